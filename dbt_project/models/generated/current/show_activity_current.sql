@@ -1,0 +1,140 @@
+-- Written by `slate compile` from ShowActivity: change the definition, not this.
+
+{{ config(materialized='table') }}
+
+with known as (
+    select tiles.*, as_of.as_of
+    from {{ ref('show_activity_tiles') }} as tiles
+    cross join {{ ref('as_of') }} as as_of
+    where tiles.arrived_hour < as_of.as_of
+),
+
+merged as (
+    select
+        show_id,
+        max(latest_event_ts) as event_ts,
+        any_value(as_of) as as_of,
+        sum(views__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as views_10m__n,
+        sum(views__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as views_1h__n,
+        sum(views__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as views_1d__n,
+        sum(taps__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as taps_10m__n,
+        sum(taps__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as taps_1h__n,
+        sum(taps__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as taps_1d__n,
+        sum(chats__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as chats_10m__n,
+        sum(chats__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as chats_1h__n,
+        sum(bids__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as bids_10m__n,
+        sum(bids__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as bids_1h__n,
+        sum(bids__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as bids_1d__n,
+        sum(orders__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as orders_10m__n,
+        sum(orders__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as orders_1h__n,
+        sum(orders__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as orders_1d__n,
+        sum(follows__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as follows_1h__n,
+        sum(shares__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as shares_1h__n,
+        sum(sales__sum) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as sales_10m__sum,
+        sum(sales__sum) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as sales_1h__sum,
+        sum(sales__sum) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as sales_1d__sum,
+        sum(watched__sum) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as watched_10m__sum,
+        sum(watched__sum) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as watched_1h__sum,
+        sum(usual_watch__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as usual_watch_10m__n,
+        sum(usual_watch__sum) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as usual_watch_10m__sum,
+        sum(usual_watch__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as usual_watch_1h__n,
+        sum(usual_watch__sum) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as usual_watch_1h__sum,
+        sum(usual_price__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as usual_price_1h__n,
+        sum(usual_price__sum) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as usual_price_1h__sum,
+        sum(usual_price__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as usual_price_1d__n,
+        sum(usual_price__sum) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as usual_price_1d__sum,
+        list({n: cast(price_spread__n as double), mean: price_spread__mean, m2: price_spread__m2}) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24 and price_spread__n > 0) as price_spread_1d__parts,
+        min(lowest_price__min) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as lowest_price_1h__min,
+        min(lowest_price__min) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as lowest_price_1d__min,
+        max(highest_bid__max) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as highest_bid_10m__max,
+        max(highest_bid__max) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as highest_bid_1h__max,
+        max(last_price__last) filter (where hop = 3600) as last_price__last,
+        max(last_bid_at__last) filter (where hop = 3600) as last_bid_at__last
+    from known
+    group by show_id
+),
+
+pooled as (
+    select show_id,
+        event_ts,
+        as_of,
+        views_10m__n,
+        views_1h__n,
+        views_1d__n,
+        taps_10m__n,
+        taps_1h__n,
+        taps_1d__n,
+        chats_10m__n,
+        chats_1h__n,
+        bids_10m__n,
+        bids_1h__n,
+        bids_1d__n,
+        orders_10m__n,
+        orders_1h__n,
+        orders_1d__n,
+        follows_1h__n,
+        shares_1h__n,
+        sales_10m__sum,
+        sales_1h__sum,
+        sales_1d__sum,
+        watched_10m__sum,
+        watched_1h__sum,
+        usual_watch_10m__n,
+        usual_watch_10m__sum,
+        usual_watch_1h__n,
+        usual_watch_1h__sum,
+        usual_price_1h__n,
+        usual_price_1h__sum,
+        usual_price_1d__n,
+        usual_price_1d__sum,
+        {{ pooled(['merged.price_spread_1d__parts']) }} as price_spread_1d__parts,
+        lowest_price_1h__min,
+        lowest_price_1d__min,
+        highest_bid_10m__max,
+        highest_bid_1h__max,
+        last_price__last,
+        last_bid_at__last
+    from merged
+),
+
+final as (
+    select
+        show_id,
+        event_ts,
+        as_of,
+        cast(coalesce(views_10m__n, 0) as bigint) as views_10m,
+        cast(coalesce(views_1h__n, 0) as bigint) as views_1h,
+        cast(coalesce(views_1d__n, 0) as bigint) as views_1d,
+        cast(coalesce(taps_10m__n, 0) as bigint) as taps_10m,
+        cast(coalesce(taps_1h__n, 0) as bigint) as taps_1h,
+        cast(coalesce(taps_1d__n, 0) as bigint) as taps_1d,
+        cast(coalesce(chats_10m__n, 0) as bigint) as chats_10m,
+        cast(coalesce(chats_1h__n, 0) as bigint) as chats_1h,
+        cast(coalesce(bids_10m__n, 0) as bigint) as bids_10m,
+        cast(coalesce(bids_1h__n, 0) as bigint) as bids_1h,
+        cast(coalesce(bids_1d__n, 0) as bigint) as bids_1d,
+        cast(coalesce(orders_10m__n, 0) as bigint) as orders_10m,
+        cast(coalesce(orders_1h__n, 0) as bigint) as orders_1h,
+        cast(coalesce(orders_1d__n, 0) as bigint) as orders_1d,
+        cast(coalesce(follows_1h__n, 0) as bigint) as follows_1h,
+        cast(coalesce(shares_1h__n, 0) as bigint) as shares_1h,
+        cast(coalesce(sales_10m__sum, 0) as double) as sales_10m,
+        cast(coalesce(sales_1h__sum, 0) as double) as sales_1h,
+        cast(coalesce(sales_1d__sum, 0) as double) as sales_1d,
+        cast(coalesce(watched_10m__sum, 0) as double) as watched_10m,
+        cast(coalesce(watched_1h__sum, 0) as double) as watched_1h,
+        usual_watch_10m__sum / nullif(usual_watch_10m__n, 0) as usual_watch_10m,
+        usual_watch_1h__sum / nullif(usual_watch_1h__n, 0) as usual_watch_1h,
+        usual_price_1h__sum / nullif(usual_price_1h__n, 0) as usual_price_1h,
+        usual_price_1d__sum / nullif(usual_price_1d__n, 0) as usual_price_1d,
+        sqrt(price_spread_1d__parts.m2 / nullif(price_spread_1d__parts.n, 0)) as price_spread_1d,
+        lowest_price_1h__min as lowest_price_1h,
+        lowest_price_1d__min as lowest_price_1d,
+        highest_bid_10m__max as highest_bid_10m,
+        highest_bid_1h__max as highest_bid_1h,
+        last_price__last.value as last_price,
+        case when last_bid_at__last.event_ts >= {{ window_start('as_of', 3600, 300) }} then last_bid_at__last.value end as last_bid_at_1h
+    from pooled
+)
+
+select * from final

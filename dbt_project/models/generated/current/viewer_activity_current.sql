@@ -1,0 +1,142 @@
+-- Written by `slate compile` from ViewerActivity: change the definition, not this.
+
+{{ config(materialized='table') }}
+
+with known as (
+    select tiles.*, as_of.as_of
+    from {{ ref('viewer_activity_tiles') }} as tiles
+    cross join {{ ref('as_of') }} as as_of
+    where tiles.arrived_hour < as_of.as_of
+),
+
+merged as (
+    select
+        viewer_id,
+        max(latest_event_ts) as event_ts,
+        any_value(as_of) as as_of,
+        sum(views__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as views_10m__n,
+        sum(views__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as views_1h__n,
+        sum(views__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as views_1d__n,
+        sum(views__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as views_30d__n,
+        sum(taps__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as taps_10m__n,
+        sum(taps__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as taps_1h__n,
+        sum(taps__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as taps_1d__n,
+        sum(taps__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as taps_30d__n,
+        sum(chats__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as chats_10m__n,
+        sum(chats__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as chats_1h__n,
+        sum(chats__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as chats_1d__n,
+        sum(bids__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as bids_10m__n,
+        sum(bids__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as bids_1h__n,
+        sum(bids__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as bids_1d__n,
+        sum(bids__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as bids_30d__n,
+        sum(orders__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as orders_1h__n,
+        sum(orders__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as orders_1d__n,
+        sum(orders__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as orders_30d__n,
+        sum(follows__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as follows_1d__n,
+        sum(follows__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as follows_30d__n,
+        sum(watched__sum) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as watched_10m__sum,
+        sum(watched__sum) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as watched_1h__sum,
+        sum(watched__sum) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as watched_1d__sum,
+        sum(watched__sum) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as watched_30d__sum,
+        max(longest_watch__max) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as longest_watch_1h__max,
+        max(longest_watch__max) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as longest_watch_1d__max,
+        sum(spend__sum) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as spend_1d__sum,
+        sum(spend__sum) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as spend_30d__sum,
+        sum(usual_bid__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as usual_bid_1d__n,
+        sum(usual_bid__sum) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as usual_bid_1d__sum,
+        sum(usual_bid__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_bid_30d__n,
+        sum(usual_bid__sum) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_bid_30d__sum,
+        list({n: cast(bid_spread__n as double), mean: bid_spread__mean, m2: bid_spread__m2}) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30 and bid_spread__n > 0) as bid_spread_30d__parts,
+        max(last_show__last) filter (where hop = 86400) as last_show__last,
+        max(last_category__last) filter (where hop = 86400) as last_category__last,
+        max(last_seen__last) filter (where hop = 86400) as last_seen__last
+    from known
+    group by viewer_id
+),
+
+pooled as (
+    select viewer_id,
+        event_ts,
+        as_of,
+        views_10m__n,
+        views_1h__n,
+        views_1d__n,
+        views_30d__n,
+        taps_10m__n,
+        taps_1h__n,
+        taps_1d__n,
+        taps_30d__n,
+        chats_10m__n,
+        chats_1h__n,
+        chats_1d__n,
+        bids_10m__n,
+        bids_1h__n,
+        bids_1d__n,
+        bids_30d__n,
+        orders_1h__n,
+        orders_1d__n,
+        orders_30d__n,
+        follows_1d__n,
+        follows_30d__n,
+        watched_10m__sum,
+        watched_1h__sum,
+        watched_1d__sum,
+        watched_30d__sum,
+        longest_watch_1h__max,
+        longest_watch_1d__max,
+        spend_1d__sum,
+        spend_30d__sum,
+        usual_bid_1d__n,
+        usual_bid_1d__sum,
+        usual_bid_30d__n,
+        usual_bid_30d__sum,
+        {{ pooled(['merged.bid_spread_30d__parts']) }} as bid_spread_30d__parts,
+        last_show__last,
+        last_category__last,
+        last_seen__last
+    from merged
+),
+
+final as (
+    select
+        viewer_id,
+        event_ts,
+        as_of,
+        cast(coalesce(views_10m__n, 0) as bigint) as views_10m,
+        cast(coalesce(views_1h__n, 0) as bigint) as views_1h,
+        cast(coalesce(views_1d__n, 0) as bigint) as views_1d,
+        cast(coalesce(views_30d__n, 0) as bigint) as views_30d,
+        cast(coalesce(taps_10m__n, 0) as bigint) as taps_10m,
+        cast(coalesce(taps_1h__n, 0) as bigint) as taps_1h,
+        cast(coalesce(taps_1d__n, 0) as bigint) as taps_1d,
+        cast(coalesce(taps_30d__n, 0) as bigint) as taps_30d,
+        cast(coalesce(chats_10m__n, 0) as bigint) as chats_10m,
+        cast(coalesce(chats_1h__n, 0) as bigint) as chats_1h,
+        cast(coalesce(chats_1d__n, 0) as bigint) as chats_1d,
+        cast(coalesce(bids_10m__n, 0) as bigint) as bids_10m,
+        cast(coalesce(bids_1h__n, 0) as bigint) as bids_1h,
+        cast(coalesce(bids_1d__n, 0) as bigint) as bids_1d,
+        cast(coalesce(bids_30d__n, 0) as bigint) as bids_30d,
+        cast(coalesce(orders_1h__n, 0) as bigint) as orders_1h,
+        cast(coalesce(orders_1d__n, 0) as bigint) as orders_1d,
+        cast(coalesce(orders_30d__n, 0) as bigint) as orders_30d,
+        cast(coalesce(follows_1d__n, 0) as bigint) as follows_1d,
+        cast(coalesce(follows_30d__n, 0) as bigint) as follows_30d,
+        cast(coalesce(watched_10m__sum, 0) as double) as watched_10m,
+        cast(coalesce(watched_1h__sum, 0) as double) as watched_1h,
+        cast(coalesce(watched_1d__sum, 0) as double) as watched_1d,
+        cast(coalesce(watched_30d__sum, 0) as double) as watched_30d,
+        longest_watch_1h__max as longest_watch_1h,
+        longest_watch_1d__max as longest_watch_1d,
+        cast(coalesce(spend_1d__sum, 0) as double) as spend_1d,
+        cast(coalesce(spend_30d__sum, 0) as double) as spend_30d,
+        usual_bid_1d__sum / nullif(usual_bid_1d__n, 0) as usual_bid_1d,
+        usual_bid_30d__sum / nullif(usual_bid_30d__n, 0) as usual_bid_30d,
+        sqrt(bid_spread_30d__parts.m2 / nullif(bid_spread_30d__parts.n, 0)) as bid_spread_30d,
+        last_show__last.value as last_show,
+        last_category__last.value as last_category,
+        last_seen__last.value as last_seen
+    from pooled
+)
+
+select * from final

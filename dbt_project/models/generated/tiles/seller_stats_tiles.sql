@@ -1,0 +1,44 @@
+-- Written by `slate compile` from SellerStats: change the definition, not this.
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='arrival_hours',
+    arrival_column='arrived_hour',
+    on_schema_change='fail'
+) }}
+
+with events as (
+    select * from {{ ref('stg_events') }}
+    where {{ arrived('received_at') }} and seller_id is not null
+),
+
+final as (
+    {%- for hop in [300, 3600, 86400] %}
+    select
+        seller_id,
+        cast({{ hop }} as bigint) as hop,
+        {{ hop_number('event_ts', hop) }} as tile,
+        {{ hop_number('received_at', hop) }} as arrived,
+        date_trunc('hour', received_at) as arrived_hour,
+        max(event_ts) as latest_event_ts,
+        count(*) filter (where kind = 'view') as views__n,
+        count(*) filter (where kind = 'tap') as taps__n,
+        count(*) filter (where kind = 'bid') as bids__n,
+        count(*) filter (where kind = 'purchase') as orders__n,
+        count(*) filter (where kind = 'follow') as follows__n,
+        cast(sum(price) filter (where kind = 'purchase') as double) as sales__sum,
+        count(*) filter (where kind = 'purchase' and price is not null) as usual_price__n,
+        cast(sum(price) filter (where kind = 'purchase') as double) as usual_price__sum,
+        max(price) filter (where kind = 'purchase') as highest_price__max,
+        count(*) filter (where watch_seconds is not null) as usual_watch__n,
+        cast(sum(watch_seconds) as double) as usual_watch__sum
+    from events
+    group by all
+    {%- if not loop.last %}
+
+    union all
+    {% endif %}
+    {%- endfor %}
+)
+
+select * from final

@@ -1,0 +1,227 @@
+-- Written by `slate compile` from SellerStats and FeatureService('feed_ranking', version=1): change the definition, not this.
+
+{{ config(materialized='table') }}
+
+with asked as (
+    select distinct
+        show_catalog.seller_id as seller_id,
+        spine.event_ts as asked_at
+    from {{ ref('stg_impressions') }} as spine
+    left join {{ ref('feed_ranking_v1__show_catalog') }} as show_catalog
+        on show_catalog.show_id = spine.show_id
+        and show_catalog.asked_at = spine.event_ts
+    where {{ arrived('spine.received_at') }}
+        and show_catalog.seller_id is not null
+),
+
+hops as (
+    select
+        *,
+        {{ hop_number('asked_at', 300) }} as hop_300,
+        {{ hop_number('asked_at', 3600) }} as hop_3600,
+        {{ hop_number('asked_at', 86400) }} as hop_86400
+    from asked
+),
+
+tiles_5m_known as (
+    select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 12 * 12 + 11) + 1)) as hop)
+    from {{ ref('seller_stats_tiles') }}
+    where hop = 300
+),
+
+tiles_5m as (
+    select
+        seller_id,
+        hop,
+        sum(views__n) filter (where tile >= hop - 12) as views_1h__n,
+        sum(views__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as views_1d__n,
+        sum(views__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as views_30d__n,
+        sum(taps__n) filter (where tile >= hop - 12) as taps_1h__n,
+        sum(taps__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as taps_1d__n,
+        sum(taps__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as taps_30d__n,
+        sum(bids__n) filter (where tile >= hop - 12) as bids_1h__n,
+        sum(bids__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as bids_1d__n,
+        sum(orders__n) filter (where tile >= hop - 12) as orders_1h__n,
+        sum(orders__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as orders_1d__n,
+        sum(orders__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as orders_30d__n,
+        sum(follows__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as follows_1d__n,
+        sum(follows__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as follows_30d__n,
+        sum(sales__sum) filter (where tile >= hop - 12) as sales_1h__sum,
+        sum(sales__sum) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as sales_1d__sum,
+        sum(sales__sum) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as sales_30d__sum,
+        sum(usual_price__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as usual_price_30d__n,
+        sum(usual_price__sum) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as usual_price_30d__sum,
+        max(highest_price__max) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as highest_price_30d__max,
+        sum(usual_watch__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as usual_watch_1d__n,
+        sum(usual_watch__sum) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as usual_watch_1d__sum,
+        sum(usual_watch__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as usual_watch_30d__n,
+        sum(usual_watch__sum) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as usual_watch_30d__sum
+    from (select distinct seller_id, hop_300 as hop from hops)
+    inner join tiles_5m_known using (seller_id, hop)
+    group by seller_id, hop
+),
+
+tiles_1h_known as (
+    select * replace (unnest(range(arrived + 1, greatest(tile + 24, arrived // 24 * 24 + 23) + 1)) as hop)
+    from {{ ref('seller_stats_tiles') }}
+    where hop = 3600
+),
+
+tiles_1h as (
+    select
+        seller_id,
+        hop,
+        sum(views__n) filter (where tile >= hop - 24) as views_1d__n,
+        sum(views__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as views_30d__n,
+        sum(taps__n) filter (where tile >= hop - 24) as taps_1d__n,
+        sum(taps__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as taps_30d__n,
+        sum(bids__n) filter (where tile >= hop - 24) as bids_1d__n,
+        sum(orders__n) filter (where tile >= hop - 24) as orders_1d__n,
+        sum(orders__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as orders_30d__n,
+        sum(follows__n) filter (where tile >= hop - 24) as follows_1d__n,
+        sum(follows__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as follows_30d__n,
+        sum(sales__sum) filter (where tile >= hop - 24) as sales_1d__sum,
+        sum(sales__sum) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as sales_30d__sum,
+        sum(usual_price__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as usual_price_30d__n,
+        sum(usual_price__sum) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as usual_price_30d__sum,
+        max(highest_price__max) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as highest_price_30d__max,
+        sum(usual_watch__n) filter (where tile >= hop - 24) as usual_watch_1d__n,
+        sum(usual_watch__sum) filter (where tile >= hop - 24) as usual_watch_1d__sum,
+        sum(usual_watch__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as usual_watch_30d__n,
+        sum(usual_watch__sum) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as usual_watch_30d__sum
+    from (select distinct seller_id, hop_3600 as hop from hops)
+    inner join tiles_1h_known using (seller_id, hop)
+    group by seller_id, hop
+),
+
+tiles_1d_known as (
+    select * replace (unnest(range(arrived + 1, tile + 30 + 1)) as hop)
+    from {{ ref('seller_stats_tiles') }}
+    where hop = 86400
+),
+
+tiles_1d as (
+    select
+        seller_id,
+        hop,
+        sum(views__n) filter (where tile >= hop - 30) as views_30d__n,
+        sum(taps__n) filter (where tile >= hop - 30) as taps_30d__n,
+        sum(orders__n) filter (where tile >= hop - 30) as orders_30d__n,
+        sum(follows__n) filter (where tile >= hop - 30) as follows_30d__n,
+        sum(sales__sum) filter (where tile >= hop - 30) as sales_30d__sum,
+        sum(usual_price__n) filter (where tile >= hop - 30) as usual_price_30d__n,
+        sum(usual_price__sum) filter (where tile >= hop - 30) as usual_price_30d__sum,
+        max(highest_price__max) filter (where tile >= hop - 30) as highest_price_30d__max,
+        sum(usual_watch__n) filter (where tile >= hop - 30) as usual_watch_30d__n,
+        sum(usual_watch__sum) filter (where tile >= hop - 30) as usual_watch_30d__sum
+    from (select distinct seller_id, hop_86400 as hop from hops)
+    inner join tiles_1d_known using (seller_id, hop)
+    group by seller_id, hop
+),
+
+head as (
+    -- The smallest open hop, event by event.
+    select
+        seller_id,
+        asked_at,
+        count(*) filter (where kind = 'view' and event_ts >= {{ window_start('asked_at', 3600, 300) }}) as views_1h__n,
+        count(*) filter (where kind = 'view' and event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as views_1d__n,
+        count(*) filter (where kind = 'view' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as views_30d__n,
+        count(*) filter (where kind = 'tap' and event_ts >= {{ window_start('asked_at', 3600, 300) }}) as taps_1h__n,
+        count(*) filter (where kind = 'tap' and event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as taps_1d__n,
+        count(*) filter (where kind = 'tap' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as taps_30d__n,
+        count(*) filter (where kind = 'bid' and event_ts >= {{ window_start('asked_at', 3600, 300) }}) as bids_1h__n,
+        count(*) filter (where kind = 'bid' and event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as bids_1d__n,
+        count(*) filter (where kind = 'purchase' and event_ts >= {{ window_start('asked_at', 3600, 300) }}) as orders_1h__n,
+        count(*) filter (where kind = 'purchase' and event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as orders_1d__n,
+        count(*) filter (where kind = 'purchase' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as orders_30d__n,
+        count(*) filter (where kind = 'follow' and event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as follows_1d__n,
+        count(*) filter (where kind = 'follow' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as follows_30d__n,
+        cast(sum(price) filter (where kind = 'purchase' and event_ts >= {{ window_start('asked_at', 3600, 300) }}) as double) as sales_1h__sum,
+        cast(sum(price) filter (where kind = 'purchase' and event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as double) as sales_1d__sum,
+        cast(sum(price) filter (where kind = 'purchase' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as double) as sales_30d__sum,
+        count(*) filter (where kind = 'purchase' and price is not null and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as usual_price_30d__n,
+        cast(sum(price) filter (where kind = 'purchase' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as double) as usual_price_30d__sum,
+        max(price) filter (where kind = 'purchase' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as highest_price_30d__max,
+        count(*) filter (where watch_seconds is not null and event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as usual_watch_1d__n,
+        cast(sum(watch_seconds) filter (where event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as double) as usual_watch_1d__sum,
+        count(*) filter (where watch_seconds is not null and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as usual_watch_30d__n,
+        cast(sum(watch_seconds) filter (where event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as double) as usual_watch_30d__sum
+    from hops
+    inner join (
+        select *, {{ hop_number('received_at', 300) }} as hop_300 from {{ ref('stg_events') }}
+    ) as events using (seller_id, hop_300)
+    where received_at < asked_at
+    group by seller_id, asked_at
+),
+
+merged as (
+    select
+        hops.seller_id,
+        hops.asked_at,
+        {{ sum_of(['tiles_5m.views_1h__n', 'head.views_1h__n']) }} as views_1h__n,
+        {{ sum_of(['tiles_5m.views_1d__n', 'tiles_1h.views_1d__n', 'head.views_1d__n']) }} as views_1d__n,
+        {{ sum_of(['tiles_5m.views_30d__n', 'tiles_1h.views_30d__n', 'tiles_1d.views_30d__n', 'head.views_30d__n']) }} as views_30d__n,
+        {{ sum_of(['tiles_5m.taps_1h__n', 'head.taps_1h__n']) }} as taps_1h__n,
+        {{ sum_of(['tiles_5m.taps_1d__n', 'tiles_1h.taps_1d__n', 'head.taps_1d__n']) }} as taps_1d__n,
+        {{ sum_of(['tiles_5m.taps_30d__n', 'tiles_1h.taps_30d__n', 'tiles_1d.taps_30d__n', 'head.taps_30d__n']) }} as taps_30d__n,
+        {{ sum_of(['tiles_5m.bids_1h__n', 'head.bids_1h__n']) }} as bids_1h__n,
+        {{ sum_of(['tiles_5m.bids_1d__n', 'tiles_1h.bids_1d__n', 'head.bids_1d__n']) }} as bids_1d__n,
+        {{ sum_of(['tiles_5m.orders_1h__n', 'head.orders_1h__n']) }} as orders_1h__n,
+        {{ sum_of(['tiles_5m.orders_1d__n', 'tiles_1h.orders_1d__n', 'head.orders_1d__n']) }} as orders_1d__n,
+        {{ sum_of(['tiles_5m.orders_30d__n', 'tiles_1h.orders_30d__n', 'tiles_1d.orders_30d__n', 'head.orders_30d__n']) }} as orders_30d__n,
+        {{ sum_of(['tiles_5m.follows_1d__n', 'tiles_1h.follows_1d__n', 'head.follows_1d__n']) }} as follows_1d__n,
+        {{ sum_of(['tiles_5m.follows_30d__n', 'tiles_1h.follows_30d__n', 'tiles_1d.follows_30d__n', 'head.follows_30d__n']) }} as follows_30d__n,
+        {{ sum_of(['tiles_5m.sales_1h__sum', 'head.sales_1h__sum']) }} as sales_1h__sum,
+        {{ sum_of(['tiles_5m.sales_1d__sum', 'tiles_1h.sales_1d__sum', 'head.sales_1d__sum']) }} as sales_1d__sum,
+        {{ sum_of(['tiles_5m.sales_30d__sum', 'tiles_1h.sales_30d__sum', 'tiles_1d.sales_30d__sum', 'head.sales_30d__sum']) }} as sales_30d__sum,
+        {{ sum_of(['tiles_5m.usual_price_30d__n', 'tiles_1h.usual_price_30d__n', 'tiles_1d.usual_price_30d__n', 'head.usual_price_30d__n']) }} as usual_price_30d__n,
+        {{ sum_of(['tiles_5m.usual_price_30d__sum', 'tiles_1h.usual_price_30d__sum', 'tiles_1d.usual_price_30d__sum', 'head.usual_price_30d__sum']) }} as usual_price_30d__sum,
+        {{ greatest_of(['tiles_5m.highest_price_30d__max', 'tiles_1h.highest_price_30d__max', 'tiles_1d.highest_price_30d__max', 'head.highest_price_30d__max']) }} as highest_price_30d__max,
+        {{ sum_of(['tiles_5m.usual_watch_1d__n', 'tiles_1h.usual_watch_1d__n', 'head.usual_watch_1d__n']) }} as usual_watch_1d__n,
+        {{ sum_of(['tiles_5m.usual_watch_1d__sum', 'tiles_1h.usual_watch_1d__sum', 'head.usual_watch_1d__sum']) }} as usual_watch_1d__sum,
+        {{ sum_of(['tiles_5m.usual_watch_30d__n', 'tiles_1h.usual_watch_30d__n', 'tiles_1d.usual_watch_30d__n', 'head.usual_watch_30d__n']) }} as usual_watch_30d__n,
+        {{ sum_of(['tiles_5m.usual_watch_30d__sum', 'tiles_1h.usual_watch_30d__sum', 'tiles_1d.usual_watch_30d__sum', 'head.usual_watch_30d__sum']) }} as usual_watch_30d__sum
+    from hops
+    left join tiles_5m
+        on tiles_5m.seller_id = hops.seller_id
+        and tiles_5m.hop = hops.hop_300
+    left join tiles_1h
+        on tiles_1h.seller_id = hops.seller_id
+        and tiles_1h.hop = hops.hop_3600
+    left join tiles_1d
+        on tiles_1d.seller_id = hops.seller_id
+        and tiles_1d.hop = hops.hop_86400
+    left join head
+        on head.seller_id = hops.seller_id
+        and head.asked_at = hops.asked_at
+),
+
+final as (
+    select
+        seller_id,
+        asked_at,
+        cast(coalesce(views_1h__n, 0) as bigint) as views_1h,
+        cast(coalesce(views_1d__n, 0) as bigint) as views_1d,
+        cast(coalesce(views_30d__n, 0) as bigint) as views_30d,
+        cast(coalesce(taps_1h__n, 0) as bigint) as taps_1h,
+        cast(coalesce(taps_1d__n, 0) as bigint) as taps_1d,
+        cast(coalesce(taps_30d__n, 0) as bigint) as taps_30d,
+        cast(coalesce(bids_1h__n, 0) as bigint) as bids_1h,
+        cast(coalesce(bids_1d__n, 0) as bigint) as bids_1d,
+        cast(coalesce(orders_1h__n, 0) as bigint) as orders_1h,
+        cast(coalesce(orders_1d__n, 0) as bigint) as orders_1d,
+        cast(coalesce(orders_30d__n, 0) as bigint) as orders_30d,
+        cast(coalesce(follows_1d__n, 0) as bigint) as follows_1d,
+        cast(coalesce(follows_30d__n, 0) as bigint) as follows_30d,
+        cast(coalesce(sales_1h__sum, 0) as double) as sales_1h,
+        cast(coalesce(sales_1d__sum, 0) as double) as sales_1d,
+        cast(coalesce(sales_30d__sum, 0) as double) as sales_30d,
+        usual_price_30d__sum / nullif(usual_price_30d__n, 0) as usual_price_30d,
+        highest_price_30d__max as highest_price_30d,
+        usual_watch_1d__sum / nullif(usual_watch_1d__n, 0) as usual_watch_1d,
+        usual_watch_30d__sum / nullif(usual_watch_30d__n, 0) as usual_watch_30d
+    from merged
+)
+
+select * from final

@@ -1,0 +1,42 @@
+-- Written by `slate compile` from ViewerProfile and FeatureService('feed_ranking', version=1): change the definition, not this.
+
+{{ config(materialized='table') }}
+
+with asked as (
+    select distinct
+        spine.viewer_id,
+        spine.event_ts as asked_at
+    from {{ ref('stg_impressions') }} as spine
+    where {{ arrived('spine.received_at') }}
+        and spine.viewer_id is not null
+),
+
+history as (
+    select
+        viewer_id,
+        received_at,
+        -- Of what had arrived by then, the row of the latest event time.
+        max({event_ts: least(event_ts, received_at), received_at: received_at, row_id: row_id, country: country, language: language, signed_up_at: signed_up_at, interests: interests, push_enabled: push_enabled}) over (
+            partition by viewer_id
+            order by received_at
+            range between unbounded preceding and current row
+        ) as latest
+    from {{ ref('viewer_profile') }}
+),
+
+final as (
+    select
+        asked.viewer_id,
+        asked.asked_at,
+        coalesce(latest.country, 'unknown') as country,
+        coalesce(latest.language, 'unknown') as language,
+        latest.signed_up_at as signed_up_at,
+        latest.interests as interests,
+        coalesce(latest.push_enabled, false) as push_enabled
+    from asked
+    asof left join history
+        on asked.viewer_id = history.viewer_id
+        and asked.asked_at > history.received_at
+)
+
+select * from final

@@ -1,0 +1,41 @@
+-- Written by `slate compile` from SellerProfile and FeatureService('show_quality', version=1): change the definition, not this.
+
+{{ config(materialized='table') }}
+
+with asked as (
+    select distinct
+        show_catalog.seller_id as seller_id,
+        spine.event_ts as asked_at
+    from {{ ref('stg_impressions') }} as spine
+    left join {{ ref('show_quality_v1__show_catalog') }} as show_catalog
+        on show_catalog.show_id = spine.show_id
+        and show_catalog.asked_at = spine.event_ts
+    where {{ arrived('spine.received_at') }}
+        and show_catalog.seller_id is not null
+),
+
+history as (
+    select
+        seller_id,
+        received_at,
+        -- Of what had arrived by then, the row of the latest event time.
+        max({event_ts: least(event_ts, received_at), received_at: received_at, row_id: row_id, rating: rating}) over (
+            partition by seller_id
+            order by received_at
+            range between unbounded preceding and current row
+        ) as latest
+    from {{ ref('seller_profile') }}
+),
+
+final as (
+    select
+        asked.seller_id,
+        asked.asked_at,
+        nullif(cast(latest.rating as double), cast('nan' as double)) as rating
+    from asked
+    asof left join history
+        on asked.seller_id = history.seller_id
+        and asked.asked_at > history.received_at
+)
+
+select * from final

@@ -1,0 +1,41 @@
+"""Slate: features for live recommendations, defined once, equal offline and online.
+
+The language of definitions, and what is derived from them. This package reads no data and imports
+nothing of the rest.
+"""
+
+from slate.aggregates import count, last, max, mean, min, std, sum
+from slate.entities import Entity, Source
+from slate.expressions import Array, now
+from slate.features import request_input
+from slate.fields import arrival_time, column, event_time, feature, key_of, unique_id
+from slate.registry import Registry
+from slate.resolvers import resolver
+from slate.services import FeatureService
+from slate.views import FeatureView, RequestFeatures
+
+__all__ = [
+    "Array",
+    "Entity",
+    "FeatureService",
+    "FeatureView",
+    "Registry",
+    "RequestFeatures",
+    "Source",
+    "arrival_time",
+    "column",
+    "count",
+    "event_time",
+    "feature",
+    "key_of",
+    "last",
+    "max",
+    "mean",
+    "min",
+    "now",
+    "request_input",
+    "resolver",
+    "std",
+    "sum",
+    "unique_id",
+]

@@ -1,0 +1,81 @@
+{#- Written by `slate compile`. What the generated models share; other warehouses dispatch here. -#}
+
+{#- The number of a hop of so many seconds that an instant lies in, counted from the epoch. -#}
+{%- macro hop_number(instant, seconds) -%}
+    {{- return(adapter.dispatch('hop_number')(instant, seconds)) -}}
+{%- endmacro -%}
+
+{%- macro default__hop_number(instant, seconds) -%}
+    (epoch_us({{ instant }}) // {{ seconds * 1000000 }})
+{%- endmacro -%}
+
+{#- The first instant inside a window of so many seconds whose tail moves in hops. -#}
+{%- macro window_start(instant, seconds, hop_seconds) -%}
+    {{- return(adapter.dispatch('window_start')(instant, seconds, hop_seconds)) -}}
+{%- endmacro -%}
+
+{%- macro default__window_start(instant, seconds, hop_seconds) -%}
+    make_timestamp((epoch_us({{ instant }}) - {{ seconds * 1000000 }}) // {{ hop_seconds * 1000000 }} * {{ hop_seconds * 1000000 }})
+{%- endmacro -%}
+
+{#- Whether a row arrived in the hours that this invocation builds; all rows without such hours. -#}
+{%- macro arrived(column) -%}
+    {%- set start = invocation_args_dict.get('event_time_start') -%}
+    {%- set end = invocation_args_dict.get('event_time_end') -%}
+    {%- if start and end and not flags.FULL_REFRESH -%}
+    {{ column }} >= timestamp '{{ start }}' and {{ column }} < timestamp '{{ end }}'
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- An incremental strategy: the rows that arrived in the built hours replace those there before. -#}
+{%- macro get_incremental_arrival_hours_sql(arguments) -%}
+    {%- set columns = arguments.dest_columns | map(attribute='quoted') | join(', ') -%}
+    delete from {{ arguments.target_relation }}
+    where {{ arrived(config.get('arrival_column')) }};
+
+    insert into {{ arguments.target_relation }} ({{ columns }})
+    select {{ columns }} from {{ arguments.temp_relation }}
+{%- endmacro -%}
+
+{#- The sum, the least, the greatest of what several parts of a window hold; parts may hold nothing. -#}
+{%- macro sum_of(parts) -%}
+    {%- for part in parts -%}
+    coalesce({{ part }}, 0){{ ' + ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro -%}
+
+{%- macro least_of(parts) -%}
+    {{- return(adapter.dispatch('least_of')(parts)) -}}
+{%- endmacro -%}
+
+{%- macro default__least_of(parts) -%}
+    least({{ parts | join(', ') }})
+{%- endmacro -%}
+
+{%- macro greatest_of(parts) -%}
+    {{- return(adapter.dispatch('greatest_of')(parts)) -}}
+{%- endmacro -%}
+
+{%- macro default__greatest_of(parts) -%}
+    greatest({{ parts | join(', ') }})
+{%- endmacro -%}
+
+{#- Lists of (n, mean, m2) pooled into one: m2 is the sum of squared deviations from the mean, and
+    never the difference of large numbers. -#}
+{%- macro pooled(parts) -%}
+    {{- return(adapter.dispatch('pooled')(parts)) -}}
+{%- endmacro -%}
+
+{%- macro default__pooled(parts) -%}
+    list_reduce(
+            flatten([{{ parts | join(', ') }}]),
+            lambda a, b: {
+                n: a.n + b.n,
+                mean: a.mean + (b.mean - a.mean) * b.n / (a.n + b.n),
+                m2: a.m2 + b.m2 + (b.mean - a.mean) ** 2 * a.n * b.n / (a.n + b.n)
+            },
+            {n: 0.0::double, mean: 0.0::double, m2: 0.0::double}
+        )
+{%- endmacro -%}

@@ -1,0 +1,50 @@
+"""What the generated models are called."""
+
+from collections.abc import Iterable
+
+from slate.services import FeatureService
+from slate.views import FeatureView
+from slate.windows import SECOND, duration_name
+
+AS_OF = "as_of"
+RAW = "raw"
+
+
+def tiles_model(view: type[FeatureView]) -> str:
+    """The model that keeps a windowed view's tiles."""
+    return f"{view.name}_tiles"
+
+
+def current_model(view: type[FeatureView]) -> str:
+    """The model that holds a view's values at the end of what is known."""
+    return f"{view.name}_current"
+
+
+def asked_model(service: FeatureService, view: type[FeatureView]) -> str:
+    """The model that holds a view's values at the instants that a service's spine asks about."""
+    return f"{service.full_name}__{view.name}"
+
+
+def training_model(service: FeatureService) -> str:
+    """The model that holds a service's spine with all stored features beside it."""
+    return service.full_name
+
+
+def seconds(microseconds: int) -> int:
+    """Microseconds as whole seconds, as hops are counted in the warehouse."""
+    return microseconds // SECOND
+
+
+def level_name(hop: int) -> str:
+    """What the part of a window that tiles of this size pay for is called."""
+    return f"tiles_{duration_name(hop)}"
+
+
+def listed(items: Iterable[str], indent: int) -> str:
+    """Items of a select list, one a line."""
+    return (",\n" + " " * indent).join(items)
+
+
+def header(text: str) -> str:
+    """The header of a generated model."""
+    return f"-- Written by `slate compile` from {text}: change the definition, not this.\n"

@@ -1,0 +1,165 @@
+"""Partial results in SQL: over events, over tiles, across the parts of a window, and finished.
+
+An aggregate over a window is a merge of parts. Over events it becomes the columns of a tile; tiles
+merge into parts of windows; the parts of one window merge into its partial results; and these are
+finished into the feature.
+"""
+
+from dataclasses import dataclass
+
+from slate.aggregates import LAST, Measure, Merge, Partial
+from slate.compile.names import seconds
+from slate.features import Aggregated, Feature
+from slate.filters import filter_sql, literal
+from slate.kinds import Kind
+from slate.views import FeatureView
+
+
+def tile_type(view: type[FeatureView], partial: Partial) -> str:
+    """The SQL type of a tile's column."""
+    if partial.merge is not Merge.LATEST:
+        return partial.kind.sql
+    id_type = view.source.columns[view.source.unique_id].kind.sql
+    return (
+        f"struct(event_ts timestamp, received_at timestamp, id {id_type}, value {partial.kind.sql})"
+    )
+
+
+def over_events(
+    view: type[FeatureView], measure: Measure, partial: Partial, condition: str = ""
+) -> str:
+    """A partial result over the events that the measure's filter and a condition let in."""
+    source, column = view.source, measure.column
+    terms = [filter_sql(measure.name, measure.where)] if measure.where is not None else []
+    nullable = column is not None and source.columns[column].nullable
+    if nullable and (partial.suffix == "n" or partial.merge is Merge.LATEST):
+        terms.append(f"{column} is not null")
+    if condition:
+        terms.append(condition)
+    where = f" filter (where {' and '.join(terms)})" if terms else ""
+    match partial.suffix:
+        case "n":
+            return f"count(*){where}"
+        case "sum":
+            return f"cast(sum({column}){where} as {partial.kind.sql})"
+        case "mean":
+            return f"avg({column}){where}"
+        case "m2":
+            return f"var_pop({column}){where} * count({column}){where}"
+        case "last":
+            struct = (
+                f"{{event_ts: {source.event_time}, received_at: {source.arrival_time}, "
+                f"id: {source.unique_id}, value: {column}}}"
+            )
+            return f"max({struct}){where}"
+    return f"{partial.suffix}({column}){where}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A column that holds a part of a window: of one feature, or of all windows of a last value.
+
+    Attributes:
+        column: the column's name.
+        merge: how several of them become one.
+        measure: whose it is.
+        tile: the tile's column that it is made of; of a deviation, what the three begin with.
+    """
+
+    column: str
+    merge: Merge
+    measure: Measure
+    tile: str
+
+    def over_tiles(self, condition: str) -> str:
+        """Of many tiles, those that meet a condition, as one."""
+        if self.merge is Merge.POOL:
+            where = " and ".join(term for term in (condition, f"{self.tile}__n > 0") if term)
+            struct = f"{{n: cast({self.tile}__n as double), mean: {self.tile}__mean, m2: {self.tile}__m2}}"
+            return f"list({struct}) filter (where {where})"
+        where = f" filter (where {condition})" if condition else ""
+        function = {Merge.SUM: "sum", Merge.MIN: "min"}.get(self.merge, "max")
+        return f"{function}({self.tile}){where}"
+
+    def over_events(self, view: type[FeatureView], condition: str = "") -> str:
+        """Of single events, those that meet a condition, as one."""
+        partials = self.measure.partials
+        if self.merge is Merge.POOL:
+            n, mean, m2 = (over_events(view, self.measure, p, condition) for p in partials)
+            return f"[{{n: cast({n} as double), mean: {mean}, m2: {m2}}}]"
+        partial = next(p for p in partials if self.measure.tile_column(p) == self.tile)
+        return over_events(view, self.measure, partial, condition)
+
+    def across(self, tables: list[str]) -> str:
+        """The parts that several tables hold, as one."""
+        columns = [f"{table}.{self.column}" for table in tables]
+        if len(columns) == 1 and self.merge is not Merge.POOL:
+            return columns[0]
+        macro = {
+            Merge.SUM: "sum_of",
+            Merge.MIN: "least_of",
+            Merge.POOL: "pooled",
+        }.get(self.merge, "greatest_of")
+        return f"{{{{ {macro}([{', '.join(map(repr, columns))}]) }}}}"
+
+
+def parts_of(feature: Aggregated) -> tuple[Part, ...]:
+    """The columns that a feature's window is put together from."""
+    measure = feature.measure
+    if measure.function is LAST:
+        # The latest event of all is the latest of every window that it lies in.
+        tile = measure.tile_column(measure.partials[0])
+        return (Part(tile, Merge.LATEST, measure, tile),)
+    if measure.partials[0].merge is Merge.POOL:
+        return (Part(f"{feature.column}__parts", Merge.POOL, measure, measure.name),)
+    return tuple(
+        Part(f"{feature.column}__{p.suffix}", p.merge, measure, measure.tile_column(p))
+        for p in measure.partials
+    )
+
+
+def all_parts(features: tuple[Feature, ...]) -> dict[str, tuple[Part, Aggregated]]:
+    """The parts of several features by column, each once, with a feature that it is for."""
+    return {
+        part.column: (part, feature)
+        for feature in features
+        if isinstance(feature, Aggregated)
+        for part in parts_of(feature)
+    }
+
+
+def finished(feature: Aggregated, at: str) -> str:
+    """A feature's value from its merged parts, as of an instant (SQL)."""
+    base, measure = feature.column, feature.measure
+    match measure.function.name:
+        case "count":
+            return f"cast(coalesce({base}__n, 0) as bigint)"
+        case "sum":
+            return f"cast(coalesce({base}__sum, 0) as {feature.kind.sql})"
+        case "mean":
+            value = f"{base}__sum / nullif({base}__n, 0)"
+        case "std":
+            value = f"sqrt({base}__parts.m2 / nullif({base}__parts.n, 0))"
+        case "last":
+            value = _in_time(feature, f"{measure.name}__last", at)
+        case name:
+            value = f"{base}__{name}"
+    if feature.default is not None:
+        value = f"coalesce({value}, {literal(feature.default)})"
+    if feature.kind is Kind.FLOAT and measure.column_kind in (Kind.INTEGER, Kind.BOOLEAN):
+        value = f"cast({value} as double)"
+    return value
+
+
+def _in_time(feature: Aggregated, latest: str, at: str) -> str:
+    view = feature.view
+    assert issubclass(view, FeatureView)
+    terms = []
+    if feature.window is not None:
+        length, hop = seconds(feature.window.length), seconds(feature.window.hop)
+        terms.append(f"{latest}.event_ts >= {{{{ window_start('{at}', {length}, {hop}) }}}}")
+    if view.ttl_us is not None:
+        terms.append(f"{latest}.event_ts >= {at} - interval '{seconds(view.ttl_us)} seconds'")
+    if not terms:
+        return f"{latest}.value"
+    return f"case when {' and '.join(terms)} then {latest}.value end"

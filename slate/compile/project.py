@@ -1,0 +1,127 @@
+"""Writing what is generated into a dbt project, and telling whether it is up to date."""
+
+from importlib.resources import files as resources
+from pathlib import Path
+
+from slate.compile import attributes, properties, tiles
+from slate.compile.asked import asked_sql
+from slate.compile.names import (
+    AS_OF,
+    RAW,
+    asked_model,
+    current_model,
+    header,
+    tiles_model,
+    training_model,
+)
+from slate.compile.staging import staging_sql
+from slate.compile.training import training_sql
+from slate.registry import Registry
+
+MODELS = Path("models/generated")
+MACROS = Path("macros/generated")
+
+
+def generated(registry: Registry) -> dict[Path, str]:
+    """All generated files of a deployment: path in the dbt project, and text."""
+    staging, tiled, current, training = (
+        MODELS / folder for folder in ("staging", "tiles", "current", "training")
+    )
+    landed = [source for source in registry.sources.values() if source.landing]
+    windowed = [view for view in registry.views.values() if view.windowed]
+    found = {MACROS / "slate.sql": (resources("slate.compile") / "macros.sql").read_text()}
+    for source in landed:
+        found[staging / f"{source.model}.sql"] = staging_sql(source)
+    for view in windowed:
+        found[tiled / f"{tiles_model(view)}.sql"] = tiles.tiles_sql(view)
+    for view in registry.views.values():
+        model = tiles.current_sql(view) if view.windowed else attributes.current_sql(view)
+        found[current / f"{current_model(view)}.sql"] = model
+    for plan in registry.plans.values():
+        folder = training / plan.service.full_name
+        for read in plan.reads:
+            found[folder / f"{asked_model(plan.service, read.view)}.sql"] = asked_sql(plan, read)
+        found[folder / f"{training_model(plan.service)}.sql"] = training_sql(plan)
+        contracts = [*properties.asked_contracts(plan), properties.training_contract(plan)]
+        found[folder / "_models.yml"] = properties.models_yml(contracts)
+    found[current / f"{AS_OF}.sql"] = _as_of_sql(registry)
+    views = [properties.current_contract(view) for view in registry.views.values()]
+    found |= {
+        staging / "_models.yml": properties.models_yml(map(properties.staging_model, landed)),
+        staging / "_sources.yml": properties.sources_yml(registry),
+        tiled / "_models.yml": properties.models_yml(map(properties.tiles_contract, windowed)),
+        current / "_models.yml": properties.models_yml([properties.as_of_contract(), *views]),
+        training / "_exposures.yml": properties.exposures_yml(registry),
+    }
+    return found
+
+
+def _as_of_sql(registry: Registry) -> str:
+    """The model that says up to which instant arrivals are known."""
+    known = []
+    if any(source.landing for source in registry.sources.values()):
+        known.append(
+            "select max(hour) + interval '1 hour' as instant\n"
+            f"    from {{{{ source('{RAW}', 'files') }}}}"
+        )
+    known += [
+        f"select date_trunc('hour', max({source.arrival_time})) + interval '1 hour' as instant\n"
+        f"    from {{{{ ref('{source.model}') }}}}"
+        for source in registry.sources.values()
+        if not source.landing
+    ]
+    union = "\n    union all\n    ".join(known)
+    return f"""{header("the sources")}
+{{{{ config(materialized='table') }}}}
+
+with known as (
+    {union}
+)
+
+select cast(max(instant) as timestamp) as as_of
+from known
+"""
+
+
+def stale(registry: Registry, project: Path) -> list[Path]:
+    """The generated files that are missing, out of date, or no longer made, sorted.
+
+    Args:
+        registry: the definitions.
+        project: the dbt project's folder.
+    """
+    wanted = generated(registry)
+    wrong = [
+        path
+        for path, text in wanted.items()
+        if not (project / path).is_file() or (project / path).read_text() != text
+    ]
+    return sorted([*wrong, *_left_over(project, wanted)])
+
+
+def write(registry: Registry, project: Path) -> list[Path]:
+    """Bring a dbt project's generated files up to date.
+
+    Returns:
+        The files that were written or removed, sorted.
+    """
+    wanted = generated(registry)
+    changed = stale(registry, project)
+    for path in changed:
+        file = project / path
+        if path in wanted:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(wanted[path])
+        else:
+            file.unlink()
+    return changed
+
+
+def _left_over(project: Path, wanted: dict[Path, str]) -> list[Path]:
+    present = [
+        file.relative_to(project)
+        for folder in (MODELS, MACROS)
+        for file in (project / folder).rglob("*")
+        if file.is_file()
+    ]
+    return [path for path in present if path not in wanted]

@@ -1,0 +1,178 @@
+"""What dbt is told of the generated models: descriptions, column types, contracts, exposures."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from slate.compile.names import (
+    AS_OF,
+    RAW,
+    asked_model,
+    current_model,
+    tiles_model,
+    training_model,
+)
+from slate.compile.partials import tile_type
+from slate.compile.training import training_columns
+from slate.entities import Source
+from slate.plans import Plan
+from slate.registry import Registry
+from slate.views import FeatureView
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a model, as its contract states it."""
+
+    name: str
+    type: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model with its contract."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+
+
+def staging_model(source: type[Source]) -> Model:
+    """The contract of a staging model."""
+    return Model(source.model, source.description, tuple(_source_columns(source)))
+
+
+def _source_columns(source: type[Source]) -> list[Column]:
+    return [Column(c.name, c.kind.sql, c.description) for c in source.columns.values()]
+
+
+def tiles_contract(view: type[FeatureView]) -> Model:
+    """The contract of a view's tiles."""
+    columns = [
+        *_keys(view),
+        Column("hop", "bigint", "The size of the tile in seconds."),
+        Column("tile", "bigint", "The hop of the events' time, counted from the epoch."),
+        Column("arrived", "bigint", "The hop of the events' arrival, counted from the epoch."),
+        Column("arrived_hour", "timestamp", "The hour of the events' arrival."),
+        Column("latest_event_ts", "timestamp", "When the latest of the events happened."),
+    ]
+    for measure in view.measures.values():
+        columns += [
+            Column(measure.tile_column(partial), tile_type(view, partial))
+            for partial in measure.partials
+        ]
+    text = f"{view.description}\n\nPartial aggregates by key, hop of time and hop of arrival."
+    return Model(tiles_model(view), text, tuple(columns))
+
+
+def current_contract(view: type[FeatureView]) -> Model:
+    """The contract of a view's current values."""
+    columns = [
+        *_keys(view),
+        Column("event_ts", "timestamp", "When the latest of what the values are made of happened."),
+        Column("as_of", "timestamp", "The instant that the values are as of."),
+        *(Column(f.column, f.kind.sql, f.description) for f in view.features.values()),
+    ]
+    text = f"{view.description}\n\nThe values of each key at the end of what is known."
+    return Model(current_model(view), text, tuple(columns))
+
+
+def asked_contracts(plan: Plan) -> list[Model]:
+    """The contracts of a service's models by view."""
+    return [
+        Model(
+            asked_model(plan.service, read.view),
+            f"{read.view.description}\n\nThe values at the instants that the spine of "
+            f"{plan.service.full_name} asks about; only of the hours built last.",
+            (
+                *_keys(read.view),
+                Column("asked_at", "timestamp", "The instant that the values are as of."),
+                *(Column(f.column, f.kind.sql, f.description) for f in read.features),
+            ),
+        )
+        for read in plan.reads
+    ]
+
+
+def training_contract(plan: Plan) -> Model:
+    """The contract of a service's training model."""
+    service = plan.service
+    texts = {f.name: f.description for read in plan.reads for f in read.features}
+    texts |= {c.name: c.description for c in service.spine.columns.values()}
+    columns = tuple(
+        Column(name, kind.sql, texts[name]) for name, kind in training_columns(plan).items()
+    )
+    text = f"{service.description}\n\nThe spine with every stored feature as of each row's instant."
+    return Model(training_model(service), text, columns)
+
+
+def as_of_contract() -> Model:
+    """The contract of the model that says what is known."""
+    text = "The instant up to which arrivals are known: the end of the last hour taken in."
+    return Model(AS_OF, text, (Column("as_of", "timestamp", text),))
+
+
+def _keys(view: type[FeatureView]) -> list[Column]:
+    return [Column(key, kind.sql) for key, kind in view.entity.keys.items()]
+
+
+def _text(value: str) -> str:
+    """A string as YAML takes it (JSON's strings are YAML's)."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def models_yml(models: Iterable[Model]) -> str:
+    """The properties file of some models."""
+    lines = ["# Written by `slate compile`.", "version: 2", "models:"]
+    for model in models:
+        lines += [
+            f"  - name: {model.name}",
+            f"    description: {_text(model.description)}",
+            "    config:",
+            "      contract: {enforced: true}",
+            "    columns:",
+        ]
+        for column in model.columns:
+            lines.append(f"      - name: {_text(column.name)}")
+            if "." in column.name:
+                lines.append("        quote: true")
+            lines.append(f"        data_type: {column.type}")
+            if column.description:
+                lines.append(f"        description: {_text(column.description)}")
+    return "\n".join(lines) + "\n"
+
+
+def sources_yml(registry: Registry) -> str:
+    """The properties file of the tables that landing files are taken into."""
+    lines = [
+        "# Written by `slate compile`.",
+        "version: 2",
+        "sources:",
+        f"  - name: {RAW}",
+        '    description: "Landing files, taken in once each."',
+        "    tables:",
+        "      - name: files",
+        '        description: "Every landing file that was taken in."',
+    ]
+    for source in registry.sources.values():
+        if source.landing:
+            lines += [
+                f"      - name: {source.landing}",
+                f"        description: {_text(source.description)}",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def exposures_yml(registry: Registry) -> str:
+    """The properties file of the services that the warehouse feeds."""
+    lines = ["# Written by `slate compile`.", "version: 2", "exposures:"]
+    for service in registry.services.values():
+        lines += [
+            f"  - name: {service.full_name}_service",
+            "    type: ml",
+            f"    description: {_text(service.description)}",
+            f"    owner: {{email: {_text(service.owner or 'unknown')}}}",
+            f"    depends_on: [ref({_text(training_model(service))})]",
+        ]
+    return "\n".join(lines) + "\n"

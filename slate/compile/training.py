@@ -1,0 +1,61 @@
+"""Training sets: a service's spine with every stored feature as of each row's instant."""
+
+from slate.compile.asked import spine_sql
+from slate.compile.names import asked_model, header, listed, training_model
+from slate.features import Feature
+from slate.filters import literal
+from slate.kinds import Kind
+from slate.plans import Plan
+
+
+def training_columns(plan: Plan) -> dict[str, Kind]:
+    """The columns of a service's training model: the spine's, then stored features by full name."""
+    columns = {column.name: column.kind for column in plan.service.spine.columns.values()}
+    return columns | {f.name: f.kind for read in plan.reads for f in read.features}
+
+
+def training_sql(plan: Plan) -> str:
+    """The incremental model that joins a service's stored features to its spine."""
+    service, spine = plan.service, plan.service.spine
+    values = [f"spine.{column}" for column in spine.columns]
+    joins = []
+    for read in plan.reads:
+        name = read.view.name
+        values += [f'{_value(name, feature)} as "{feature.name}"' for feature in read.features]
+        expressions, _ = spine_sql(plan, read.keys, 4)
+        conditions = [
+            f"{name}.{key} = {expression}"
+            for key, expression in zip(read.keys, expressions, strict=True)
+        ]
+        conditions.append(f"{name}.asked_at = spine.{spine.event_time}")
+        on = "\n        and ".join(conditions)
+        model = asked_model(service, read.view)
+        joins.append(f"left join {{{{ ref('{model}') }}}} as {name}\n        on {on}")
+    clause = "\n    ".join(joins)
+    return f"""{header(repr(service))}
+{{{{ config(
+    materialized='incremental',
+    incremental_strategy='arrival_hours',
+    arrival_column='{spine.arrival_time}',
+    on_schema_change='fail',
+    alias='{training_model(service)}'
+) }}}}
+
+with final as (
+    select
+        {listed(values, 8)}
+    from {{{{ ref('{spine.model}') }}}} as spine
+    {clause}
+    where {{{{ arrived('spine.{spine.arrival_time}') }}}}
+)
+
+select * from final
+"""
+
+
+def _value(table: str, feature: Feature) -> str:
+    """A stored feature; where there is no key to look up, what an unknown key has."""
+    value = f"{table}.{feature.column}"
+    if feature.default is not None:
+        value = f"coalesce({value}, {literal(feature.default)})"
+    return value

@@ -1,0 +1,128 @@
+"""The deployment: which definitions, which dbt project, and where the data lie.
+
+Chosen by ``slate.toml``, found from the working directory upwards, or named by ``SLATE_CONFIG``::
+
+    name = "live_shopping"                       # prefix of online keys, name in the UI
+    definitions = "live_shopping.definitions"    # the module that holds the definitions
+    dbt_project = "dbt_project"                  # relative to this file
+    data = "data"                                # landing, warehouse, training sets, online store
+    redis = ""                                   # empty: an embedded server; else its address
+
+``SLATE_DATA`` and ``SLATE_REDIS`` override the last two.
+"""
+
+import os
+import sys
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from slate.errors import ConfigurationError, nearest
+from slate.registry import Registry
+
+_SETTINGS = ("name", "definitions", "dbt_project", "data", "redis")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A configured deployment; all paths are absolute.
+
+    Attributes:
+        name: the prefix of online keys, and the code location's name.
+        definitions: the dotted name of the definitions module.
+        root: the folder of slate.toml.
+        dbt_project: the dbt project's folder.
+        data: the folder that everything is written to.
+        redis: the online store's address; empty for an embedded server in the data folder.
+    """
+
+    name: str
+    definitions: str
+    root: Path
+    dbt_project: Path
+    data: Path
+    redis: str = ""
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The definitions, imported on first use.
+
+        Raises:
+            ConfigurationError: the module cannot be imported.
+            DefinitionError: a definition is wrong.
+        """
+        if str(self.root) not in sys.path:
+            sys.path.insert(0, str(self.root))
+        return Registry.from_module(self.definitions)
+
+    @property
+    def landing(self) -> Path:
+        """Where landing files arrive, a folder for each source."""
+        return self.data / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file."""
+        return self.data / "warehouse.duckdb"
+
+    @property
+    def training(self) -> Path:
+        """Where training sets are written, a folder for each service."""
+        return self.data / "training"
+
+    @property
+    def reports(self) -> Path:
+        """Where the rendered reports of checks are written."""
+        return self.data / "reports"
+
+
+def load(path: Path | None = None) -> Deployment:
+    """The deployment of a slate.toml.
+
+    Args:
+        path: the file; by default ``SLATE_CONFIG``, else the nearest slate.toml upwards from the
+            working directory, else the one beside this package.
+
+    Raises:
+        ConfigurationError: there is none, or it holds a wrong setting.
+    """
+    file = path or _find()
+    try:
+        settings = tomllib.loads(file.read_text())
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{file} does not exist: set SLATE_CONFIG to a slate.toml"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is no TOML: {error}") from error
+    for name, value in settings.items():
+        if name not in _SETTINGS:
+            raise ConfigurationError(f"{file}: unknown {name!r}, {nearest(name, _SETTINGS)}")
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{file}: {name} = {value!r} is no string")
+    for name in ("name", "definitions", "dbt_project"):
+        if not settings.get(name):
+            raise ConfigurationError(f"{file}: set {name}")
+    root = file.resolve().parent
+    data = os.environ.get("SLATE_DATA") or settings.get("data", "data")
+    return Deployment(
+        name=settings["name"],
+        definitions=settings["definitions"],
+        root=root,
+        dbt_project=root / settings["dbt_project"],
+        data=(Path.cwd() if os.environ.get("SLATE_DATA") else root) / data,
+        redis=os.environ.get("SLATE_REDIS", settings.get("redis", "")),
+    )
+
+
+def _find() -> Path:
+    if named := os.environ.get("SLATE_CONFIG"):
+        return Path(named)
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parent.parent):
+        if (folder / "slate.toml").is_file():
+            return folder / "slate.toml"
+    raise ConfigurationError(
+        f"no slate.toml in {here} or above: run inside the project, or set SLATE_CONFIG"
+    )

@@ -1,0 +1,61 @@
+"""Every error that Slate raises on purpose.
+
+::
+
+    SlateError
+    ├── DefinitionError        a definition is wrong; raised at import
+    │   └── UnknownNameError   a name that does not exist; an AttributeError too
+    ├── ConfigurationError     slate.toml, or what it points to, is wrong
+    ├── RequestError           a lookup asks for what cannot be answered
+    ├── StoreError             the online store cannot be read or written
+    └── DataError              landing, warehouse or training data cannot be used as they are
+
+Each message says what is wrong, where, and what to do.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SlateError(Exception):
+    """The base of all errors that Slate raises on purpose."""
+
+
+class DefinitionError(SlateError):
+    """A definition is wrong. The message names the definition and the mend."""
+
+
+class UnknownNameError(DefinitionError, AttributeError):
+    """A definition refers to a name that does not exist."""
+
+
+class ConfigurationError(SlateError):
+    """The deployment's configuration, or what it points to, is wrong."""
+
+
+class RequestError(SlateError):
+    """A lookup asks for something that cannot be answered."""
+
+
+class StoreError(SlateError):
+    """The online store cannot be read or written."""
+
+
+class DataError(SlateError):
+    """Landing files, warehouse tables or training sets cannot be used as they are."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The hint that ends an "unknown name" message.
+
+    Examples:
+        >>> nearest("tap", ["taps", "orders"])
+        "did you mean 'taps'?"
+        >>> nearest("xyz", ["taps", "orders"])
+        'known: orders, taps'
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "known: " + (", ".join(names) or "none")

@@ -1,0 +1,170 @@
+"""Expressions: what NumPy is asked to do with features, recorded as a tree and run later.
+
+A reference to a feature answers NumPy's own protocols, so ``np.log1p(price) - usual`` is not
+computed but recorded as calls of NumPy functions on references. The leaves of the tree are its
+dependencies; running it is calling the same functions on arrays. One executor serves training sets
+and requests, so the two cannot drift.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from slate.errors import DefinitionError
+
+Array = np.ndarray[Any, Any]
+
+
+class Expr(NDArrayOperatorsMixin):
+    """Something that will be an array: a reference, or a call of a NumPy function on such."""
+
+    __hash__ = object.__hash__
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> "Call":
+        """Record ``np.add(a, b)`` and every operator."""
+        if method != "__call__":
+            raise DefinitionError(
+                f"np.{ufunc.__name__}.{method} mixes rows; a feature is computed row by row, "
+                f"so call np.{ufunc.__name__} itself"
+            )
+        return Call(ufunc, inputs, kwargs)
+
+    def __array_function__(
+        self,
+        func: Callable[..., Any],
+        types: tuple[type, ...],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> "Call":
+        """Record ``np.where(a, b, c)`` and other functions that are no ufuncs."""
+        return Call(func, args, kwargs)
+
+    def astype(self, dtype: Any) -> "Call":
+        """The values as another NumPy type: ``now().astype("M8[D]")`` is the day."""
+        return Call(np.astype, (self, np.dtype(dtype)), {})
+
+    def __bool__(self) -> NoReturn:
+        """An expression has no truth before it runs."""
+        raise DefinitionError(
+            "an expression of features has no truth value at definition: "
+            "combine with & | ~ in place of and, or, not; choose with np.where in place of if"
+        )
+
+    def __iter__(self) -> NoReturn:
+        """An expression has no length before it runs."""
+        raise DefinitionError("an expression of features cannot be iterated: it is no array yet")
+
+
+class Call(Expr):
+    """A recorded call of a NumPy function or of a resolver."""
+
+    def __init__(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
+
+    def __repr__(self) -> str:
+        return render(self)
+
+
+class Now(Expr):
+    """The instant of the request."""
+
+    def __repr__(self) -> str:
+        return "now()"
+
+
+NOW = Now()
+
+
+def now() -> Any:
+    """The instant that is asked about: of the request online, of the spine's row offline."""
+    return NOW
+
+
+def leaves(expr: object) -> Iterator[Expr]:
+    """The references that an expression reads, each once, in order of appearance."""
+    seen: set[int] = set()
+
+    def visit(node: object) -> Iterator[Expr]:
+        if id(node) in seen:
+            return
+        if isinstance(node, Expr):
+            seen.add(id(node))
+        if isinstance(node, Call):
+            for child in (*node.args, *node.kwargs.values()):
+                yield from visit(child)
+        elif isinstance(node, list | tuple):
+            for child in node:
+                yield from visit(child)
+        elif isinstance(node, Expr):
+            yield node
+
+    return visit(expr)
+
+
+def evaluate(expr: object, values: dict[Expr, Array]) -> Any:
+    """Run an expression on arrays.
+
+    Args:
+        expr: the recorded tree.
+        values: an array for each leaf, of shape (1,) or (N,). Results of calls are kept in it too,
+            so that what several features share is computed once.
+
+    Returns:
+        The array; what depends only on leaves of shape (1,) has shape (1,).
+    """
+    if isinstance(expr, Expr):
+        if expr not in values and isinstance(expr, Call):
+            args = [evaluate(arg, values) for arg in expr.args]
+            kwargs = {name: evaluate(arg, values) for name, arg in expr.kwargs.items()}
+            values[expr] = expr.func(*args, **kwargs)
+        return values[expr]
+    if isinstance(expr, list | tuple) and any(True for _ in leaves(expr)):
+        return type(expr)(evaluate(item, values) for item in expr)
+    return expr
+
+
+_OPERATORS = {
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.true_divide: "/", np.equal: "==",
+    np.not_equal: "!=", np.less: "<", np.less_equal: "<=", np.greater: ">",
+    np.greater_equal: ">=", np.bitwise_and: "&", np.bitwise_or: "|",
+}  # fmt: skip
+
+
+def render(expr: object) -> str:
+    """An expression as a person would write it, with each reference's name.
+
+    The text is also what a definition's hash is made of, so it is exact: two expressions with one
+    text compute one value.
+    """
+    if isinstance(expr, Call):
+        operator = _OPERATORS.get(expr.func)  # type: ignore[call-overload]
+        if operator and len(expr.args) == 2 and not expr.kwargs:
+            left, right = (
+                f"({render(arg)})" if _is_operation(arg) else render(arg) for arg in expr.args
+            )
+            return f"{left} {operator} {right}"
+        arguments = [render(arg) for arg in expr.args]
+        arguments += [f"{name}={render(arg)}" for name, arg in sorted(expr.kwargs.items())]
+        return f"{function_name(expr.func)}({', '.join(arguments)})"
+    if isinstance(expr, list | tuple):
+        return f"[{', '.join(render(item) for item in expr)}]"
+    if isinstance(expr, np.generic):
+        return f"{expr.dtype.name}({expr.item() if expr.dtype.kind not in 'mM' else expr!s})"
+    return repr(expr)
+
+
+def function_name(func: Callable[..., Any]) -> str:
+    """How a recorded function is called in text: ``np.log1p``, or a resolver's own name."""
+    name = getattr(func, "__name__", repr(func))
+    module = getattr(func, "__module__", None) or "numpy"
+    return f"np.{name}" if module.startswith("numpy") else name
+
+
+def _is_operation(expr: object) -> bool:
+    return isinstance(expr, Call) and expr.func in _OPERATORS

@@ -1,0 +1,75 @@
+"""What can stand behind an annotated name in a definition."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from slate.features import Constraints
+from slate.windows import duration
+
+if TYPE_CHECKING:
+    from slate.entities import Entity
+
+
+@dataclass(frozen=True)
+class Field:
+    """A marker: the part that a name plays, and what is said of its values."""
+
+    role: str = "value"
+    entity: "type[Entity] | None" = None
+    default: Any = None
+    constraints: Constraints = field(default_factory=Constraints)
+    tags: tuple[str, ...] = ()
+    horizon: int = 0
+
+
+def unique_id(*, horizon: str = "7d") -> Any:
+    """The id that makes an event unique.
+
+    Args:
+        horizon: for how long after its arrival a second event of that id is taken as a repeat.
+    """
+    return Field("unique_id", horizon=duration(horizon, "unique_id(horizon=...)"))
+
+
+def event_time() -> Any:
+    """When the event happened (UTC)."""
+    return Field("event_time")
+
+
+def arrival_time() -> Any:
+    """When the platform could know of the event (UTC)."""
+    return Field("arrival_time")
+
+
+def key_of(entity: "type[Entity]", *, default: Any = None, tags: Sequence[str] = ()) -> Any:
+    """A value that is the key of another entity, so that one leads to the other."""
+    return Field("key", entity=entity, default=default, tags=tuple(tags))
+
+
+def feature(
+    *,
+    default: Any = None,
+    min: Any = None,
+    max: Any = None,
+    one_of: Sequence[Any] | None = None,
+    null_share: float | None = None,
+    tags: Sequence[str] = (),
+) -> Any:
+    """An attribute, with what is to be known of it.
+
+    Args:
+        default: its value where there is no row, or the row has none.
+        min: the least value that may be published.
+        max: the greatest value that may be published.
+        one_of: the only values that may be published.
+        null_share: the greatest share of nulls with which the view may be published.
+        tags: words to find it by.
+    """
+    constraints = Constraints(min, max, tuple(one_of) if one_of is not None else None, null_share)
+    return Field(default=default, constraints=constraints, tags=tuple(tags))
+
+
+def column(*, min: Any = None, max: Any = None, one_of: Sequence[Any] | None = None) -> Any:
+    """A source's column whose values are bounded; a row outside the bounds is quarantined."""
+    return Field(constraints=Constraints(min, max, tuple(one_of) if one_of is not None else None))

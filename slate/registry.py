@@ -1,0 +1,168 @@
+"""The registry: all definitions of a deployment, checked against each other."""
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import TypeVar
+
+from slate.entities import Entity, Source
+from slate.errors import ConfigurationError, DefinitionError, UnknownNameError, nearest
+from slate.features import Feature
+from slate.plans import Plan, plan
+from slate.services import FeatureService
+from slate.views import FeatureView, RequestFeatures
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The definitions of a deployment, each kind by name, in order of definition.
+
+    Attributes:
+        entities: by name.
+        sources: by name.
+        views: feature views by name.
+        requests: request features by name.
+        services: feature services by name, the highest version of each.
+        plans: the plan of each service by the service's name.
+    """
+
+    entities: dict[str, type[Entity]]
+    sources: dict[str, type[Source]]
+    views: dict[str, type[FeatureView]]
+    requests: dict[str, type[RequestFeatures]]
+    services: dict[str, FeatureService]
+    plans: dict[str, Plan]
+
+    @classmethod
+    def from_module(cls, module: ModuleType | str) -> "Registry":
+        """Read what a module defines or imports.
+
+        Args:
+            module: the module, or its dotted name.
+
+        Raises:
+            ConfigurationError: there is no such module.
+            DefinitionError: definitions contradict each other.
+        """
+        if isinstance(module, str):
+            try:
+                module = importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                raise ConfigurationError(
+                    f"the definitions module {module!r} cannot be imported ({error}): "
+                    "set `definitions` in slate.toml to a module on the Python path"
+                ) from error
+        return cls.of(vars(module).values())
+
+    @classmethod
+    def of(cls, definitions: Iterable[object]) -> "Registry":
+        """Collect definitions from any objects, passing over what is none.
+
+        Raises:
+            DefinitionError: definitions contradict each other.
+        """
+        found = list(dict.fromkeys(d for d in definitions if _is_definition(d)))
+        views = _by_name(found, FeatureView)
+        services: dict[str, FeatureService] = {}
+        for service in found:
+            if isinstance(service, FeatureService):
+                other = services.get(service.name)
+                if other is not None and other.version == service.version:
+                    raise DefinitionError(
+                        f"{service!r} is defined twice: raise the version of the newer one"
+                    )
+                if other is None or other.version < service.version:
+                    services[service.name] = service
+        registry = cls(
+            _by_name(found, Entity),
+            _by_name(found, Source),
+            views,
+            _by_name(found, RequestFeatures),
+            services,
+            {name: plan(service, list(views.values())) for name, service in services.items()},
+        )
+        registry._check()
+        return registry
+
+    def _check(self) -> None:
+        seen: dict[str, str] = {}
+        for name in (*self.views, *self.requests):
+            if name in seen:
+                raise DefinitionError(f"two views are named {name!r}: rename one of the classes")
+            seen[name] = name
+        keys: dict[str, type[Entity]] = {}
+        for entity in self.entities.values():
+            for key in () if entity.parts else entity.keys:
+                if keys.setdefault(key, entity) is not entity:
+                    raise DefinitionError(
+                        f"{entity.__name__} and {keys[key].__name__} share the key {key!r}: "
+                        "rename one, so that a key says whose it is"
+                    )
+        for entity in self.entities.values():
+            for key, part in entity.parts.items():
+                if key not in part.keys:
+                    raise DefinitionError(
+                        f"{entity.__name__}.{key} is a key of {part.__name__}: name it "
+                        f"{next(iter(part.keys))!r}, as there"
+                    )
+        for plan_ in self.plans.values():
+            for view in plan_.views:
+                if view.name not in self.views:
+                    raise DefinitionError(
+                        f"{plan_.service!r} uses {view.__name__}, which the definitions module "
+                        "does not hold: import it there"
+                    )
+
+    @cached_property
+    def features(self) -> dict[str, Feature]:
+        """All features by full name."""
+        return {
+            feature.name: feature
+            for view in (*self.views.values(), *self.requests.values())
+            for feature in view.features.values()
+        }
+
+    def service(self, name: str) -> FeatureService:
+        """A service by its name, or by name and version ("feed_ranking_v1").
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        for service in self.services.values():
+            if name in (service.name, service.full_name):
+                return service
+        raise UnknownNameError(f"there is no service {name!r}: {nearest(name, self.services)}")
+
+    def view(self, name: str) -> type[FeatureView]:
+        """A feature view by name.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        if name in self.views:
+            return self.views[name]
+        raise UnknownNameError(f"there is no feature view {name!r}: {nearest(name, self.views)}")
+
+
+def _is_definition(value: object) -> bool:
+    bases = (Entity, Source, FeatureView, RequestFeatures)
+    if isinstance(value, type):
+        return issubclass(value, bases) and value not in bases
+    return isinstance(value, FeatureService)
+
+
+def _by_name(found: list[object], base: type[T]) -> dict[str, type[T]]:
+    named: dict[str, type[T]] = {}
+    for definition in found:
+        if isinstance(definition, type) and issubclass(definition, base):
+            name: str = definition.name  # type: ignore[attr-defined]
+            if name in named:
+                raise DefinitionError(
+                    f"two definitions are named {name!r} ({definition.__name__}): rename one"
+                )
+            named[name] = definition
+    return named

@@ -1,0 +1,148 @@
+"""Windows and hops: how far back an aggregate looks, and in which steps its tail moves.
+
+A window ``W`` with hop ``h`` asked at ``t`` covers the event times ``[floor(t - W, h), t)``,
+floored from the epoch. Its head is exact to the event; its tail moves in hops.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from slate.errors import DefinitionError
+
+SECOND = 1_000_000
+_UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND}
+_DURATION = re.compile(r"([1-9]\d*)([smhd])")
+
+# Each step divides the next, so that any two default hops nest.
+LADDER = tuple(
+    number * _UNITS[unit]
+    for number, unit in [
+        (1, "s"), (5, "s"), (30, "s"), (1, "m"), (5, "m"), (30, "m"), (1, "h"), (6, "h"), (1, "d"),
+    ]
+)  # fmt: skip
+FEWEST_HOPS = 12
+# The open smallest hop is read event by event; a smaller one keeps a busy key from costing more.
+GRAIN = _UNITS["m"] * 5
+MOST_TILES = 60
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window.
+
+    Attributes:
+        name: the length as written, the suffix of the feature's name ("1h").
+        length: the length in microseconds.
+        hop: the step of its tail in microseconds; divides the length.
+    """
+
+    name: str
+    length: int
+    hop: int
+
+    @property
+    def hops(self) -> int:
+        """How many closed hops the window covers, besides the open one."""
+        return self.length // self.hop
+
+    def start(self, at: int) -> int:
+        """The first instant inside the window asked at ``at`` (microseconds since the epoch)."""
+        return (at - self.length) // self.hop * self.hop
+
+
+def duration(text: str, where: str) -> int:
+    """A length of time in microseconds.
+
+    Examples:
+        >>> duration("5m", "here")
+        300000000
+
+    Raises:
+        DefinitionError: not a whole number of s, m, h or d.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise DefinitionError(
+            f"{where}: {text!r} is no duration; write a whole number and s, m, h or d, as in '1h'"
+        )
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def duration_name(microseconds: int) -> str:
+    """The shortest way to write a length of time.
+
+    Examples:
+        >>> duration_name(300_000_000)
+        '5m'
+    """
+    unit, size = next(
+        (unit, size) for unit, size in reversed(_UNITS.items()) if microseconds % size == 0
+    )
+    return f"{microseconds // size}{unit}"
+
+
+def window(text: str, where: str) -> Window:
+    """A window from ``"1h"`` (default hop) or ``"1h/1m"`` (hop said).
+
+    The default hop is the largest usual one that divides the window into at least twelve.
+
+    Examples:
+        >>> window("1h", "here")
+        Window(name='1h', length=3600000000, hop=300000000)
+
+    Raises:
+        DefinitionError: no duration, or a hop that does not divide its window.
+    """
+    name, _, hop_text = text.partition("/")
+    length = duration(name, where)
+    if hop_text:
+        hop = duration(hop_text, where)
+        if length % hop:
+            raise DefinitionError(
+                f"{where}: the hop {hop_text} does not divide the window {name}; "
+                f"{duration_name(_default_hop(length, where))} would"
+            )
+        return Window(name, length, hop)
+    return Window(name, length, _default_hop(length, where))
+
+
+def _default_hop(length: int, where: str) -> int:
+    fitting = [h for h in LADDER if length % h == 0 and length // h >= FEWEST_HOPS]
+    if not fitting:
+        raise DefinitionError(
+            f"{where}: no usual hop divides {duration_name(length)} into {FEWEST_HOPS} or more; "
+            "say one, as in '10s/1s'"
+        )
+    return fitting[-1]
+
+
+def levels(windows: set[Window], where: str) -> tuple[int, ...]:
+    """The sizes of tile that pay for these windows, smallest first; each divides the next.
+
+    These are the windows' own hops, and between them as many usual ones as keep every step down
+    from one level to the next short.
+
+    Raises:
+        DefinitionError: two hops of the view do not nest.
+    """
+    hops = {w.hop for w in windows}
+    for small, large in pairwise(sorted(hops)):
+        if large % small:
+            raise DefinitionError(
+                f"{where}: its hops {duration_name(small)} and {duration_name(large)} do not nest; "
+                "choose hops so that each divides the next, as in '1h/5m' beside '1d/1h'"
+            )
+    chosen = set(hops)
+    if min(hops) > GRAIN:
+        chosen.add(max(h for h in LADDER if h <= GRAIN and min(hops) % h == 0))
+    for small, large in pairwise(sorted(chosen)):
+        step = small
+        while large // step > MOST_TILES:
+            nearer = [h for h in LADDER if step < h < large and h % step == 0 and large % h == 0]
+            within = [h for h in nearer if h // step <= MOST_TILES]
+            if not within:
+                break
+            step = within[-1]
+            chosen.add(step)
+    return tuple(sorted(chosen))
