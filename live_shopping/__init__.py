@@ -1,0 +1,1 @@
+"""A live-shopping marketplace on Slate: its definitions, and a simulator of it."""
