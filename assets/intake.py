@@ -1,0 +1,325 @@
+"""Taking landing files into the warehouse, exactly once each.
+
+A source's rows arrive in ``<landing>/<source>/<day>/<hour>*.parquet``, by the hour of their arrival.
+Each file is taken in once: the ledger ``raw.files`` knows it by its path and its content. Rows that
+the source's definition refuses go to ``raw.quarantine`` with the reason; a file that cannot be read
+at all is one such row. Nothing is lost, and nothing is counted twice.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from slate.compile.names import RAW
+from slate.entities import Source
+from slate.features import Column
+from slate.filters import literal
+from slate.kinds import Kind
+
+# Outside of these years a time is a broken clock, not an event.
+EARLIEST, LATEST = datetime(1970, 1, 1), datetime(2100, 1, 1)
+ROWS_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A landing file.
+
+    Attributes:
+        path: where it lies.
+        name: its path below the landing folder, by which the ledger knows it.
+        hour: the hour in which its rows arrived (UTC).
+    """
+
+    path: Path
+    name: str
+    hour: datetime
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What became of some landing files.
+
+    Attributes:
+        files: how many were taken in now.
+        known: how many had been taken in before and were passed over.
+        rows: the rows taken in.
+        quarantined: the rows refused.
+    """
+
+    files: int
+    known: int
+    rows: int
+    quarantined: int
+
+
+def landing_files(
+    landing: Path, source: type[Source], hours: Sequence[datetime]
+) -> list[LandingFile]:
+    """The landing files of a source for some hours, in order of hour and name."""
+    found = []
+    for hour in sorted(hours):
+        folder = landing / source.landing / f"{hour:%Y-%m-%d}"
+        found += [
+            LandingFile(path, str(path.relative_to(landing)), hour.replace(tzinfo=None))
+            for path in sorted(folder.glob(f"{hour:%H}*.parquet"))
+        ]
+    return found
+
+
+def landed_hours(landing: Path, source: type[Source]) -> Iterator[datetime]:
+    """The hours for which a source has landing files."""
+    for path in sorted((landing / source.landing).glob("*/*.parquet")):
+        try:
+            yield datetime.strptime(f"{path.parent.name} {path.name[:2]}", "%Y-%m-%d %H")
+        except ValueError:
+            continue
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, sources: Sequence[type[Source]]) -> None:
+    """Make the tables that landing files are taken into, where they are missing."""
+    connection.execute("set timezone = 'UTC'")
+    connection.execute(f"create schema if not exists {RAW}")
+    connection.execute(f"""
+        create table if not exists {RAW}.files (
+            file bigint, source varchar, name varchar, hour timestamp, digest varchar,
+            rows bigint, quarantined bigint, taken_in_at timestamp
+        )""")
+    connection.execute(f"""
+        create table if not exists {RAW}.quarantine (
+            source varchar, file bigint, row bigint, hour timestamp, reason varchar,
+            content varchar, taken_in_at timestamp
+        )""")
+    for source in sources:
+        columns = ", ".join(f"{c.name} {c.kind.sql}" for c in source.columns.values())
+        table = f"{RAW}.{source.landing}"
+        connection.execute(
+            f"create table if not exists {table} ({columns}, _file bigint, _row bigint)"
+        )
+        for column in source.columns.values():
+            connection.execute(
+                f"alter table {table} add column if not exists {column.name} {column.kind.sql}"
+            )
+
+
+def take_in(
+    connection: duckdb.DuckDBPyConnection, source: type[Source], files: Sequence[LandingFile]
+) -> Intake:
+    """Take landing files into the warehouse, in the order given.
+
+    A file that is known with the same content is passed over; with another content it takes the
+    place of what it held before.
+
+    Args:
+        connection: the warehouse, prepared.
+        source: whose files they are.
+        files: the files.
+    """
+    ledger = dict(
+        connection.execute(
+            f"select name, (file, digest) from {RAW}.files where source = ?", [source.name]
+        ).fetchall()
+    )
+    row = connection.execute(f"select coalesce(max(file), 0) from {RAW}.files").fetchone()
+    last = row[0] if row else 0
+    batch: list[tuple[LandingFile, int, str]] = []
+    pending = rows = quarantined = taken = 0
+
+    def flush() -> None:
+        nonlocal pending, rows, quarantined, taken
+        if batch:
+            good, bad = _insert(connection, source, batch)
+            rows, quarantined, taken = rows + good, quarantined + bad, taken + len(batch)
+            batch.clear()
+        pending = 0
+
+    for file in files:
+        digest = hashlib.blake2b(file.path.read_bytes(), digest_size=16).hexdigest()
+        number, known = ledger.get(file.name, (None, None))
+        if known == digest:
+            continue
+        if number is None:
+            last = number = last + 1
+        batch.append((file, number, digest))
+        pending += _row_count(file.path)
+        if pending >= ROWS_AT_ONCE:
+            flush()
+    flush()
+    return Intake(taken, len(files) - taken, rows, quarantined)
+
+
+def _row_count(path: Path) -> int:
+    try:
+        return int(pq.ParquetFile(path).metadata.num_rows)
+    except (pa.ArrowInvalid, OSError):
+        return 0
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    source: type[Source],
+    batch: list[tuple[LandingFile, int, str]],
+) -> tuple[int, int]:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    refused = {number: _unreadable(source, file.path) for file, number, _ in batch}
+    readable = [(file, number) for file, number, _ in batch if refused[number] is None]
+    numbers = [number for _, number, _ in batch]
+    connection.begin()
+    try:
+        for table, column in ((source.landing, "_file"), ("quarantine", "file"), ("files", "file")):
+            connection.execute(
+                f"delete from {RAW}.{table} where {column} in (select unnest(?))", [numbers]
+            )
+        for file, number, _ in batch:
+            if refused[number] is not None:
+                connection.execute(
+                    f"insert into {RAW}.quarantine values (?, ?, null, ?, ?, ?, ?)",
+                    [source.name, number, file.hour, refused[number], file.name, now],
+                )
+        if readable:
+            _insert_rows(connection, source, readable, now)
+        for file, number, digest in batch:
+            connection.execute(
+                f"""insert into {RAW}.files
+                select ?, ?, ?, ?, ?,
+                    (select count(*) from {RAW}.{source.landing} where _file = ?),
+                    (select count(*) from {RAW}.quarantine where file = ?), ?""",
+                [number, source.name, file.name, file.hour, digest, number, number, now],
+            )
+        counts = connection.execute(
+            f"""select sum(rows), sum(quarantined) from {RAW}.files
+            where file in (select unnest(?))""",
+            [numbers],
+        ).fetchone()
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    assert counts is not None
+    return int(counts[0]), int(counts[1])
+
+
+def _insert_rows(
+    connection: duckdb.DuckDBPyConnection,
+    source: type[Source],
+    files: list[tuple[LandingFile, int]],
+    now: datetime,
+) -> None:
+    """Sort the rows of readable files into good ones and refused ones."""
+    paths = pa.table(
+        {
+            "path": [str(file.path) for file, _ in files],
+            "file": pa.array([number for _, number in files], pa.int64()),
+            "hour": pa.array([file.hour for file, _ in files], pa.timestamp("us")),
+        }
+    )
+    columns = source.columns.values()
+    present = _present(files)
+    values = [f"{_typed(c)} as {c.name}" if c.name in present else _absent(c) for c in columns]
+    reasons = ",\n".join(
+        reason for c in columns for reason in _reasons(source, c, c.name in present)
+    )
+    connection.register("landing_paths", paths)
+    try:
+        connection.execute(
+            f"""create or replace temp table incoming as
+            select
+                paths.file as _file, landed.file_row_number as _row, paths.hour as _hour,
+                nullif(concat_ws('; ', {reasons}), '') as _reason,
+                {", ".join(values)},
+                case when _reason is not null
+                    then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
+            from read_parquet(
+                ?,
+                union_by_name = true, filename = true, file_row_number = true
+            ) as landed
+            inner join landing_paths as paths on paths.path = landed.filename""",
+            [[str(file.path) for file, _ in files]],
+        )
+        names = ", ".join(source.columns)
+        connection.execute(
+            f"""insert into {RAW}.{source.landing} ({names}, _file, _row)
+            select {names}, _file, _row from incoming where _reason is null order by _file, _row"""
+        )
+        connection.execute(
+            f"""insert into {RAW}.quarantine
+            select ?, _file, _row, _hour, _reason, _content, ?
+            from incoming where _reason is not null order by _file, _row""",
+            [source.name, now],
+        )
+    finally:
+        connection.unregister("landing_paths")
+    connection.execute("drop table incoming")
+
+
+def _unreadable(source: type[Source], path: Path) -> str | None:
+    """Why a file cannot be taken in at all; None if it can."""
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        return f"the file is no readable Parquet: {error}"
+    missing = [
+        c.name for c in source.columns.values() if c.name not in schema.names and not c.nullable
+    ]
+    if missing:
+        return f"the file has no column {', '.join(missing)}"
+    return None
+
+
+def _present(files: list[tuple[LandingFile, int]]) -> list[str]:
+    """The columns that at least one of the files has."""
+    return list(
+        dict.fromkeys(name for file, _ in files for name in pq.read_schema(file.path).names)
+    )
+
+
+def _packed(names: list[str]) -> str:
+    return ", ".join(f'"{name}" := landed."{name}"' for name in names)
+
+
+def _typed(column: Column) -> str:
+    return f'try_cast(landed."{column.name}" as {column.kind.sql})'
+
+
+def _absent(column: Column) -> str:
+    return f"cast(null as {column.kind.sql}) as {column.name}"
+
+
+def _reasons(source: type[Source], column: Column, present: bool) -> Iterator[str]:
+    """SQL that gives, for each way in which a column can be wrong, a reason or null."""
+    if not present:
+        return
+    name, value, constraints = column.name, _typed(column), column.constraints
+    raw = f'landed."{name}"'
+
+    def when(condition: str, reason: str) -> str:
+        text = literal(f"{name}: {reason}")
+        return f"case when {condition} then {text} end"
+
+    if not column.nullable:
+        yield when(f"{raw} is null", "missing")
+    yield when(f"{raw} is not null and {value} is null", f"not a {column.kind.value}")
+    if column.kind is Kind.FLOAT:
+        yield when(f"not isfinite({value})", "not a finite number")
+    if column.kind is Kind.STRING and not column.nullable:
+        yield when(f"{value} = ''", "empty")
+    if constraints.least is not None:
+        yield when(f"{value} < {literal(constraints.least)}", f"below {constraints.least}")
+    if constraints.greatest is not None:
+        yield when(f"{value} > {literal(constraints.greatest)}", f"above {constraints.greatest}")
+    if constraints.one_of is not None:
+        allowed = ", ".join(map(literal, constraints.one_of))
+        yield when(f"{value} not in ({allowed})", f"not one of {allowed}")
+    if name in (source.event_time, source.arrival_time):
+        span = f"{literal(EARLIEST)} and {literal(LATEST)}"
+        yield when(f"{value} not between {span}", f"not between {EARLIEST:%Y} and {LATEST:%Y}")
+    if name == source.arrival_time:
+        yield when(
+            f"date_trunc('hour', {value}) <> paths.hour", "not in the hour that the file is for"
+        )
