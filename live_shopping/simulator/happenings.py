@@ -1,0 +1,91 @@
+"""What happens in an hour, before anything goes wrong with it."""
+
+import numpy as np
+
+from live_shopping.simulator import sellers, sessions, shows, viewers
+from live_shopping.simulator.clock import HOUR
+from live_shopping.simulator.config import SimulationConfig
+from live_shopping.simulator.marketplace import UTC_RHYTHM
+from live_shopping.simulator.randomness import Stream, generator
+from live_shopping.simulator.rows import Rows, concat, count, take
+from live_shopping.simulator.sources import (
+    EVENTS,
+    IMPRESSIONS,
+    SELLER_ACCOUNTS,
+    SHOW_LISTINGS,
+    VIEWER_ACCOUNTS,
+    LandingSource,
+)
+from live_shopping.simulator.state import State
+from live_shopping.simulator.world import World
+
+ROWS_PER_HOUR_LIMIT = 1_000_000_000
+"""A row's id is its hour, counted from the start, times this, plus its place in the hour."""
+
+USUAL_EVENTS_PER_SESSION, USUAL_SESSIONS = 100.0, 50
+"""What is expected of sessions before there were more than these to learn it from."""
+MOST_HOURS_OWED = 3
+"""What could not happen, for want of shows or viewers, is made up for only so far."""
+USUAL_IMPRESSIONS_PER_TAP = 11.7
+USUAL_EVENTS_PER_TAP = 12.2
+USUAL_EVENTS_PER_SWIPE = 5.9
+"""Measured; they turn the wanted impressions per event into swipes."""
+
+
+def happenings(
+    config: SimulationConfig, world: World, state: State, hour: int
+) -> dict[LandingSource, Rows]:
+    """Return what happens in an hour or follows from it, by source, and note it in the state.
+
+    Args:
+        config: The simulation.
+        world: The marketplace, advanced to the hour.
+        state: The simulation's state at the hour's start.
+        hour: Start of the hour.
+    """
+    until, first = hour + HOUR, hour == state.start
+    number = (hour - state.start) // HOUR
+    state.follows = np.pad(state.follows, (0, len(world.sellers) - len(state.follows)))
+    events, impressions = _sessions(config, world, state, hour, number)
+    happened = {
+        EVENTS: events,
+        IMPRESSIONS: impressions,
+        VIEWER_ACCOUNTS: viewers.account_rows(world.viewers, hour, until, first=first),
+        SELLER_ACCOUNTS: sellers.account_rows(
+            world.sellers, state.follows, hour, until, first=first
+        ),
+        SHOW_LISTINGS: shows.listing_rows(world.shows, hour, until, first=first),
+    }
+    for rows in happened.values():
+        rows["id"] = number * ROWS_PER_HOUR_LIMIT + np.arange(count(rows))
+    impressions["request"] += number * ROWS_PER_HOUR_LIMIT
+    return happened
+
+
+def _sessions(
+    config: SimulationConfig, world: World, state: State, hour: int, number: int
+) -> tuple[Rows, Rows]:
+    """The events and impressions of as many sessions as make up the hour's share of events."""
+    rng = generator(config.seed, Stream.SESSIONS, number)
+    target = config.events_per_hour * UTC_RHYTHM[hour // HOUR % 24]
+    state.owed = min(state.owed + target, MOST_HOURS_OWED * target)
+    events_per_session = (state.events + USUAL_SESSIONS * USUAL_EVENTS_PER_SESSION) / (
+        state.sessions + USUAL_SESSIONS
+    )
+    wanted = max(int(state.owed / events_per_session + rng.random()), 0)
+    started = sessions.sessions_of_hour(rng, world.viewers, hour, wanted, state.busy["viewer"])
+    swipes_per_tap = _swipes_per_tap(config.impressions_per_event)
+    events, impressions, ends = sessions.run(rng, world, started, hour, swipes_per_tap)
+
+    busy = concat([state.busy, {"viewer": started.viewer, "until": ends}])
+    state.busy = take(busy, busy["until"] > hour + HOUR)
+    state.sessions += len(started)
+    state.events += count(events)
+    state.owed -= count(events)
+    return events, impressions
+
+
+def _swipes_per_tap(impressions_per_event: float) -> float:
+    """How many shows are seen without an offer, for each one with: more where offers are few."""
+    events_per_tap = USUAL_IMPRESSIONS_PER_TAP / impressions_per_event
+    return max(events_per_tap - USUAL_EVENTS_PER_TAP, 0.0) / USUAL_EVENTS_PER_SWIPE
