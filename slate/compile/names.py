@@ -20,6 +20,16 @@ def current_model(view: type[FeatureView]) -> str:
     return f"{view.name}_current"
 
 
+def online_keys_model(view: type[FeatureView]) -> str:
+    """The model that holds a windowed view's keys as they are published."""
+    return f"{view.name}_online_keys"
+
+
+def online_tiles_model(view: type[FeatureView]) -> str:
+    """The model that holds a windowed view's tiles as they are published."""
+    return f"{view.name}_online_tiles"
+
+
 def asked_model(service: FeatureService, view: type[FeatureView]) -> str:
     """The model that holds a view's values at the instants that a service's spine asks about."""
     return f"{service.full_name}__{view.name}"

@@ -3,7 +3,7 @@
 from importlib.resources import files as resources
 from pathlib import Path
 
-from slate.compile import attributes, properties, tiles
+from slate.compile import attributes, online, properties, tiles
 from slate.compile.asked import asked_sql
 from slate.compile.names import (
     AS_OF,
@@ -11,6 +11,8 @@ from slate.compile.names import (
     asked_model,
     current_model,
     header,
+    online_keys_model,
+    online_tiles_model,
     tiles_model,
     training_model,
 )
@@ -24,8 +26,9 @@ MACROS = Path("macros/generated")
 
 def generated(registry: Registry) -> dict[Path, str]:
     """All generated files of a deployment: path in the dbt project, and text."""
-    staging, tiled, current, training = (
-        MODELS / folder for folder in ("staging", "tiles", "current", "training")
+    staging, tiled, current, published, training = (
+        MODELS / folder
+        for folder in ("staging", "tiles", "current", "online_rows", "training_rows")
     )
     landed = [source for source in registry.sources.values() if source.landing]
     windowed = [view for view in registry.views.values() if view.windowed]
@@ -34,6 +37,8 @@ def generated(registry: Registry) -> dict[Path, str]:
         found[staging / f"{source.model}.sql"] = staging_sql(source)
     for view in windowed:
         found[tiled / f"{tiles_model(view)}.sql"] = tiles.tiles_sql(view)
+        found[published / f"{online_keys_model(view)}.sql"] = online.keys_sql(view)
+        found[published / f"{online_tiles_model(view)}.sql"] = online.tiles_sql(view)
     for view in registry.views.values():
         model = tiles.current_sql(view) if view.windowed else attributes.current_sql(view)
         found[current / f"{current_model(view)}.sql"] = model
@@ -51,6 +56,9 @@ def generated(registry: Registry) -> dict[Path, str]:
         staging / "_sources.yml": properties.sources_yml(registry),
         tiled / "_models.yml": properties.models_yml(map(properties.tiles_contract, windowed)),
         current / "_models.yml": properties.models_yml([properties.as_of_contract(), *views]),
+        published / "_models.yml": properties.models_yml(
+            contract for view in windowed for contract in properties.online_contracts(view)
+        ),
         training / "_exposures.yml": properties.exposures_yml(registry),
     }
     return found

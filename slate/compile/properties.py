@@ -9,9 +9,12 @@ from slate.compile.names import (
     RAW,
     asked_model,
     current_model,
+    online_keys_model,
+    online_tiles_model,
     tiles_model,
     training_model,
 )
+from slate.compile.online import keys_types, tiles_types
 from slate.compile.partials import tile_type
 from slate.compile.training import training_columns
 from slate.entities import Source
@@ -105,6 +108,22 @@ def training_contract(plan: Plan) -> Model:
     )
     text = f"{service.description}\n\nThe spine with every stored feature as of each row's instant."
     return Model(training_model(service), text, columns)
+
+
+def online_contracts(view: type[FeatureView]) -> list[Model]:
+    """The contracts of what is published of a windowed view."""
+    tables = [
+        (online_keys_model(view), "Each key with its latest values, numbered.", keys_types(view)),
+        (online_tiles_model(view), "The tiles that windows still need.", tiles_types(view)),
+    ]
+    return [
+        Model(
+            name,
+            f"{view.description}\n\n{text} As published.",
+            tuple(Column(column, type_) for column, type_ in types.items()),
+        )
+        for name, text, types in tables
+    ]
 
 
 def as_of_contract() -> Model:

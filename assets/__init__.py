@@ -1,0 +1,1 @@
+"""The software-defined assets: landing, warehouse, checks, training sets, online views."""

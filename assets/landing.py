@@ -1,0 +1,106 @@
+"""Landing assets: a source's files, taken into the warehouse hour by hour."""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+from assets.hours import span_hours
+from assets.intake import landing_files, prepare, take_in
+from slate.compile.names import RAW
+from slate.deployment import Deployment
+from slate.entities import Source
+
+POOL = "warehouse"
+
+
+def raw_key(source: type[Source]) -> dg.AssetKey:
+    """The asset of a source's rows as they landed."""
+    return dg.AssetKey([RAW, source.landing])
+
+
+def landing_assets(
+    deployment: Deployment, hours: dg.PartitionsDefinition[str]
+) -> list[dg.AssetsDefinition]:
+    """One asset for each source that is taken in from landing files, and the ledger of files."""
+    sources = [s for s in deployment.registry.sources.values() if s.landing]
+    return [_landing_asset(deployment, source, hours) for source in sources]
+
+
+def ledger_spec(deployment: Deployment) -> dg.AssetSpec:
+    """The ledger of files, as the dbt models refer to it."""
+    sources = [s for s in deployment.registry.sources.values() if s.landing]
+    return dg.AssetSpec(
+        dg.AssetKey([RAW, "files"]),
+        deps=[raw_key(source) for source in sources],
+        description="Every landing file that was taken in, by path and content.",
+        group_name="landing",
+        kinds={"duckdb"},
+    )
+
+
+def _landing_asset(
+    deployment: Deployment, source: type[Source], hours: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    columns = [
+        dg.TableColumn(c.name, c.kind.sql, description=c.description or None)
+        for c in source.columns.values()
+    ]
+
+    @dg.asset(
+        key=raw_key(source),
+        description=f"{source.description}\n\nRows of landing files, taken in once each; refused "
+        f"rows are in {RAW}.quarantine with the reason.",
+        group_name="landing",
+        kinds={"duckdb", "parquet"},
+        owners=[source.owner] if source.owner else None,
+        partitions_def=hours,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        metadata={"dagster/column_schema": dg.TableSchema(columns)},
+        pool=POOL,
+        op_tags={"source": source.name},
+    )
+    def landing(
+        context: dg.AssetExecutionContext, warehouse: DuckDBResource
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        started = time.perf_counter()
+        files = landing_files(deployment.landing, source, span_hours(context))
+        context.log.info(
+            f"{source.landing}: {len(files)} landing files for {len(context.partition_keys)} hours"
+        )
+        with warehouse.get_connection() as connection:
+            prepare(connection, [source])
+            intake = take_in(connection, source, files)
+            refused = connection.execute(
+                f"""select reason, count(*) as rows, any_value(content) as example
+                from {RAW}.quarantine where source = ? and hour >= ? and hour <= ?
+                group by reason order by rows desc limit 20""",
+                [source.name, min(span_hours(context)), max(span_hours(context))],
+            ).fetchall()
+        seconds = time.perf_counter() - started
+        context.log.info(
+            f"{source.landing}: {intake.rows:,} rows from {intake.files} files in {seconds:.1f} s, "
+            f"{intake.quarantined:,} refused, {intake.known} files known"
+        )
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": intake.rows,
+                "files": intake.files,
+                "known_files": intake.known,
+                "quarantined": intake.quarantined,
+                "seconds": round(seconds, 3),
+                "rows_per_second": round(intake.rows / seconds) if seconds else 0,
+                "refused": dg.MetadataValue.md(_table(refused)),
+            }
+        )
+
+    return landing
+
+
+def _table(refused: list[tuple[str, int, str]]) -> str:
+    if not refused:
+        return "Nothing was refused in these hours."
+    lines = ["| reason | rows | an example |", "|---|---:|---|"]
+    lines += [f"| {reason} | {rows:,} | `{example}` |" for reason, rows, example in refused]
+    return "\n".join(lines)

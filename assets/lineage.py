@@ -1,0 +1,82 @@
+"""Which columns each generated model's columns are made of, for the lineage in the UI."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from slate.aggregates import Measure
+from slate.compile.names import (
+    RAW,
+    asked_model,
+    current_model,
+    online_tiles_model,
+    tiles_model,
+    training_model,
+)
+from slate.expressions import leaves
+from slate.features import Aggregated, Column, Feature
+from slate.plans import Plan
+from slate.registry import Registry
+from slate.views import FeatureView
+
+Deps = dict[str, list[dg.TableColumnDep]]
+
+
+def column_lineage(registry: Registry) -> Mapping[str, dg.TableColumnLineage]:
+    """The column lineage of each generated model, by the model's name."""
+    found: dict[str, Deps] = {}
+    for source in registry.sources.values():
+        if source.landing:
+            key = dg.AssetKey([RAW, source.landing])
+            found[source.model] = {c: [dg.TableColumnDep(key, c)] for c in source.columns}
+    for view in registry.views.values():
+        if view.windowed:
+            found[tiles_model(view)] = _tiles(view)
+            found[online_tiles_model(view)] = {
+                column: [_dep(tiles_model(view), column)]
+                for measure in view.measures.values()
+                for column in _tile_columns(measure)
+                if measure.function.name != "last"
+            }
+        found[current_model(view)] = {f.column: _stored(view, f) for f in view.features.values()}
+    for plan in registry.plans.values():
+        found |= _training(plan)
+    return {model: dg.TableColumnLineage(deps) for model, deps in found.items()}
+
+
+def _dep(model: str, column: str) -> dg.TableColumnDep:
+    return dg.TableColumnDep(dg.AssetKey(model), column)
+
+
+def _tile_columns(measure: Measure) -> list[str]:
+    return [measure.tile_column(partial) for partial in measure.partials]
+
+
+def _tiles(view: type[FeatureView]) -> Deps:
+    model = view.source.model
+    deps: Deps = {key: [_dep(model, key)] for key in view.entity.keys}
+    for measure in view.measures.values():
+        read = [measure.column or view.source.unique_id]
+        if measure.where is not None:
+            read += [leaf.name for leaf in leaves(measure.where) if isinstance(leaf, Column)]
+        for column in _tile_columns(measure):
+            deps[column] = [_dep(model, name) for name in dict.fromkeys(read)]
+    return deps
+
+
+def _stored(view: type[FeatureView], feature: Feature) -> list[dg.TableColumnDep]:
+    if isinstance(feature, Aggregated):
+        return [_dep(tiles_model(view), column) for column in _tile_columns(feature.measure)]
+    return [_dep(view.model, feature.column)]
+
+
+def _training(plan: Plan) -> dict[str, Deps]:
+    model, spine = training_model(plan.service), plan.service.spine
+    training: Deps = {c: [_dep(spine.model, c)] for c in spine.columns}
+    found = {model: training}
+    for read in plan.reads:
+        asked = asked_model(plan.service, read.view)
+        found[asked] = {f.column: _stored(read.view, f) for f in read.features}
+        for feature in read.features:
+            training[feature.name] = [_dep(asked, feature.column)]
+    return found

@@ -1,0 +1,144 @@
+"""The rows of a training set: those of the warehouse's table, with request features computed."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+import duckdb
+import pyarrow as pa
+
+from slate.compile.names import training_model
+from slate.compile.training import training_columns
+from slate.errors import DataError
+from slate.executor import compute, operands
+from slate.expressions import NOW, Array, Expr
+from slate.features import Computed, Feature, Input
+from slate.filters import literal
+from slate.kinds import Kind
+from slate.plans import Plan
+
+# What is computed at once, and one row group: as many rows as DuckDB hands over at once.
+BATCH_ROWS = 122_880
+SORTED_ROWS = 2 * BATCH_ROWS
+
+
+def schema(plan: Plan) -> pa.Schema:
+    """The columns of a training set: the spine's, then the service's features in their order."""
+    service = plan.service
+    fields = [(c.name, c.kind.arrow) for c in service.spine.columns.values()]
+    return pa.schema(fields + [(f.name, f.kind.arrow) for f in service.features])
+
+
+def hours_by_day(
+    connection: duckdb.DuckDBPyConnection, plan: Plan
+) -> dict[date, dict[datetime, int]]:
+    """How many rows the warehouse's table holds of each hour of event time, by UTC day, in order.
+
+    Raises:
+        DataError: there is no such table, or it lacks a column.
+    """
+    table, event_time = training_model(plan.service), plan.service.spine.event_time
+    try:
+        present = connection.table(table).columns
+    except duckdb.CatalogException:
+        raise DataError(
+            f"the warehouse has no table {table}: build it with dbt (dbt build --select +{table})"
+        ) from None
+    missing = [name for name in training_columns(plan) if name not in present]
+    if missing:
+        raise DataError(
+            f"the table {table} has no column {', '.join(missing)}: it is older than the "
+            f"definitions; build it anew with dbt (dbt build --full-refresh --select +{table})"
+        )
+    days: dict[date, dict[datetime, int]] = {}
+    counts = connection.execute(
+        f"select date_trunc('hour', \"{event_time}\"), count(*) from {table} group by 1 order by 1"
+    )
+    for hour, count in counts.fetchall():
+        days.setdefault(hour.date(), {})[hour] = count
+    return days
+
+
+def batches(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, hours: dict[datetime, int]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of some hours, ordered by event time and unique id, a batch at a time.
+
+    Args:
+        connection: the warehouse.
+        plan: the service's plan.
+        hours: how many rows each hour has; hours between them have none.
+
+    Raises:
+        DataError: a feature is null that cannot be.
+    """
+    for start, end in _spans(hours):
+        rows = connection.sql(_rows_sql(plan), params=[start, end])
+        for batch in rows.to_arrow_reader(BATCH_ROWS):
+            yield _with_request_features(plan, batch)
+
+
+def _spans(hours: dict[datetime, int]) -> Iterable[tuple[datetime, datetime]]:
+    """Whole hours that are sorted together: what is sorted at once has to fit into memory."""
+    starts, rows = [], SORTED_ROWS
+    for hour, count in hours.items():
+        rows += count
+        if rows > SORTED_ROWS:
+            starts.append(hour)
+            rows = count
+    return pairwise([*starts, max(hours) + timedelta(hours=1)])
+
+
+def _rows_sql(plan: Plan) -> str:
+    """The rows of a span with all that request features are computed from; NaN is null."""
+    spine = plan.service.spine
+    columns = {column.name: _value(column.name, column.kind) for column in spine.columns.values()}
+    columns |= {f.name: _value(f.name, f.kind) for read in plan.reads for f in read.features}
+    columns |= {f.name: _input(f) for f in plan.inputs}
+    values = ", ".join(f'{value} as "{name}"' for name, value in columns.items())
+    instant = f'"{spine.event_time}"'
+    return f"""
+        select {values} from {training_model(plan.service)} as rows
+        where rows.{instant} >= ? and rows.{instant} < ?
+        order by rows.{instant}, rows."{spine.unique_id}"
+    """
+
+
+def _value(column: str, kind: Kind) -> str:
+    return f"nullif(rows.\"{column}\", 'nan')" if kind is Kind.FLOAT else f'rows."{column}"'
+
+
+def _input(feature: Input) -> str:
+    value = _value(feature.column, feature.kind)
+    return value if feature.required else f"coalesce({value}, {literal(feature.default)})"
+
+
+def _with_request_features(plan: Plan, rows: pa.RecordBatch) -> pa.RecordBatch:
+    service = plan.service
+    values: dict[Expr, Array] = {}
+    for operand in operands(plan):
+        if isinstance(operand, Feature):
+            values[operand] = operand.kind.from_arrow(_column(plan, rows, operand))
+        elif operand is NOW:
+            values[NOW] = Kind.TIME.from_arrow(rows[service.spine.event_time])
+    compute(plan, values)
+    columns = [rows[c.name].cast(c.kind.arrow) for c in service.spine.columns.values()]
+    columns += [
+        feature.kind.to_arrow(values[feature])
+        if isinstance(feature, Computed)
+        else _column(plan, rows, feature)
+        for feature in service.features
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema(plan))
+
+
+def _column(plan: Plan, rows: pa.RecordBatch, feature: Feature) -> pa.Array:
+    """A stored feature or an input, as it is served."""
+    column = rows[feature.name]
+    if column.null_count and not feature.kind.has_null:
+        raise DataError(
+            f"the table {training_model(plan.service)} has rows without {feature.name}, which is "
+            f"never served without a value: build it anew with dbt, or mend the model that "
+            f"{feature.view.__name__} reads"
+        )
+    return column.cast(feature.kind.arrow)

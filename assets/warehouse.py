@@ -1,0 +1,176 @@
+"""Warehouse assets: the dbt models, built for the hours of a run."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtCliRuntimeError,
+    DagsterDbtTranslator,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
+from dagster_duckdb import DuckDBResource
+
+from assets.hours import span
+from assets.landing import POOL
+from assets.lineage import column_lineage
+from assets.refresh import incremental_models, outdated, record
+from slate.compile.names import current_model, training_model
+from slate.deployment import Deployment
+from slate.registry import Registry
+from slate.views import FeatureView
+
+
+def model_key(model: str) -> dg.AssetKey:
+    """The asset of a dbt model."""
+    return dg.AssetKey(model)
+
+
+def current_key(view: type[FeatureView]) -> dg.AssetKey:
+    """The asset of a view's current values, which is what is checked."""
+    return model_key(current_model(view))
+
+
+def dbt_project(deployment: Deployment) -> DbtProject:
+    """The deployment's dbt project, parsed if it never was."""
+    _environment(deployment)
+    project = DbtProject(deployment.dbt_project)
+    project.prepare_if_dev()
+    if not project.manifest_path.exists():
+        project.preparer.prepare(project)
+    return project
+
+
+def _environment(deployment: Deployment) -> None:
+    # dbt runs as a process of its own and learns from its environment where the warehouse is.
+    os.environ["SLATE_WAREHOUSE"] = str(deployment.warehouse)
+    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+
+
+class Translator(DagsterDbtTranslator):
+    """How dbt's models appear in the UI: plain keys, a group for each stage, owners, schemas."""
+
+    def __init__(self, registry: Registry, hours: dg.PartitionsDefinition[str]) -> None:
+        super().__init__()
+        self._owners = _owners(registry)
+        self._hours = hours
+
+    def get_partitions_def(
+        self, dbt_resource_props: Mapping[str, Any]
+    ) -> dg.PartitionsDefinition[str] | None:
+        """Hours for what is built hour by hour; the other tables are made anew by every run."""
+        incremental = dbt_resource_props.get("config", {}).get("materialized") == "incremental"
+        return self._hours if incremental else None
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Sources by schema and table, models by name."""
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        return model_key(dbt_resource_props["name"])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The stage, which is the folder: of generated models the one below `generated`."""
+        folders = [part for part in dbt_resource_props["fqn"][1:-1] if part != "generated"]
+        return folders[0] if folders else None
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str] | None:
+        """The owner of the view, source or service that a model is generated from."""
+        owner = self._owners.get(dbt_resource_props["name"])
+        return [owner] if owner else None
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The definition's own text."""
+        return str(dbt_resource_props.get("description", ""))
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The column schema that the contract promises."""
+        columns = [
+            dg.TableColumn(c["name"], c["data_type"], description=c["description"] or None)
+            for c in dbt_resource_props.get("columns", {}).values()
+            if c.get("data_type")
+        ]
+        return {"dagster/column_schema": dg.TableSchema(columns)} if columns else {}
+
+
+def _owners(registry: Registry) -> dict[str, str]:
+    owners: dict[str, str] = {}
+    for view in registry.views.values():
+        owners |= {
+            f"{view.name}{suffix}": view.owner
+            for suffix in ("", "_tiles", "_current", "_online_keys", "_online_tiles")
+        }
+    for plan in registry.plans.values():
+        owners[training_model(plan.service)] = plan.service.owner
+    return owners
+
+
+def _hours_built(context: dg.AssetExecutionContext) -> list[str]:
+    # Without hours, none of the models selected is built by the hour.
+    if not context.has_partition_key and not context.has_partition_key_range:
+        return []
+    start, end = span(context)
+    return ["--event-time-start", str(start), "--event-time-end", str(end)]
+
+
+_COUNTS = """
+    select table_name, estimated_size from duckdb_tables() where schema_name = 'main'
+"""
+
+
+def warehouse_assets(
+    deployment: Deployment, project: DbtProject, hours: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    """All models of the deployment's dbt project, built together for the hours of a run."""
+    lineage = column_lineage(deployment.registry)
+    models = incremental_models(deployment.registry)
+
+    @dbt_assets(
+        manifest=project.manifest_path,
+        project=project,
+        exclude="resource_type:unit_test",
+        name="warehouse",
+        dagster_dbt_translator=Translator(deployment.registry, hours),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
+    )
+    def warehouse(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: DuckDBResource
+    ) -> Iterator[Any]:
+        _environment(deployment)
+        with warehouse.get_connection() as connection:
+            changed = outdated(connection, models)
+        if changed:
+            context.log.info(
+                f"definitions changed, all hours are built again: {', '.join(changed)}"
+            )
+            again = ["run", "--full-refresh", "--select", *(f"{model}+" for model in changed)]
+            dbt.cli(again, target_path=project.target_path).wait()
+        invocation = dbt.cli(["build", *_hours_built(context)], context=context)
+        events, failure = [], None
+        try:
+            events = list(invocation.stream())
+        except DagsterDbtCliRuntimeError as error:
+            failure = error
+        # Only now has dbt let go of the file, so that its tables can be counted.
+        with warehouse.get_connection() as connection:
+            counts = dict(connection.execute(_COUNTS).fetchall())
+            if failure is None:
+                record(connection, models)
+        for event in events:
+            if isinstance(event, dg.Output):
+                model = context.asset_key_for_output(event.output_name).path[-1]
+                metadata: dict[str, Any] = dict(event.metadata)
+                if model in counts:
+                    metadata["dagster/row_count"] = counts[model]
+                if model in lineage:
+                    metadata["dagster/column_lineage"] = lineage[model]
+                yield dg.Output(None, event.output_name, metadata=metadata)
+            else:
+                yield event
+        if failure is not None:
+            raise failure
+
+    return warehouse

@@ -1,0 +1,24 @@
+-- Written by `slate compile` from SellerStats: change the definition, not this.
+
+{{ config(materialized='table') }}
+
+with known as (
+    select tiles.*, as_of.as_of
+    from {{ ref('seller_stats_tiles') }} as tiles
+    cross join {{ ref('as_of') }} as as_of
+    where tiles.arrived_hour < as_of.as_of
+),
+
+final as (
+    select
+        row_number() over (order by seller_id) - 1 as row,
+        seller_id,
+        max(latest_event_ts) as event_ts,
+        any_value(as_of) as as_of
+    from known
+    where hop = 86400
+    group by seller_id
+)
+
+select * from final
+order by row

@@ -1,0 +1,27 @@
+-- Written by `slate compile` from ViewerActivity: change the definition, not this.
+
+{{ config(materialized='table') }}
+
+with known as (
+    select tiles.*, as_of.as_of
+    from {{ ref('viewer_activity_tiles') }} as tiles
+    cross join {{ ref('as_of') }} as as_of
+    where tiles.arrived_hour < as_of.as_of
+),
+
+final as (
+    select
+        row_number() over (order by viewer_id) - 1 as row,
+        viewer_id,
+        max(latest_event_ts) as event_ts,
+        any_value(as_of) as as_of,
+        max(last_show__last) as last_show__last,
+        max(last_category__last) as last_category__last,
+        max(last_seen__last) as last_seen__last
+    from known
+    where hop = 86400
+    group by viewer_id
+)
+
+select * from final
+order by row

@@ -1,0 +1,1 @@
+"""The composition root: what runs, when, and with what."""

@@ -1,0 +1,34 @@
+"""What Dagster loads: the configured deployment's assets, checks, jobs, schedules and sensors."""
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+from dagster_duckdb import DuckDBResource
+
+from assets.hours import hourly
+from assets.landing import landing_assets, ledger_spec
+from assets.warehouse import dbt_project, warehouse_assets
+from orchestration.jobs import hourly_schedule, jobs
+from slate.deployment import Deployment, load
+
+
+def definitions(deployment: Deployment) -> dg.Definitions:
+    """Everything that Dagster runs for a deployment."""
+    hours = hourly(deployment)
+    project = dbt_project(deployment)
+    whole, *parts = jobs()
+    return dg.Definitions(
+        assets=[
+            *landing_assets(deployment, hours),
+            ledger_spec(deployment),
+            warehouse_assets(deployment, project, hours),
+        ],
+        jobs=[whole, *parts],
+        schedules=[hourly_schedule(whole)],
+        resources={
+            "warehouse": DuckDBResource(database=str(deployment.warehouse)),
+            "dbt": DbtCliResource(project_dir=project),
+        },
+    )
+
+
+defs = definitions(load())

@@ -1,0 +1,132 @@
+"""What is published of a windowed view: its keys, and the tiles that their windows still need.
+
+A window that moves on only loses tiles, so the tiles of the windows that end now answer for any
+later instant too, until newer ones are published.
+"""
+
+from slate.aggregates import LAST, Merge
+from slate.compile.names import (
+    AS_OF,
+    header,
+    listed,
+    online_keys_model,
+    seconds,
+    tiles_model,
+)
+from slate.compile.partials import Part, tile_type
+from slate.views import FeatureView
+
+
+def longest_windows(view: type[FeatureView]) -> dict[int, int]:
+    """For each size of tile that windows end in, how many hops the longest of them covers."""
+    longest: dict[int, int] = {}
+    for measure in view.measures.values():
+        for window in measure.windows if measure.function is not LAST else ():
+            longest[window.hop] = max(longest.get(window.hop, 0), window.hops)
+    return dict(sorted(longest.items()))
+
+
+def _known(view: type[FeatureView]) -> str:
+    return f"""known as (
+    select tiles.*, as_of.as_of
+    from {{{{ ref('{tiles_model(view)}') }}}} as tiles
+    cross join {{{{ ref('{AS_OF}') }}}} as as_of
+    where tiles.arrived_hour < as_of.as_of
+)"""
+
+
+def keys_sql(view: type[FeatureView]) -> str:
+    """The table of a view's keys, numbered in their order, with the latest values of each."""
+    keys = list(view.entity.keys)
+    lasts = [m.tile_column(m.partials[0]) for m in view.measures.values() if m.function is LAST]
+    latest = [f"max({column}) as {column}" for column in lasts]
+    return f"""{header(view.__name__)}
+{{{{ config(materialized='table') }}}}
+
+with {_known(view)},
+
+final as (
+    select
+        row_number() over (order by {", ".join(keys)}) - 1 as row,
+        {listed(keys, 8)},
+        max(latest_event_ts) as event_ts,
+        {listed(["any_value(as_of) as as_of", *latest], 8)}
+    from known
+    where hop = {seconds(view.levels[-1])}
+    group by {", ".join(keys)}
+)
+
+select * from final
+order by row
+"""
+
+
+def tiles_sql(view: type[FeatureView]) -> str:
+    """The table of the tiles that the windows of a view's keys still need, by number of the key."""
+    keys = ", ".join(view.entity.keys)
+    columns, pools = [], []
+    for measure in view.measures.values():
+        if measure.function is LAST:
+            continue
+        if measure.partials[0].merge is Merge.POOL:
+            part = Part(f"{measure.name}__parts", Merge.POOL, measure, measure.name)
+            columns.append(f"{part.over_tiles('')} as {part.column}")
+            pooled = part.across(["merged"])
+            pools += [
+                f"cast({pooled}.{p.suffix} as {p.kind.sql}) as {measure.tile_column(p)}"
+                for p in measure.partials
+            ]
+            continue
+        for partial in measure.partials:
+            name = measure.tile_column(partial)
+            part = Part(name, partial.merge, measure, name)
+            columns.append(f"cast({part.over_tiles('')} as {partial.kind.sql}) as {name}")
+            pools.append(name)
+    needed = "\n        or ".join(
+        f"(hop = {seconds(hop)} and tile >= {{{{ hop_number('as_of', {seconds(hop)}) }}}} - {hops})"
+        for hop, hops in longest_windows(view).items()
+    )
+    return f"""{header(view.__name__)}
+{{{{ config(materialized='table') }}}}
+
+with {_known(view)},
+
+merged as (
+    select
+        {listed([*view.entity.keys, "hop", "tile", *columns], 8)}
+    from known
+    where {needed or "false"}
+    group by {keys}, hop, tile
+),
+
+final as (
+    select
+        numbered.row,
+        {listed(["merged.hop", "merged.tile", *pools], 8)}
+    from merged
+    inner join {{{{ ref('{online_keys_model(view)}') }}}} as numbered using ({keys})
+)
+
+select * from final
+order by row, hop, tile
+"""
+
+
+def keys_types(view: type[FeatureView]) -> dict[str, str]:
+    """The columns of the table of keys, with their SQL types."""
+    columns = {"row": "bigint"} | {key: kind.sql for key, kind in view.entity.keys.items()}
+    columns |= {"event_ts": "timestamp", "as_of": "timestamp"}
+    for measure in view.measures.values():
+        if measure.function is LAST:
+            partial = measure.partials[0]
+            columns[measure.tile_column(partial)] = tile_type(view, partial)
+    return columns
+
+
+def tiles_types(view: type[FeatureView]) -> dict[str, str]:
+    """The columns of the table of tiles, with their SQL types."""
+    columns = {"row": "bigint", "hop": "bigint", "tile": "bigint"}
+    for measure in view.measures.values():
+        if measure.function is not LAST:
+            columns |= {measure.tile_column(p): tile_type(view, p) for p in measure.partials}
+    return columns
