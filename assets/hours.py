@@ -1,4 +1,4 @@
-"""The hours that assets are partitioned by: those in which events arrived."""
+"""The hours that landing assets are partitioned by: those in which events arrived."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from slate.deployment import Deployment
 
 HOUR = timedelta(hours=1)
 FORMAT = "%Y-%m-%d-%H:%M"
+Span = tuple[datetime, datetime]
 
 
 def hourly(deployment: Deployment) -> dg.HourlyPartitionsDefinition:
@@ -26,17 +27,16 @@ def partition_key(hour: datetime) -> str:
     return hour.strftime(FORMAT)
 
 
-def hour_of(key: str) -> datetime:
-    """The hour that a partition's name says."""
-    return datetime.strptime(key, FORMAT)
+def hours_of(context: dg.AssetExecutionContext) -> Sequence[datetime]:
+    """The hours of a run of a partitioned asset."""
+    return [datetime.strptime(key, FORMAT) for key in context.partition_keys]
 
 
-def span(context: dg.AssetExecutionContext) -> tuple[datetime, datetime]:
-    """The first hour of a run, and the end of its last."""
-    window = context.partition_time_window
-    return window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)
-
-
-def span_hours(context: dg.AssetExecutionContext) -> Sequence[datetime]:
-    """The hours of a run."""
-    return [hour_of(key) for key in context.partition_keys]
+def span_of(context: dg.AssetExecutionContext) -> Span | None:
+    """From the first hour that a run was asked for to the end of the last, if it was for any."""
+    tags = context.run.tags
+    start = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
+    end = tags.get("dagster/asset_partition_range_end") or start
+    if start is None or end is None:
+        return None
+    return datetime.strptime(start, FORMAT), datetime.strptime(end, FORMAT) + HOUR

@@ -1,9 +1,9 @@
 """Taking landing files into the warehouse, exactly once each.
 
-A source's rows arrive in ``<landing>/<source>/<day>/<hour>*.parquet``, by the hour of their
-arrival. Each file is taken in once: the ledger ``raw.files`` knows it by its path and its content. Rows that
-the source's definition refuses go to ``raw.quarantine`` with the reason; a file that cannot be read
-at all is one such row. Nothing is lost, and nothing is counted twice.
+A source's rows arrive in ``<landing>/<source>/<day>/<hour>*.parquet``, by the hour of arrival. Each
+file is taken in once: the ledger ``raw.files`` knows it by its path and its content. Rows that the
+source's definition refuses go to ``raw.quarantine`` with the reason; a file that cannot be read at
+all is one such row. Nothing is lost, and nothing is counted twice.
 """
 
 import hashlib

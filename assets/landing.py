@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from assets.hours import span_hours
+from assets.hours import hours_of
 from assets.intake import landing_files, prepare, take_in
 from slate.compile.names import RAW
 from slate.deployment import Deployment
@@ -65,10 +65,9 @@ def _landing_asset(
         context: dg.AssetExecutionContext, warehouse: DuckDBResource
     ) -> Iterator[dg.MaterializeResult[None]]:
         started = time.perf_counter()
-        files = landing_files(deployment.landing, source, span_hours(context))
-        context.log.info(
-            f"{source.landing}: {len(files)} landing files for {len(context.partition_keys)} hours"
-        )
+        asked = hours_of(context)
+        files = landing_files(deployment.landing, source, asked)
+        context.log.info(f"{source.landing}: {len(files)} landing files for {len(asked)} hours")
         with warehouse.get_connection() as connection:
             prepare(connection, [source])
             intake = take_in(connection, source, files)
@@ -76,7 +75,7 @@ def _landing_asset(
                 f"""select reason, count(*) as rows, any_value(content) as example
                 from {RAW}.quarantine where source = ? and hour >= ? and hour <= ?
                 group by reason order by rows desc limit 20""",
-                [source.name, min(span_hours(context)), max(span_hours(context))],
+                [source.name, min(asked), max(asked)],
             ).fetchall()
         seconds = time.perf_counter() - started
         context.log.info(

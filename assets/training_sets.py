@@ -90,9 +90,9 @@ def write_training_set(
             "named by: rename it"
         )
 
-    def reported(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def reported(day: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         nonlocal rows
-        for batch in batches:
+        for batch in day:
             yield batch
             rows += batch.num_rows
             progress(rows)

@@ -14,10 +14,10 @@ from dagster_dbt import (
 )
 from dagster_duckdb import DuckDBResource
 
-from assets.hours import span
+from assets.builds import Build, plan_build, record
+from assets.hours import span_of
 from assets.landing import POOL
 from assets.lineage import column_lineage
-from assets.refresh import incremental_models, outdated, record
 from slate.compile.names import current_model, training_model
 from slate.deployment import Deployment
 from slate.registry import Registry
@@ -53,17 +53,9 @@ def _environment(deployment: Deployment) -> None:
 class Translator(DagsterDbtTranslator):
     """How dbt's models appear in the UI: plain keys, a group for each stage, owners, schemas."""
 
-    def __init__(self, registry: Registry, hours: dg.PartitionsDefinition[str]) -> None:
+    def __init__(self, registry: Registry) -> None:
         super().__init__()
         self._owners = _owners(registry)
-        self._hours = hours
-
-    def get_partitions_def(
-        self, dbt_resource_props: Mapping[str, Any]
-    ) -> dg.PartitionsDefinition[str] | None:
-        """Hours for what is built hour by hour; the other tables are made anew by every run."""
-        incremental = dbt_resource_props.get("config", {}).get("materialized") == "incremental"
-        return self._hours if incremental else None
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Sources by schema and table, models by name."""
@@ -107,33 +99,25 @@ def _owners(registry: Registry) -> dict[str, str]:
     return owners
 
 
-def _hours_built(context: dg.AssetExecutionContext) -> list[str]:
-    # Without hours, none of the models selected is built by the hour.
-    if not context.has_partition_key and not context.has_partition_key_range:
-        return []
-    start, end = span(context)
-    return ["--event-time-start", str(start), "--event-time-end", str(end)]
-
-
 _COUNTS = """
     select table_name, estimated_size from duckdb_tables() where schema_name = 'main'
 """
 
 
-def warehouse_assets(
-    deployment: Deployment, project: DbtProject, hours: dg.PartitionsDefinition[str]
-) -> dg.AssetsDefinition:
-    """All models of the deployment's dbt project, built together for the hours of a run."""
-    lineage = column_lineage(deployment.registry)
-    models = incremental_models(deployment.registry)
+def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDefinition:
+    """All models of the deployment's dbt project, built together for the hours that are new.
+
+    Building again what was built is safe: the rows of an hour take the place of those before.
+    """
+    registry = deployment.registry
+    lineage = column_lineage(registry)
 
     @dbt_assets(
         manifest=project.manifest_path,
         project=project,
         exclude="resource_type:unit_test",
         name="warehouse",
-        dagster_dbt_translator=Translator(deployment.registry, hours),
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        dagster_dbt_translator=Translator(registry),
         pool=POOL,
     )
     def warehouse(
@@ -141,24 +125,29 @@ def warehouse_assets(
     ) -> Iterator[Any]:
         _environment(deployment)
         with warehouse.get_connection() as connection:
-            changed = outdated(connection, models)
-        if changed:
+            build = plan_build(connection, registry, span_of(context))
+        if build.changed:
             context.log.info(
-                f"definitions changed, all hours are built again: {', '.join(changed)}"
+                f"definitions changed, all hours are built: {', '.join(build.changed)}"
             )
-            again = ["run", "--full-refresh", "--select", *(f"{model}+" for model in changed)]
+            again = ["run", "--full-refresh", "--select", *(f"{model}+" for model in build.changed)]
             dbt.cli(again, target_path=project.target_path).wait()
-        invocation = dbt.cli(["build", *_hours_built(context)], context=context)
+        invocation = dbt.cli(["build", *_hours(build)], context=context)
+        context.log.info(f"dbt builds {' to '.join(map(str, build.span or ('everything',)))}")
         events, failure = [], None
         try:
-            events = list(invocation.stream())
+            for event in invocation.stream():
+                events.append(event)
+                if isinstance(event, dg.Output):
+                    context.log.info(f"built {event.output_name} ({len(events)})")
         except DagsterDbtCliRuntimeError as error:
             failure = error
         # Only now has dbt let go of the file, so that its tables can be counted.
         with warehouse.get_connection() as connection:
             counts = dict(connection.execute(_COUNTS).fetchall())
-            if failure is None:
-                record(connection, models)
+            # A run of some of the models leaves the hours to be built by the next whole one.
+            if failure is None and not context.is_subset:
+                record(connection, registry, build)
         for event in events:
             if isinstance(event, dg.Output):
                 model = context.asset_key_for_output(event.output_name).path[-1]
@@ -174,3 +163,10 @@ def warehouse_assets(
             raise failure
 
     return warehouse
+
+
+def _hours(build: Build) -> list[str]:
+    if build.span is None:
+        return []
+    start, end = build.span
+    return ["--event-time-start", str(start), "--event-time-end", str(end)]

@@ -4,9 +4,12 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 from dagster_duckdb import DuckDBResource
 
+from assets.checks import quality_checks
 from assets.hours import hourly
 from assets.landing import landing_assets, ledger_spec
+from assets.online import online_assets
 from assets.warehouse import dbt_project, warehouse_assets
+from orchestration.console import console
 from orchestration.jobs import hourly_schedule, jobs
 from slate.deployment import Deployment, load
 
@@ -20,10 +23,13 @@ def definitions(deployment: Deployment) -> dg.Definitions:
         assets=[
             *landing_assets(deployment, hours),
             ledger_spec(deployment),
-            warehouse_assets(deployment, project, hours),
+            warehouse_assets(deployment, project),
+            *online_assets(deployment),
         ],
+        asset_checks=quality_checks(deployment),
         jobs=[whole, *parts],
         schedules=[hourly_schedule(whole)],
+        loggers={"console": console},
         resources={
             "warehouse": DuckDBResource(database=str(deployment.warehouse)),
             "dbt": DbtCliResource(project_dir=project),

@@ -35,7 +35,7 @@ def jobs() -> Sequence[Any]:
             dg.define_asset_job(
                 name,
                 dg.AssetSelection.groups(*groups),
-                    executor_def=dg.in_process_executor,
+                executor_def=dg.in_process_executor,
                 description=description,
             )
             for name, (description, groups) in PARTS.items()

@@ -1,0 +1,82 @@
+"""Asset checks: a view's expectation suite stands between building and publishing."""
+
+import time
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+from assets.landing import POOL
+from assets.warehouse import current_key
+from quality.failures import failing_rows
+from quality.profiles import load, save
+from quality.reports import write_report
+from quality.validations import Validation, validate
+from slate.deployment import Deployment
+from slate.views import FeatureView
+
+CHECK = "expectations"
+SHOWN_ROWS = 20
+
+
+def quality_checks(deployment: Deployment) -> list[dg.AssetChecksDefinition]:
+    """A blocking check for each view: what follows it in a run waits for it, and stops with it."""
+    return [_check(deployment, view) for view in deployment.registry.views.values()]
+
+
+def _check(deployment: Deployment, view: type[FeatureView]) -> dg.AssetChecksDefinition:
+    report = deployment.reports / f"{view.name}.html"
+
+    @dg.asset_check(
+        asset=current_key(view),
+        name=CHECK,
+        blocking=True,
+        description=f"What the definition of {view.__name__} promises of its values. A view that "
+        "fails is neither published nor written into training sets.",
+        pool=POOL,
+    )
+    def expectations(
+        context: dg.AssetCheckExecutionContext, warehouse: DuckDBResource
+    ) -> dg.AssetCheckResult:
+        started = time.perf_counter()
+        with warehouse.get_connection() as connection:
+            previous = load(deployment.reports, view)
+            validation = validate(view, connection, previous=previous)
+            failing = "" if validation.success else _failing(view, connection, validation)
+        write_report(validation, report)
+        save(deployment.reports, validation)
+        seconds = time.perf_counter() - started
+        met = len(validation.results) - len(validation.failed)
+        context.log.info(
+            f"{view.name}: {met} of {len(validation.results)} expectations met on "
+            f"{validation.profile.rows:,} rows in {seconds:.1f} s"
+        )
+        metadata: dict[str, dg.MetadataValue] = {
+            "result": dg.MetadataValue.md(validation.to_markdown()),
+            "report": dg.MetadataValue.path(str(report)),
+            "rows": dg.MetadataValue.int(validation.profile.rows),
+            "expectations": dg.MetadataValue.int(len(validation.results)),
+            "failed": dg.MetadataValue.int(len(validation.failed)),
+            "seconds": dg.MetadataValue.float(round(seconds, 3)),
+        }
+        if failing:
+            metadata["failing_rows"] = dg.MetadataValue.md(failing)
+        warned = validation.success and bool(validation.failed)
+        return dg.AssetCheckResult(
+            passed=not validation.failed,
+            severity=dg.AssetCheckSeverity.WARN if warned else dg.AssetCheckSeverity.ERROR,
+            metadata=metadata,
+        )
+
+    return expectations
+
+
+def _failing(view: type[FeatureView], connection: object, validation: Validation) -> str:
+    rows = failing_rows(view, connection, validation, SHOWN_ROWS)  # type: ignore[arg-type]
+    lines = [
+        "| " + " | ".join(rows.column_names) + " |",
+        "|" + "---|" * rows.num_columns,
+    ]
+    lines += [
+        "| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows.to_pylist()
+    ]
+    return "\n".join(lines)

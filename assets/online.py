@@ -1,0 +1,77 @@
+"""Online assets: each view's rows in the online store, as a new generation."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+from assets.landing import POOL
+from assets.publishing import known_until, online_rows
+from assets.warehouse import current_key, model_key
+from online import Publisher
+from slate.compile.names import online_keys_model, online_tiles_model
+from slate.deployment import Deployment
+from slate.fingerprints import fingerprint
+from slate.views import FeatureView
+
+# A view that was not published for this long is shown as stale in the UI.
+WARN_AFTER, FAIL_AFTER = timedelta(hours=2), timedelta(hours=6)
+
+
+def online_key(view: type[FeatureView]) -> dg.AssetKey:
+    """The asset of a view in the online store."""
+    return dg.AssetKey(["online", view.name])
+
+
+def online_assets(deployment: Deployment) -> list[dg.AssetsDefinition]:
+    """One asset for each view; it is published only after its check has passed."""
+    return [_asset(deployment, view) for view in deployment.registry.views.values()]
+
+
+def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefinition:
+    deps = [current_key(view)]
+    if view.windowed:
+        deps += [model_key(online_keys_model(view)), model_key(online_tiles_model(view))]
+
+    @dg.asset(
+        key=online_key(view),
+        deps=deps,
+        description=f"{view.description}\n\nIn the online store, as a generation of packed rows.",
+        group_name="online",
+        kinds={"redis"},
+        owners=[view.owner] if view.owner else None,
+        code_version=fingerprint(view),
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=FAIL_AFTER, warn_window=WARN_AFTER
+        ),
+        pool=POOL,
+    )
+    def publish(
+        context: dg.AssetExecutionContext, warehouse: DuckDBResource
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        started = time.perf_counter()
+
+        def progress(rows: int) -> None:
+            rate = rows / (time.perf_counter() - started)
+            context.log.info(f"{view.name}: {rows:,} rows written, {rate:,.0f} a second")
+
+        with warehouse.get_connection() as connection, Publisher.connect(deployment) as store:
+            as_of = known_until(connection)
+            generation = store.publish(view, online_rows(connection, view), as_of, progress)
+        seconds = time.perf_counter() - started
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": generation.rows,
+                "generation": generation.name,
+                "as_of": dg.MetadataValue.timestamp(as_of.replace(tzinfo=UTC)),
+                "age_seconds": (datetime.now(UTC) - as_of.replace(tzinfo=UTC)).total_seconds(),
+                "keys": generation.keys,
+                "bytes": generation.size,
+                "seconds": round(seconds, 3),
+                "rows_per_second": round(generation.rows / seconds),
+            }
+        )
+
+    return publish

@@ -1,0 +1,84 @@
+"""Reading from the warehouse what is published of a view, in batches of whole keys."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import duckdb
+
+from online import Rows
+from slate.compile.names import AS_OF, current_model, online_keys_model, online_tiles_model
+from slate.errors import DataError
+from slate.views import FeatureView
+
+ROWS_AT_ONCE = 100_000
+
+
+def known_until(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """The instant up to which arrivals are known.
+
+    Raises:
+        DataError: nothing was taken in yet.
+    """
+    found = connection.execute(f"select as_of from {AS_OF}").fetchall()
+    if not found or found[0][0] is None:
+        raise DataError("the warehouse knows no arrivals yet: take in landing files first")
+    instant: datetime = found[0][0]
+    return instant
+
+
+def online_rows(
+    connection: duckdb.DuckDBPyConnection, view: type[FeatureView], at_once: int = ROWS_AT_ONCE
+) -> Iterator[Rows]:
+    """What is published of a view, in the order of its keys; a pair's first key in one batch only.
+
+    Args:
+        connection: the warehouse.
+        view: the view.
+        at_once: about how many keys a batch has.
+    """
+    heads = online_keys_model(view) if view.windowed else _numbered(connection, view)
+    (total,) = connection.execute(f"select count(*) from {heads}").fetchall()[0]
+    start = 0
+    while start < total:
+        end = _end(connection, view, heads, start + at_once)
+        rows = f"where row >= {start} and row < {end} order by row"
+        keys = connection.sql(f"select * exclude (row) from {heads} {rows}").to_arrow_table()
+        tiles = None
+        if view.windowed:
+            tiles = connection.sql(
+                f"select * replace (row - {start} as row) from {online_tiles_model(view)} {rows}"
+            ).to_arrow_table()
+        yield Rows(keys, tiles)
+        start = end
+
+
+def _numbered(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> str:
+    name = f"{view.name}_numbered"
+    keys = ", ".join(view.entity.keys)
+    columns = ", ".join([*view.entity.keys, "event_ts", *view.features])
+    connection.execute(
+        f"""create or replace temp table {name} as
+        select row_number() over (order by {keys}) - 1 as row, {columns}
+        from {current_model(view)} order by row"""
+    )
+    return name
+
+
+def _end(
+    connection: duckdb.DuckDBPyConnection, view: type[FeatureView], heads: str, wanted: int
+) -> int:
+    """Where a batch ends that should end at ``wanted``: a pair's first key is not cut in two."""
+    if len(view.entity.keys) == 1:
+        return wanted
+    first = next(iter(view.entity.keys))
+    found = connection.execute(
+        f"""select min(row) from {heads}
+        where row >= {wanted}
+            and {first} <> (select {first} from {heads} where row = {wanted} - 1)"""
+    ).fetchall()
+    end = found[0][0]
+    return int(end) if end is not None else max(wanted, _count(connection, heads))
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])

@@ -1,0 +1,58 @@
+"""A run's log as a person reads it at a terminal: one line for each step's begin, words and end."""
+
+import logging
+import sys
+import time
+from typing import Any
+
+import dagster as dg
+
+_SHOWN = {
+    dg.DagsterEventType.STEP_SUCCESS: "done",
+    dg.DagsterEventType.STEP_FAILURE: "FAILED",
+    dg.DagsterEventType.STEP_SKIPPED: "skipped",
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION: "",
+}
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self._begin = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        meta: dict[str, Any] = getattr(record, "dagster_meta", {})
+        event: dg.DagsterEvent | None = meta.get("dagster_event")
+        text = str(meta.get("orig_message", record.getMessage()))
+        if event is not None:
+            if event.event_type not in _SHOWN:
+                return
+            text = _event_text(event, _SHOWN[event.event_type])
+            if not text:
+                return
+        elif record.levelno < logging.INFO:
+            return
+        seconds = time.monotonic() - self._begin
+        step = meta.get("step_key") or ""
+        sys.stderr.write(f"{seconds:6.1f} s  {step:<42.42} {text}\n")
+
+
+def _event_text(event: dg.DagsterEvent, word: str) -> str:
+    if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        evaluation = event.asset_check_evaluation_data
+        return "" if evaluation.passed else f"check {evaluation.check_name}: NOT PASSED"
+    if event.is_step_success:
+        return f"{word} in {event.step_success_data.duration_ms / 1000:.1f} s"
+    if event.is_step_failure and event.step_failure_data.error is not None:
+        return f"{word}: {event.step_failure_data.error.message.strip()}"
+    return word
+
+
+@dg.logger(description="One line for each step's begin, words and end.")
+def console(_: dg.InitLoggerContext) -> logging.Logger:
+    """The logger of runs that are started from a terminal."""
+    logger = logging.getLogger("slate.run")
+    logger.handlers = [_Lines()]
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    return logger
