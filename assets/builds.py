@@ -102,3 +102,21 @@ def _models(registry: Registry) -> dict[str, str]:
         for path, text in generated(registry).items()
         if path.suffix == ".sql" and "materialized='incremental'" in text
     }
+
+
+def spans_built_since(
+    connection: duckdb.DuckDBPyConnection, instant: datetime | None
+) -> list[Span] | None:
+    """The hours that builds since an instant covered; None where all may have changed.
+
+    Args:
+        connection: the warehouse.
+        instant: UTC; None for ever.
+    """
+    prepare(connection)
+    if instant is None:
+        return None
+    spans = connection.execute(
+        f"select start_hour, end_hour from {RAW}.builds where built_at >= ?", [instant]
+    ).fetchall()
+    return None if any(start is None for start, _ in spans) else spans

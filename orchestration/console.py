@@ -48,7 +48,7 @@ def _event_text(event: dg.DagsterEvent, word: str) -> str:
     return word
 
 
-@dg.logger(description="One line for each step's begin, words and end.")
+@dg.logger({}, description="One line for each step's begin, words and end.")
 def console(_: dg.InitLoggerContext) -> logging.Logger:
     """The logger of runs that are started from a terminal."""
     logger = logging.getLogger("slate.run")

@@ -8,6 +8,7 @@ from assets.checks import quality_checks
 from assets.hours import hourly
 from assets.landing import landing_assets, ledger_spec
 from assets.online import online_assets
+from assets.training import training_assets
 from assets.warehouse import dbt_project, warehouse_assets
 from orchestration.console import console
 from orchestration.jobs import hourly_schedule, jobs
@@ -24,6 +25,7 @@ def definitions(deployment: Deployment) -> dg.Definitions:
             *landing_assets(deployment, hours),
             ledger_spec(deployment),
             warehouse_assets(deployment, project),
+            *training_assets(deployment),
             *online_assets(deployment),
         ],
         asset_checks=quality_checks(deployment),

@@ -31,7 +31,12 @@ def run_everything(deployment: Deployment) -> bool:
     with dg.DagsterInstance.get() as instance:
         hours = _new_hours(deployment, instance)
         tags = {RANGE_START: partition_key(hours[0]), RANGE_END: partition_key(hours[-1])}
-        result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        result = job.execute_in_process(
+            run_config={"loggers": {"console": {}}},
+            instance=instance,
+            tags=tags,
+            raise_on_error=False,
+        )
         return result.success
 
 

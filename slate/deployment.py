@@ -7,8 +7,9 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
     dbt_project = "dbt_project"                  # relative to this file
     data = "data"                                # landing, warehouse, training sets, online store
     redis = ""                                   # empty: an embedded server; else its address
+    demo = ""                                    # a module that makes and shows demonstration data
 
-``SLATE_DATA`` and ``SLATE_REDIS`` override the last two.
+``SLATE_DATA`` and ``SLATE_REDIS`` override what the file says of them.
 """
 
 import os
@@ -21,7 +22,7 @@ from pathlib import Path
 from slate.errors import ConfigurationError, nearest
 from slate.registry import Registry
 
-_SETTINGS = ("name", "definitions", "dbt_project", "data", "redis")
+_SETTINGS = ("name", "definitions", "dbt_project", "data", "redis", "demo")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Deployment:
         dbt_project: the dbt project's folder.
         data: the folder that everything is written to.
         redis: the online store's address; empty for an embedded server in the data folder.
+        demo: the dotted name of a module that makes and shows demonstration data; empty for none.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Deployment:
     dbt_project: Path
     data: Path
     redis: str = ""
+    demo: str = ""
 
     @cached_property
     def registry(self) -> Registry:
@@ -113,6 +116,7 @@ def load(path: Path | None = None) -> Deployment:
         dbt_project=root / settings["dbt_project"],
         data=(Path.cwd() if os.environ.get("SLATE_DATA") else root) / data,
         redis=os.environ.get("SLATE_REDIS", settings.get("redis", "")),
+        demo=settings.get("demo", ""),
     )
 
 
