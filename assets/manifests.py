@@ -3,14 +3,12 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, is_dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from assets.column_statistics import Statistics
 from slate.errors import DataError
 from slate.features import Feature
 from slate.fingerprints import fingerprint
@@ -19,56 +17,6 @@ from slate.plans import Plan
 
 CURRENT = "current"
 MANIFEST = "_manifest.json"
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """The values of a column in numbers.
-
-    Attributes:
-        count: how many there are, without nulls.
-        nulls: how many rows have none.
-        infinite: how many are infinite; the least, the greatest and the mean are of the others.
-        least, greatest: of numbers and times.
-        mean: of numbers; of truth values the share that is true.
-    """
-
-    count: int = 0
-    nulls: int = 0
-    infinite: int = 0
-    least: int | float | datetime | None = None
-    greatest: int | float | datetime | None = None
-    mean: float | None = None
-
-    @classmethod
-    def of(cls, kind: Kind, column: pa.Array) -> "Statistics":
-        """The statistics of an Arrow array."""
-        nulls, infinite = column.null_count, 0
-        count = len(column) - nulls
-        least = greatest = mean = None
-        if kind is Kind.FLOAT:
-            column = column.filter(pc.is_finite(column))
-            infinite = count - len(column)
-        if kind in (Kind.INTEGER, Kind.FLOAT, Kind.TIME):
-            least, greatest = pc.min_max(column).as_py().values()
-        if kind in (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN):
-            mean = pc.mean(column.cast(pa.float64(), safe=False)).as_py()
-        return cls(count, nulls, infinite, least, greatest, mean)
-
-    @classmethod
-    def merged(cls, parts: Iterable["Statistics"]) -> "Statistics":
-        """The statistics of several parts of a column."""
-        parts = list(parts)
-        finite = [(p.count - p.infinite, p.mean) for p in parts if p.mean is not None]
-        total = sum(count for count, _ in finite)
-        return cls(
-            sum(p.count for p in parts),
-            sum(p.nulls for p in parts),
-            sum(p.infinite for p in parts),
-            min((p.least for p in parts if p.least is not None), default=None),
-            max((p.greatest for p in parts if p.greatest is not None), default=None),
-            sum(mean * (count / total) for count, mean in finite) if finite else None,
-        )
 
 
 @dataclass(frozen=True)
@@ -146,7 +94,7 @@ class Manifest:
         first, last: the least and the greatest event time; None without rows.
         days: its days in order.
         statistics: of all days, by column.
-        written_at: when it was written.
+        written_at: when it was written; the table's later changes are not in it.
     """
 
     origin: Origin
@@ -158,8 +106,8 @@ class Manifest:
     written_at: datetime
 
     @classmethod
-    def of(cls, plan: Plan, days: Iterable[Day]) -> "Manifest":
-        """The manifest of a set of these days, written now."""
+    def of(cls, plan: Plan, days: Iterable[Day], written_at: datetime) -> "Manifest":
+        """The manifest of a set of these days."""
         origin, days = Origin.of(plan), tuple(sorted(days, key=lambda day: day.day))
         statistics = {
             column.name: Statistics.merged(day.statistics[column.name] for day in days)
@@ -167,7 +115,7 @@ class Manifest:
         }
         times: Any = statistics[plan.service.spine.event_time]
         rows = sum(day.rows for day in days)
-        return cls(origin, rows, times.least, times.greatest, days, statistics, datetime.now(UTC))
+        return cls(origin, rows, times.least, times.greatest, days, statistics, written_at)
 
     def to_json(self) -> str:
         """The manifest as JSON; times are ISO 8601."""

@@ -26,14 +26,15 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets.manifests import CURRENT, MANIFEST, Day, Manifest, Origin, Statistics, load_manifest
+from assets.column_statistics import Statistics
+from assets.manifests import CURRENT, MANIFEST, Day, Manifest, Origin, load_manifest
 from assets.training_rows import batches, hours_by_day, schema
 from slate.errors import DataError
 from slate.plans import Plan
@@ -101,6 +102,7 @@ def write_training_set(
     before = load_manifest(folder) if current else None
     # A cursor of its own: one state of the table throughout, and nothing left open after an error.
     with connection.cursor() as warehouse:
+        started = datetime.now(UTC)
         warehouse.begin()
         hours = hours_by_day(warehouse, plan)
         kept: dict[date, Day] = {}
@@ -123,7 +125,7 @@ def write_training_set(
     if not hours:
         _file(version, NO_DAY).parent.mkdir(parents=True)
         _write(plan, NO_DAY, _file(version, NO_DAY), [])
-    manifest = Manifest.of(plan, [*kept.values(), *written])
+    manifest = Manifest.of(plan, [*kept.values(), *written], started)
     (version / MANIFEST).write_text(manifest.to_json())
     _switch(folder, version)
     _clean(folder)

@@ -86,7 +86,8 @@ class Part:
         partials = self.measure.partials
         if self.merge is Merge.POOL:
             n, mean, m2 = (over_events(view, self.measure, p, condition) for p in partials)
-            return f"[{{n: cast({n} as double), mean: {mean}, m2: {m2}}}]"
+            struct = f"{{n: cast({n} as double), mean: {mean}, m2: {m2}}}"
+            return f"case when {n} > 0 then [{struct}] end"
         partial = next(p for p in partials if self.measure.tile_column(p) == self.tile)
         return over_events(view, self.measure, partial, condition)
 

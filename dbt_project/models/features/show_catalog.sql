@@ -6,7 +6,7 @@ select
     received_at,
     change_id as row_id,
     seller_id,
-    lower(category) as category,
+    category,
     language,
     status,
     start_price,

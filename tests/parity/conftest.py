@@ -1,0 +1,32 @@
+"""The engines of both deployments, compiled once and fed by many tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from online import FeatureClient, Publisher
+from slate.deployment import load
+from tests.parity.engines import Engines, Project, compiled
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = {
+    "live_shopping": ROOT / "slate.toml",
+    "bikes": ROOT / "tests" / "deployments" / "bikes" / "slate.toml",
+}
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A deployment with its generated and compiled dbt project."""
+    return compiled(load(CONFIGS[request.param]), tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture(scope="module")
+def engines(project: Project) -> Iterator[Engines]:
+    """The engines of a deployment, with an online store of its own."""
+    with (
+        Publisher.connect(project.deployment) as publisher,
+        FeatureClient.connect(project.deployment, refresh=0) as client,
+    ):
+        yield Engines(project, publisher, client)

@@ -1,0 +1,156 @@
+"""The two engines that must agree with the oracle: the warehouse's SQL, and the online lookup.
+
+The SQL is what dbt compiles from the deployment's project. It runs here in a fresh DuckDB for each
+scenario, so that hundreds of scenarios cost seconds; `test_chain` runs the same through dbt itself.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.dataset as ds
+
+from assets.intake import prepare
+from assets.publishing import online_rows
+from assets.training_sets import write_training_set
+from online import FeatureClient, Publisher
+from slate.compile.names import AS_OF, RAW
+from slate.compile.project import write
+from slate.deployment import Deployment
+from slate.plans import Plan
+from tests.parity.answers import micros
+from tests.parity.landing import landing_table, moment
+from tests.parity.scenarios import Ask, Scenario
+
+
+@dataclass(frozen=True)
+class Project:
+    """A deployment's dbt project, generated and compiled.
+
+    Attributes:
+        deployment: whose it is; its data lie in a temporary folder.
+        models: each model's compiled SQL by name, after those that it reads.
+    """
+
+    deployment: Deployment
+    models: dict[str, str]
+
+
+def dbt(deployment: Deployment, *arguments: str) -> None:
+    """Run dbt on a deployment's project."""
+    folder = str(deployment.dbt_project)
+    subprocess.run(
+        [Path(sys.executable).parent / "dbt", "--quiet", *arguments,
+         "--project-dir", folder, "--profiles-dir", folder],
+        check=True,
+        env=os.environ | {"SLATE_WAREHOUSE": str(deployment.warehouse), "DO_NOT_TRACK": "1"},
+    )  # fmt: skip
+
+
+def compiled(deployment: Deployment, folder: Path) -> Project:
+    """Generate and compile a deployment's dbt project in a temporary folder."""
+    project = folder / "dbt_project"
+    ignore = shutil.ignore_patterns("target", "logs", "generated")
+    shutil.copytree(deployment.dbt_project, project, ignore=ignore)
+    copy = Deployment(
+        deployment.name, deployment.definitions, deployment.root, project, folder / "data"
+    )
+    copy.data.mkdir()
+    write(copy.registry, project)
+    dbt(copy, "compile")
+    manifest = json.loads((project / "target" / "manifest.json").read_text())
+    nodes = {
+        key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"
+    }
+    order = TopologicalSorter(
+        {key: set(node["depends_on"]["nodes"]) & set(nodes) for key, node in nodes.items()}
+    )
+    # dbt names the file's catalogue; here the tables lie in memory.
+    models = {
+        nodes[key]["name"]: nodes[key]["compiled_code"].replace('"warehouse".', "")
+        for key in order.static_order()
+    }
+    return Project(copy, models)
+
+
+class Engines:
+    """A deployment's warehouse SQL and online store, fed with scenarios.
+
+    Args:
+        project: the compiled project.
+        publisher: writes to the online store.
+        client: asks the online store.
+    """
+
+    def __init__(self, project: Project, publisher: Publisher, client: FeatureClient) -> None:
+        self.registry = project.deployment.registry
+        self._project = project
+        self._publisher = publisher
+        self._client = client
+
+    def offline(self, scenario: Scenario, folder: Path) -> Iterator[tuple[Plan, dict[Any, Any]]]:
+        """The training set of each service: its rows by the spine's unique id."""
+        with duckdb.connect() as connection:
+            self._build(connection, scenario, None)
+            for plan in self.registry.plans.values():
+                path = folder / plan.service.full_name
+                rows = write_training_set(connection, plan, path).path
+                table = ds.dataset(rows, partitioning="hive").to_table()
+                unique = plan.service.spine.unique_id
+                yield plan, {row[unique]: row for row in table.to_pylist()}
+
+    def publish(self, scenario: Scenario, instant: int) -> None:
+        """Publish every view with what had arrived before an instant."""
+        with duckdb.connect() as connection:
+            self._build(connection, scenario, instant)
+            for view in self.registry.views.values():
+                rows = online_rows(connection, view, at_once=2)
+                self._publisher.publish(view, rows, moment(instant))
+
+    def online(self, ask: Ask, at: int | None = None) -> dict[str, Any]:
+        """What the client answers to a request."""
+        instant = ask.at if at is None else moment(at)
+        answer = self._client.get(ask.service.name, at=instant, **ask.keys, **ask.inputs)
+        assert answer.errors == ()
+        (row,) = answer.to_dicts()
+        return row
+
+    def _build(
+        self, connection: duckdb.DuckDBPyConnection, scenario: Scenario, before: int | None
+    ) -> None:
+        prepare(connection, [s for s in self.registry.sources.values() if s.landing])
+        for name, source in self.registry.sources.items():
+            rows = [
+                row
+                for row in scenario.sources[name]
+                if before is None or micros(row[source.arrival_time]) < before
+            ]
+            self._land(connection, source, rows)
+        for model, sql in self._project.models.items():
+            if model == AS_OF and before is not None:
+                sql = f"select make_timestamp({before}) as as_of"
+            connection.execute(f"create table {model} as {sql}")
+
+    def _land(
+        self, connection: duckdb.DuckDBPyConnection, source: Any, rows: Sequence[Any]
+    ) -> None:
+        landed = landing_table(source, rows)  # noqa: F841 (read by name)
+        columns = ", ".join(source.columns)
+        hour = f"epoch_us({source.arrival_time}) // 3600000000"
+        connection.execute(
+            f"""insert into {RAW}.{source.landing} ({columns}, _file, _row)
+            select {columns}, {hour}, row_number() over () from landed"""
+        )
+        connection.execute(
+            f"""insert into {RAW}.files (file, source, hour, rows)
+            select {hour}, '{source.name}', date_trunc('hour', {source.arrival_time}), count(*)
+            from landed group by all"""
+        )
