@@ -118,7 +118,8 @@ class Engines:
     def online(self, ask: Ask, at: int | None = None) -> dict[str, Any]:
         """What the client answers to a request."""
         instant = ask.at if at is None else moment(at)
-        answer = self._client.get(ask.service.name, at=instant, **ask.keys, **ask.inputs)
+        inputs = {name: value for name, value in ask.inputs.items() if value is not None}
+        answer = self._client.get(ask.service.name, at=instant, **ask.keys, **inputs)
         assert answer.errors == ()
         (row,) = answer.to_dicts()
         return row

@@ -1,0 +1,50 @@
+"""What is known of a bike."""
+
+from datetime import datetime
+
+from slate import FeatureView, count, feature, key_of, last, max, mean, min, sum
+from tests.deployments.bikes.definitions.entities import Bike, BikeStation, Station
+from tests.deployments.bikes.definitions.sources import Checkup, Move
+
+
+class BikeProfile(FeatureView):
+    """A bike as it was last entered; what is older than three days is not believed."""
+
+    entity, model = Bike, "bike_profile"
+    ttl = "3d"
+    station_id: int = key_of(Station, default=0)  # a bike leads to its station
+    electric: bool = feature(default=False)
+    frame: str = feature(default="steel")
+    serviced_at: datetime
+
+
+class BikeHealth(FeatureView):
+    """What a bike tells of itself: last values alone."""
+
+    entity, source = Bike, Checkup
+    ttl = "1d"
+    charge = last(Checkup.charge)
+    odometer = last(Checkup.odometer, default=0)
+    fault = last(Checkup.fault, default=False)
+    code = last(Checkup.code, where=Checkup.fault)
+    seen = last(Checkup.event_ts)
+
+
+class BikeUse(FeatureView):
+    """How a bike is used: hops that no ladder has."""
+
+    entity, source = Bike, Move
+    rides = count(where=Move.kind == "take", over=["3m/3m", "54m/9m"])
+    metres = sum(Move.metres, over=["54m/9m", "2d/3h"])
+    shortest = min(Move.minutes, where=Move.minutes > 0, over="2d/3h")  # type: ignore[operator]
+    longest = max(Move.minutes, over=["3m/3m", "2d/3h"])
+    usual = mean(Move.minutes, over="54m/9m")
+
+
+class BikeAtStation(FeatureView):
+    """A bike at one station."""
+
+    entity, source = BikeStation, Move
+    visits = count(over=["10s/1s", "6h", "30d"])
+    last_visit = last(Move.moved_at, over="30d")
+    last_rider = last(Move.rider_id)

@@ -1,0 +1,58 @@
+"""What models are trained and served with."""
+
+from slate import FeatureService
+from tests.deployments.bikes.definitions.bikes import (
+    BikeAtStation,
+    BikeHealth,
+    BikeProfile,
+    BikeUse,
+)
+from tests.deployments.bikes.definitions.entities import Bike, Rider, Station
+from tests.deployments.bikes.definitions.requests import OfferRequest, StationNow
+from tests.deployments.bikes.definitions.riders import RiderAtStation, RiderProfile, RiderRides
+from tests.deployments.bikes.definitions.sources import Count, Offer
+from tests.deployments.bikes.definitions.stations import (
+    DepotProfile,
+    StationMoves,
+    StationProfile,
+)
+
+bike_choice = FeatureService(
+    "bike_choice",
+    version=2,
+    description="Which bike a rider wants.",
+    keys=[Rider, Bike],
+    spine=Offer,
+    features=[
+        RiderProfile,
+        RiderRides,
+        BikeProfile,
+        BikeHealth,
+        BikeUse,
+        StationProfile,
+        StationMoves,
+        DepotProfile.crew,
+        RiderAtStation,
+        BikeAtStation,
+        OfferRequest,
+        StationNow.idle_minutes,
+        StationNow.busy,
+    ],
+)
+
+station_outlook = FeatureService(
+    "station_outlook",
+    version=1,
+    description="How full a station is going to be.",
+    keys=[Station],
+    spine=Count,
+    features=[
+        StationProfile.docks,
+        StationProfile.opened_at,
+        StationMoves.moves,
+        StationMoves.free,
+        StationMoves.free_lately["1m"],
+        DepotProfile,
+        StationNow,
+    ],
+)

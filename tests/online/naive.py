@@ -1,0 +1,42 @@
+"""What features are by their definition: computed from the events, one by one."""
+
+import statistics
+from datetime import datetime, timedelta
+from math import fsum
+from typing import Any
+
+from slate.features import Aggregated
+from slate.kinds import Kind
+from tests.online.tables import Event, counted, us
+
+
+def naive(feature: Aggregated, ttl: timedelta | None, events: list[Event], at: datetime) -> Any:
+    """A feature of one key as of ``at``; None for null."""
+    measure, window = feature.measure, feature.window
+    found = counted(measure, events)
+    if window is not None:
+        start = (us(at) - window.length) // window.hop * window.hop
+        if measure.function.name != "last":
+            found = [event for event in found if us(event["event_ts"]) >= start]
+    values = [event[measure.column] for event in found] if measure.column else found
+    match measure.function.name:
+        case "count":
+            return len(values)
+        case "sum":
+            return sum(values) if measure.column_kind is Kind.INTEGER else fsum(values)
+        case "last" if found:
+            at_least = at - ttl if ttl else None
+            latest = found[-1]["event_ts"]
+            old = window is not None and us(latest) < start
+            old = old or (at_least is not None and latest < at_least)
+            return feature.default if old else values[-1]
+        case _ if not values:
+            return feature.default
+        case "mean":
+            return fsum(values) / len(values)
+        case "std":
+            return statistics.pstdev(values)
+        case "min":
+            return min(values)
+        case "max":
+            return max(values)

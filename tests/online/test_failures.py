@@ -1,0 +1,118 @@
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
+from online.embedded import EmbeddedServer
+from online.store import connect
+from slate.deployment import Deployment
+from slate.errors import StoreError
+from tests.online.arcade import GameCatalog
+from tests.online.conftest import arcade_rows
+from tests.online.tables import AS_OF
+
+
+def at_address(address: str, folder: Path) -> Deployment:
+    root = Path(__file__).parents[2]
+    return Deployment("arcade", "tests.online.arcade", root, folder, folder, address)
+
+
+def ask(client: FeatureClient) -> Answer:
+    return client.get("play_ranking", at=AS_OF, player_id=1, game_id=["chess", "go"])
+
+
+def all_defaults(answer: Answer) -> None:
+    assert "the online store cannot be read" in answer.errors[0]
+    assert answer["game_catalog.title"].tolist() != ["Chess", "Go"]
+    assert answer["player_profile.level"].tolist() == [1, 1]
+    assert {int(state) for view in answer.states.values() for state in view.state} == {
+        State.MISSING
+    }
+    assert all(state.as_of is None for state in answer.states.values())
+    assert answer.matrix().shape == (2, len(answer.matrix_names))
+
+
+def test_a_store_that_is_not_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    deployment = at_address(f"unix://{tmp_path}/none.sock", tmp_path)
+    with (
+        caplog.at_level(logging.WARNING),
+        FeatureClient.connect(deployment, refresh=0) as client,
+    ):
+        all_defaults(ask(client))
+        all_defaults(ask(client))
+    assert len(caplog.records) == 1
+    assert "answering with defaults" in caplog.text
+
+    async def once() -> Answer:
+        async with AsyncFeatureClient.connect(deployment) as client:
+            return await client.get("play_ranking", player_id=1, game_id=["chess", "go"])
+
+    all_defaults(asyncio.run(once()))
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"redis://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_a_store_that_hangs_costs_a_bounded_time_and_only_now_and_then(
+    silent: str, tmp_path: Path
+) -> None:
+    with FeatureClient.connect(at_address(silent, tmp_path), timeout=0.1, refresh=60) as client:
+        begun = time.monotonic()
+        all_defaults(ask(client))
+        assert time.monotonic() - begun < 2
+        begun = time.monotonic()
+        for _ in range(10):
+            all_defaults(ask(client))
+        assert time.monotonic() - begun < 0.5
+
+
+def test_a_store_that_goes_and_comes_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with EmbeddedServer.attach(tmp_path) as first:
+        publisher = Publisher(connect(first.address), "arcade")
+        publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
+        deployment = at_address(first.address, tmp_path)
+        client = FeatureClient.connect(deployment, timeout=1, refresh=0)
+        assert ask(client)["game_catalog.title"].tolist() == ["Chess", "Go"]
+    all_defaults(ask(client))
+    with pytest.raises(StoreError, match="publishing game_catalog: the online store fails"):
+        publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
+    with EmbeddedServer.attach(tmp_path):
+        answer = ask(client)
+        assert answer.errors == ()
+        assert answer["game_catalog.title"].tolist() == ["Chess", "Go"]
+        client.close()
+
+
+def test_a_store_that_dies_between_two_rounds(
+    client: FeatureClient, published: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The flow itself, so that the failure falls just there.
+    flow = client._serving.lookup(
+        "play_ranking", published, {"player_id": 1, "game_id": ["chess", "go"]}
+    )
+    command, rounds = next(flow), 0
+    try:
+        while True:
+            reply = client._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+            rounds += command[0] == "MGET"
+            command = flow.send(reply)
+            if rounds == 1:
+                command = flow.throw(StoreError("gone"))
+    except StopIteration as end:
+        answer: Answer = end.value
+    assert answer.errors == ("gone",)
+    assert answer["game_catalog.title"].tolist() == ["Chess", "Go"]
+    assert answer["studio_profile.country"].tolist() == ["nowhere"] * 2
+    assert answer.states["studio_profile"].state.tolist() == [State.MISSING] * 2
+    # What was fetched before is known, though its rows are picked only now.
+    assert answer["player_studio_history.plays_1d"].tolist() == [2, 1]

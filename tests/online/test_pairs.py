@@ -1,0 +1,65 @@
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from online.keys import Keys
+from online.pairs import bundle, pick
+from online.rows import Blobs, starts_of
+from slate.kinds import Kind
+
+EMPTY = np.array([-1], np.int64).tobytes()
+seconds = {
+    Kind.STRING: st.text(st.characters(codec="utf-8"), max_size=20),
+    Kind.INTEGER: st.integers(-(2**63), 2**63 - 1),
+}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(list(seconds)).flatmap(lambda kind: st.tuples(st.just(kind), st.data())))
+def test_every_pair_finds_its_row(drawn: tuple[Kind, Any]) -> None:
+    kind, data = drawn
+    sizes = st.integers(1, 4)
+    held: dict[int, dict[Any, int]] = data.draw(
+        st.dictionaries(
+            st.integers(0, 5), st.dictionaries(seconds[kind], sizes, min_size=1, max_size=6)
+        )
+    )
+    blobs: dict[int, bytes] = {}
+    numbers: dict[tuple[int, Any], int] = {}
+    if held:
+        pairs = [(first, second) for first, inner in held.items() for second in inner]
+        numbers = {pair: number for number, pair in enumerate(pairs)}
+        lengths = np.array([held[first][second] for first, second in pairs], np.int64)
+        rows = Blobs(np.repeat(np.arange(len(pairs)), lengths), starts_of(lengths))
+        firsts = starts_of(np.array([len(inner) for inner in held.values()]))
+        column = pa.array([second for _, second in pairs], kind.arrow)
+        blobs = dict(zip(held, bundle(rows, firsts, column).split(), strict=True))
+    known = [second for inner in held.values() for second in inner]
+    one = st.none() | st.integers(0, 6)
+    other = st.none() | seconds[kind] | (st.sampled_from(known) if known else st.none())
+    rows_asked = data.draw(st.integers(1, 12))
+    first = data.draw(st.lists(one, min_size=rows_asked, max_size=rows_asked))
+    if data.draw(st.booleans()):
+        first = first[:1]
+    second = data.draw(st.lists(other, min_size=rows_asked, max_size=rows_asked))
+    one_keys, other_keys = Keys.of(first), Keys.of(second)
+    words, starts = pick(
+        [blobs.get(key) for key in one_keys.values], EMPTY, one_keys, other_keys, kind
+    )
+    asked = zip(first * (rows_asked if len(first) == 1 else 1), second, strict=True)
+    assert words[starts].tolist() == [numbers.get(pair, -1) for pair in asked]
+
+
+@pytest.mark.parametrize("column", [["a", "b", "a"], [None, 1, 1], [1, 2, 3], [None], [7]])
+def test_keys_are_told_apart_once(column: list[Any]) -> None:
+    keys = Keys.of(column)
+    assert len(set(keys.values)) == len(keys.values)
+    assert None not in keys.values
+    assert [keys.values[at] if at >= 0 else None for at in keys.index.tolist()] == column
+    values = np.arange(len(keys.values)) * 10
+    spread = keys.spread(values, -5).tolist()
+    assert spread == [-5 if key is None else keys.values.index(key) * 10 for key in column]

@@ -1,0 +1,152 @@
+"""A run is compared with the last good one: warned of what moved, held back when rows are lost."""
+
+import json
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quality import profiles
+from quality.limits import Limits
+from quality.profiles import Profile, measure
+from quality.suites import suite
+from quality.validations import validate
+from slate.errors import DataError
+from tests.quality.library import MemberLoans, MemberProfile
+from tests.quality.warehouse import LOANS, write
+
+
+@pytest.fixture
+def previous(warehouse: duckdb.DuckDBPyConnection) -> Profile:
+    return validate(MemberLoans, warehouse).profile
+
+
+def test_a_mean_that_moved_is_a_warning(
+    warehouse: duckdb.DuckDBPyConnection, previous: Profile
+) -> None:
+    warehouse.execute("update member_loans_current set loans_1d = loans_1d + 100")
+    validation = validate(MemberLoans, warehouse, previous=previous)
+    (failed,) = validation.failed
+    assert validation.success
+    assert failed.expectation.severity == "warning"
+    assert failed.expectation.columns == ("loans_1d",)
+    assert failed.observed == pytest.approx(110)
+
+
+def test_a_mean_that_is_gone_is_a_warning(
+    warehouse: duckdb.DuckDBPyConnection, previous: Profile
+) -> None:
+    warehouse.execute("update member_loans_current set spread_1d = null")
+    validation = validate(MemberLoans, warehouse, previous=previous)
+    assert validation.success
+    assert [f.expectation.why.split(":")[0] for f in validation.failed] == [
+        "the mean of spread_1d is from 0.25 to 0.75",
+        "spread_1d is null in 0% to 29% of the rows",
+    ]
+
+
+def test_critical_failures_come_first(
+    warehouse: duckdb.DuckDBPyConnection, previous: Profile
+) -> None:
+    warehouse.execute("update member_loans_current set loans_1d = -100")
+    validation = validate(MemberLoans, warehouse, previous=previous)
+    severities = [failed.expectation.severity for failed in validation.failed]
+    assert severities == ["critical", "critical", "warning"]
+    assert not validation.success
+
+
+@pytest.mark.parametrize(("kept", "success"), [(6, True), (5, False)])
+def test_rows_must_not_be_lost(
+    kept: int, success: bool, warehouse: duckdb.DuckDBPyConnection, previous: Profile
+) -> None:
+    assert previous.rows == 11
+    warehouse.execute(f"delete from member_loans_current where member_id > {kept}")
+    generous = Limits(mean=100, nulls=1)
+    validation = validate(MemberLoans, warehouse, previous=previous, limits=generous)
+    assert validation.success == success
+    assert [f.observed for f in validation.failed] == ([] if success else [kept])
+
+
+def test_how_much_may_be_lost_can_be_said(
+    warehouse: duckdb.DuckDBPyConnection, previous: Profile
+) -> None:
+    warehouse.execute("delete from member_loans_current where member_id = 1")
+    limits = Limits(least_rows=1)
+    assert not validate(MemberLoans, warehouse, previous=previous, limits=limits).success
+
+
+def test_another_definition_is_not_compared(previous: Profile) -> None:
+    assert len(suite(MemberLoans, previous=previous)) > len(suite(MemberLoans))
+    other = replace(previous, definition="0123456789ab")
+    assert suite(MemberLoans, previous=other) == suite(MemberLoans)
+
+
+def test_the_profile_of_a_good_run_is_kept(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    reports = tmp_path / "reports"
+    assert profiles.load(reports, MemberLoans) is None
+    good = validate(MemberLoans, warehouse)
+    assert profiles.save(reports, good)
+    assert profiles.load(reports, MemberLoans) == good.profile
+    warehouse.execute("update member_loans_current set late_1d = -1")
+    assert not profiles.save(reports, validate(MemberLoans, warehouse))
+    assert profiles.load(reports, MemberLoans) == good.profile
+    assert [path.name for path in reports.iterdir()] == ["member_loans.profile.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"columns": {}}', '{"columns": {"a": {}}}'])
+def test_a_spoilt_profile_says_what_to_do(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "member_loans.profile.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"member_loans\.profile\.json holds no profile.*delete it"):
+        profiles.load(tmp_path, MemberLoans)
+
+
+def test_a_profile_of_every_kind(warehouse: duckdb.DuckDBPyConnection) -> None:
+    profile = measure(MemberProfile, warehouse)
+    assert (profile.rows, profile.as_of) == (12, "2026-05-01T12:00:00")
+    assert asdict(profile)["columns"] == {
+        "nickname": numbers(0.5),
+        "group": numbers(0.0),
+        "fines": numbers(0.25, [k * 1.5 for k in range(1, 13) if k % 4]),
+        "distance": numbers(2 / 12, [k * 0.5 for k in range(1, 13) if k % 5]),
+        "books": numbers(0.0, list(range(1, 13))),
+        "active": {**numbers(0.0), "mean": 0.5},
+        "joined_at": {
+            **numbers(0.0),
+            "min": "2020-01-01T00:00:00",
+            "max": "2020-01-12T00:00:00",
+        },
+    }
+
+
+def numbers(null_share: float, values: list[float] | None = None) -> dict[str, object]:
+    found = None if values is None else np.array(values)
+    return {
+        "null_share": pytest.approx(null_share),
+        "mean": None if found is None else pytest.approx(found.mean()),
+        "std": None if found is None else pytest.approx(found.std()),
+        "min": None if found is None else found.min(),
+        "max": None if found is None else found.max(),
+    }
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.none() | st.floats() | st.sampled_from([math.nan, math.inf, 1e308, 0.0])))
+def test_a_profile_is_json_whatever_the_values(values: list[float | None]) -> None:
+    with duckdb.connect() as connection:
+        rows = [{**LOANS[0], "member_id": key, "spread_1d": v} for key, v in enumerate(values)]
+        write(connection, MemberLoans, rows)
+        profile = measure(MemberLoans, connection)
+    json.dumps(asdict(profile), allow_nan=False)
+    spread = profile.columns["spread_1d"]
+    present = [v for v in values if v is not None and not math.isnan(v)]
+    assert round(spread.null_share * len(values)) == len(values) - len(present)
+    usual = [v for v in present if abs(v) <= 1e150]
+    assert (spread.min, spread.max) == ((min(usual), max(usual)) if usual else (None, None))

@@ -1,0 +1,72 @@
+"""Reports show what failed, with the keys, whatever the values are."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import duckdb
+import pytest
+
+from quality.reports import write_report
+from quality.validations import Validation, validate
+from tests.quality.library import MemberBranchLoans, MemberProfile
+
+AWKWARD = "</td>|<b>&\n\x00`*"
+
+
+@pytest.fixture
+def spoilt(warehouse: duckdb.DuckDBPyConnection) -> Validation:
+    warehouse.execute(
+        "update member_branch_loans_current set branch_id = ?, loans_1h = 4 "
+        "where member_id = 3 and branch_id = 'north'",
+        [AWKWARD],
+    )
+    previous = validate(MemberBranchLoans, warehouse).profile
+    warehouse.execute("update member_branch_loans_current set loans_1d = 30 where member_id != 3")
+    return validate(MemberBranchLoans, warehouse, previous=previous)
+
+
+def test_the_page_is_whole_by_itself(spoilt: Validation) -> None:
+    html = spoilt.to_html()
+    page = ElementTree.fromstring(html)
+    assert not [link for link in page.iter() if {"src", "href"} & link.attrib.keys()]
+    assert "url(" not in html
+    assert "@import" not in html
+    text = " ".join(page.itertext())
+    assert "held back" in text
+    assert "loans_1h is at most loans_1d: the longer window holds the shorter one" in text
+    assert "Rows that do not: 1 (12.5%)" in text
+    cells = [cell.text for cell in page.iter("td")]
+    at = cells.index("3")
+    assert cells[at : at + 4] == ["3", repr(AWKWARD), "4", "3"]
+
+
+def test_markdown_has_failures_first_and_one_line_each(spoilt: Validation) -> None:
+    headline, blank, *table = spoilt.to_markdown().splitlines()
+    assert headline == (
+        "**2 of 23 expectations of 8 rows of member_branch_loans_current are not met "
+        "(1 critical, 1 warning)**"
+    )
+    assert not blank
+    assert len(table) == 2 + len(spoilt.results)
+    states = [line.split(" ")[1] for line in table[2:]]
+    assert states == ["**critical**", "**warning**", *["met"] * (len(spoilt.results) - 2)]
+    assert "member_id=3, branch_id=" in table[2]
+    assert all(line.replace("\\|", "").count("|") == 6 for line in table)
+
+
+def test_good_reports_say_so(warehouse: duckdb.DuckDBPyConnection) -> None:
+    validation = validate(MemberProfile, warehouse)
+    html = validation.to_html()
+    ElementTree.fromstring(html)
+    assert "may be published" in html
+    assert "Not met" not in html
+    assert validation.to_markdown().startswith("**All ")
+
+
+def test_a_report_is_written_whole(spoilt: Validation, tmp_path: Path) -> None:
+    path = tmp_path / "reports" / "member_branch_loans.html"
+    path.parent.mkdir()
+    path.write_text("older")
+    write_report(spoilt, path)
+    assert path.read_text(encoding="utf-8") == spoilt.to_html()
+    assert list(path.parent.iterdir()) == [path]

@@ -1,0 +1,166 @@
+"""Wrong aggregates, windows and filters fail at import."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slate import (
+    FeatureView,
+    count,
+    last,
+    mean,
+    sum,
+)
+from tests.slate.cafe import (
+    Guest,
+    Order,
+    Visit,
+)
+from tests.slate.wrong import Define, Wrong, check_refused
+
+wrong = Wrong()
+
+
+def aggregated(**aggregates: Any) -> object:
+    body = {"entity": Guest, "source": Order, **aggregates}
+    return type(FeatureView)("Wrong", (FeatureView,), body)
+
+
+@wrong("Wrong.spend", "sum takes int, float", "Order.dish is a str")
+def a_sum_of_texts() -> object:
+    return aggregated(spend=sum(Order.dish, over="1h"))
+
+
+@wrong("Wrong.usual", "mean takes int, float", "Order.ordered_at is a datetime")
+def a_mean_of_times() -> object:
+    return aggregated(usual=mean(Order.ordered_at, over="1h"))
+
+
+@wrong("sum('price')", "sum(Event.price)")
+def a_column_by_its_name() -> object:
+    return aggregated(spend=sum("price", over="1h"))
+
+
+@wrong("Wrong.people", "Visit.people is no column of Order")
+def a_column_of_another_source() -> object:
+    return aggregated(people=sum(Visit.people, over="1h"))
+
+
+@wrong("Wrong.spend", "a sum over no events is 0", "no default")
+def a_sum_with_a_default() -> object:
+    return aggregated(spend=sum(Order.price, over="1h", default=1.0))
+
+
+@wrong("Wrong.orders", "'defualt'", "default, max, min, null_share, one_of, tags")
+def an_option_that_is_none() -> object:
+    return aggregated(orders=count(over="1h", defualt=1))
+
+
+@wrong("Wrong.last_dish", "the default 1 is no str")
+def a_default_of_another_type_than_the_column() -> object:
+    return aggregated(last_dish=last(Order.dish, default=1))
+
+
+@wrong("Wrong.orders", "say the windows", "over='1h'")
+def no_window() -> object:
+    return aggregated(orders=count(over=[]))
+
+
+@wrong("Wrong.orders", "'1 hour'", "as in '1h'")
+def a_window_that_is_no_duration() -> object:
+    return aggregated(orders=count(over="1 hour"))
+
+
+@wrong("over", mended=False)
+def a_window_that_is_no_text() -> object:
+    return aggregated(orders=count(over=60))
+
+
+@wrong("Wrong.orders", "the hop 7m does not divide the window 1h", "5m would")
+def a_hop_that_does_not_divide() -> object:
+    return aggregated(orders=count(over="1h/7m"))
+
+
+@wrong("Wrong", "4m and 6m do not nest", "choose hops")
+def hops_that_do_not_nest() -> object:
+    return aggregated(orders=count(over=["1h/4m", "1d/6m"]))
+
+
+@wrong("Wrong.orders", "no usual hop divides 7s", "'10s/1s'")
+def a_window_too_short_for_a_usual_hop() -> object:
+    return aggregated(orders=count(over="7s"))
+
+
+def filtered(where: Any) -> object:
+    return aggregated(orders=count(where=where, over="1h"))
+
+
+@wrong("Wrong.orders", "Order.dish is one of 'coffee', 'cake', never 'tea'")
+def a_filter_for_what_never_is() -> object:
+    return filtered(Order.dish == "tea")
+
+
+@wrong("Wrong.orders", "Order.portions is a int", "'two'")
+def a_filter_with_a_constant_of_another_type() -> object:
+    return filtered(Order.portions == "two")
+
+
+@wrong("Wrong.orders", "Order.price is a float")
+def a_filter_that_is_no_truth() -> object:
+    return filtered(Order.price)
+
+
+@wrong("Wrong.orders", "(Order.portions > 1) | Order.paid is richer", "staging model")
+def a_filter_with_or() -> object:
+    return filtered((Order.portions > 1) | Order.paid)
+
+
+@wrong("Wrong.orders", "Order.guest_id == Order.note is richer", "staging model")
+def a_filter_of_two_columns() -> object:
+    return filtered(Order.guest_id == Order.note)
+
+
+@wrong("Wrong.orders", "np.invert(Order.paid) is richer")
+def a_filter_with_not() -> object:
+    return filtered(~Order.paid)
+
+
+@wrong("Wrong.orders", "invert", mended=False)
+def a_filter_by_what_is_not_in() -> object:
+    return filtered(np.isin(Order.dish, ["cake"], invert=True))
+
+
+@wrong("Wrong.orders", mended=False)
+def a_filter_by_one_text_taken_for_many() -> object:
+    return filtered(np.isin(Order.note, "tap"))
+
+
+@wrong("Wrong.orders", mended=False)
+def a_filter_by_nothing() -> object:
+    return filtered(np.isin(Order.note, []))
+
+
+@wrong("Wrong.orders", "nan", mended=False)
+def a_filter_by_nan() -> object:
+    return filtered(Order.price > float("nan"))
+
+
+@wrong("Wrong.people", "Visit.people is no column of Order")
+def a_filter_of_another_source() -> object:
+    return aggregated(people=count(where=Visit.people > 1, over="1h"))
+
+
+@wrong("count(where=True)", "where=Event.kind == 'tap'")
+def a_filter_that_python_computed() -> object:
+    return filtered(True)
+
+
+@wrong("no truth value", "& | ~")
+def a_filter_with_and() -> object:
+    return filtered((Order.portions > 1) and Order.paid)
+
+
+@pytest.mark.parametrize(("define", "says"), wrong)
+def test_a_wrong_definition_is_refused(define: Define, says: tuple[str, ...]) -> None:
+    check_refused(define, says)

@@ -1,0 +1,199 @@
+"""Wrong request features fail at import."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import numpy as np
+import pytest
+
+from slate import (
+    Array,
+    RequestFeatures,
+    request_input,
+    resolver,
+)
+from slate.errors import DefinitionError
+from tests.slate.cafe import (
+    CafeOrders,
+    GuestOrders,
+    GuestProfile,
+    Order,
+)
+from tests.slate.wrong import Define, Wrong, check_refused
+
+wrong = Wrong()
+
+
+def requested(annotation: object, value: Any) -> object:
+    body = {"__annotations__": {"rate": annotation}, "rate": value}
+    return type(RequestFeatures)("Wrong", (RequestFeatures,), body)
+
+
+@wrong("Wrong.rate is annotated int", "float64", "change the annotation")
+def an_annotation_that_does_not_fit() -> object:
+    return requested(int, GuestOrders.spend / 2)
+
+
+@wrong("Wrong.rate is annotated float", "datetime64")
+def a_time_called_a_float() -> object:
+    return requested(float, GuestProfile.born_at)
+
+
+@wrong("Wrong.rate", "annotate its type", "`rate: float = ...`")
+def an_expression_without_annotation() -> object:
+    class Wrong(RequestFeatures):
+        rate = GuestOrders.spend / 2
+
+    return Wrong
+
+
+@wrong("Wrong.rate has no value", "request_input()")
+def an_annotation_without_a_value() -> object:
+    class Wrong(RequestFeatures):
+        rate: float
+
+    return Wrong
+
+
+@wrong("Wrong.rate = 3.0", "expression of other features")
+def a_constant() -> object:
+    return requested(float, 3.0)
+
+
+@wrong("Order.price is no feature", "reads features")
+def an_expression_of_a_column() -> object:
+    return requested(float, Order.price + 1)
+
+
+@wrong("GuestOrders.orders has several windows", "GuestOrders.orders['1h']")
+def an_expression_of_several_windows() -> object:
+    return requested(float, GuestOrders.orders + 1)
+
+
+@wrong("Wrong.rate", "guest_profile.city + guest_profile.rating", "fails on sample values")
+def an_expression_that_cannot_run() -> object:
+    return requested(float, GuestProfile.city + GuestProfile.rating)
+
+
+@wrong("Wrong.rate", "datetime64", mended=False)
+def a_time_that_numpy_cannot_compare_with_null() -> object:
+    return requested(bool, GuestProfile.born_at > datetime(2000, 1, 1))
+
+
+@wrong("no truth value", "& | ~", "np.where")
+def an_expression_with_and() -> object:
+    return requested(bool, (GuestProfile.rating > 1) and (GuestProfile.rating < 4))
+
+
+@wrong("no truth value", "& | ~")
+def a_chain_of_comparisons() -> object:
+    return requested(bool, 1 < GuestProfile.rating < 4)
+
+
+@wrong("cannot be iterated")
+def an_iterated_expression() -> object:
+    return requested(float, np.stack([*GuestProfile.rating]))
+
+
+@wrong("Wrong.rate", "np.sum(guest_profile.rating)", "one value a row")
+def a_sum_over_rows() -> object:
+    return requested(float, np.sum(GuestProfile.rating))
+
+
+@wrong("np.add.accumulate mixes rows", "call np.add itself")
+def a_running_sum_by_a_ufuncs_method() -> object:
+    return requested(float, np.add.accumulate(GuestProfile.rating))
+
+
+MIXING = {
+    "a_running_sum": np.cumsum(GuestProfile.rating),
+    "a_sort": np.sort(GuestProfile.rating),
+    "a_reversal": np.flip(GuestProfile.rating),
+    "a_difference_of_neighbours": np.diff(GuestProfile.rating, prepend=0),
+    "a_distance_from_the_mean_of_all": GuestProfile.rating - np.mean(GuestProfile.rating),
+    "a_share_of_the_greatest": GuestProfile.rating / np.max(GuestProfile.rating),
+}
+
+
+@pytest.mark.parametrize("name", MIXING)
+@pytest.mark.xfail(strict=True, reason="slate takes it as right")
+def test_an_expression_that_mixes_rows_is_refused(name: str) -> None:
+    with pytest.raises(DefinitionError, match=r"Wrong\.rate"):
+        requested(float, MIXING[name])
+
+
+@wrong("Wrong.rate", "mix", mended=False)
+def a_resolver_that_mixes_rows() -> object:
+    class Wrong(RequestFeatures):
+        @resolver
+        def rate(rating: Annotated[Array, GuestProfile.rating]) -> Annotated[Array, float]:
+            return rating - rating.mean()
+
+    return Wrong
+
+
+@wrong("Wrong.rate", mended=False)
+def a_resolver_that_needs_equal_shapes() -> object:
+    class Wrong(RequestFeatures):
+        @resolver
+        def rate(
+            guest: Annotated[Array, GuestProfile.rating], cafe: Annotated[Array, CafeOrders.orders]
+        ) -> Annotated[Array, float]:
+            return np.stack([guest, cafe], axis=-1) @ np.array([1.0, 2.0])
+
+    return Wrong
+
+
+@wrong("rate", "what it returns", "-> Annotated[Array, float]")
+def a_resolver_that_promises_nothing() -> object:
+    @resolver
+    def rate(rating: Annotated[Array, GuestProfile.rating]): ...
+
+    return rate
+
+
+@wrong("rate", "which feature rating reads", "rating: Annotated[Array, SomeView.some_feature]")
+def a_resolver_that_reads_nothing() -> object:
+    @resolver
+    def rate(rating: float) -> Annotated[Array, float]: ...
+
+    return rate
+
+
+@wrong("Wrong.rate is annotated int", "float64")
+def a_resolver_of_another_type() -> object:
+    class Wrong(RequestFeatures):
+        @resolver
+        def rate(rating: Annotated[Array, GuestProfile.rating]) -> Annotated[Array, int]:
+            return rating
+
+    return Wrong
+
+
+@wrong("Wrong.rate", "index 5", mended=False)
+def a_resolver_that_fails() -> object:
+    class Wrong(RequestFeatures):
+        @resolver
+        def rate(rating: Annotated[Array, GuestProfile.rating]) -> Annotated[Array, float]:
+            return rating[5]
+
+    return Wrong
+
+
+@wrong("Wrong.rate", "the default 1 is no str")
+def an_input_with_a_default_of_another_type() -> object:
+    return requested(str, request_input(default=1))
+
+
+@wrong("Wrong.other", mended=False)
+def one_input_under_two_names() -> object:
+    class Wrong(RequestFeatures):
+        weather: str = request_input()
+        other: str = weather
+
+    return Wrong
+
+
+@pytest.mark.parametrize(("define", "says"), wrong)
+def test_a_wrong_definition_is_refused(define: Define, says: tuple[str, ...]) -> None:
+    check_refused(define, says)

@@ -1,0 +1,107 @@
+"""slate.toml: which definitions, which dbt project, and where the data lie."""
+
+from pathlib import Path
+
+import pytest
+
+from slate import deployment
+from slate.errors import ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+BIKES = ROOT / "tests/deployments/bikes"
+
+MINIMAL = 'name = "shop"\ndefinitions = "shop.definitions"\ndbt_project = "warehouse"\n'
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLATE_CONFIG", "SLATE_DATA", "SLATE_REDIS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "slate.toml"
+    file.write_text(text)
+    return file
+
+
+def test_the_nearest_file_upwards_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, MINIMAL)
+    inner = tmp_path / "a/b"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    found = deployment.load()
+    assert (found.name, found.root, found.redis) == ("shop", tmp_path, "")
+    assert found.dbt_project == tmp_path / "warehouse"
+    assert found.data == tmp_path / "data"
+    assert found.landing == tmp_path / "data/landing"
+    assert found.warehouse == tmp_path / "data/warehouse.duckdb"
+    assert found.training == tmp_path / "data/training"
+
+
+def test_elsewhere_the_one_beside_the_package_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert deployment.load().root == ROOT
+
+
+def test_the_environment_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLATE_CONFIG", str(BIKES / "slate.toml"))
+    monkeypatch.setenv("SLATE_DATA", str(tmp_path))
+    monkeypatch.setenv("SLATE_REDIS", "unix:///run/redis.sock")
+    found = deployment.load()
+    assert found.name == "bikes"
+    assert found.dbt_project == BIKES / "dbt_project"
+    assert found.data == tmp_path
+    assert found.redis == "unix:///run/redis.sock"
+    assert set(found.registry.services) == {"bike_choice", "station_outlook"}
+
+
+def test_a_relative_data_folder_of_the_environment_is_the_callers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLATE_DATA", "mine")
+    assert deployment.load(BIKES / "slate.toml").data == tmp_path / "mine"
+    monkeypatch.delenv("SLATE_DATA")
+    assert deployment.load(BIKES / "slate.toml").data == BIKES / "data"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('name = "shop"\n', "set definitions"),
+        (MINIMAL.replace('"shop"', '""'), "set name"),
+        (MINIMAL + 'redis_url = ""\n', "unknown 'redis_url', did you mean 'redis'?"),
+        (MINIMAL + "data = 5\n", "data = 5 is no string"),
+        ("name = shop\n", "is no TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(ConfigurationError) as raised:
+        deployment.load(file)
+    assert str(file) in str(raised.value)
+    assert says in str(raised.value)
+
+
+def test_a_missing_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLATE_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(ConfigurationError, match=r"none\.toml does not exist: set SLATE_CONFIG"):
+        deployment.load()
+
+
+def test_missing_definitions_are_said(tmp_path: Path) -> None:
+    file = written(tmp_path, MINIMAL)
+    with pytest.raises(ConfigurationError, match=r"'shop\.definitions' cannot be imported"):
+        _ = deployment.load(file).registry
+
+
+def test_definitions_beside_the_file_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", [*__import__("sys").path])
+    (tmp_path / "beside_the_file.py").write_text("from slate import Entity\n")
+    file = written(tmp_path, MINIMAL.replace("shop.definitions", "beside_the_file"))
+    assert deployment.load(file).registry.entities == {}
