@@ -1,0 +1,127 @@
+"""The runner: expectations rendered to Great Expectations and run on the rows themselves.
+
+A batch holds the columns of a few expectations at a time, so that what Great Expectations keeps
+of each (a mask of the rows and their index) is let go before the next.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from quality.expectations import Expectation
+from quality.values import plain
+
+if TYPE_CHECKING:
+    import great_expectations as gx
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.core.batch_definition import BatchDefinition
+
+BATCH = 12  # expectations
+EXAMPLES = 20  # unexpected rows kept of each
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one expectation.
+
+    Attributes:
+        success: whether it was met.
+        observed: what was found, of an expectation of a column or table as a whole; or why it
+            could not be evaluated.
+        unexpected: how many rows do not meet it.
+        positions: where the first of them are in the table.
+    """
+
+    success: bool
+    observed: Any = None
+    unexpected: int = 0
+    positions: tuple[int, ...] = ()
+
+
+def render(name: str, expectations: Sequence[Expectation]) -> "gx.ExpectationSuite":
+    """Expectations as a suite of Great Expectations; the meta of each holds its position."""
+    import great_expectations as gx
+    import great_expectations.expectations as kinds
+
+    rendered = [
+        getattr(kinds, expectation.kind)(
+            **expectation.parameters,
+            severity=expectation.severity,
+            description=expectation.why,
+            meta={"position": position},
+        )
+        for position, expectation in enumerate(expectations)
+    ]
+    return gx.ExpectationSuite(name=name, expectations=rendered)
+
+
+def run(table: pa.Table, expectations: Sequence[Expectation]) -> list[Outcome]:
+    """Run expectations on a table, and say what came of each."""
+    return _run(_batch_definition(), table, expectations)
+
+
+def run_in_batches(table: pa.Table, expectations: Sequence[Expectation]) -> list[Outcome]:
+    """Run many expectations on a large table, a few at a time and on their columns alone."""
+    definition = _batch_definition()
+    outcomes: list[Outcome] = []
+    for start in range(0, len(expectations), BATCH):
+        batch = expectations[start : start + BATCH]
+        needed = list(dict.fromkeys(n for e in batch for n in (*e.columns, *e.computed)))
+        # Rows are counted on some column.
+        outcomes += _run(definition, table.select(needed or table.column_names[:1]), batch)
+    return outcomes
+
+
+def _run(
+    definition: "BatchDefinition[Any]", table: pa.Table, expectations: Sequence[Expectation]
+) -> list[Outcome]:
+    if not expectations:
+        return []
+    # Whole numbers beside nulls stay whole: as floats, large keys would coincide.
+    frame = table.to_pandas(integer_object_nulls=True)
+    batch = definition.get_batch(batch_parameters={"dataframe": frame})
+    validation = batch.validate(
+        render("batch", expectations),
+        result_format={"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES},
+    )
+    results = {_position(result): result for result in validation.results}
+    return [_outcome(results[position]) for position in range(len(expectations))]
+
+
+def _batch_definition() -> "BatchDefinition[Any]":
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("warehouse").add_dataframe_asset("table")
+    return asset.add_batch_definition_whole_dataframe("columns")
+
+
+def _position(result: "ExpectationValidationResult") -> int:
+    configuration = result.expectation_config
+    assert configuration is not None
+    position: int = configuration.meta["position"]
+    return position
+
+
+def _outcome(result: "ExpectationValidationResult") -> Outcome:
+    found = result.result
+    if not found:
+        return Outcome(False, f"cannot be evaluated: {_exception(result.exception_info)}")
+    observed = found.get("details", {}).get("mismatched", found.get("observed_value"))
+    return Outcome(
+        bool(result.success),
+        plain(observed),
+        int(found.get("unexpected_count", 0)),
+        tuple(int(position) for position in found.get("partial_unexpected_index_list", ())),
+    )
+
+
+def _exception(info: dict[str, Any]) -> str:
+    """The message of what was raised, which is told for each metric or for the whole."""
+    told = [info, *(item for item in info.values() if isinstance(item, dict))]
+    messages = (str(item["exception_message"]) for item in told if item.get("exception_message"))
+    return next(messages, "no reason given")

@@ -1,0 +1,148 @@
+"""Profiles: a table in a few numbers, kept of each view's last good run.
+
+``<data>/reports/<view>.profile.json`` is what the next run is compared with. Where a great change
+is meant, as after a correction of the source, delete the file: the next run is taken as it is.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quality.files import write_atomically
+from quality.tables import AS_OF, quoted, table_name
+from quality.values import plain
+from slate.errors import DataError
+from slate.filters import literal
+from slate.fingerprints import fingerprint
+from slate.kinds import Kind
+from slate.views import FeatureView
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from quality.validations import Validation
+
+# A deviation is made of squares, and those of greater numbers are not finite.
+_GREATEST = 1e150
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """A column in a few numbers.
+
+    Attributes:
+        null_share: the share of rows without a value, from 0 to 1.
+        mean: of a number; of a truth, the share of true ones.
+        std: the population's standard deviation of a number.
+        min: the least number, or time as an ISO string.
+        max: the greatest number, or time as an ISO string.
+    """
+
+    null_share: float
+    mean: float | None = None
+    std: float | None = None
+    min: float | str | None = None
+    max: float | str | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A view's table in a few numbers.
+
+    Attributes:
+        view: the view's name.
+        definition: the fingerprint of its definition; profiles of two definitions do not compare.
+        as_of: the instant that the table was built as of, as an ISO string; None if it is empty.
+        rows: how many rows it has.
+        columns: each feature's column.
+    """
+
+    view: str
+    definition: str
+    as_of: str | None
+    rows: int
+    columns: dict[str, ColumnProfile]
+
+
+def measure(
+    view: type[FeatureView],
+    connection: "duckdb.DuckDBPyConnection",
+    mistyped: frozenset[str] = frozenset(),
+) -> Profile:
+    """The profile of a view's table, in one pass over it.
+
+    Args:
+        view: the view.
+        connection: to the warehouse.
+        mistyped: columns of another type than declared, which are left out.
+    """
+    columns = [
+        f"{literal(name)}: {_numbers(quoted(name), feature.kind)}"
+        for name, feature in view.features.items()
+        if name not in mistyped
+    ]
+    as_of = "null" if AS_OF in mistyped else f"max({AS_OF})"
+    struct = "{" + ", ".join(columns) + "}" if columns else "null"
+    query = (
+        f"select count(*) as rows, {as_of} as as_of, {struct} as columns "
+        f"from {quoted(table_name(view))}"
+    )
+    (found,) = plain(connection.sql(query).to_arrow_table().to_pylist())
+    return _profile({"view": view.name, "definition": fingerprint(view), **found})
+
+
+def load(reports: Path, view: type[FeatureView]) -> Profile | None:
+    """The profile of a view's last good run; None before the first.
+
+    Raises:
+        DataError: the file holds no profile.
+    """
+    path = _path(reports, view.name)
+    try:
+        return _profile(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(
+            f"{path} holds no profile of {view.name} ({error}): delete it, and the next run is "
+            "taken as it is"
+        ) from error
+
+
+def save(reports: Path, validation: "Validation") -> bool:
+    """Keep a run's profile as what the next one is compared with, if it was a good one.
+
+    Returns:
+        Whether it was kept.
+    """
+    if validation.success:
+        text = json.dumps(asdict(validation.profile), indent=2, allow_nan=False)
+        write_atomically(_path(reports, validation.profile.view), text + "\n")
+    return validation.success
+
+
+def _path(reports: Path, view: str) -> Path:
+    return reports / f"{view}.profile.json"
+
+
+def _profile(found: dict[str, Any]) -> Profile:
+    columns = found["columns"] or {}
+    return Profile(
+        **{**found, "columns": {name: ColumnProfile(**item) for name, item in columns.items()}}
+    )
+
+
+def _numbers(column: str, kind: Kind) -> str:
+    """A column's profile as a SQL struct."""
+    null = f"{column} is null" + (f" or isnan({column})" if kind is Kind.FLOAT else "")
+    terms = {"null_share": f"coalesce(avg(({null})::int), 0)"}
+    if kind is Kind.BOOLEAN:
+        terms["mean"] = f"avg({column}::int)"
+    elif kind in (Kind.INTEGER, Kind.FLOAT):
+        functions = {"mean": "avg", "std": "stddev_pop", "min": "min", "max": "max"}
+        measured = f"({column}) filter ({column} between -{_GREATEST} and {_GREATEST})"
+        terms |= {name: f"{function}{measured}" for name, function in functions.items()}
+    elif kind is Kind.TIME:
+        terms |= {name: f"{name}({column})" for name in ("min", "max")}
+    return "{" + ", ".join(f"'{name}': {sql}" for name, sql in terms.items()) + "}"

@@ -1,0 +1,185 @@
+"""The suite of a view: what its definition says of every value, as expectations."""
+
+import math
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from quality.drift import drift
+from quality.expectations import Expectation
+from quality.invariants import in_microseconds, invariants, order
+from quality.limits import LIMITS, Limits
+from quality.profiles import Profile
+from quality.tables import AS_OF, EVENT_TIME, table_columns, table_name
+from slate.aggregates import COUNT, STD
+from slate.features import Aggregated, Feature
+from slate.fingerprints import fingerprint
+from slate.kinds import Kind, naive_utc
+from slate.views import FeatureView
+
+# A warehouse type as pandas takes it from Arrow.
+_DTYPES = {
+    Kind.STRING: "str",
+    Kind.INTEGER: "int64",
+    Kind.FLOAT: "float64",
+    Kind.BOOLEAN: "bool",
+    Kind.TIME: "datetime64[us]",
+}
+
+
+def suite(
+    view: type[FeatureView],
+    *,
+    as_of: datetime | None = None,
+    previous: Profile | None = None,
+    limits: Limits = LIMITS,
+) -> tuple[Expectation, ...]:
+    """All that must hold of a view's table.
+
+    Args:
+        view: the view.
+        as_of: the instant that the table must have been built as of; without it, nothing is
+            expected of that instant, nor of how fresh the events are.
+        previous: the profile of the last good run; without it, or when it is of another
+            definition, nothing is compared.
+        limits: how much may change between runs, and how old the newest event may be.
+    """
+    if previous is not None and previous.definition != fingerprint(view):
+        previous = None
+    return (
+        *_table(view, previous, limits),
+        *_keys(view),
+        *_times(view, as_of, limits),
+        *(e for feature in view.features.values() for e in _feature(feature)),
+        *invariants(view),
+        *(drift(view, previous, limits) if previous is not None else ()),
+    )
+
+
+def _table(
+    view: type[FeatureView], previous: Profile | None, limits: Limits
+) -> Iterator[Expectation]:
+    columns = table_columns(view)
+    yield Expectation(
+        "ExpectTableColumnsToMatchSet",
+        (),
+        {"column_set": list(columns), "exact_match": True},
+        f"{table_name(view)} has the columns of {view.__name__} and no other",
+        subject="shape",
+    )
+    for name, kind in columns.items():
+        yield Expectation(
+            "ExpectColumnTypeToBe",
+            (name,),
+            {"column": name, "type_": _DTYPES[kind]},
+            f"{name} is a {kind.sql}: it is declared {kind.value}",
+            subject="shape",
+        )
+    least, why = 1, "there is a row"
+    if previous is not None:
+        least = max(1, math.ceil(previous.rows * limits.least_rows))
+        why = (
+            f"there are {least:,} rows or more: {limits.least_rows:.0%} of the {previous.rows:,} "
+            "of the last good run"
+        )
+    yield Expectation("ExpectTableRowCountToBeBetween", (), {"min_value": least}, why)
+
+
+def _keys(view: type[FeatureView]) -> Iterator[Expectation]:
+    keys = tuple(view.entity.keys)
+    for key in keys:
+        yield _never_null(key, "a key")
+    pair = len(keys) == 2
+    yield Expectation(
+        "ExpectCompoundColumnsToBeUnique" if pair else "ExpectColumnValuesToBeUnique",
+        keys,
+        {"column_list": list(keys)} if pair else {"column": keys[0]},
+        f"{' and '.join(keys)}: there is one row of each {view.entity.__name__}",
+    )
+
+
+def _times(
+    view: type[FeatureView], as_of: datetime | None, limits: Limits
+) -> Iterator[Expectation]:
+    yield _never_null(EVENT_TIME, "every row's event has a time")
+    yield _never_null(AS_OF, "every row is as of an instant")
+    yield order(EVENT_TIME, AS_OF, "no row is from the future", in_microseconds(EVENT_TIME, AS_OF))
+    if as_of is None:
+        return
+    instant = naive_utc(as_of).replace(tzinfo=UTC)
+    yield Expectation(
+        "ExpectColumnValuesToBeBetween",
+        (AS_OF,),
+        {"column": AS_OF, "min_value": instant, "max_value": instant},
+        f"{AS_OF} is {instant:%Y-%m-%d %H:%M:%S}: all rows are built as of one instant",
+    )
+    if view.windowed and view.source.landing:
+        oldest = instant - limits.freshness
+        yield Expectation(
+            "ExpectColumnMaxToBeBetween",
+            (EVENT_TIME,),
+            {"column": EVENT_TIME, "min_value": oldest},
+            f"the newest {EVENT_TIME} is {oldest:%Y-%m-%d %H:%M:%S} or later: "
+            f"{view.source.__name__} has not stopped",
+        )
+
+
+def _feature(feature: Feature) -> Iterator[Expectation]:
+    column, constraints = feature.column, feature.constraints
+    if feature.default is not None:
+        yield _never_null(column, f"where there is no value it is {feature.default!r}")
+    elif constraints.null_share is not None:
+        # Rounded: 1 - 0.7 is a little more than 0.3, and a share of exactly 0.7 is allowed.
+        yield Expectation(
+            "ExpectColumnValuesToNotBeNull",
+            (column,),
+            {"column": column, "mostly": round(1 - constraints.null_share, 12)},
+            f"{column} is null in {constraints.null_share:.2%} of the rows or fewer: as declared",
+        )
+    yield from _range(feature)
+    if constraints.one_of is not None:
+        yield Expectation(
+            "ExpectColumnValuesToBeInSet",
+            (column,),
+            {"column": column, "value_set": [_bound(value) for value in constraints.one_of]},
+            f"{column} is one of {', '.join(map(repr, constraints.one_of))}: as declared",
+        )
+
+
+def _range(feature: Feature) -> Iterator[Expectation]:
+    column = feature.column
+    least, greatest = feature.constraints.least, feature.constraints.greatest
+    reasons = [] if least is None and greatest is None else ["as declared"]
+    function = feature.measure.function if isinstance(feature, Aggregated) else None
+    if function in (COUNT, STD) and (least is None or least < 0):
+        least = 0
+        reasons.append("it is a count" if function is COUNT else "it is a deviation")
+    terms = [] if least is None else [f"at least {least}"]
+    terms += [] if greatest is None else [f"at most {greatest}"]
+    if feature.kind is Kind.FLOAT and (least is None or greatest is None):
+        terms.append("finite")
+        least = -sys.float_info.max if least is None else least
+        greatest = sys.float_info.max if greatest is None else greatest
+    if terms:
+        why = f"{column} is {' and '.join(terms)}"
+        yield Expectation(
+            "ExpectColumnValuesToBeBetween",
+            (column,),
+            {"column": column, "min_value": _bound(least), "max_value": _bound(greatest)},
+            f"{why}: {', '.join(reasons)}" if reasons else why,
+        )
+
+
+def _never_null(column: str, reason: str) -> Expectation:
+    return Expectation(
+        "ExpectColumnValuesToNotBeNull",
+        (column,),
+        {"column": column},
+        f"{column} is never null: {reason}",
+    )
+
+
+def _bound(value: Any) -> Any:
+    """A constant as Great Expectations compares it: times are aware, in UTC."""
+    return naive_utc(value).replace(tzinfo=UTC) if isinstance(value, datetime) else value

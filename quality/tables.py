@@ -1,0 +1,89 @@
+"""The table that is checked: a view's current row of each key, in the warehouse."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from slate.errors import DataError
+from slate.kinds import Kind
+from slate.views import FeatureView
+
+if TYPE_CHECKING:
+    import duckdb
+
+EVENT_TIME, AS_OF = "event_ts", "as_of"
+
+
+def table_name(view: type[FeatureView]) -> str:
+    """The table that holds a view's current row of each key."""
+    return f"{view.name}_current"
+
+
+def table_columns(view: type[FeatureView]) -> dict[str, Kind]:
+    """The columns of that table, in order: keys, times, features."""
+    times = {EVENT_TIME: Kind.TIME, AS_OF: Kind.TIME}
+    return {
+        **view.entity.keys,
+        **times,
+        **{column: feature.kind for column, feature in view.features.items()},
+    }
+
+
+def quoted(name: str) -> str:
+    """A name as SQL takes it, whatever word it is."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def shape(view: type[FeatureView], connection: "duckdb.DuckDBPyConnection") -> pa.Table:
+    """The table without its rows: all columns that it has, with the warehouse's types.
+
+    Raises:
+        DataError: there is no such table, or it lacks a column.
+    """
+    import duckdb
+
+    table = table_name(view)
+    try:
+        empty: pa.Table = connection.sql(f"select * from {quoted(table)} limit 0").to_arrow_table()
+    except duckdb.CatalogException as error:
+        raise DataError(
+            f"the warehouse has no table {table!r}: build the model {table} of the view "
+            f"{view.__name__} first (`slate compile` writes it, where it is missing)"
+        ) from error
+    if missing := [name for name in table_columns(view) if name not in empty.column_names]:
+        raise DataError(
+            f"{table} lacks the columns {', '.join(missing)} of {view.__name__}: the model is "
+            "older than the definition; run `slate compile` and build the view again"
+        )
+    return empty
+
+
+def read(
+    view: type[FeatureView],
+    connection: "duckdb.DuckDBPyConnection",
+    computed: Iterable[str],
+) -> pa.Table:
+    """The view's columns and the computed ones of all rows, in one snapshot; times are in UTC."""
+    columns = [quoted(name) for name in table_columns(view)]
+    columns += [f"{sql} as {quoted(sql)}" for sql in dict.fromkeys(computed)]
+    query = f"select {', '.join(columns)} from {quoted(table_name(view))}"
+    table: pa.Table = connection.sql(query).to_arrow_table()
+    return table.cast(pa.schema([_in_utc(field) for field in table.schema]))
+
+
+def newest_as_of(
+    view: type[FeatureView], connection: "duckdb.DuckDBPyConnection"
+) -> datetime | None:
+    """The instant that the table says it was built as of; None of an empty table."""
+    query = f"select max({AS_OF})::timestamp from {quoted(table_name(view))}"
+    ((instant,),) = connection.sql(query).fetchall()
+    found: datetime | None = instant
+    return found
+
+
+def _in_utc(field: pa.Field) -> pa.Field:
+    if pa.types.is_timestamp(field.type) and field.type.tz is None:
+        return field.with_type(pa.timestamp(field.type.unit, tz="UTC"))
+    return field

@@ -1,0 +1,150 @@
+"""Validation: a view's suite, run on its table."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from quality.drift import numbers
+from quality.engine import Outcome, run, run_in_batches
+from quality.expectations import Expectation
+from quality.limits import LIMITS, Limits
+from quality.page import page
+from quality.profiles import Profile, measure
+from quality.reports import markdown
+from quality.suites import suite
+from quality.tables import AS_OF, newest_as_of, read, shape, table_name
+from quality.values import plain
+from slate.views import FeatureView
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one expectation; every value is plain Python.
+
+    Attributes:
+        expectation: what must hold.
+        success: whether it does.
+        observed: what was found, of an expectation of a column or table as a whole.
+        unexpected: how many rows do not meet it; of a success, those that are allowed not to.
+        share: the same as a share of all rows, from 0 to 1.
+        examples: some of these rows: their keys, then the columns that the expectation looks at.
+    """
+
+    expectation: Expectation
+    success: bool
+    observed: Any
+    unexpected: int
+    share: float
+    examples: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What came of a view's suite.
+
+    Attributes:
+        view: the view's name.
+        table: the table that was checked.
+        keys: the names of its key columns.
+        results: what came of each expectation, in the suite's order. Of a column of the wrong type
+            only that is told; of an empty table, only that it is empty.
+        profile: the table in a few numbers.
+    """
+
+    view: str
+    table: str
+    keys: tuple[str, ...]
+    results: tuple[Result, ...]
+    profile: Profile
+
+    @property
+    def success(self) -> bool:
+        """Whether the view may be published: nothing critical failed."""
+        return not any(r.expectation.severity == "critical" for r in self.failed)
+
+    @cached_property
+    def failed(self) -> tuple[Result, ...]:
+        """The expectations that are not met, critical ones first."""
+        failed = [result for result in self.results if not result.success]
+        return tuple(sorted(failed, key=lambda r: r.expectation.severity != "critical"))
+
+    def to_markdown(self) -> str:
+        """A table of the results, failed ones first."""
+        return markdown(self)
+
+    def to_html(self) -> str:
+        """A page of its own, with all that is known."""
+        return page(self)
+
+
+def validate(
+    view: type[FeatureView],
+    connection: "duckdb.DuckDBPyConnection",
+    *,
+    as_of: datetime | None = None,
+    previous: Profile | None = None,
+    limits: Limits = LIMITS,
+) -> Validation:
+    """Run a view's suite on its table.
+
+    Args:
+        view: the view.
+        connection: to the warehouse.
+        as_of: the instant that the table must have been built as of; by default the newest one
+            that is in the table.
+        previous: the profile of the last good run, if there is one.
+        limits: how much may change between runs, and how old the newest event may be.
+
+    Raises:
+        DataError: there is no such table, or it lacks a column.
+    """
+    empty = shape(view, connection)
+    if as_of is None and empty.schema.field(AS_OF).type == pa.timestamp("us"):
+        as_of = newest_as_of(view, connection)
+    expectations = suite(view, as_of=as_of, previous=previous, limits=limits)
+    on_shape = [e for e in expectations if e.subject == "shape"]
+    outcomes = run(empty, on_shape)
+    mistyped = frozenset(
+        name
+        for expectation, outcome in zip(on_shape, outcomes, strict=True)
+        if not outcome.success
+        for name in expectation.columns
+    )
+    profile = measure(view, connection, mistyped)
+    rest = [
+        e
+        for e in expectations
+        if mistyped.isdisjoint(e.columns) and (profile.rows or not e.columns)
+    ]
+    on_rows = [e for e in rest if e.subject == "rows"]
+    on_profile = [e for e in rest if e.subject == "profile"]
+    rows = read(view, connection, (sql for e in on_rows for sql in e.computed))
+    outcomes += run_in_batches(rows, on_rows)
+    outcomes += run(numbers(profile), on_profile)
+    keys = tuple(view.entity.keys)
+    results = tuple(
+        _result(expectation, outcome, rows, keys)
+        for expectation, outcome in zip(on_shape + on_rows + on_profile, outcomes, strict=True)
+    )
+    return Validation(view.name, table_name(view), keys, results, profile)
+
+
+def _result(
+    expectation: Expectation, outcome: Outcome, rows: pa.Table, keys: tuple[str, ...]
+) -> Result:
+    columns = list(dict.fromkeys((*keys, *expectation.columns)))
+    examples = rows.select(columns).take(pa.array(outcome.positions, pa.int64()))
+    return Result(
+        expectation,
+        outcome.success,
+        outcome.observed,
+        outcome.unexpected,
+        outcome.unexpected / max(rows.num_rows, 1),
+        tuple(plain(examples.to_pylist())),
+    )
