@@ -110,7 +110,7 @@ class Offer(Source):
     bike_id: int
     purpose: str | None = column(one_of=PURPOSES)
     party: int = column(min=1, max=8)
-    distance: float | None
+    distance: float
     raining: bool
     leaves_at: datetime
     taken: bool
