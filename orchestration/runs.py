@@ -8,7 +8,7 @@ import dagster as dg
 from assets.hours import hourly, partition_key
 from assets.intake import landed_hours
 from assets.landing import raw_key
-from orchestration.definitions import definitions
+from orchestration.assembly import assemble
 from orchestration.home import prepare_home
 from orchestration.jobs import WHOLE
 from slate.deployment import Deployment
@@ -27,7 +27,7 @@ def run_everything(deployment: Deployment) -> bool:
         DataError: nothing has landed yet.
     """
     prepare_home(deployment)
-    job = definitions(deployment).resolve_job_def(WHOLE)
+    job = assemble(deployment).resolve_job_def(WHOLE)
     with dg.DagsterInstance.get() as instance:
         hours = _new_hours(deployment, instance)
         tags = {RANGE_START: partition_key(hours[0]), RANGE_END: partition_key(hours[-1])}

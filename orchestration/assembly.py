@@ -1,0 +1,46 @@
+"""A deployment's assets, checks, jobs, schedules and sensors, put together."""
+
+import warnings
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+from dagster_duckdb import DuckDBResource
+
+from assets.checks import quality_checks
+from assets.hours import hourly
+from assets.landing import landing_assets, ledger_spec
+from assets.online import online_assets
+from assets.training import training_assets
+from assets.warehouse import dbt_project, warehouse_assets
+from orchestration.console import console
+from orchestration.jobs import hourly_schedule, jobs
+from orchestration.sensors import late_files
+from slate.deployment import Deployment
+
+# Partitioned runs and freshness are beta in name only, and the lock pins what was tried.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+
+def assemble(deployment: Deployment) -> dg.Definitions:
+    """Everything that Dagster runs for a deployment."""
+    hours = hourly(deployment)
+    project = dbt_project(deployment)
+    whole, *parts = jobs()
+    return dg.Definitions(
+        assets=[
+            *landing_assets(deployment, hours),
+            ledger_spec(deployment),
+            warehouse_assets(deployment, project),
+            *training_assets(deployment),
+            *online_assets(deployment),
+        ],
+        asset_checks=quality_checks(deployment),
+        jobs=[whole, *parts],
+        schedules=[hourly_schedule(whole)],
+        sensors=[late_files(deployment, whole)],
+        loggers={"console": console},
+        resources={
+            "warehouse": DuckDBResource(database=str(deployment.warehouse)),
+            "dbt": DbtCliResource(project_dir=project),
+        },
+    )
