@@ -1,0 +1,1 @@
+"""What Slate costs: benchmarks that print what they measured."""
