@@ -49,13 +49,15 @@ def generated(registry: Registry) -> dict[Path, str]:
         found[folder / f"{training_model(plan.service)}.sql"] = training_sql(plan)
         contracts = [*properties.asked_contracts(plan), properties.training_contract(plan)]
         found[folder / "_models.yml"] = properties.models_yml(contracts)
-    found[current / f"{AS_OF}.sql"] = _as_of_sql(registry)
+    found[staging / f"{AS_OF}.sql"] = _as_of_sql(registry)
     views = [properties.current_contract(view) for view in registry.views.values()]
     found |= {
-        staging / "_models.yml": properties.models_yml(map(properties.staging_model, landed)),
+        staging / "_models.yml": properties.models_yml(
+            [*map(properties.staging_model, landed), properties.as_of_contract()]
+        ),
         staging / "_sources.yml": properties.sources_yml(registry),
         tiled / "_models.yml": properties.models_yml(map(properties.tiles_contract, windowed)),
-        current / "_models.yml": properties.models_yml([properties.as_of_contract(), *views]),
+        current / "_models.yml": properties.models_yml(views),
         published / "_models.yml": properties.models_yml(
             contract for view in windowed for contract in properties.online_contracts(view)
         ),
