@@ -51,7 +51,7 @@ def python(values: np.ndarray[Any, Any], kind: Kind) -> list[Any]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(games)
 def test_what_is_written_is_read(rows: list[dict[str, Any]]) -> None:
     found = decoded(GameCatalog, attribute_rows(GameCatalog, rows))

@@ -12,7 +12,7 @@ from slate.deployment import Deployment
 from slate.errors import RequestError
 from tests.online import arcade
 from tests.online.conftest import HOUR, arcade_rows
-from tests.online.tables import AS_OF
+from tests.online.tables import AS_OF, attribute_rows
 
 GAMES = ["chess", "go", "tag", "nothing"]
 
@@ -220,6 +220,36 @@ def test_asynchronous_answers_are_the_same(
         for p in (1, 2)
     ]
     assert asyncio.run(both()) == wanted
+
+
+def test_a_cancelled_request_leaves_no_other_its_reply(
+    client: FeatureClient, deployment: Deployment, published: datetime
+) -> None:
+    wanted = client.get("play_ranking", at=published, player_id=1, game_id=GAMES).to_dicts()
+
+    async def cancel_many() -> None:
+        async with AsyncFeatureClient.connect(deployment, refresh=0) as asynchronous:
+            for waits in range(12):
+                cancelled = asyncio.create_task(
+                    asynchronous.get("play_ranking", at=published, player_id=2, game_id=["go"] * 9)
+                )
+                for _ in range(waits):
+                    await asyncio.sleep(0)
+                cancelled.cancel()
+                answer = await asynchronous.get(
+                    "play_ranking", at=published, player_id=1, game_id=GAMES
+                )
+                assert answer.to_dicts() == wanted
+
+    asyncio.run(cancel_many())
+
+
+@pytest.mark.parametrize("keys", [["é", "日本語", "a"], ["{a}", "b:c", "d\r\n"], ["", "\0", " "]])
+def test_keys_may_be_any_text(publisher: Publisher, client: FeatureClient, keys: list[str]) -> None:
+    rows = [{"game_id": key, "event_ts": AS_OF, "title": f"<{key}>"} for key in keys]
+    publisher.publish(arcade.GameCatalog, [attribute_rows(arcade.GameCatalog, rows)], AS_OF)
+    answer = client.get("play_ranking", at=AS_OF, player_id=1, game_id=keys)
+    assert answer["game_catalog.title"].tolist() == [f"<{key}>" for key in keys]
 
 
 def test_many_rows_spread_few_keys(client: FeatureClient, published: datetime) -> None:

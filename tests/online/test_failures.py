@@ -10,7 +10,7 @@ import pytest
 
 from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
 from online.embedded import EmbeddedServer
-from online.store import connect
+from online.store import ask, connect
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from tests.online.arcade import GameCatalog
@@ -23,7 +23,7 @@ def at_address(address: str, folder: Path) -> Deployment:
     return Deployment("arcade", "tests.online.arcade", root, folder, folder, address)
 
 
-def ask(client: FeatureClient) -> Answer:
+def request(client: FeatureClient) -> Answer:
     return client.get("play_ranking", at=AS_OF, player_id=1, game_id=["chess", "go"])
 
 
@@ -44,8 +44,8 @@ def test_a_store_that_is_not_there(tmp_path: Path, caplog: pytest.LogCaptureFixt
         caplog.at_level(logging.WARNING),
         FeatureClient.connect(deployment, refresh=0) as client,
     ):
-        all_defaults(ask(client))
-        all_defaults(ask(client))
+        all_defaults(request(client))
+        all_defaults(request(client))
     assert len(caplog.records) == 1
     assert "answering with defaults" in caplog.text
 
@@ -68,11 +68,11 @@ def test_a_store_that_hangs_costs_a_bounded_time_and_only_now_and_then(
 ) -> None:
     with FeatureClient.connect(at_address(silent, tmp_path), timeout=0.1, refresh=60) as client:
         begun = time.monotonic()
-        all_defaults(ask(client))
+        all_defaults(request(client))
         assert time.monotonic() - begun < 2
         begun = time.monotonic()
         for _ in range(10):
-            all_defaults(ask(client))
+            all_defaults(request(client))
         assert time.monotonic() - begun < 0.5
 
 
@@ -82,12 +82,12 @@ def test_a_store_that_goes_and_comes_back(tmp_path: Path, caplog: pytest.LogCapt
         publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
         deployment = at_address(first.address, tmp_path)
         client = FeatureClient.connect(deployment, timeout=1, refresh=0)
-        assert ask(client)["game_catalog.title"].tolist() == ["Chess", "Go"]
-    all_defaults(ask(client))
+        assert request(client)["game_catalog.title"].tolist() == ["Chess", "Go"]
+    all_defaults(request(client))
     with pytest.raises(StoreError, match="publishing game_catalog: the online store fails"):
         publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
     with EmbeddedServer.attach(tmp_path):
-        answer = ask(client)
+        answer = request(client)
         assert answer.errors == ()
         assert answer["game_catalog.title"].tolist() == ["Chess", "Go"]
         client.close()
@@ -103,8 +103,8 @@ def test_a_store_that_dies_between_two_rounds(
     command, rounds = next(flow), 0
     try:
         while True:
-            reply = client._redis.execute_command(*command)  # type: ignore[no-untyped-call]
-            rounds += command[0] == "MGET"
+            reply = ask(client._redis, command)
+            rounds += b"MGET" in command
             command = flow.send(reply)
             if rounds == 1:
                 command = flow.throw(StoreError("gone"))

@@ -98,8 +98,13 @@ def test_a_publish_that_breaks_off_changes_nothing_and_is_cleaned_up(
     assert len(names(redis) - before) == 2_501
     assert title() == "old"
     half = next(n.split(":")[2] for n in names(redis) - before if n.endswith("{g0}"))
-    publisher.publish(GameCatalog, [titled("new")], AS_OF)
+    # The next one makes room before it writes, and if it breaks off as well.
+    with pytest.raises(KeyboardInterrupt):
+        publisher.publish(GameCatalog, broken(), AS_OF)
+    assert len(names(redis) - before) == 2_501
     assert not [name for name in names(redis) if half in name]
+    publisher.publish(GameCatalog, [titled("new")], AS_OF)
+    assert len(names(redis)) == len(before) + 4
     assert title() == "new"
 
 

@@ -18,7 +18,7 @@ seconds = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(list(seconds)).flatmap(lambda kind: st.tuples(st.just(kind), st.data())))
 def test_every_pair_finds_its_row(drawn: tuple[Kind, Any]) -> None:
     kind, data = drawn
@@ -52,6 +52,14 @@ def test_every_pair_finds_its_row(drawn: tuple[Kind, Any]) -> None:
     )
     asked = zip(first * (rows_asked if len(first) == 1 else 1), second, strict=True)
     assert words[starts].tolist() == [numbers.get(pair, -1) for pair in asked]
+
+
+def test_a_null_first_key_has_no_row() -> None:
+    rows = Blobs(np.array([5, 6]), np.array([0, 1, 2]))
+    blobs = bundle(rows, np.array([0, 2]), pa.array(["a", "b"])).split()
+    first, second = Keys.of([1, None, 1]), Keys.of(["a", "a", "b"])
+    words, starts = pick(blobs, EMPTY, first, second, Kind.STRING)
+    assert words[starts].tolist() == [5, -1, 6]
 
 
 @pytest.mark.parametrize("column", [["a", "b", "a"], [None, 1, 1], [1, 2, 3], [None], [7]])

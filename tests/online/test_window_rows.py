@@ -88,7 +88,7 @@ def measured_integers(feature: Aggregated) -> bool:
     return feature.measure.function.name == "std" and feature.measure.column_kind is Kind.INTEGER
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(events, later)
 def test_windows_are_what_the_events_say(found: list[Event], at: datetime) -> None:
     found = numbered(found)
@@ -104,7 +104,7 @@ def test_windows_are_what_the_events_say(found: list[Event], at: datetime) -> No
             assert same(feature, value, wanted), (feature, key, value, wanted)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(events, later)
 def test_last_values_are_bounded_by_the_ttl(found: list[Event], at: datetime) -> None:
     found = [{**event, "player_id": 7} for event in numbered(found)]
@@ -129,6 +129,19 @@ def test_a_tail_moves_in_hops_and_to_the_microsecond(ahead: timedelta, plays: in
     found = numbered([event(hour), event(hour + MICROSECOND), event(hour - timedelta(minutes=5))])
     got = read(GameActivity, window_rows(GameActivity, found), AS_OF + ahead, 1)
     assert got["plays_1h"].tolist() == [plays, 0]
+
+
+def test_a_last_value_counts_to_the_microsecond() -> None:
+    minute = timedelta(minutes=1)
+    found = numbered([event(minute, seconds=4.0, score=2, player_id=7)])
+    windows = window_rows(GameActivity, found)
+    seconds = timedelta(seconds=5)
+    for ahead, wanted in ((timedelta(0), 4.0), (seconds - MICROSECOND, 4.0), (seconds, None)):
+        got = read(GameActivity, windows, AS_OF + ahead, 1)["last_seconds_1m"][0]
+        assert got == wanted if wanted else np.isnan(got)
+    bounded, left = window_rows(PlayerActivity, found), timedelta(hours=1) - minute
+    for ahead, score in ((left, 2), (left + MICROSECOND, 0)):
+        assert read(PlayerActivity, bounded, AS_OF + ahead, 1)["last_score"][0] == score
 
 
 def test_integers_stay_exact() -> None:

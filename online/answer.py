@@ -1,0 +1,148 @@
+"""Answers: the values of a service's features, and where they came from."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from online.instants import instant
+from online.rows import NO_TIME, Words
+from slate.errors import RequestError, nearest
+from slate.expressions import Array
+from slate.features import Feature
+from slate.kinds import Kind
+from slate.windows import SECOND
+
+
+class State(IntEnum):
+    """Where a row's values come from.
+
+    PRESENT: the key's own row. DEFAULT: the key has none, so its values are the declared defaults
+    and those of empty windows. STALE: the row of an attribute view is older than the view's ttl,
+    and counts as none. MISSING: the row cannot be known, as its key is null, the view was never
+    published, or the store did not answer; its values are as of DEFAULT.
+    """
+
+    PRESENT = 0
+    DEFAULT = 1
+    STALE = 2
+    MISSING = 3
+
+
+class ViewState:
+    """Where the values of one view come from, row by row.
+
+    Attributes:
+        as_of: the instant up to which the view knows all events (UTC); None if nothing is known.
+    """
+
+    def __init__(
+        self, rows: int, at: int, as_of: int | None, event_ts: Words, stale: Array | None,
+        missing: Array,
+    ) -> None:  # fmt: skip
+        self._rows = rows
+        self._at = at
+        self._event_ts = event_ts
+        self._stale = stale
+        self._missing = missing
+        self.as_of = None if as_of is None else instant(as_of)
+
+    @cached_property
+    def state(self) -> npt.NDArray[np.uint8]:
+        """The ``State`` of each row."""
+        state = np.where(self._event_ts == NO_TIME, State.DEFAULT, State.PRESENT)
+        if self._stale is not None:
+            state = np.where(self._stale, State.STALE, state)
+        state = np.where(self._missing, State.MISSING, state)
+        return np.broadcast_to(state.astype(np.uint8), self._rows)
+
+    @cached_property
+    def age(self) -> npt.NDArray[np.float64]:
+        """The seconds since each row's latest event; NaN where there is no row."""
+        known = self._event_ts != NO_TIME
+        age = np.where(known, (self._at - np.where(known, self._event_ts, 0)) / SECOND, np.nan)
+        return np.broadcast_to(age, self._rows)
+
+
+class Answer:
+    """The values of a service's features for the rows of one request.
+
+    Attributes:
+        service: the service's name with its version.
+        at: the instant asked about (UTC).
+        rows: the number of rows.
+        names: the features' names, in the service's order.
+        matrix_names: those of them that are numbers or truth values, the columns of ``matrix``.
+        states: for each view that was read, where its values came from.
+        errors: what kept values from being read; empty if all is well.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        at: int,
+        rows: int,
+        values: dict[Feature, Array],
+        states: Mapping[str, ViewState],
+        errors: tuple[str, ...],
+    ) -> None:
+        self.service = service
+        self.at = instant(at)
+        self.rows = rows
+        self.states = states
+        self.errors = errors
+        self._values = values
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The features' names, in the service's order."""
+        return tuple(feature.name for feature in self._values)
+
+    @cached_property
+    def matrix_names(self) -> tuple[str, ...]:
+        """The names of the columns of ``matrix``."""
+        return tuple(feature.name for feature in self._values if _is_number(feature.kind))
+
+    def __getitem__(self, name: str) -> Array:
+        """The values of one feature, of shape (rows,); read-only.
+
+        Raises:
+            RequestError: the service has no such feature.
+        """
+        for feature, values in self._values.items():
+            if feature.name == name:
+                return np.broadcast_to(values, self.rows)
+        raise RequestError(f"{self.service} has no {name!r}: {nearest(name, self.names)}")
+
+    def matrix(self, dtype: npt.DTypeLike = np.float32) -> Array:
+        """The values as one matrix of shape (rows, features), for a model.
+
+        It holds the features named by ``matrix_names``, NaN where null. Texts and times are left
+        out: a model takes them as the service's computed numbers.
+        """
+        columns = [v for feature, v in self._values.items() if _is_number(feature.kind)]
+        matrix = np.empty((self.rows, len(columns)), dtype)
+        for place, values in enumerate(columns):
+            matrix[:, place] = values
+        return matrix
+
+    def to_arrow(self) -> pa.Table:
+        """The values as a table: a column per feature by its name and of its exact type."""
+        columns = [
+            f.kind.to_arrow(np.broadcast_to(values, self.rows))
+            for f, values in self._values.items()
+        ]
+        return pa.table(columns, names=list(self.names))
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The values as a dict per row, None where null."""
+        rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
+        return rows
+
+
+def _is_number(kind: Kind) -> bool:
+    return kind not in (Kind.STRING, Kind.TIME)

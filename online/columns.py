@@ -1,0 +1,76 @@
+"""Columns of the Arrow tables that rows are made from."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from slate.errors import DataError, nearest
+from slate.expressions import Array
+from slate.kinds import Kind
+
+
+def column(table: pa.Table, name: str, kind: Kind, where: str) -> pa.Array:
+    """A table's column in the Arrow type of its kind (times without a zone).
+
+    Raises:
+        DataError: there is none of that name, or it holds values of another type.
+    """
+    return _of_kind(_named(table, name, where), kind, f"{where}: column {name!r}")
+
+
+def numbers(table: pa.Table, name: str, kind: Kind, where: str, null: Any = None) -> Array:
+    """A table's column as NumPy values other than texts, times as microseconds.
+
+    Args:
+        table: the table.
+        name: the column.
+        kind: the kind of its values.
+        where: what to call the table in an error.
+        null: what to put in place of a null.
+
+    Raises:
+        DataError: the column is missing, of another type, or holds nulls that it may not hold.
+    """
+    return plain(column(table, name, kind, where), kind, f"{where}: column {name!r}", null)
+
+
+def fields(table: pa.Table, name: str, kinds: dict[str, Kind], where: str) -> list[pa.Array]:
+    """The fields of a table's column of structs, null where the struct is.
+
+    Raises:
+        DataError: the column is missing, is no such struct, or a field is of another type.
+    """
+    struct = _named(table, name, where)
+    place = f"{where}: column {name!r}"
+    if not pa.types.is_struct(struct.type) or not kinds.keys() <= {f.name for f in struct.type}:
+        raise DataError(
+            f"{place} is a {struct.type}, where a struct of {', '.join(kinds)} is wanted"
+        )
+    return [_of_kind(pc.struct_field(struct, f), kind, place) for f, kind in kinds.items()]
+
+
+def plain(values: pa.Array, kind: Kind, where: str, null: Any = None) -> Array:
+    """An Arrow column as ``numbers`` gives it."""
+    if kind is Kind.TIME:
+        values = values.cast(pa.int64())
+    if values.null_count:
+        if null is None:
+            raise DataError(f"{where} holds {values.null_count} nulls, and may hold none")
+        values = values.fill_null(pa.scalar(null).cast(values.type))
+    return np.asarray(values.to_numpy(zero_copy_only=False))
+
+
+def _named(table: pa.Table, name: str, where: str) -> pa.Array:
+    if name not in table.column_names:
+        raise DataError(f"{where}: no column {name!r}, {nearest(name, table.column_names)}")
+    chunks = table.column(name).chunks or [pa.nulls(0, table.field(name).type)]
+    return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
+
+
+def _of_kind(values: pa.Array, kind: Kind, where: str) -> pa.Array:
+    try:
+        return values.cast(pa.timestamp("us") if kind is Kind.TIME else kind.arrow)
+    except pa.ArrowException as error:
+        raise DataError(f"{where} is a {values.type}, no {kind.value}: {error}") from error

@@ -1,0 +1,41 @@
+"""Keys of a request: each once, with the rows that they belong to."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from online.rows import Words
+from slate.features import Attribute
+
+# A key column of the request, or the attribute whose value is the key.
+KeySource = str | Attribute
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A column of keys.
+
+    Attributes:
+        values: the keys, each once.
+        index: for each row the position of its key in ``values``, -1 where it has none.
+    """
+
+    values: list[Any]
+    index: Words
+
+    @classmethod
+    def of(cls, column: list[Any]) -> "Keys":
+        """A column of keys, None where there is none."""
+        found: dict[Any, int] = dict.fromkeys(column, 0)
+        if None not in found and len(found) == len(column):
+            return cls(column, np.arange(len(column)))
+        found.pop(None, None)
+        for position, key in enumerate(found):
+            found[key] = position
+        index = [-1 if key is None else found[key] for key in column]
+        return cls(list(found), np.array(index, np.int64))
+
+    def spread(self, values: Words, missing: int) -> Words:
+        """A value per key as a value per row, ``missing`` where a row has no key."""
+        return np.append(values, missing)[self.index]

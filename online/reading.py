@@ -1,0 +1,24 @@
+"""What comes of reading the rows of a view."""
+
+from dataclasses import dataclass
+
+from online.keys import Keys, KeySource
+from online.rows import Words
+from slate.expressions import Array, Expr
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The decoded rows of one view.
+
+    Attributes:
+        values: an array for each feature.
+        keys: the features that lead to other entities, as keys.
+        event_ts: the event time of each row in microseconds; the least int64 without a row.
+        stale: which rows are older than the view's ttl; None without a ttl.
+    """
+
+    values: dict[Expr, Array]
+    keys: dict[KeySource, Keys]
+    event_ts: Words
+    stale: Array | None = None

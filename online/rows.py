@@ -1,0 +1,109 @@
+"""What all rows of the online store have in common.
+
+A row is 64-bit words, little-endian: fixed words first, then whatever varies in length. Rows laid
+end to end are one array, and the same word of all of them is one gather. A key without a row is
+read as its view's *empty row*, which always lies first, so decoding knows no special case.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from online.columns import numbers
+from slate.errors import DataError
+from slate.expressions import Array
+from slate.kinds import Kind
+
+# Raised when the layout of rows changes: rows of another format are as good as none.
+FORMAT = 1
+WORD = 8
+Words = np.ndarray[Any, np.dtype[np.int64]]
+
+# The word of a time that is null (NaT's own), and of a text that is null.
+NO_TIME = int(np.iinfo(np.int64).min)
+NO_TEXT = -1
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to be published.
+
+    Attributes:
+        heads: one row per key: the key columns, event_ts, and the attributes by name; of a windowed
+            view, in place of attributes, for each last value ``<measure>__last``, a struct of
+            (event_ts, received_at, id, value) or null.
+        tiles: of a windowed view, its partial aggregates: ``row`` (the position of the key in
+            ``heads``, ascending), ``hop`` (seconds), ``tile`` and the partials by name.
+    """
+
+    heads: pa.Table
+    tiles: pa.Table | None = None
+
+    def split(self, bounds: Sequence[int]) -> Iterator["Rows"]:
+        """Parts of the rows, from each bound to the next.
+
+        Raises:
+            DataError: the tiles are not ordered by row.
+        """
+        if self.tiles is None:
+            yield from (Rows(self.heads.slice(a, b - a)) for a, b in pairwise(bounds))
+            return
+        row = numbers(self.tiles, "row", Kind.INTEGER, "tiles")
+        if (row[1:] < row[:-1]).any():
+            raise DataError("tiles: order them by `row`, the position of their key in the heads")
+        position = self.tiles.column_names.index("row")
+        firsts = np.searchsorted(row, bounds).tolist()
+        for (a, b), (first, last) in zip(pairwise(bounds), pairwise(firsts), strict=True):
+            tiles = self.tiles.slice(first, last - first)
+            tiles = tiles.set_column(position, "row", pa.array(row[first:last] - a))
+            yield Rows(self.heads.slice(a, b - a), tiles)
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """Encoded rows, laid end to end.
+
+    Attributes:
+        words: all of them.
+        starts: the word that each row starts at, and the end of the last.
+    """
+
+    words: Words
+    starts: Words
+
+    def split(self) -> list[bytes]:
+        """Each row by itself."""
+        data = self.words.tobytes()
+        return [data[start:end] for start, end in pairwise((self.starts * WORD).tolist())]
+
+
+def join(blobs: list[bytes]) -> tuple[Words, Words]:
+    """Rows laid end to end, and the word that each starts at."""
+    sizes = np.fromiter(map(len, blobs), np.int64, len(blobs))
+    return np.frombuffer(b"".join(blobs), np.int64), starts_of(sizes // WORD)[:-1]
+
+
+def starts_of(sizes: Words) -> Words:
+    """Where rows of these sizes start, and where the last ends."""
+    starts = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=starts[1:])
+    return starts
+
+
+def within(sizes: Words) -> Words:
+    """The position of each member in its group, of groups of these sizes laid end to end."""
+    return np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+
+
+def to_words(values: Array) -> Words:
+    """Numbers, truth values or times as the words of rows."""
+    return values.view(np.int64) if values.dtype.itemsize == WORD else values.astype(np.int64)
+
+
+def from_words(words: Words, kind: Kind) -> Array:
+    """Words of rows as values of a kind other than text."""
+    return words != 0 if kind is Kind.BOOLEAN else words.view(kind.dtype)

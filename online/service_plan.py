@@ -1,0 +1,129 @@
+"""A service's plan, made ready: which keys to read in which round, and what decodes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from online.codecs import Reader, codec
+from online.keys import Keys, KeySource
+from online.pairs import pick
+from online.reading import Decoded
+from online.requests import RequestForm
+from online.rows import Words, join
+from slate.executor import compute
+from slate.expressions import Array, Expr, leaves
+from slate.features import Attribute, Feature
+from slate.plans import Plan, Read
+from slate.views import FeatureView
+
+
+@dataclass(frozen=True, eq=False)
+class ViewRead:
+    """The rows of one view that a request needs.
+
+    Attributes:
+        read: what the plan says of it.
+        keys: where each of the view's keys comes from.
+        fetch: the round in which its first key is known, and so its values can be fetched; the
+            rows are picked and decoded when all keys are known, in the round of the plan.
+        empty: the row of a key without one.
+        reader: what decodes the rows.
+    """
+
+    read: Read
+    keys: tuple[KeySource, ...]
+    fetch: int
+    empty: bytes
+    reader: Reader
+
+    @property
+    def view(self) -> type[FeatureView]:
+        """The view."""
+        return self.read.view
+
+    def decoded(
+        self, blobs: Sequence[bytes | None] | None, keys: Sequence[Keys], at: int
+    ) -> Decoded:
+        """Decode the rows of a request.
+
+        Args:
+            blobs: the values of the first keys, None where there is none; None if none is known.
+            keys: the keys, in the order of ``self.keys``.
+            at: the instant asked about, in microseconds.
+        """
+        words, starts = self._rows(blobs, keys)
+        with np.errstate(all="ignore"):
+            return self.reader.read(words, starts, at)
+
+    def _rows(
+        self, blobs: Sequence[bytes | None] | None, keys: Sequence[Keys]
+    ) -> tuple[Words, Words]:
+        """All rows laid end to end, the empty one first, and where that of each key starts."""
+        if blobs is None:
+            shape = np.broadcast_shapes(*(one.index.shape for one in keys))
+            return join([self.empty])[0], np.zeros(shape, np.int64)
+        if len(keys) == 2:
+            kind = list(self.view.entity.keys.values())[1]
+            return pick(blobs, self.empty, keys[0], keys[1], kind)
+        words, begins = join([self.empty, *[blob or self.empty for blob in blobs]])
+        return words, keys[0].spread(begins[1:], 0)
+
+
+class ServicePlan:
+    """A service made ready to be asked.
+
+    Attributes:
+        plan: the plan.
+        form: what its requests bring.
+        reads: its reads, ordered by round.
+        rounds: the number of rounds.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.form = RequestForm(plan)
+        self.reads = tuple(self._view_read(read) for read in plan.reads)
+        self.rounds = len(plan.rounds)
+
+    def _view_read(self, read: Read) -> ViewRead:
+        keys = tuple(read.keys.values())
+        row_codec = codec(read.view)
+        return ViewRead(
+            read,
+            keys,
+            self._known(keys[0]),
+            row_codec.empty,
+            row_codec.reader(
+                [feature for feature in read.features if feature in self._used],
+                [lead for lead in self._leads if lead.view is read.view],
+            ),
+        )
+
+    @cached_property
+    def _used(self) -> set[Expr]:
+        """The features whose values are asked for or computed with."""
+        used: set[Expr] = set(self.plan.service.features)
+        return used.union(*(leaves(feature.expression) for feature in self.plan.computed))
+
+    @cached_property
+    def _leads(self) -> set[Attribute]:
+        """The features that lead to other entities."""
+        ways = (way for read in self.plan.reads for way in read.keys.values())
+        return {way for way in ways if isinstance(way, Attribute)}
+
+    def _known(self, source: KeySource) -> int:
+        """The round in which a key is known."""
+        if isinstance(source, str):
+            return 0
+        return 1 + next(read.round for read in self.plan.reads if read.view is source.view)
+
+    def compute(self, values: dict[Expr, Array]) -> dict[Feature, Array]:
+        """Run the expressions, and take the service's features out.
+
+        Args:
+            values: the features that were read, the inputs and the instant asked about.
+        """
+        compute(self.plan, values)
+        return {feature: values[feature] for feature in self.plan.service.features}

@@ -1,0 +1,146 @@
+"""Texts in rows: a word says where in the row a text lies and how long it is.
+
+Behind a row's fixed words each text starts at a word of its own and is filled up with zeros, so
+that texts, too, are gathered by the word.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from online.keys import Keys
+from online.rows import NO_TEXT, WORD, Words, within
+from slate.expressions import Array
+from slate.kinds import STRING_DTYPE
+
+
+class TextWriter:
+    """Lays columns of texts behind the fixed words of rows.
+
+    Attributes:
+        sizes: the words that each row's texts take.
+    """
+
+    def __init__(self, columns: list[pa.Array], rows: int) -> None:
+        self._columns = [_buffers(column) for column in columns]
+        self.sizes = np.zeros(rows, np.int64)
+        self._before = []
+        for _, _, lengths in self._columns:
+            self._before.append(self.sizes.copy())
+            self.sizes += _words(lengths)
+
+    def references(self, behind: Words) -> list[Words]:
+        """The word that stands for each text, by column.
+
+        Args:
+            behind: the word inside each row at which its texts start.
+        """
+        return [
+            np.where(lengths < 0, NO_TEXT, lengths << 32 | (behind + before))
+            for (_, _, lengths), before in zip(self._columns, self._before, strict=True)
+        ]
+
+    def write(self, words: Words, texts_at: Words) -> None:
+        """Write the texts themselves.
+
+        Args:
+            words: all rows.
+            texts_at: the word at which each row's texts start.
+        """
+        target = words.view(np.uint8)
+        for (data, offsets, lengths), before in zip(self._columns, self._before, strict=True):
+            counts = np.maximum(lengths, 0)
+            places = within(counts)
+            found = data[np.repeat(offsets, counts) + places]
+            target[np.repeat((texts_at + before) * WORD, counts) + places] = found
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A column of texts as gathered from rows.
+
+    Attributes:
+        words: the words of each text, of shape (N, longest).
+        lengths: the length of each in bytes; negative where it is null.
+    """
+
+    words: Words
+    lengths: Words
+
+    @cached_property
+    def _fixed(self) -> Array:
+        return self.words.view(f"S{self.words.shape[1] * WORD}").ravel()
+
+    @cached_property
+    def _cut(self) -> Array:
+        """Where NumPy's bytes, which end at the last byte that is no zero, lack some of a text."""
+        lengths = np.strings.str_len(self._fixed)
+        return np.flatnonzero(lengths < self.lengths)
+
+    def values(self, null: str | float) -> Array:
+        """As an array of strings, with ``null`` where there is none."""
+        values = self._fixed.astype(STRING_DTYPE)
+        for row in self._cut:
+            values[row] = self.words[row].tobytes()[: self.lengths[row]].decode()
+        empty = self.lengths < 0
+        if empty.any():
+            values[empty] = null
+        return values
+
+    def keys(self) -> Keys:
+        """As keys, each once."""
+        if len(self._cut):
+            texts = self.values(np.nan).tolist()
+            return Keys.of([t if isinstance(t, str) else None for t in texts])
+        width = self.words.shape[1] * WORD
+        buffers = [None, pa.py_buffer(np.ascontiguousarray(self.words))]
+        fixed = pa.Array.from_buffers(pa.binary(width), len(self.words), buffers)
+        encoded = fixed.dictionary_encode()
+        index = encoded.indices.to_numpy().astype(np.int64)
+        index[self.lengths < 0] = -1
+        unique = np.frombuffer(
+            encoded.dictionary.buffers()[1], f"S{width}", len(encoded.dictionary)
+        )
+        return Keys([text.decode() for text in unique.tolist()], index)
+
+
+def read_texts(words: Words, starts: Words, references: Words) -> Texts:
+    """Gather a column of texts.
+
+    Args:
+        words: all rows.
+        starts: the word at which each row starts.
+        references: the word that stands for the text in each.
+    """
+    lengths = references >> 32
+    counts = _words(lengths)
+    width = max(int(counts.max(initial=0)), 1)
+    places = np.arange(width)
+    at = (starts + (references & 0xFFFF_FFFF))[:, None] + places
+    # A shorter text is followed by what is not its own, at the very end by nothing.
+    found = words.take(at, mode="clip")
+    if counts.min(initial=width) < width:
+        found[places >= counts[:, None]] = 0
+    return Texts(found, lengths)
+
+
+def _words(lengths: Words) -> Words:
+    """The words that texts of these lengths take; none for a null."""
+    return (np.maximum(lengths, 0) + (WORD - 1)) // WORD
+
+
+def _buffers(column: pa.Array) -> tuple[Array, Words, Words]:
+    """The bytes of a column of texts, where each text starts in them, and its length or -1."""
+    _, offsets, data = column.buffers()
+    rows = len(column)
+    if not rows:
+        return np.empty(0, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64)
+    first = column.offset
+    bounds = np.frombuffer(offsets, np.int32)[first : first + rows + 1].astype(np.int64)
+    lengths = np.diff(bounds)
+    if column.null_count:
+        lengths[column.is_null().to_numpy(zero_copy_only=False)] = -1
+    held = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+    return held, bounds[:-1], lengths

@@ -1,0 +1,151 @@
+"""Rows of windowed views, written from tiles."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from online.columns import fields, numbers, plain
+from online.rows import NO_TIME, Blobs, Rows, Words, starts_of, to_words, within
+from online.texts import TextWriter
+from online.window_layout import BITS, Level, WindowLayout
+from online.window_merge import merge_newer
+from slate.errors import DataError
+from slate.expressions import Array
+from slate.kinds import Kind
+from slate.views import FeatureView
+from slate.windows import SECOND, duration_name
+
+MOST_EVENTS = np.iinfo(np.uint32).max
+
+
+def encode_windows(view: type[FeatureView], layout: WindowLayout, rows: Rows, as_of: int) -> Blobs:
+    """Rows from the heads and tiles of a windowed view.
+
+    Args:
+        view: the view.
+        layout: where things lie in its rows.
+        rows: the heads and the tiles. Tiles older than every window are passed over, and so are
+            sizes of tile that no window ends on.
+        as_of: the instant up to which all events are in the tiles, in microseconds.
+
+    Raises:
+        DataError: a column is missing or of another type, or a tile is newer than ``as_of``.
+    """
+    count = rows.heads.num_rows
+    fixed = np.zeros((layout.fixed, count), np.int64)
+    fixed[0] = numbers(rows.heads, "event_ts", Kind.TIME, view.name)
+    fixed[1] = as_of
+    texts = _lasts(view, layout, rows.heads, fixed)
+    levels = _levels(view, layout, rows.tiles, count, as_of)
+    sizes = np.full(count, layout.fixed)
+    for records, bitmap in zip(levels, layout.bitmaps, strict=True):
+        bits = fixed[bitmap : bitmap + records.level.bitmaps].view(np.uint64)
+        word, bit = np.divmod(records.bit.view(np.uint64), BITS)
+        np.bitwise_or.at(bits, (word, records.row), np.uint64(1) << bit)
+        sizes += records.per_row * records.level.width
+    writer = TextWriter(list(texts.values()), count)
+    for place, references in zip(texts, writer.references(sizes), strict=True):
+        fixed[place] = references
+    starts = starts_of(sizes + writer.sizes)
+    words = np.zeros(starts[-1], np.int64)
+    words[starts[:-1, None] + np.arange(layout.fixed)] = fixed.T
+    behind = starts[:-1] + layout.fixed
+    for records in levels:
+        width = records.level.width
+        at = behind[records.row] + within(records.per_row) * width
+        words[at[:, None] + np.arange(width)] = records.words
+        behind += records.per_row * width
+    writer.write(words, behind)
+    return Blobs(words, starts)
+
+
+def _lasts(
+    view: type[FeatureView], layout: WindowLayout, heads: pa.Table, fixed: Words
+) -> dict[int, pa.Array]:
+    """Write last values and their times; return by place those that are texts."""
+    texts = {}
+    for measure, place in layout.lasts.items():
+        kind = view.measures[measure].column_kind
+        assert kind is not None
+        name = f"{measure}__last"
+        wanted = {"value": kind, "event_ts": Kind.TIME}
+        values, times = fields(heads, name, wanted, view.name)
+        fixed[place + 1] = plain(times, Kind.TIME, name, NO_TIME)
+        if kind is Kind.STRING:
+            texts[place] = values
+        else:
+            fixed[place] = to_words(plain(values, kind, name, 0))
+    return texts
+
+
+@dataclass(frozen=True)
+class _Records:
+    """The records of one level, ordered by row and tile.
+
+    Attributes:
+        level: the level.
+        row: the row of each.
+        bit: the number of its tile in the bitmap.
+        words: its words, of shape (records, width).
+        per_row: how many each row has.
+    """
+
+    level: Level
+    row: Words
+    bit: Words
+    words: Words
+    per_row: Words
+
+
+def _levels(
+    view: type[FeatureView], layout: WindowLayout, tiles: pa.Table | None, count: int, as_of: int
+) -> list[_Records]:
+    """The records of all levels, of so many rows."""
+    if not layout.levels:
+        return []
+    if tiles is None:
+        raise DataError(f"{view.name}: its rows need tiles, not heads alone")
+    where = f"{view.name} tiles"
+    row, hop, tile = (numbers(tiles, c, Kind.INTEGER, where) for c in ("row", "hop", "tile"))
+    slots = {slot.column: slot for level in layout.levels for slot in level.wide + level.counts}
+    partials = {
+        name: numbers(tiles, name, slot.kind, where, slot.none) for name, slot in slots.items()
+    }
+    found = []
+    for level in layout.levels:
+        bit = tile - level.first(as_of)
+        chosen = np.flatnonzero((hop == level.hop // SECOND) & (bit >= 0))
+        order = row[chosen] * level.tiles + bit[chosen]
+        if (order[1:] < order[:-1]).any():
+            chosen = chosen[np.argsort(order, kind="stable")]
+        if (bit[chosen] >= level.tiles).any():
+            raise DataError(
+                f"{where}: a tile of {duration_name(level.hop)} begins after the publish's "
+                f"as_of, {np.datetime64(as_of, 'us')}: give the instant that its events end at"
+            )
+        columns = {s.column: partials[s.column][chosen] for s in level.wide + level.counts}
+        found.append(_records(level, row[chosen], bit[chosen], columns, count, where))
+    return found
+
+
+def _records(
+    level: Level, row: Words, bit: Words, partials: dict[str, Array], count: int, where: str
+) -> _Records:
+    wide = [partials[slot.column] for slot in level.wide]
+    counts = [partials[slot.column] for slot in level.counts]
+    tiles = np.bincount(row, minlength=count)
+    merge_newer(level, wide, counts, np.repeat(tiles, tiles) - 1 - within(tiles))
+    # What arrived at different times may come as several tiles of one number: the first has all.
+    first = np.ones(len(row), np.bool_)
+    first[1:] = (row[1:] != row[:-1]) | (bit[1:] != bit[:-1])
+    row, bit = row[first], bit[first]
+    words = np.zeros((len(row), level.width), np.int64)
+    for place, values in enumerate(wide):
+        words[:, place] = to_words(values[first])
+    halves = words[:, len(wide) :].view(np.uint32)
+    for place, values in enumerate(counts):
+        if values.max(initial=0) > MOST_EVENTS:
+            raise DataError(f"{where}: a row has more than {MOST_EVENTS} events in one window")
+        halves[:, place] = values[first]
+    return _Records(level, row, bit, words, np.bincount(row, minlength=count))

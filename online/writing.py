@@ -1,0 +1,109 @@
+"""A view's rows as the keys and values that the store is given, a part at a time."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from online.codecs import Codec, codec
+from online.columns import column
+from online.pairs import bundle
+from online.rows import Blobs, Rows
+from slate.errors import DataError
+from slate.views import FeatureView
+
+# Rows encoded at once, and how much one command writes.
+CHUNK_ROWS = 20_000
+COMMAND_ROWS = 1_000
+COMMAND_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Values:
+    """What the store is given.
+
+    Attributes:
+        keys: the keys.
+        values: the value of each.
+        rows: how many rows these hold; more than keys where they are of pairs.
+        size: the bytes of all values.
+    """
+
+    keys: list[str] | list[int]
+    values: list[bytes]
+    rows: int
+    size: int
+
+    @classmethod
+    def of(cls, keys: pa.Array, blobs: Blobs, rows: int) -> "Values":
+        """The values of keys, in their order."""
+        return cls(keys.to_pylist(), blobs.split(), rows, blobs.words.nbytes)
+
+    def commands(self, prefix: str) -> Iterator[dict[str, bytes]]:
+        """The values by their names in the store, as many at a time as one command may write."""
+        size = max(self.size // max(len(self.values), 1), 1)
+        step = max(min(COMMAND_ROWS, COMMAND_BYTES // size), 1)
+        for start in range(0, len(self.keys), step):
+            names = [f"{prefix}{{{key}}}" for key in self.keys[start : start + step]]
+            yield dict(zip(names, self.values[start : start + step], strict=True))
+
+
+def encode(view: type[FeatureView], batches: Iterable[Rows], as_of: int) -> Iterator[Values]:
+    """Encode a view's rows.
+
+    Args:
+        view: the view.
+        batches: its rows.
+        as_of: the instant up to which they know all events, in microseconds.
+
+    Raises:
+        DataError: the rows are not what the view defines.
+    """
+    encoder = codec(view)
+    if len(view.entity.keys) == 2:
+        yield from _pairs(encoder, batches, as_of)
+        return
+    for batch in batches:
+        rows = batch.heads.num_rows
+        for part in batch.split([*range(0, rows, CHUNK_ROWS), rows]):
+            (keys,) = _keys(view, part)
+            yield Values.of(keys, encoder.encode(part, as_of), len(keys))
+
+
+def _pairs(encoder: Codec, batches: Iterable[Rows], as_of: int) -> Iterator[Values]:
+    last = None
+    for batch in batches:
+        rows = batch.heads.num_rows
+        if not rows:
+            continue
+        first, _ = _keys(encoder.view, batch)
+        before, after = first[:-1], first[1:]
+        if pc.any(pc.less(after, before)).as_py() or (
+            last is not None and first[0].as_py() <= last
+        ):
+            raise DataError(
+                f"{encoder.view.name}: order its rows by {next(iter(encoder.view.entity.keys))}, "
+                "so that those of one key are together"
+            )
+        last = first[-1].as_py()
+        changes = 1 + np.flatnonzero(pc.not_equal(after, before).to_numpy(zero_copy_only=False))
+        firsts = np.concatenate([[0], changes, [rows]])
+        # Where a chunk would end, it goes on to the end of the key.
+        ends = np.searchsorted(firsts, [*range(CHUNK_ROWS, rows, CHUNK_ROWS), rows])
+        bounds = [0, *dict.fromkeys(firsts[ends].tolist())]
+        for start, part in zip(bounds, batch.split(bounds), strict=False):
+            one, other = _keys(encoder.view, part)
+            count = part.heads.num_rows
+            inside = firsts[(firsts >= start) & (firsts <= start + count)] - start
+            bundled = bundle(encoder.encode(part, as_of), inside, other)
+            yield Values.of(one.take(pa.array(inside[:-1])), bundled, count)
+
+
+def _keys(view: type[FeatureView], rows: Rows) -> list[pa.Array]:
+    found = [column(rows.heads, name, kind, view.name) for name, kind in view.entity.keys.items()]
+    for name, keys in zip(view.entity.keys, found, strict=True):
+        if keys.null_count:
+            raise DataError(f"{view.name}: {keys.null_count} rows have no {name}")
+    return found
