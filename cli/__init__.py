@@ -1,0 +1,1 @@
+"""The command line: `slate`, with a module for each command."""

@@ -1,0 +1,76 @@
+"""`slate describe`: all about one definition."""
+
+from argparse import Namespace
+from collections.abc import Iterable
+
+from cli import facts
+from cli.text import heading, table
+from slate.deployment import load
+from slate.entities import Entity, Source
+from slate.errors import UnknownNameError, nearest
+from slate.features import Column, Feature
+from slate.registry import Registry
+from slate.services import FeatureService
+
+Definition = Feature | FeatureService | facts.View | type[Source] | type[Entity]
+
+
+def run(options: Namespace) -> int:
+    """Print what is known of the definition of this name; of several, of each."""
+    registry = load().registry
+    print("\n\n".join(described(registry, found) for found in named(registry, options.name)))
+    return 0
+
+
+def named(registry: Registry, name: str) -> list[Definition]:
+    """The definitions of this name, of whatever kind.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    services = registry.services.values()
+    kinds: list[dict[str, Definition]] = [
+        {**registry.features},
+        {**registry.views, **registry.requests},
+        {**registry.sources},
+        {**registry.entities},
+        {**registry.services, **{service.full_name: service for service in services}},
+    ]
+    found = [definitions[name] for definitions in kinds if name in definitions]
+    if not found:
+        hint = nearest(name, [known for definitions in kinds for known in definitions])
+        if not hint.startswith("did you mean"):
+            hint = "`slate list` lists them"  # the names of all features would be no hint
+        raise UnknownNameError(f"there is no definition {name!r}: {hint}")
+    return found
+
+
+def described(registry: Registry, definition: Definition) -> str:
+    """What is known of a definition: its name, its text, its facts and its parts."""
+    name, parts = definition.name, ""
+    if isinstance(definition, Feature):
+        told = facts.of_feature(registry, definition)
+    elif isinstance(definition, FeatureService):
+        name, told = definition.full_name, facts.of_service(registry, definition)
+        parts = "\n".join(feature.name for feature in definition.features)
+    elif issubclass(definition, Source):
+        told, parts = facts.of_source(registry, definition), _table(definition.columns.values())
+    elif issubclass(definition, Entity):
+        told = facts.of_entity(registry, definition)
+    else:
+        told, parts = facts.of_view(registry, definition), _table(definition.features.values())
+    head = "\n".join(filter(None, [heading(name), definition.description]))
+    return "\n\n".join(filter(None, [head, table(fact for fact in told if fact[1]), parts]))
+
+
+def _table(columns: Iterable[Feature | Column]) -> str:
+    rows = [
+        (
+            column.column if isinstance(column, Feature) else column.name,
+            facts.kind_of(column),
+            facts.default(column),
+            column.description,
+        )
+        for column in columns
+    ]
+    return table(rows, head=("name", "type", "default", "text"))

@@ -1,0 +1,43 @@
+"""What commands need that start other processes: dbt, Dagster, the embedded store."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from warnings import filterwarnings
+
+from online.store import open_store
+from slate.deployment import Deployment
+
+# Dagster warns of it once for every asset.
+BETA = "Parameter `backfill_policy` of function `asset` is currently in beta"
+
+
+def prepare(deployment: Deployment) -> None:
+    """Make what is started find our programs and the deployment, and every stop a clean one."""
+    programs = Path(sys.executable).parent
+    os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
+    # Others have another working directory.
+    os.environ["SLATE_DATA"] = str(deployment.data.absolute())
+    if named := os.environ.get("SLATE_CONFIG"):
+        os.environ["SLATE_CONFIG"] = str(Path(named).absolute())
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "1"
+    os.environ["PYTHONWARNINGS"] = f"ignore:{BETA}"
+    filterwarnings("ignore", BETA)
+    # A shell makes what it starts with & deaf to interrupts.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
+@contextmanager
+def store(deployment: Deployment) -> Iterator[str]:
+    """Hold the online store for as long as a command runs, so that what it starts attaches to it.
+
+    Yields:
+        The store's address.
+    """
+    address, server = open_store(deployment)
+    with server or nullcontext():
+        yield address

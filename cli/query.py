@@ -1,0 +1,149 @@
+"""`slate query`: what a model would be given for a request, with where it comes from."""
+
+import json
+import math
+import sys
+from argparse import Namespace
+from datetime import datetime
+from typing import Any
+
+from cli.text import age, instant, table
+from online import Answer, FeatureClient, State
+from slate.deployment import load
+from slate.errors import RequestError, StoreError
+from slate.kinds import Kind
+from slate.plans import Plan
+
+ACROSS = 4
+_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def run(options: Namespace) -> int:
+    """Ask, and print the answer as a table, or with ``--json`` a line for each row."""
+    deployment = load()
+    registry = deployment.registry
+    plan = registry.plans[registry.service(options.service).name]
+    given = _given(plan, options.given)
+    with FeatureClient.connect(deployment) as client:
+        answer = client.get(options.service, at=options.at, **given)
+    keys = [
+        {name: value[row] if isinstance(value, list) else value for name, value in given.items()}
+        for row in range(answer.rows)
+    ]
+    if options.json:
+        for line in _lines(answer, keys):
+            print(json.dumps(line))
+    else:
+        print(_tables(answer, keys))
+    unpublished = [name for name, view in answer.states.items() if view.as_of is None]
+    if answer.errors:
+        raise StoreError(f"{answer.errors[0]}; these are the declared defaults")
+    if unpublished:
+        print(
+            f"slate: never published as now defined: {', '.join(unpublished)}; their values are "
+            "the declared defaults",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def _given(plan: Plan, pairs: list[tuple[str, list[str]]]) -> dict[str, Any]:
+    """The keys and inputs, each of its kind; a list where several values were given."""
+    kinds = {key: kind for entity in plan.service.keys for key, kind in entity.keys.items()}
+    kinds |= {feature.column: feature.kind for feature in plan.inputs}
+    texts: dict[str, list[str]] = {}
+    for name, more in pairs:
+        texts.setdefault(name, []).extend(more)
+    values: dict[str, Any] = {}
+    for name, found in texts.items():
+        # What the service does not know is refused by the client, with the nearest right name.
+        kind = kinds.get(name, Kind.STRING)
+        column = [_value(f"{plan.service.name}: {name}", kind, text) for text in found]
+        values[name] = column[0] if len(column) == 1 else column
+    return values
+
+
+def _value(where: str, kind: Kind, text: str) -> Any:
+    try:
+        match kind:
+            case Kind.INTEGER:
+                return int(text)
+            case Kind.FLOAT:
+                return float(text)
+            case Kind.BOOLEAN:
+                return _TRUTHS[text.lower()]
+            case Kind.TIME:
+                return datetime.fromisoformat(text)
+            case _:
+                return text
+    except (ValueError, KeyError):
+        raise RequestError(f"{where} is a {kind.value}, and {text!r} is none") from None
+
+
+def _lines(answer: Answer, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    states = {
+        name: (view.as_of, [State(s).name.lower() for s in view.state], view.age.tolist())
+        for name, view in answer.states.items()
+    }
+    return [
+        {
+            "service": answer.service,
+            "at": answer.at.isoformat(),
+            "request": {name: _plain(value) for name, value in keys[row].items()},
+            "features": {name: _plain(value) for name, value in features.items()},
+            "views": {
+                name: {
+                    "state": state[row],
+                    "age_seconds": _plain(ages[row]),
+                    "as_of": as_of and as_of.isoformat(),
+                }
+                for name, (as_of, state, ages) in states.items()
+            },
+        }
+        for row, features in enumerate(answer.to_dicts())
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: which knows no times, and no numbers that are not finite."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def _tables(answer: Answer, keys: list[dict[str, Any]]) -> str:
+    """Features down, rows across; a table for every few rows."""
+    rows = answer.to_dicts()
+    tables = [f"{answer.service} at {instant(answer.at)}"]
+    for start in range(0, answer.rows, ACROSS):
+        few = slice(start, start + ACROSS)
+        values = [
+            *((name, *(_cell(row[name]) for row in keys[few])) for name in keys[0]),
+            *((name, *(_cell(row[name]) for row in rows[few])) for name in answer.names),
+        ]
+        views = [
+            (
+                name,
+                instant(view.as_of) if view.as_of else "",
+                *map(_state, view.state[few], view.age[few]),
+            )
+            for name, view in answer.states.items()
+        ]
+        head = ("view", "as of", *("row" for _ in keys[few]))
+        tables += [table(values, right=True), table(views, head=head)]
+    return "\n\n".join(tables)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return instant(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _state(state: int, seconds: float) -> str:
+    name = State(state).name.lower()
+    return name if math.isnan(seconds) else f"{name}, {age(seconds)} old"

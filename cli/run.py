@@ -1,0 +1,55 @@
+"""`slate run`: the whole chain, from landing files to training sets and the online store."""
+
+import sys
+from argparse import Namespace
+from contextlib import redirect_stdout
+
+from assets.manifests import CURRENT, load_manifest
+from cli import processes
+from cli.compile import require_up_to_date
+from cli.demo import demo
+from cli.text import Say, clock, table
+from online import FeatureClient
+from slate.deployment import Deployment, load
+
+
+def run(_: Namespace) -> int:
+    """Run it for the hours that are new, and tell what came of it."""
+    say = clock()
+    deployment = load()
+    require_up_to_date(deployment)
+    processes.prepare(deployment)
+    shown = demo(deployment)
+    if shown is not None:
+        shown.prepare(deployment, say)
+    with processes.store(deployment) as address:
+        say(f"online store: {address}")
+        if not _chain(deployment, say):
+            print("slate: the run failed; `slate ui` shows it step by step", file=sys.stderr)
+            return 1
+        print(table(_training_sets(deployment)))
+        if shown is not None:
+            with FeatureClient.connect(deployment) as client:
+                shown.show(client, deployment, say)
+    say("done")
+    return 0
+
+
+def _chain(deployment: Deployment, say: Say) -> bool:
+    say("loading Dagster")
+    # Only now, as it takes seconds.
+    from orchestration.runs import run_everything
+
+    say("running the whole chain")
+    # dbt's own words are no data.
+    with redirect_stdout(sys.stderr):
+        return run_everything(deployment)
+
+
+def _training_sets(deployment: Deployment) -> list[tuple[str, str]]:
+    sets = []
+    for service in deployment.registry.services.values():
+        folder = deployment.training / service.full_name
+        rows = load_manifest(folder).rows
+        sets.append((f"training set {(folder / CURRENT).resolve()}", f"{rows:,} rows"))
+    return sets

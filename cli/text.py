@@ -1,0 +1,75 @@
+"""Text for people: tables, plain where no terminal shows them, and progress with its time."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import compress
+
+BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
+GAP = "  "
+
+Say = Callable[[str], None]
+
+
+def heading(text: str) -> str:
+    """A line that stands out on a terminal."""
+    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        return f"{BOLD}{text}{PLAIN}"
+    return text
+
+
+def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), right: bool = False) -> str:
+    """Rows in aligned columns.
+
+    Args:
+        rows: the cells, as many in each row.
+        head: the names of the columns, if they have any; one without a value is left out.
+        right: whether the columns after the first are aligned to the right, as numbers are.
+    """
+    lines = [[" ".join(cell.split()) for cell in row] for row in rows]
+    if head:
+        used = [any(column) for column in zip(*lines, strict=True)]
+        lines = [list(compress(line, used)) for line in [list(head), *lines]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = [
+        GAP.join(
+            cell.rjust(width) if right and place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    if head:
+        text[0] = heading(text[0])
+    return "\n".join(text)
+
+
+def instant(at: datetime) -> str:
+    """A time as people read it, to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def age(seconds: float) -> str:
+    """A length of time as people read it: its two largest units.
+
+    Examples:
+        >>> age(4000)
+        '1h 6m'
+    """
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        number, seconds = divmod(seconds, size)
+        if number:
+            parts.append(f"{number:.0f}{unit}")
+    return " ".join(parts[:2]) or "0s"
+
+
+def clock() -> Say:
+    """What tells of progress on standard error, each line with the seconds since now."""
+    begin = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - begin:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    return say

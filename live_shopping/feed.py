@@ -1,0 +1,122 @@
+"""A viewer's feed: the shows to choose from, and a stand-in for the model that ranks them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from slate import Array
+
+DAY = timedelta(days=1)
+# A show is listed two days ahead at the most, and over within hours.
+LISTED = 4 * DAY
+
+# What a show is worth to a viewer: the weighted sum of these features, null counting as 0. A model
+# that is trained on the training set takes the place of this.
+WEIGHTS = {
+    "feed_request.is_live": 1.0,
+    "feed_request.mood": 2.0,
+    "feed_request.taste": 1.5,
+    "feed_request.own_language": 0.4,
+    "feed_request.heat": 0.2,
+    "feed_request.price_gap": -0.3,
+    "seller_profile.rating": 0.3,
+    "viewer_seller_history.orders_30d": 0.1,
+}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Shows to choose from, in the order of their start.
+
+    Attributes:
+        shows: their ids.
+        titles: their titles.
+    """
+
+    shows: list[str]
+    titles: list[str]
+
+
+def catalog(landing: Path, at: datetime, limit: int) -> Catalog:
+    """What a catalogue service would tell: the shows that are live, and those that start next.
+
+    Args:
+        landing: the folder of landing files.
+        at: the instant that is asked about (UTC).
+        limit: how many shows to take at the most.
+    """
+    found = _query(
+        """
+        with listings as (
+            select * from read_parquet($files)
+            where show_id is not null and received_at < $at and event_ts < $at
+            qualify row_number() over (
+                partition by show_id order by event_ts desc, received_at desc, change_id desc
+            ) = 1
+        )
+        select show_id, title from listings where status in ('live', 'scheduled')
+        order by status, scheduled_at, show_id
+        limit $limit
+        """,
+        files=_files(landing / "show_listings", at - LISTED, at),
+        at=at,
+        limit=limit,
+    )
+    return Catalog([show for show, _ in found], [title for _, title in found])
+
+
+def active_viewers(landing: Path, at: datetime, limit: int) -> list[str]:
+    """Viewers who tapped on something in the day before an instant, the latest and busiest first.
+
+    Args:
+        landing: the folder of landing files.
+        at: the instant (UTC).
+        limit: how many viewers to take at the most.
+    """
+    found = _query(
+        """
+        select viewer_id from read_parquet($files)
+        where viewer_id is not null and kind = 'tap'
+            and received_at < $at and event_ts between $at - interval 1 day and $at
+        group by viewer_id
+        order by max(event_ts) >= $at - interval 10 minute desc, count(*) desc, viewer_id
+        limit $limit
+        """,
+        files=_files(landing / "events", at - DAY, at),
+        at=at,
+        limit=limit,
+    )
+    return [viewer for (viewer,) in found]
+
+
+def landed_until(landing: Path) -> datetime | None:
+    """The end of the last hour in which events landed (UTC); None if none ever did."""
+    last = max((landing / "events").glob("*/*.parquet"), default=None)
+    if last is None:
+        return None
+    return datetime.fromisoformat(f"{last.parent.name}T{last.stem[:2]}+00:00") + timedelta(hours=1)
+
+
+def score(features: Mapping[str, Array]) -> Array:
+    """What each show is worth to the viewer, of shape (shows,)."""
+    values = [np.nan_to_num(features[name].astype(np.float64)) for name in WEIGHTS]
+    worth: Array = np.stack(values, axis=-1) @ np.array(list(WEIGHTS.values()))
+    return worth
+
+
+def _files(folder: Path, since: datetime, until: datetime) -> list[str]:
+    days = [f"{since + number * DAY:%Y-%m-%d}" for number in range((until - since) // DAY + 1)]
+    return [str(file) for day in days for file in sorted((folder / day).glob("*.parquet"))]
+
+
+def _query(query: str, files: list[str], **parameters: Any) -> list[tuple[Any, ...]]:
+    if not files:
+        return []
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        return connection.execute(query, {"files": files, **parameters}).fetchall()
