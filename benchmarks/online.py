@@ -1,0 +1,253 @@
+"""How fast features are published, and served from a real store.
+
+Run it with ``python -m benchmarks.online``.
+"""
+
+import resource
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from redis import Redis
+
+from live_shopping import definitions as shop
+from online import Answer, Publisher, Rows
+from online.client import REFRESH
+from online.embedded import EmbeddedServer
+from online.instants import microseconds
+from online.service_plan import ServicePlan, ViewRead
+from online.serving import Flow, Serving
+from online.store import ask, connect
+from slate import Registry
+from slate.aggregates import LAST
+from slate.kinds import Kind
+from slate.views import FeatureView
+
+SHOWS, SELLERS, VIEWERS, CATEGORIES = 2_000, 1_500, 500, 24
+SELLERS_OF_A_VIEWER = 150
+MANY, BATCH = 1_000_000, 100_000
+REQUESTS, WARM = 1_000, 20
+AS_OF = datetime(2026, 11, 1, 20, tzinfo=UTC)
+ASKED = AS_OF + timedelta(seconds=45)
+
+# What share of a window's tiles have events, by the size of tile in seconds.
+Share = dict[int, float]
+BUSY = {30: 0.9, 300: 0.9, 3_600: 0.25, 86_400: 0.5}
+QUIET = {30: 0.5, 300: 0.5, 3_600: 0.3, 86_400: 0.6}
+RARE = {30: 0.02, 300: 0.05, 3_600: 0.05, 86_400: 0.2}
+FEW = {30: 0.02, 300: 0.05, 3_600: 0.04, 86_400: 0.06}
+
+random = np.random.default_rng(7)
+
+
+def ids(name: str, number: int) -> np.ndarray[Any, Any]:
+    """So many keys."""
+    return np.array([f"{name}_{position:07d}" for position in range(number)])
+
+
+def times(rows: int, back: timedelta) -> pa.Array:
+    """Random times before the publish."""
+    ago = random.integers(1, back // timedelta(microseconds=1), rows)
+    return pa.array(microseconds(AS_OF) - ago, pa.timestamp("us"))
+
+
+def attributes(view: type[FeatureView], keys: dict[str, Any], **given: Any) -> Rows:
+    """Random attributes for each key."""
+    rows = len(next(iter(keys.values())))
+    values: dict[Kind, Callable[[], Any]] = {
+        Kind.STRING: lambda: random.choice(["en", "de", "pt-BR", "scheduled"], rows),
+        Kind.INTEGER: lambda: random.integers(0, 10_000, rows),
+        Kind.FLOAT: lambda: random.random(rows) * 5,
+        Kind.BOOLEAN: lambda: random.random(rows) < 0.5,
+        Kind.TIME: lambda: times(rows, timedelta(days=300)),
+    }
+    columns = {name: values[f.kind]() for name, f in view.features.items() if name not in given}
+    return Rows(pa.table({**keys, "event_ts": times(rows, timedelta(days=30)), **columns, **given}))
+
+
+def windows(view: type[FeatureView], keys: dict[str, Any], share: Share) -> Rows:
+    """Random tiles and last values for each key."""
+    rows = len(next(iter(keys.values())))
+    lengths: dict[int, int] = {}
+    for measure in view.measures.values():
+        for window in measure.windows if measure.function is not LAST else ():
+            lengths[window.hop] = max(lengths.get(window.hop, 0), window.length)
+    parts = []
+    for size, length in lengths.items():
+        row, back = np.nonzero(random.random((rows, length // size)) < share[size // 1_000_000])
+        hop = np.full(len(row), size // 1_000_000)
+        parts.append([row, hop, (microseconds(AS_OF) - 1) // size - back])
+    tiles = np.concatenate(parts, axis=1)
+    tiles = tiles[:, np.lexsort(tiles[::-1])]
+    columns: dict[str, Any] = dict(zip(("row", "hop", "tile"), tiles, strict=True))
+    heads: dict[str, Any] = {**keys, "event_ts": times(rows, timedelta(hours=1))}
+    for measure in view.measures.values():
+        for partial in measure.partials:
+            name = measure.tile_column(partial)
+            if measure.function is LAST:
+                heads[name] = lasts(partial.kind, rows)
+            elif partial.kind is Kind.INTEGER:
+                columns[name] = random.integers(0, 9, tiles.shape[1])
+            else:
+                columns[name] = random.random(tiles.shape[1]) * 100
+    return Rows(pa.table(heads), pa.table(columns))
+
+
+def lasts(kind: Kind, rows: int) -> pa.Array:
+    """Random last values."""
+    at = times(rows, timedelta(hours=1))
+    values: dict[Kind, Callable[[], Any]] = {
+        Kind.STRING: lambda: pa.array(random.choice(ids("show", 500), rows)),
+        Kind.FLOAT: lambda: pa.array(random.random(rows)),
+        Kind.TIME: lambda: at,
+    }
+    fields = {"event_ts": at, "received_at": at, "id": pa.array(ids("e", rows))}
+    fields["value"] = values[kind]()
+    return pa.StructArray.from_arrays(list(fields.values()), list(fields))
+
+
+def marketplace() -> Iterator[tuple[type[FeatureView], Rows]]:
+    """Rows of every view that feed_ranking reads."""
+    show, seller, viewer = ids("show", SHOWS), ids("seller", SELLERS), ids("viewer", VIEWERS)
+    category = ids("category", CATEGORIES)
+    listed = {
+        "seller_id": random.choice(seller, SHOWS),
+        "category": random.choice(category, SHOWS),
+    }
+    yield shop.ShowCatalog, attributes(shop.ShowCatalog, {"show_id": show}, **listed)
+    yield shop.ShowActivity, windows(shop.ShowActivity, {"show_id": show}, BUSY)
+    yield shop.SellerProfile, attributes(shop.SellerProfile, {"seller_id": seller})
+    yield shop.SellerStats, windows(shop.SellerStats, {"seller_id": seller}, BUSY)
+    yield shop.ViewerProfile, attributes(shop.ViewerProfile, {"viewer_id": viewer})
+    yield shop.ViewerActivity, windows(shop.ViewerActivity, {"viewer_id": viewer}, QUIET)
+    known = [random.choice(seller, SELLERS_OF_A_VIEWER, replace=False) for _ in viewer]
+    pairs = {
+        "viewer_id": np.repeat(viewer, SELLERS_OF_A_VIEWER),
+        "seller_id": np.concatenate(known),
+    }
+    yield shop.ViewerSellerHistory, windows(shop.ViewerSellerHistory, pairs, RARE)
+    pairs = {
+        "viewer_id": np.repeat(viewer, CATEGORIES),
+        "category": np.tile(category, VIEWERS),
+    }
+    yield shop.ViewerCategoryTaste, windows(shop.ViewerCategoryTaste, pairs, RARE)
+
+
+def answer(redis: Redis, flow: Flow, spent: list[float]) -> Answer:
+    """Run a flow as the client does, and note the time spent on the store."""
+    try:
+        command = next(flow)
+        while True:
+            begun = time.perf_counter()
+            reply = ask(redis, command)
+            spent.append(time.perf_counter() - begun)
+            command = flow.send(reply)
+    except StopIteration as end:
+        found: Answer = end.value
+        return found
+
+
+@contextmanager
+def timed(owner: type, method: str, spent: list[float]) -> Iterator[None]:
+    """Note how long each call of a method takes."""
+    wrapped = getattr(owner, method)
+
+    def call(*arguments: Any) -> Any:
+        begun = time.perf_counter()
+        try:
+            return wrapped(*arguments)
+        finally:
+            spent.append(time.perf_counter() - begun)
+
+    setattr(owner, method, call)
+    try:
+        yield
+    finally:
+        setattr(owner, method, wrapped)
+
+
+def serve(redis: Redis) -> None:
+    """Ask for all shows, for one viewer after another."""
+    serving = Serving(Registry.from_module(shop), "bench", REFRESH)
+    show, viewer = ids("show", SHOWS).tolist(), ids("viewer", VIEWERS).tolist()
+    spans: dict[str, list[float]] = defaultdict(list)
+    read: list[float] = []
+    decode: list[float] = []
+    compute: list[float] = []
+    with timed(ViewRead, "decoded", decode), timed(ServicePlan, "compute", compute):
+        for number in range(-WARM, REQUESTS):
+            for noted in (read, decode, compute):
+                noted.clear()
+            given = {"viewer_id": viewer[number % VIEWERS], "show_id": show}
+            begun = time.perf_counter()
+            found = answer(redis, serving.lookup("feed_ranking", ASKED, given), read)
+            answered = time.perf_counter()
+            found.matrix()
+            if number >= 0:
+                spans["request"].append(answered - begun)
+                spans["  read"].append(sum(read))
+                spans["  decode, merge"].append(sum(decode))
+                spans["  expressions"].append(sum(compute))
+                spans["as a matrix"].append(time.perf_counter() - answered)
+    assert not found.errors
+    print(f"\nfeed_ranking: {SHOWS:,} candidates x {len(found.names)} features")
+    for part, taken in spans.items():
+        p50, p99 = np.quantile(taken, [0.5, 0.99]) * 1_000
+        print(f"  {part:<16} p50 {p50:6.2f} ms   p99 {p99:6.2f} ms")
+    rate = REQUESTS * SHOWS * len(found.names) / sum(spans["request"])
+    print(f"  {rate / 1e6:.1f} million features/s, one request after another")
+
+
+def publish(publisher: Publisher, view: type[FeatureView], batches: Iterable[Rows]) -> None:
+    """Publish a view's rows and say how fast, without the time that their making takes."""
+    making: list[float] = []
+    tiles = 0
+
+    def made() -> Iterator[Rows]:
+        nonlocal tiles
+        begun = time.perf_counter()
+        for rows in batches:
+            making.append(time.perf_counter() - begun)
+            tiles += rows.tiles.num_rows if rows.tiles else 0
+            yield rows
+            begun = time.perf_counter()
+
+    begun = time.perf_counter()
+    live = publisher.publish(view, made(), AS_OF)
+    taken = time.perf_counter() - begun - sum(making)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
+    print(
+        f"  {view.name:<22} {live.rows:>9,} rows: {live.rows / taken:>8,.0f} rows/s, "
+        f"{tiles / live.rows:4.1f} tiles and {live.size / live.rows:5,.0f} bytes a row, "
+        f"{live.size / 1e6:,.0f} MB, process at most {peak:,.0f} MB"
+    )
+
+
+def run() -> None:
+    """Publish a marketplace and serve it, then publish a million rows of each kind of view."""
+    with tempfile.TemporaryDirectory() as folder, EmbeddedServer.attach(Path(folder)) as server:
+        redis = connect(server.address)
+        publisher = Publisher(redis, "bench")
+        print("publish")
+        for view, rows in marketplace():
+            publish(publisher, view, [rows])
+        serve(redis)
+        redis.flushall()
+        print("\npublish many")
+        viewer = ids("viewer", MANY)
+        parts = [{"viewer_id": viewer[at : at + BATCH]} for at in range(0, MANY, BATCH)]
+        few = (windows(shop.ViewerActivity, keys, FEW) for keys in parts)
+        publish(publisher, shop.ViewerProfile, (attributes(shop.ViewerProfile, k) for k in parts))
+        publish(publisher, shop.ViewerActivity, few)
+        redis.flushall()
+
+
+if __name__ == "__main__":
+    run()
