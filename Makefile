@@ -89,5 +89,6 @@ $(stamp): requirements.lock pyproject.toml
 	    --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Parsed for the same warehouse as it runs with, or dbt would parse all of it again.
 $(manifest): $(stamp) $(dbt_files)
-	$(bin)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
+	SLATE_WAREHOUSE=$(data)/warehouse.duckdb $(bin)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
