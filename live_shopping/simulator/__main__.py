@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         "--impressions",
         type=int,
         default=argparse.SUPPRESS,
-        help="impressions in the period, about (default: 0.3 per event)",
+        help="impressions logged in the period, about (default: 0.3 per event)",
     )
     option("--viewers", type=int, default=20_000, help="viewers at the start")
     option("--sellers", type=int, default=2_000, help="sellers at the start")

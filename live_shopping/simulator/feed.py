@@ -18,7 +18,7 @@ from live_shopping.simulator.world import World
 
 POOL_SIZE = 512
 DRAWS_OF_SIMILAR = 4
-LEAST_OFFERED, MOST_OFFERED = 10, 20
+LEAST_SEEN, MOST_SEEN = 6, 14
 TASTE_WEIGHT = 0.5
 QUALITY_WEIGHT = 0.6
 FAME_WEIGHT = 0.8
@@ -69,7 +69,7 @@ class Pool(Columns):
             pool = pool.take(np.argsort(turns, kind="stable")[:POOL_SIZE])
         return pool.take(np.argsort(pool.category, kind="stable"))
 
-    def is_live(self, show: Ints, instant: Ints) -> Bools:
+    def is_live(self, show: Ints | slice, instant: Ints) -> Bools:
         """Return whether each show can be watched at its instant, and for a while longer."""
         return (self.started_at[show] <= instant) & (self.ended_at[show] > instant + 30 * SECOND)
 
@@ -86,7 +86,7 @@ class Offers(Columns):
 def offer(
     rng: np.random.Generator, pool: Pool, viewers: Viewers, viewer: Ints, now: Ints
 ) -> Offers:
-    """Return the feed of each request, ten to twenty live shows in their order.
+    """Return what was seen of the feed of each request, about ten live shows in their order.
 
     Args:
         rng: Source of randomness.
@@ -95,18 +95,17 @@ def offer(
         viewer: Who asks, one per request.
         now: When, one per request.
     """
-    appeal = np.exp(TASTE_WEIGHT * viewers.taste[viewer].astype(np.float64))
-    weight = appeal[:, pool.category] * pool.popularity
+    appeal = np.exp(np.float32(TASTE_WEIGHT) * viewers.taste[viewer])
+    weight = appeal[:, pool.category] * pool.popularity.astype(np.float32)
     # The smallest of exponential draws over weights: weighted sampling without replacement.
-    turns = rng.standard_exponential(weight.shape) / weight
-    everything = np.broadcast_to(np.arange(len(pool)), weight.shape)
-    turns[~pool.is_live(everything, now[:, None])] = np.inf
-    shows = everything
-    if len(pool) > MOST_OFFERED:
-        shows = np.argpartition(turns, MOST_OFFERED, axis=1)[:, :MOST_OFFERED]
+    turns = rng.standard_exponential(weight.shape, dtype=np.float32) / weight
+    turns[~pool.is_live(slice(None), now[:, None])] = np.inf
+    shows = np.broadcast_to(np.arange(len(pool)), turns.shape)
+    if len(pool) > MOST_SEEN:
+        shows = np.argpartition(turns, MOST_SEEN, axis=1)[:, :MOST_SEEN]
     chosen = np.take_along_axis(turns, shows, axis=1)
     order = np.argsort(chosen, axis=1, kind="stable")
-    size = rng.integers(LEAST_OFFERED, MOST_OFFERED + 1, len(viewer))
+    size = rng.integers(LEAST_SEEN, MOST_SEEN + 1, len(viewer))
     kept = (np.arange(shows.shape[1]) < size[:, None]) & np.isfinite(
         np.take_along_axis(chosen, order, axis=1)
     )

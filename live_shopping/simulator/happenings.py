@@ -22,14 +22,10 @@ from live_shopping.simulator.world import World
 ROWS_PER_HOUR_LIMIT = 1_000_000_000
 """A row's id is its hour, counted from the start, times this, plus its place in the hour."""
 
-USUAL_EVENTS_PER_SESSION, USUAL_SESSIONS = 100.0, 50
+USUAL_EVENTS_PER_SESSION, USUAL_SESSIONS = 10.0, 50
 """What is expected of sessions before there were more than these to learn it from."""
 MOST_HOURS_OWED = 3
 """What could not happen, for want of shows or viewers, is made up for only so far."""
-USUAL_IMPRESSIONS_PER_TAP = 11.7
-USUAL_EVENTS_PER_TAP = 12.2
-USUAL_EVENTS_PER_SWIPE = 5.9
-"""Measured; they turn the wanted impressions per event into swipes."""
 
 
 def happenings(
@@ -74,8 +70,8 @@ def _sessions(
     )
     wanted = max(int(state.owed / events_per_session + rng.random()), 0)
     started = sessions.sessions_of_hour(rng, world.viewers, hour, wanted, state.busy["viewer"])
-    swipes_per_tap = _swipes_per_tap(config.impressions_per_event)
-    events, impressions, ends = sessions.run(rng, world, started, hour, swipes_per_tap)
+    events, impressions, ends = sessions.run(rng, world, started, hour)
+    impressions = _logged(rng, impressions, config.impressions_per_event * count(events))
 
     busy = concat([state.busy, {"viewer": started.viewer, "until": ends}])
     state.busy = take(busy, busy["until"] > hour + HOUR)
@@ -85,7 +81,8 @@ def _sessions(
     return events, impressions
 
 
-def _swipes_per_tap(impressions_per_event: float) -> float:
-    """How many shows are seen without an offer, for each one with: more where offers are few."""
-    events_per_tap = USUAL_IMPRESSIONS_PER_TAP / impressions_per_event
-    return max(events_per_tap - USUAL_EVENTS_PER_TAP, 0.0) / USUAL_EVENTS_PER_SWIPE
+def _logged(rng: np.random.Generator, impressions: Rows, wanted: float) -> Rows:
+    """The impressions of as many requests, drawn at random, as have about the wanted rows."""
+    requests = int(impressions["request"].max(initial=-1)) + 1
+    is_logged = rng.random(requests) * count(impressions) < wanted
+    return take(impressions, is_logged[impressions["request"]])

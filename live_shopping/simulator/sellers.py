@@ -16,7 +16,7 @@ from live_shopping.simulator.rows import Columns, Floats, Ints, Rows
 GROWTH_PER_DAY = 0.005
 RATED_AFTER = 7 * DAY
 VERIFIED_AFTER = 60 * DAY
-POPULARITY_EXPONENT = 1.25
+POPULARITY_EXPONENT = 0.8
 """Of the Zipf-like law of popularity: few sellers hold most of the audience."""
 
 
@@ -73,14 +73,14 @@ def _draw(rng: np.random.Generator, rank: Ints, joined_at: Ints, start: int) -> 
     size = len(rank)
     country = pick(rng, COUNTRY_SHARES, size)
     popularity: Floats = np.power(rank + 1.0, -POPULARITY_EXPONENT)
-    fame = popularity**0.3
+    fame = popularity**0.4
     days = np.maximum(start - joined_at, 0) / DAY
     return Sellers(
         joined_at=joined_at,
         popularity=popularity,
         quality=0.7 * rng.standard_normal(size),
         fame=fame,
-        shows_per_day=0.95 + 2.6 * fame,
+        shows_per_day=0.8 + 2.6 * fame,
         category=pick(rng, CATEGORY_SHARES, size),
         country=country,
         language=LANGUAGE_OF_COUNTRY[country],

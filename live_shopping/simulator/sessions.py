@@ -18,16 +18,16 @@ from live_shopping.simulator.visits import Visits, events_of, is_tapped, visits_
 from live_shopping.simulator.world import World
 
 BATCH = 4096
-LONGEST_AHEAD = 2 * HOUR
-MOST_REQUESTS = 12
-STAYS = 0.6
+LONGEST_AHEAD = 90 * MINUTE
+MOST_REQUESTS = 3
+STAYS = 0.4
 """Chance that one more request follows."""
 
-FIRST_MOOD = 2.6
+FIRST_MOOD = 3.0
 MOOD_FADES = 0.9
 MOOD_WANDERS = 0.45
 VISIT_KINDLES = 0.25
-HIGHEST_MOOD = 3.0
+HIGHEST_MOOD = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def sessions_of_hour(
 
 
 def run(
-    rng: np.random.Generator, world: World, sessions: Sessions, hour: int, swipes_per_tap: float
+    rng: np.random.Generator, world: World, sessions: Sessions, hour: int
 ) -> tuple[Rows, Rows, Ints]:
     """Simulate the sessions that start in an hour until all have ended.
 
@@ -85,7 +85,6 @@ def run(
         world: Viewers, sellers and shows.
         sessions: The sessions at their start.
         hour: Start of the hour.
-        swipes_per_tap: Similar shows seen after a tapped one, on average.
 
     Returns:
         The events, the impressions, and each session's end. The impressions' `known_at` is when
@@ -100,7 +99,7 @@ def run(
         pool = Pool.of_shows_live(world, hour, hour + LONGEST_AHEAD, rng)
         end, who = batch.now.copy(), np.arange(len(batch))
         for _ in range(MOST_REQUESTS):
-            turn = _turn(rng, world.viewers, pool, batch, swipes_per_tap)
+            turn = _turn(rng, world.viewers, pool, batch)
             turn.impressions["request"] += requests
             requests += len(batch)
             events.append(turn.events)
@@ -126,20 +125,14 @@ class _Turn:
     mood: Floats
 
 
-def _turn(
-    rng: np.random.Generator,
-    viewers: Viewers,
-    pool: Pool,
-    sessions: Sessions,
-    swipes_per_tap: float,
-) -> _Turn:
+def _turn(rng: np.random.Generator, viewers: Viewers, pool: Pool, sessions: Sessions) -> _Turn:
     viewer, now, mood = sessions.viewer, sessions.now, sessions.mood
     offers = offer(rng, pool, viewers, viewer, now)
     offered_mood = mood[offers.request, pool.category[offers.show]]
     liked = liking(viewers, viewer[offers.request], pool, offers.show, offered_mood)
     tapped = is_tapped(rng, offers, liked)
-    visits = visits_of(rng, offers, tapped, pool, viewers, viewer, now, mood, swipes_per_tap)
-    events, bought = events_of(rng, visits, pool, viewer)
+    visits = visits_of(rng, offers, tapped, pool, viewers, viewer, now, mood)
+    events, bought = events_of(rng, visits, pool, viewers, viewer)
 
     end = now + uniform(rng, 4 * SECOND, 20 * SECOND, len(now))
     np.maximum.at(end, visits.request, visits.start + visits.watch)

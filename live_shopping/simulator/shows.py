@@ -71,7 +71,7 @@ def shows_of_day(seed: int, sellers: Sellers, day: int) -> Shows:
     listed_at = np.maximum(scheduled_at - lead, sellers.joined_at[seller] + 10 * MINUTE)
     lead = scheduled_at - listed_at
     started_at = scheduled_at + uniform(rng, -2 * MINUTE, 10 * MINUTE, size)
-    usual = 75 * (1 + sellers.fame[seller])
+    usual = 60 * (1 + sellers.fame[seller])
     minutes = np.clip(usual * np.exp(0.5 * rng.standard_normal(size)), 15, 210)
     ended_at = started_at + (minutes * MINUTE).astype(np.int64)
 

@@ -20,7 +20,9 @@ from live_shopping.simulator.rows import Bools, Columns, Floats, Ints, Rows
 GROWTH_PER_DAY = 0.005
 SPEAKS_ANOTHER_LANGUAGE = 0.1
 TELLS_INTERESTS = 0.6
-ACTIVITY_EXPONENT = 0.75
+KEENEST = 0.04
+"""The smaller, the more of all sessions are those of the keenest."""
+LIVELINESS_SPREAD = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class Viewers(Columns):
 
     signed_up_at: Ints
     activity: Floats
-    """How often a viewer comes, relative to others: Zipf-like."""
+    """How often a viewer comes, relative to others: a tenth nearly every day, some hardly ever."""
+    liveliness: Floats
+    """How much a viewer does in a minute of a show, relative to others; mean 1."""
     country: Ints
     language: Ints
     device: Ints
@@ -54,21 +58,21 @@ def joining_per_day(viewers: int) -> int:
 def viewers_at_start(seed: int, count: int, start: int) -> Viewers:
     """Return the viewers that signed up before the period."""
     rng = generator(seed, Stream.VIEWERS, 0)
-    rank = rng.permutation(count)
+    place = (rng.permutation(count) + 0.5) / count
     signed_up_at = start - HOUR - (rng.standard_exponential(count) * 180 * DAY).astype(np.int64)
-    return _draw(rng, rank, signed_up_at)
+    return _draw(rng, place, signed_up_at)
 
 
 def viewers_of_day(seed: int, count: int, start: int, day: int) -> Viewers:
     """Return the viewers that sign up in the `day`-th 24 hours of the period."""
     rng = generator(seed, Stream.VIEWERS, 1, day)
     size = joining_per_day(count)
-    rank = rng.integers(0, count, size)
-    return _draw(rng, rank, start + day * DAY + np.sort(uniform(rng, 0, DAY, size)))
+    return _draw(rng, rng.random(size), start + day * DAY + np.sort(uniform(rng, 0, DAY, size)))
 
 
-def _draw(rng: np.random.Generator, rank: Ints, signed_up_at: Ints) -> Viewers:
-    size = len(rank)
+def _draw(rng: np.random.Generator, place: Floats, signed_up_at: Ints) -> Viewers:
+    """Draw viewers by their places among all: 0 comes most often, 1 never."""
+    size = len(place)
     country = pick(rng, COUNTRY_SHARES, size)
     foreign = rng.random(size) < SPEAKS_ANOTHER_LANGUAGE
     taste = rng.standard_normal((size, len(CATEGORIES)), dtype=np.float32)
@@ -78,7 +82,8 @@ def _draw(rng: np.random.Generator, rank: Ints, signed_up_at: Ints) -> Viewers:
     change_every = uniform(rng, 60 * DAY, 400 * DAY, size)
     return Viewers(
         signed_up_at=signed_up_at,
-        activity=np.power(rank + 10.0, -ACTIVITY_EXPONENT),
+        activity=(1 - place) ** 2 / (place + KEENEST),
+        liveliness=np.exp(LIVELINESS_SPREAD * rng.standard_normal(size) - LIVELINESS_SPREAD**2 / 2),
         country=country,
         language=np.where(
             foreign, rng.integers(0, len(LANGUAGES), size), LANGUAGE_OF_COUNTRY[country]

@@ -13,14 +13,15 @@ from live_shopping.simulator.viewers import Viewers
 KINDS = ("view", "tap", "chat", "bid", "purchase", "follow", "share")
 VIEW, TAP, CHAT, BID, PURCHASE, FOLLOW, SHARE = range(7)
 ACTIONS = np.array([TAP, CHAT, BID, FOLLOW, SHARE])
-ACTION_SHARES = np.array([34, 40, 20, 3, 3]) / 100
+ACTION_SHARES = np.array([20, 50, 24, 3.5, 2.5]) / 100
 
-ACTIONS_PER_MINUTE = 4.5
+SWIPES_PER_TAP = 0.8
+ACTIONS_PER_MINUTE = 0.65
 MOST_ACTIONS = 80.0
-MEDIAN_WATCH, MOST_WATCH = 17 * SECOND, 25 * MINUTE
+MEDIAN_WATCH, MOST_WATCH = 16 * SECOND, 25 * MINUTE
 TAP_LOG_ODDS = -3.6
 POSITION_LOG_ODDS = -0.35
-PURCHASE_LOG_ODDS = -7.6
+PURCHASE_LOG_ODDS = -7.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,6 @@ def visits_of(
     viewer: Ints,
     now: Ints,
     mood: Floats,
-    swipes_per_tap: float,
 ) -> Visits:
     """Return the visits that the requests lead to: each tapped show, then similar ones.
 
@@ -66,10 +66,9 @@ def visits_of(
         viewer: Who asked, one per request.
         now: When, one per request.
         mood: Shape (requests, categories).
-        swipes_per_tap: Similar shows seen after a tapped one, on average.
     """
     taps = np.flatnonzero(tapped)
-    swipes = rng.poisson(swipes_per_tap, len(taps))
+    swipes = rng.poisson(SWIPES_PER_TAP, len(taps))
     offered = np.repeat(taps, 1 + swipes)
     opened = np.zeros(len(offered), dtype=np.bool_)
     opened[np.cumsum(1 + swipes) - 1 - swipes] = True
@@ -89,7 +88,7 @@ def visits_of(
 
 
 def events_of(
-    rng: np.random.Generator, visits: Visits, pool: Pool, viewer: Ints
+    rng: np.random.Generator, visits: Visits, pool: Pool, viewers: Viewers, viewer: Ints
 ) -> tuple[Rows, Bools]:
     """Return the events of the visits, and for each visit whether something was bought.
 
@@ -97,9 +96,11 @@ def events_of(
         rng: Source of randomness.
         visits: The visits.
         pool: Shows that `visits` refers to.
+        viewers: All viewers.
         viewer: Who asked, one per request.
     """
-    expected = ACTIONS_PER_MINUTE / MINUTE * visits.watch
+    liveliness = viewers.liveliness[viewer[visits.request]]
+    expected = ACTIONS_PER_MINUTE / MINUTE * visits.watch * liveliness
     actions = rng.poisson(np.minimum(expected, MOST_ACTIONS))
     visit = np.repeat(np.arange(len(visits)), actions)
     odds = np.exp(PURCHASE_LOG_ODDS + 0.9 * visits.liking[visit])

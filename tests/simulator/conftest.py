@@ -10,13 +10,13 @@ from tests.simulator.market import Market
 
 @pytest.fixture(scope="session")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """Two days of a small marketplace, with a view for each source and one for its good events."""
+    """Two weeks of a small marketplace, with a view for each source and one for its good events."""
     config = SimulationConfig(
         data=tmp_path_factory.mktemp("market"),
         end=datetime(2026, 11, 22, 9, tzinfo=UTC),
-        days=2,
+        days=14,
         events=300_000,
-        viewers=4_000,
+        viewers=6_000,
         sellers=600,
     )
     summary = simulate(config)

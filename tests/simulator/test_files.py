@@ -73,8 +73,8 @@ def test_each_hour_has_one_file_of_the_schema(market: Market, source: str) -> No
     schema = pa.schema(SCHEMAS[source])
     paths = sorted((market.config.landing / source).rglob("*.*"))
 
-    assert len(paths) == market.summary.hours == 48
-    assert paths[0].parts[-2:] == ("2026-11-20", "09.parquet")
+    assert len(paths) == market.summary.hours == 14 * 24
+    assert paths[0].parts[-2:] == ("2026-11-08", "09.parquet")
     assert paths[-1].parts[-2:] == ("2026-11-22", "08.parquet")
     assert all(pq.read_schema(path) == schema for path in paths)
 

@@ -104,7 +104,7 @@ def test_files_without_a_state_are_refused(tmp_path: Path) -> None:
     [
         ({"events": 0}, "events is 0; give 1 or more"),
         ({"seed": -1}, "seed is -1"),
-        ({"viewers": 9}, "give 10 viewers or more"),
+        ({"viewers": 99}, "give 100 viewers or more"),
         ({"end": END.replace(minute=5)}, "give a whole hour"),
         ({"end": END.replace(tzinfo=None)}, "with its time zone"),
     ],
