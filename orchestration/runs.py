@@ -9,7 +9,7 @@ from assets.hours import hourly, partition_key
 from assets.intake import landed_hours
 from assets.landing import raw_key
 from orchestration.assembly import assemble
-from orchestration.home import prepare_home
+from orchestration.home import commit_quickly, prepare_home
 from orchestration.jobs import WHOLE
 from slate.deployment import Deployment
 from slate.errors import DataError
@@ -27,6 +27,7 @@ def run_everything(deployment: Deployment) -> bool:
         DataError: nothing has landed yet.
     """
     prepare_home(deployment)
+    commit_quickly()
     job = assemble(deployment).resolve_job_def(WHOLE)
     with dg.DagsterInstance.get() as instance:
         hours = _new_hours(deployment, instance)
