@@ -91,7 +91,7 @@ STD = Function("std", _NUMBERS)
 LAST = Function("last", tuple(Kind))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Aggregate:
     """An aggregate as written in a view, before the view gives it a name.
 
@@ -111,6 +111,9 @@ class Aggregate:
     listed: bool
     options: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return f"{self.function.name}(...)"
+
 
 def _aggregate(
     function: Function,
@@ -129,8 +132,9 @@ def _aggregate(
             f"{function.name}(where={where!r}): filter by comparing the source's columns with "
             "constants, joined by &, as in where=Event.kind == 'tap'"
         )
-    windows = (over,) if isinstance(over, str) else tuple(over)
-    return Aggregate(function, column, where, windows, not isinstance(over, str), options)
+    if isinstance(over, list | tuple):
+        return Aggregate(function, column, where, tuple(over), True, options)
+    return Aggregate(function, column, where, (over,), False, options)
 
 
 def count(*, where: Any = None, over: str | list[str], **options: Any) -> Any:

@@ -8,9 +8,11 @@ import inspect
 import re
 from typing import Any, ClassVar
 
-from slate.errors import DefinitionError
-from slate.features import Constraints, unknown
-from slate.kinds import Kind
+from slate.errors import DefinitionError, UnknownNameError
+from slate.features import unknown
+from slate.fields import Field
+from slate.kinds import several
+from slate.names import check_name
 
 
 class _Body(dict[str, Any]):
@@ -30,9 +32,7 @@ class DefinitionMeta(type):
     """Makes a class body a definition."""
 
     @classmethod
-    def __prepare__(
-        metacls, name: str, bases: tuple[type, ...], /, **kwargs: Any
-    ) -> dict[str, object]:
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> dict[str, object]:
         """The mapping that the class body is read into."""
         return _Body(name)
 
@@ -45,23 +45,35 @@ class DefinitionMeta(type):
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        known = [n for c in cls.__mro__ for n in vars(c).get("_names", ())]
-        raise unknown(cls.__name__, name, known)
+        known: dict[str, str] = vars(cls).get("_names", {})
+        if name in known:
+            raise UnknownNameError(f"{cls.__name__} has no {name!r}: write {known[name]}")
+        raise unknown(cls.__name__, name, [n for n, written in known.items() if n == written])
 
 
 class Definition(metaclass=DefinitionMeta):
-    """What all definitions share."""
+    """What all definitions share.
+
+    Attributes:
+        name: the class's name in snake case.
+        description: its docstring, for the catalogue.
+        owner: who answers for it.
+        tags: words to find it by.
+    """
 
     name: ClassVar[str]
-    description: ClassVar[str] = ""
+    description: ClassVar[str]
     owner: ClassVar[str] = ""
     tags: ClassVar[tuple[str, ...]] = ()
-    _names: ClassVar[tuple[str, ...]] = ()
+    # What a class body may set, and of which type.
+    _settings: ClassVar[dict[str, type]] = {"owner": str, "tags": object}
+    # The names that it defines, and how each is referred to.
+    _names: ClassVar[dict[str, str]]
 
     def __init_subclass__(cls) -> None:
         cls.name = snake_case(cls.__name__)
         cls.description = inspect.cleandoc(vars(cls).get("__doc__") or "")
-        cls.tags = tuple(cls.tags)
+        cls.tags = several(f"{cls.__name__}: tags", cls.tags)
 
 
 def snake_case(name: str) -> str:
@@ -74,31 +86,65 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def annotations(cls: type) -> dict[str, Any]:
-    """The annotated names of a class body, in order, and their types.
+def members(cls: type[Definition]) -> dict[str, Any]:
+    """What a class body defines: each name with its annotation, None where it has none.
+
+    To be called before anything else is done to the class.
 
     Raises:
-        DefinitionError: an annotation names something that is not there.
+        DefinitionError: a name that a definition has itself, or that no table's column could have;
+            a setting of a wrong type; an annotation that names something that is not there.
     """
+    parents = cls.__mro__[1:]
+    base = parents[0].__name__
+    own = {name for parent in parents for name in inspect.get_annotations(parent)}
+    annotated = _annotations(cls)
+    found = {}
+    for name in dict.fromkeys((*annotated, *vars(cls))):
+        if name.startswith("_"):
+            continue
+        where = f"{cls.__name__}.{name}"
+        instead = re.sub("_+", "_", f"{snake_case(cls.__name__)}_{name}".lower()).strip("_")
+        if name in cls._settings and name not in annotated:
+            value, wanted = vars(cls)[name], cls._settings[name]
+            if not isinstance(value, wanted):
+                raise DefinitionError(
+                    f"{where} = {value!r} is no {wanted.__name__}: it is where every {base} says "
+                    f"its {name}; to define something else, rename it, as in {instead!r}"
+                )
+        elif name in own:
+            raise DefinitionError(
+                f"{where}: every {base} has a {name!r} of its own; rename it, as in {instead!r}"
+            )
+        else:
+            check_name(where, name, instead)
+            found[name] = annotated.get(name)
+    return found
+
+
+def field_of(cls: type[Definition], name: str, annotation: object, *roles: str) -> Field:
+    """What is said of a name that has to be annotated.
+
+    Args:
+        cls: the class.
+        name: the name.
+        annotation: its annotation, None where it has none.
+        roles: what may stand behind it.
+
+    Raises:
+        DefinitionError: it is not annotated, or something else stands behind it.
+    """
+    field = vars(cls).get(name, Field())
+    if annotation is None or not isinstance(field, Field) or field.role not in ("", *roles):
+        raise DefinitionError(
+            f"{cls.__name__}.{name} = {field!r}: write `{name}: <its type>`, alone or followed by "
+            f"{' or '.join(f'= {role}(...)' for role in roles)}"
+        )
+    return field
+
+
+def _annotations(cls: type) -> dict[str, Any]:
     try:
-        found = inspect.get_annotations(cls, eval_str=True)
+        return inspect.get_annotations(cls, eval_str=True)
     except NameError as error:
         raise DefinitionError(f"{cls.__name__}: an annotation cannot be read: {error}") from error
-    return {name: value for name, value in found.items() if not name.startswith("_")}
-
-
-def check_constraints(where: str, kind: Kind, constraints: Constraints) -> None:
-    """Refuse bounds that values of this kind can never meet.
-
-    Raises:
-        DefinitionError: a bound of another type, or bounds that exclude everything.
-    """
-    least, greatest = constraints.least, constraints.greatest
-    for value in (least, greatest, *(constraints.one_of or ())):
-        if value is not None and not kind.accepts(value):
-            raise DefinitionError(f"{where} is a {kind.value}; its constraint {value!r} is not")
-    if least is not None and greatest is not None and least > greatest:
-        raise DefinitionError(f"{where}: its least value {least} is above its greatest {greatest}")
-    share = constraints.null_share
-    if share is not None and not 0 <= share <= 1:
-        raise DefinitionError(f"{where}: null_share={share} is no share; give 0 to 1")

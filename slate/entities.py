@@ -2,12 +2,12 @@
 
 from typing import ClassVar
 
-from slate.base import Definition, annotations, check_constraints
+from slate.base import Definition, field_of, members
 from slate.comments import comments
 from slate.errors import DefinitionError
 from slate.features import Column
-from slate.fields import Field
 from slate.kinds import Kind, kind_of
+from slate.names import VIEW_COLUMNS
 
 
 class Entity(Definition):
@@ -22,20 +22,23 @@ class Entity(Definition):
     parts: "ClassVar[dict[str, type[Entity]]]"
 
     def __init_subclass__(cls) -> None:
+        found = members(cls)
         super().__init_subclass__()
         cls.keys, cls.parts = {}, {}
-        for name, annotation in annotations(cls).items():
+        for name, annotation in found.items():
             where = f"{cls.__name__}.{name}"
+            field = field_of(cls, name, annotation, "key_of")
             kind, nullable = kind_of(annotation, where)
             if kind not in (Kind.STRING, Kind.INTEGER) or nullable:
                 raise DefinitionError(f"{where}: a key is a str or an int, and never null")
+            if name in VIEW_COLUMNS:
+                raise DefinitionError(f"{where}: every view's table has this column: rename it")
             cls.keys[name] = kind
-            marker = vars(cls).get(name)
-            if isinstance(marker, Field) and marker.entity is not None:
-                check_key(where, kind, marker.entity)
-                cls.parts[name] = marker.entity
+            if field.entity is not None:
+                check_key(where, kind, field.entity)
+                cls.parts[name] = field.entity
             setattr(cls, name, name)
-        cls._names = tuple(cls.keys)
+        cls._names = {name: name for name in cls.keys}
         if not 1 <= len(cls.keys) <= 2:
             raise DefinitionError(
                 f"{cls.__name__} has {len(cls.keys)} key columns: an entity has one, a pair two"
@@ -51,14 +54,30 @@ def check_key(where: str, kind: Kind, entity: type[Entity]) -> None:
     """Refuse a key of another type than the entity's own.
 
     Raises:
-        DefinitionError: the types differ, or the entity is a pair.
+        DefinitionError: the types differ, or it is no entity, or a pair.
     """
+    if not (isinstance(entity, type) and issubclass(entity, Entity)):
+        raise DefinitionError(f"{where}: key_of({entity!r}): give an entity's class")
     if len(entity.keys) != 1:
         raise DefinitionError(f"{where}: {entity.__name__} is a pair; a key leads to one entity")
     ((key, wanted),) = entity.keys.items()
     if kind is not wanted:
         raise DefinitionError(
             f"{where} is a {kind.value}, but {entity.__name__}.{key} is a {wanted.value}"
+        )
+
+
+_ROLES = ("unique_id", "event_time", "arrival_time")
+
+
+def _check_role(where: str, role: str, kind: Kind, nullable: bool) -> None:
+    if role != "unique_id" and kind is not Kind.TIME:
+        raise DefinitionError(f"{where} is a time: annotate it datetime")
+    if role == "unique_id" and kind not in (Kind.STRING, Kind.INTEGER):
+        raise DefinitionError(f"{where} is an id: annotate it str or int")
+    if nullable:
+        raise DefinitionError(
+            f"{where} is its source's {role}, without which a row is no event: take `| None` away"
         )
 
 
@@ -83,34 +102,32 @@ class Source(Definition):
     arrival_time: ClassVar[str]
     horizon: ClassVar[int]
 
+    _settings = Definition._settings | {"model": str, "landing": str, "stream": str}
+
     def __init_subclass__(cls) -> None:
+        found = members(cls)
         super().__init_subclass__()
         cls.columns = {}
         texts = comments(cls)
         roles: dict[str, str] = {}
-        for name, annotation in annotations(cls).items():
+        for name, annotation in found.items():
             where = f"{cls.__name__}.{name}"
+            field = field_of(cls, name, annotation, *_ROLES, "column")
             kind, nullable = kind_of(annotation, where)
-            marker = vars(cls).get(name, Field())
-            if not isinstance(marker, Field):
-                raise DefinitionError(
-                    f"{where} = {marker!r}: a source's column is annotated only, or followed by "
-                    "unique_id(), event_time(), arrival_time() or column(...)"
-                )
-            if marker.role in roles:
-                raise DefinitionError(f"{where}: {roles[marker.role]} is its {marker.role} already")
-            if marker.role != "value":
-                roles[marker.role] = name
-            if marker.role in ("event_time", "arrival_time") and kind is not Kind.TIME:
-                raise DefinitionError(f"{where} is a time: annotate it datetime")
-            if marker.role == "unique_id":
-                cls.horizon = marker.horizon
-            check_constraints(where, kind, marker.constraints)
-            column = Column(cls, name, kind, nullable, marker.constraints, texts.get(name, ""))
+            if field.role in _ROLES:
+                if field.role in roles:
+                    raise DefinitionError(
+                        f"{where}: {roles[field.role]} is its {field.role} already"
+                    )
+                roles[field.role] = name
+                _check_role(where, field.role, kind, nullable)
+            if field.role == "unique_id":
+                cls.horizon = field.horizon
+            column = Column(cls, name, kind, nullable, field.constraints, texts.get(name, ""))
             cls.columns[name] = column
             setattr(cls, name, column)
-        cls._names = tuple(cls.columns)
-        for role in ("unique_id", "event_time", "arrival_time"):
+        cls._names = {name: name for name in cls.columns}
+        for role in _ROLES:
             if role not in roles:
                 raise DefinitionError(f"{cls.__name__} lacks a column marked = {role}()")
             setattr(cls, role, roles[role])

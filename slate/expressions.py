@@ -7,12 +7,12 @@ and requests, so the two cannot drift.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from slate.errors import DefinitionError
+from slate.errors import DefinitionError, UnknownNameError
 
 Array = np.ndarray[Any, Any]
 
@@ -43,7 +43,12 @@ class Expr(NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any) -> "Call":
         """The values as another NumPy type: ``now().astype("M8[D]")`` is the day."""
-        return Call(np.astype, (self, np.dtype(dtype)), {})
+        try:
+            return Call(np.astype, (self, np.dtype(dtype)), {})
+        except TypeError as error:
+            raise DefinitionError(
+                f"{self!r}.astype({dtype!r}): {error}; give a NumPy type"
+            ) from None
 
     def __bool__(self) -> NoReturn:
         """An expression has no truth before it runs."""
@@ -56,6 +61,17 @@ class Expr(NDArrayOperatorsMixin):
         """An expression has no length before it runs."""
         raise DefinitionError("an expression of features cannot be iterated: it is no array yet")
 
+    if not TYPE_CHECKING:  # a type checker would take any name for right
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """An expression has no methods of an array before it runs."""
+            if name.startswith("__"):
+                raise AttributeError(name)
+            raise UnknownNameError(
+                f"{self!r} has no {name!r}: it is no array yet; call NumPy's functions on it, as "
+                "in np.log1p(...)"
+            )
+
 
 class Call(Expr):
     """A recorded call of a NumPy function or of a resolver."""
@@ -64,11 +80,20 @@ class Call(Expr):
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self.func = func
-        self.args = args
-        self.kwargs = kwargs
+        self.args = tuple(map(_kept, args))
+        self.kwargs = {name: _kept(value) for name, value in kwargs.items()}
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function on arrays."""
+        return self.func(*args, **kwargs)
 
     def __repr__(self) -> str:
         return render(self)
+
+
+def _kept(value: Any) -> Any:
+    """An argument as it is now, whatever becomes of a list later."""
+    return tuple(map(_kept, value)) if isinstance(value, list | tuple) else value
 
 
 class Now(Expr):
@@ -86,25 +111,30 @@ def now() -> Any:
     return NOW
 
 
-def leaves(expr: object) -> Iterator[Expr]:
-    """The references that an expression reads, each once, in order of appearance."""
+def nodes(expr: object) -> Iterator[object]:
+    """All that an expression is made of, from the outside in: calls, references, constants.
+
+    Calls and references come once each, in order of appearance.
+    """
     seen: set[int] = set()
 
-    def visit(node: object) -> Iterator[Expr]:
-        if id(node) in seen:
-            return
-        if isinstance(node, Expr):
-            seen.add(id(node))
-        if isinstance(node, Call):
-            for child in (*node.args, *node.kwargs.values()):
-                yield from visit(child)
-        elif isinstance(node, list | tuple):
+    def visit(node: object) -> Iterator[object]:
+        if isinstance(node, tuple):
             for child in node:
                 yield from visit(child)
-        elif isinstance(node, Expr):
+        elif id(node) not in seen:
+            if isinstance(node, Expr):
+                seen.add(id(node))
             yield node
+            if isinstance(node, Call):
+                yield from visit((*node.args, *node.kwargs.values()))
 
     return visit(expr)
+
+
+def leaves(expr: object) -> Iterator[Expr]:
+    """The references that an expression reads, each once, in order of appearance."""
+    return (node for node in nodes(expr) if isinstance(node, Expr) and not isinstance(node, Call))
 
 
 def evaluate(expr: object, values: dict[Expr, Array]) -> Any:
@@ -122,10 +152,10 @@ def evaluate(expr: object, values: dict[Expr, Array]) -> Any:
         if expr not in values and isinstance(expr, Call):
             args = [evaluate(arg, values) for arg in expr.args]
             kwargs = {name: evaluate(arg, values) for name, arg in expr.kwargs.items()}
-            values[expr] = expr.func(*args, **kwargs)
+            values[expr] = expr.run(*args, **kwargs)
         return values[expr]
-    if isinstance(expr, list | tuple) and any(True for _ in leaves(expr)):
-        return type(expr)(evaluate(item, values) for item in expr)
+    if isinstance(expr, tuple) and any(True for _ in leaves(expr)):
+        return tuple(evaluate(item, values) for item in expr)
     return expr
 
 
@@ -154,6 +184,8 @@ def render(expr: object) -> str:
         return f"{function_name(expr.func)}({', '.join(arguments)})"
     if isinstance(expr, list | tuple):
         return f"[{', '.join(render(item) for item in expr)}]"
+    if isinstance(expr, np.ndarray):
+        return f"np.array({expr.tolist()!r}, shape={expr.shape}, dtype={expr.dtype!s})"
     if isinstance(expr, np.generic):
         return f"{expr.dtype.name}({expr.item() if expr.dtype.kind not in 'mM' else expr!s})"
     return repr(expr)

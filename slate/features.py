@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from slate.aggregates import Measure
 from slate.errors import DefinitionError, UnknownNameError, nearest
 from slate.expressions import Expr
-from slate.kinds import Kind
+from slate.kinds import Kind, several
 from slate.windows import Window
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Column(Expr):
         self.name = name
         self.kind = kind
         self.nullable = nullable
-        self.constraints = constraints
+        self.constraints = constraints.of(kind, repr(self))
         self.description = description
 
     def __repr__(self) -> str:
@@ -62,8 +62,43 @@ class Constraints:
 
     least: Any = None
     greatest: Any = None
-    one_of: tuple[Any, ...] | None = None
+    one_of: Sequence[Any] | None = None
     null_share: float | None = None
+
+    def of(self, kind: Kind, where: str) -> "Constraints":
+        """The same constraints, in constants of a kind.
+
+        Raises:
+            DefinitionError: a bound of another kind, or bounds that exclude everything.
+        """
+        what = f"{where}: its constraint"
+        least, greatest = (
+            None if bound is None else kind.constant(bound, what)
+            for bound in (self.least, self.greatest)
+        )
+        if least is not None and greatest is not None and least > greatest:
+            raise DefinitionError(
+                f"{where}: its least value {self.least} is above its greatest {self.greatest}"
+            )
+        one_of = self.one_of
+        if one_of is not None:
+            one_of = tuple(kind.constant(v, what) for v in several(f"{where}: one_of", one_of))
+            if not one_of:
+                raise DefinitionError(f"{where}: one_of=[] allows no value: list some")
+        share = self.null_share
+        if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
+            raise DefinitionError(f"{where}: null_share={share} is no share; give 0 to 1")
+        return Constraints(least, greatest, one_of, share)
+
+    def against(self, value: Any) -> str:
+        """What speaks against a value; empty if nothing does."""
+        if self.least is not None and value < self.least:
+            return f"below its least value {self.least!r}"
+        if self.greatest is not None and value > self.greatest:
+            return f"above its greatest value {self.greatest!r}"
+        if self.one_of is not None and value not in self.one_of:
+            return f"not one of {', '.join(map(repr, self.one_of))}"
+        return ""
 
 
 class Feature(Expr):
@@ -77,7 +112,10 @@ class Feature(Expr):
         constraints: what its values must satisfy to be published.
         description: the comment beside it, for the catalogue.
         tags: words to find it by.
+        always: whether it has a value even where there is no row, and so needs no default.
     """
+
+    always: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -88,26 +126,25 @@ class Feature(Expr):
         default: Any = None,
         constraints: Constraints | None = None,
         description: str = "",
-        tags: tuple[str, ...] = (),
+        tags: Sequence[str] = (),
     ) -> None:
         self.view = view
         self.column = column
         self.kind = kind
-        self.default = default
-        self.constraints = constraints or Constraints()
         self.description = description
-        self.tags = tags
         where = f"{view.__name__}.{column}"
-        if default is None and not kind.has_null:
+        self.tags = several(f"{where}: tags", tags)
+        self.constraints = (constraints or Constraints()).of(kind, where)
+        if default is not None:
+            default = kind.constant(default, f"{where}: the default")
+            if wrong := self.constraints.against(default):
+                raise DefinitionError(f"{where}: the default {default!r} is {wrong}: change either")
+        elif not kind.has_null and not self.always:
             raise DefinitionError(
                 f"{where}: a value of type {kind.value} cannot be null, but a key without a row "
                 f"has none: give default=..., or annotate it float"
             )
-        if default is not None and not kind.accepts(default):
-            raise DefinitionError(f"{where}: the default {default!r} is no {kind.value}")
-        one_of = self.constraints.one_of
-        if default is not None and one_of is not None and default not in one_of:
-            raise DefinitionError(f"{where}: the default {default!r} is not one of {one_of}")
+        self.default = default
 
     @property
     def name(self) -> str:
@@ -137,6 +174,7 @@ class Aggregated(Feature):
 class Computed(Feature):
     """An expression over other features and the request."""
 
+    always = True
     expression: Expr
 
 
@@ -146,6 +184,8 @@ class Input(Feature):
     Inside the class body that it is written in it has no name yet, but can be computed with.
     """
 
+    always = True
+
     def __init__(self, default: Any, constraints: Constraints) -> None:
         self._default = default
         self._constraints = constraints
@@ -153,7 +193,16 @@ class Input(Feature):
     def bind(
         self, view: "type[RequestFeatures]", column: str, kind: Kind, description: str
     ) -> None:
-        """Give it its place and type."""
+        """Give it its place and type.
+
+        Raises:
+            DefinitionError: it has a place already, or its type and its default do not fit.
+        """
+        if self.bound:
+            raise DefinitionError(
+                f"{view.__name__}.{column} is the input {self!r}: a request brings it under that "
+                "name alone; write request_input() anew for another"
+            )
         super().__init__(
             view,
             column,
@@ -162,6 +211,14 @@ class Input(Feature):
             constraints=self._constraints,
             description=description,
         )
+
+    def __repr__(self) -> str:
+        return self.name if self.bound else "request_input()"
+
+    @property
+    def bound(self) -> bool:
+        """Whether it has its place."""
+        return "view" in vars(self)
 
     @property
     def required(self) -> bool:
@@ -176,7 +233,7 @@ def request_input(*, default: Any = None, one_of: Sequence[Any] | None = None) -
         default: its value where a request brings none; without it, a request must.
         one_of: the only values that a request may bring.
     """
-    return Input(default, Constraints(one_of=tuple(one_of) if one_of is not None else None))
+    return Input(default, Constraints(one_of=one_of))
 
 
 class Windows(NDArrayOperatorsMixin):

@@ -11,16 +11,28 @@ if TYPE_CHECKING:
     from slate.entities import Entity
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Field:
-    """A marker: the part that a name plays, and what is said of its values."""
+    """What is said of an annotated name.
 
-    role: str = "value"
+    Attributes:
+        role: the part that it plays: the function below that says so; empty if only annotated.
+        entity: of a key, the entity that it leads to.
+        default: its value where there is none.
+        constraints: what its values must satisfy.
+        tags: words to find it by.
+        horizon: of a unique id, for how long a repeat is recognised (microseconds).
+    """
+
+    role: str = ""
     entity: "type[Entity] | None" = None
     default: Any = None
     constraints: Constraints = field(default_factory=Constraints)
-    tags: tuple[str, ...] = ()
+    tags: Sequence[str] = ()
     horizon: int = 0
+
+    def __repr__(self) -> str:
+        return f"{self.role}(...)"
 
 
 def unique_id(*, horizon: str = "7d") -> Any:
@@ -44,7 +56,7 @@ def arrival_time() -> Any:
 
 def key_of(entity: "type[Entity]", *, default: Any = None, tags: Sequence[str] = ()) -> Any:
     """A value that is the key of another entity, so that one leads to the other."""
-    return Field("key", entity=entity, default=default, tags=tuple(tags))
+    return Field("key_of", entity=entity, default=default, tags=tags)
 
 
 def feature(
@@ -66,10 +78,10 @@ def feature(
         null_share: the greatest share of nulls with which the view may be published.
         tags: words to find it by.
     """
-    constraints = Constraints(min, max, tuple(one_of) if one_of is not None else None, null_share)
-    return Field(default=default, constraints=constraints, tags=tuple(tags))
+    constraints = Constraints(min, max, one_of, null_share)
+    return Field("feature", default=default, constraints=constraints, tags=tags)
 
 
 def column(*, min: Any = None, max: Any = None, one_of: Sequence[Any] | None = None) -> Any:
     """A source's column whose values are bounded; a row outside the bounds is quarantined."""
-    return Field(constraints=Constraints(min, max, tuple(one_of) if one_of is not None else None))
+    return Field("column", constraints=Constraints(min, max, one_of))

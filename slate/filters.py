@@ -32,30 +32,45 @@ def comparisons(where: str, expr: Expr) -> list[Comparison]:
     """A filter as its comparisons (column, SQL operator, constant), all of which must hold.
 
     Raises:
-        DefinitionError: the expression is richer than a filter may be.
+        DefinitionError: the expression is richer than a filter may be, or a constant is of another
+            kind than its column.
     """
     if isinstance(expr, Column):
-        return [(expr, "=", True)]
-    if isinstance(expr, Call):
+        return [(expr, "=", _constant(where, expr, True))]
+    if isinstance(expr, Call) and not expr.kwargs:
         if expr.func is np.bitwise_and:
             return [c for arg in expr.args for c in comparisons(where, arg)]
-        if expr.func is np.isin and isinstance(expr.args[0], Column):
-            return [(expr.args[0], "in", tuple(expr.args[1]))]
+        if expr.func is np.isin:
+            return [_membership(where, expr)]
         operator = _COMPARISONS.get(expr.func)
         if operator is not None:
             left, right = expr.args
             if isinstance(left, Column) and not isinstance(right, Expr):
-                return [(left, operator, right)]
+                return [(left, operator, _constant(where, left, right))]
             if isinstance(right, Column) and not isinstance(left, Expr):
-                return [(right, _MIRRORED.get(operator, operator), left)]
+                operator = _MIRRORED.get(operator, operator)
+                return [(right, operator, _constant(where, right, left))]
     raise DefinitionError(
         f"{where}: a filter compares the source's columns with constants, joined by &; "
         f"{expr!r} is richer: compute it in the source's staging model"
     )
 
 
+def _membership(where: str, call: Call) -> Comparison:
+    match call.args:
+        case (Column() as column, tuple() | np.ndarray() as constants) if len(constants):
+            return column, "in", tuple(_constant(where, column, value) for value in constants)
+    raise DefinitionError(
+        f"{where}: {call!r}: write np.isin(column, [...]) with a list of one constant or more"
+    )
+
+
+def _constant(where: str, column: Column, value: object) -> Any:
+    return column.kind.constant(value, f"{where}: {column!r} is a {column.kind.value}; constant")
+
+
 def check_filter(where: str, expr: Expr, source: "type[Source]") -> None:
-    """Refuse a filter that is too rich, of another source, or against a constant of a wrong type.
+    """Refuse a filter that is too rich, of another source, or for what never is.
 
     Raises:
         DefinitionError: naming the comparison.
@@ -63,12 +78,8 @@ def check_filter(where: str, expr: Expr, source: "type[Source]") -> None:
     for column, operator, constant in comparisons(where, expr):
         if column.source is not source:
             raise DefinitionError(f"{where}: {column!r} is no column of {source.__name__}")
+        one_of = column.constraints.one_of
         for value in constant if operator == "in" else (constant,):
-            if not column.kind.accepts(value):
-                raise DefinitionError(
-                    f"{where}: {column!r} is a {column.kind.value} and never equals {value!r}"
-                )
-            one_of = column.constraints.one_of
             if one_of is not None and value not in one_of:
                 raise DefinitionError(
                     f"{where}: {column!r} is one of {', '.join(map(repr, one_of))}, never {value!r}"
@@ -95,5 +106,5 @@ def literal(value: object) -> str:
     if isinstance(value, datetime):
         return f"timestamp '{naive_utc(value).isoformat(sep=' ')}'"
     if isinstance(value, int | float):
-        return repr(value)
+        return str(value)
     return "'" + str(value).replace("'", "''") + "'"

@@ -5,11 +5,14 @@ tags, constraints and the order of writing do not.
 """
 
 from hashlib import blake2b
+from typing import Any
 
-from slate.expressions import Expr, leaves, render
-from slate.features import Aggregated, Attribute, Computed, Constraints, Feature, Input
-from slate.filters import comparisons, literal
-from slate.resolvers import Resolved, source_text
+from slate.code import code_text
+from slate.expressions import Expr, nodes, render
+from slate.features import Aggregated, Attribute, Column, Computed, Constraints, Feature, Input
+from slate.filters import comparisons
+from slate.kinds import Kind
+from slate.resolvers import Resolved
 from slate.views import FeatureView, RequestFeatures
 
 
@@ -26,7 +29,7 @@ def fingerprint(view: type[FeatureView] | type[RequestFeatures]) -> str:
             lines.append(f"levels {view.levels} horizon {source.horizon}")
             # What the source refuses is not counted.
             lines += sorted(
-                f"{column.name} {column.kind.value} {column.nullable} {column.constraints}"
+                _refusals(column)
                 for column in source.columns.values()
                 if not column.nullable or column.constraints != Constraints()
             )
@@ -34,8 +37,16 @@ def fingerprint(view: type[FeatureView] | type[RequestFeatures]) -> str:
     return blake2b("\n".join(lines).encode(), digest_size=6).hexdigest()
 
 
+def _refusals(column: Column) -> str:
+    bounds = column.constraints
+    allowed = None if bounds.one_of is None else sorted(_values(column.kind, *bounds.one_of))
+    limits = _values(column.kind, bounds.least, bounds.greatest)
+    return f"{column.name} {column.kind.value} {column.nullable} {limits} {allowed}"
+
+
 def _line(feature: Feature) -> str:
-    parts = [feature.column, feature.kind.value, f"default {feature.default!r}"]
+    default = _values(feature.kind, feature.default)
+    parts = [feature.column, feature.kind.value, f"default {default}"]
     if isinstance(feature, Attribute) and feature.key_of is not None:
         parts.append(f"key of {feature.key_of.name}")
     elif isinstance(feature, Aggregated):
@@ -55,25 +66,25 @@ def _line(feature: Feature) -> str:
     return " | ".join(parts)
 
 
-def _term(column: Expr, operator: str, constant: object) -> str:
-    values = constant if isinstance(constant, tuple) else (constant,)
-    return f"{column!r} {operator} {sorted(map(literal, values))}"
+def _term(column: Column, operator: str, constant: Any) -> str:
+    values = constant if operator == "in" else (constant,)
+    return f"{column!r} {operator} {sorted(_values(column.kind, *values))}"
+
+
+def _values(kind: Kind, *values: Any) -> list[str]:
+    """Constants as text, in which 2 and 2.0 are one number."""
+    return [
+        repr(float(value) if kind is Kind.FLOAT and value is not None else value)
+        for value in values
+    ]
 
 
 def _expression(expr: Expr) -> str:
-    """The expression and, as their values are part of it, what each reference in it is."""
+    """The expression and, as their values are part of it, what it reads and calls."""
     text = [render(expr)]
-    for leaf in leaves(expr):
-        if isinstance(leaf, Computed):
-            text.append(f"{leaf.name} = {_expression(leaf.expression)}")
-        elif isinstance(leaf, Feature):
-            text.append(f"{leaf.name}: {leaf.kind.value}")
-    text += sorted(source_text(call.func) for call in _resolvers(expr))
+    for node in nodes(expr):
+        if isinstance(node, Feature):
+            text.append(f"{node.view.name}: {_line(node)}")
+        elif isinstance(node, Resolved):
+            text.append(code_text(node.func))
     return "; ".join(text)
-
-
-def _resolvers(expr: object) -> list[Resolved]:
-    found = [expr] if isinstance(expr, Resolved) else []
-    for child in getattr(expr, "args", ()):
-        found += _resolvers(child)
-    return found

@@ -1,15 +1,30 @@
 """Trying an expression at import: does it run, row by row, and give the type it promises?"""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 
 from slate.errors import DefinitionError
-from slate.expressions import NOW, Array, Expr, evaluate, leaves
-from slate.features import Feature
-from slate.kinds import Kind
+from slate.expressions import NOW, Array, Expr, evaluate, leaves, nodes
+from slate.features import Aggregated, Attribute, Feature, Input
+from slate.kinds import Kind, naive_utc
 
-_ROWS = 3
+# Values of each kind, in no order and of no symmetry, so that what mixes rows shows.
+_SAMPLES: dict[Kind, tuple[Any, ...]] = {
+    Kind.STRING: ("c", "", "a", "d", "b"),
+    Kind.INTEGER: (2, 0, 1, 7, 3),
+    Kind.FLOAT: (1.5, 0.0, 0.25, 7.0, 3.0),
+    Kind.BOOLEAN: (True, False, True, True, False),
+    Kind.TIME: tuple(datetime(2026, 1, day, tzinfo=UTC) for day in (4, 1, 3, 29, 6)),
+}
+_ROWS = 5
+# What a wrong expression or resolver may raise.
+_FAILURES = (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError)
+
+Values = dict[Expr, Array]
 
 
 def cast(where: str, result: object, kind: Kind) -> Array:
@@ -33,41 +48,111 @@ def cast(where: str, result: object, kind: Kind) -> Array:
     return array.astype(wanted, copy=False)
 
 
-def sample(feature: Expr, rows: int) -> Array:
-    """A few values of a feature's type."""
+def sample(feature: Expr, turn: int) -> Array:
+    """Some values that a feature may have, null among them if it may be.
+
+    Args:
+        feature: a feature or now().
+        turn: by how many rows they are turned, so that two features differ.
+
+    Raises:
+        DefinitionError: it is no feature.
+    """
     if feature is NOW:
-        return np.full(rows, np.datetime64("2026-01-01", "us"))
+        return Kind.TIME.array(_turned(_SAMPLES[Kind.TIME], turn))
     if not isinstance(feature, Feature):
         raise DefinitionError(
             f"{feature!r} is no feature: a request feature reads features, its own inputs and now()"
         )
-    values: dict[Kind, Any] = {
-        Kind.STRING: "",
-        Kind.INTEGER: 1,
-        Kind.FLOAT: 1.0,
-        Kind.BOOLEAN: True,
-        Kind.TIME: np.datetime64("2026-01-01", "us"),
-    }
-    return np.full(rows, values[feature.kind], dtype=feature.kind.dtype)
+    if isinstance(feature, Input) and not feature.bound:
+        raise DefinitionError(
+            "a request_input() is read that has no name: write `name: type = request_input()` in "
+            "the class body, above what reads it"
+        )
+    kind, bounds = feature.kind, feature.constraints
+    values: tuple[Any, ...] = _SAMPLES[kind]
+    if bounds.one_of is not None:
+        values = tuple(bounds.one_of[row % len(bounds.one_of)] for row in range(_ROWS))
+    if bounds.least is not None:
+        values = tuple(max(value, bounds.least) for value in values)
+    if bounds.greatest is not None:
+        values = tuple(min(value, bounds.greatest) for value in values)
+    if feature.default is None and kind.has_null:
+        values = (None, *values[1:])
+    return kind.array(_turned(values, turn))
+
+
+def _turned(values: tuple[Any, ...], turn: int) -> tuple[Any, ...]:
+    turn %= _ROWS
+    return values[turn:] + values[:turn]
 
 
 def check_expression(where: str, expr: Expr, kind: Kind) -> None:
-    """Run an expression on a few sample rows.
+    """Run an expression on a few sample rows: together, each alone, and in mixed shapes.
 
     Raises:
         DefinitionError: it reads what is no feature, fails, mixes rows, or gives another type.
     """
-    values = {leaf: sample(leaf, _ROWS) for leaf in leaves(expr)}
-    if not values:
+    for node in nodes(expr):
+        if isinstance(node, date):
+            time = naive_utc(node) if isinstance(node, datetime) else node
+            raise DefinitionError(
+                f"{where}: NumPy compares {node!r} with no null: write "
+                f"np.datetime64({time.isoformat()!r})"
+            )
+    many = {leaf: sample(leaf, turn) for turn, leaf in enumerate(leaves(expr))}
+    if not many:
         raise DefinitionError(f"{where} reads no feature: a constant needs no definition")
-    try:
-        with np.errstate(all="ignore"):
-            result = evaluate(expr, values)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise DefinitionError(f"{where}: {expr!r} fails on sample values: {error}") from error
-    array = cast(where, result, kind)
-    if array.shape != (_ROWS,):
+    together = _run(where, expr, kind, many, "on sample values")
+    if together.shape != (_ROWS,):
         raise DefinitionError(
-            f"{where}: {expr!r} turns {_ROWS} rows into shape {array.shape}; a feature has one "
+            f"{where}: {expr!r} turns {_ROWS} rows into shape {together.shape}; a feature has one "
             "value a row"
         )
+    for row in range(_ROWS):
+        one = {leaf: array[row : row + 1] for leaf, array in many.items()}
+        alone = _run(where, expr, kind, one, "on a single row")
+        if not _equal(alone, together[row : row + 1], kind):
+            raise DefinitionError(
+                f"{where}: {expr!r} mixes rows: a row has another value alone than among others; "
+                "a feature is computed row by row"
+            )
+    for name, grain in _grains(many).items():
+        mixed = {leaf: array[:1] if leaf in grain else array for leaf, array in many.items()}
+        full = {leaf: np.broadcast_to(array, _ROWS) for leaf, array in mixed.items()}
+        shapes = f"for one value of {name} beside many of the rest (a @resolver's have one shape)"
+        found = _run(where, expr, kind, mixed, shapes)
+        if found.shape == (1,):
+            found = np.broadcast_to(found, _ROWS)
+        if not _equal(found, _run(where, expr, kind, full, shapes), kind):
+            raise DefinitionError(f"{where}: {expr!r} gives other values {shapes}")
+
+
+def _run(where: str, expr: Expr, kind: Kind, values: Values, on: str) -> Array:
+    try:
+        with np.errstate(all="ignore"):
+            result = evaluate(expr, dict(values))
+    except _FAILURES as error:
+        raise DefinitionError(f"{where}: {expr!r} fails {on}: {error}") from error
+    return cast(where, result, kind)
+
+
+def _grains(leaves: Iterable[Expr]) -> dict[str, set[Expr]]:
+    """What always has one shape: the features of one view, by its name; all else by itself.
+
+    One such set alone is of no mixed shape, and left out.
+    """
+    grains: dict[str, set[Expr]] = defaultdict(set)
+    for leaf in leaves:
+        name = leaf.view.name if isinstance(leaf, Attribute | Aggregated) else repr(leaf)
+        grains[name].add(leaf)
+    return grains if len(grains) > 1 else {}
+
+
+def _equal(one: Array, other: Array, kind: Kind) -> bool:
+    if one.shape != other.shape:
+        return False
+    if kind is Kind.FLOAT:
+        # A library may sum one row in another order than many.
+        return np.allclose(one, other, rtol=1e-9, atol=1e-9, equal_nan=True)
+    return bool(kind.to_arrow(one).equals(kind.to_arrow(other)))

@@ -4,9 +4,10 @@ Null is NumPy's on both sides: NaN for a float, NaT for a time, a missing string
 booleans have no null in NumPy, so a feature of these kinds needs a default.
 """
 
+import math
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -66,6 +67,31 @@ class Kind(Enum):
         if self is Kind.FLOAT:
             return isinstance(value, int | float)
         return isinstance(value, _PYTHON[self])
+
+    def constant(self, value: object, what: str) -> Any:
+        """A constant of a definition as Python's own; a time with its zone, which is UTC.
+
+        Args:
+            value: the constant as written: Python's, NumPy's or an enumeration's.
+            what: what it is and where; the error begins with it.
+
+        Raises:
+            DefinitionError: it is of another kind, null, not finite, or too large.
+        """
+        constant = value.value if isinstance(value, Enum) else value
+        if isinstance(constant, np.datetime64):
+            constant = constant.astype("M8[us]")
+        if isinstance(constant, np.generic):
+            constant = constant.item()
+        if not self.accepts(constant):
+            raise DefinitionError(f"{what} {value!r} is no {self.value}")
+        try:
+            (kept,) = self.array([constant])
+        except (OverflowError, UnicodeError) as error:
+            raise DefinitionError(f"{what} {value!r} cannot be kept: {error}") from error
+        if self is Kind.FLOAT and not math.isfinite(kept):
+            raise DefinitionError(f"{what} {value!r} is not finite: give a number")
+        return kept.item().replace(tzinfo=UTC) if self is Kind.TIME else constant
 
     def full(self, size: int, value: Any = None) -> np.ndarray[Any, Any]:
         """An array of ``size`` copies of ``value``, or of null."""
@@ -163,6 +189,17 @@ def kind_of(annotation: object, where: str) -> tuple[Kind, bool]:
             "each with `| None` where a source's column may be null"
         )
     return kind, nullable
+
+
+def several(what: str, values: Iterable[Any]) -> tuple[Any, ...]:
+    """Values that were given as a list.
+
+    Raises:
+        DefinitionError: they are one text, whose letters Python would take for the values.
+    """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise DefinitionError(f"{what}={values!r} is no list: give [{values!r}]")
+    return tuple(values)
 
 
 def naive_utc(value: datetime) -> datetime:

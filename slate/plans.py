@@ -10,10 +10,9 @@ from functools import cached_property
 
 from slate.entities import Entity
 from slate.errors import DefinitionError
-from slate.expressions import leaves
 from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.services import FeatureService
-from slate.views import FeatureView
+from slate.views import FeatureView, RequestFeatures
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +75,10 @@ def plan(service: FeatureService, views: list[type[FeatureView]]) -> Plan:
     Raises:
         DefinitionError: an entity cannot be reached from the service's keys, or in two ways.
     """
-    computed, inputs, stored = _needs(service)
-    ways = _ways(service, views, [feature.view for feature in stored])
+    found = Ways(service, views)
+    keys: dict[type[FeatureView], dict[str, str | Attribute]] = {}
     needed: dict[type[FeatureView], dict[str, Feature]] = {}
-    pending = list(stored)
+    pending: list[Attribute | Aggregated] = list(service.stored)
     while pending:
         feature = pending.pop()
         view = feature.view
@@ -87,7 +86,8 @@ def plan(service: FeatureService, views: list[type[FeatureView]]) -> Plan:
         if feature.column in needed.setdefault(view, {}):
             continue
         needed[view][feature.column] = feature
-        pending += [way for way in _keys(view, ways).values() if isinstance(way, Attribute)]
+        keys[view] = found.keys(view)
+        pending += [way for way in keys[view].values() if isinstance(way, Attribute)]
     rounds: dict[type[FeatureView], int] = {}
     grains: dict[type[FeatureView], frozenset[str]] = {}
 
@@ -95,7 +95,7 @@ def plan(service: FeatureService, views: list[type[FeatureView]]) -> Plan:
         if view in rounds:
             return
         number, grain = 0, frozenset[str]()
-        for way in _keys(view, ways).values():
+        for way in keys[view].values():
             if isinstance(way, Attribute):
                 assert issubclass(way.view, FeatureView)
                 place(way.view)
@@ -112,7 +112,7 @@ def plan(service: FeatureService, views: list[type[FeatureView]]) -> Plan:
     reads = [
         Read(
             view,
-            _keys(view, ways),
+            keys[view],
             rounds[view],
             tuple(f for f in view.features.values() if f.column in used),
             grains[view],
@@ -120,105 +120,78 @@ def plan(service: FeatureService, views: list[type[FeatureView]]) -> Plan:
         for view, used in needed.items()
     ]
     reads.sort(key=lambda read: (read.round, order[read.view]))
-    return Plan(service, tuple(reads), tuple(inputs), tuple(computed))
+    return Plan(service, tuple(reads), service.inputs, service.computed)
 
 
-def _needs(
-    service: FeatureService,
-) -> tuple[list[Computed], list[Input], list[Attribute | Aggregated]]:
-    """What the service's features are made of: expressions in order, inputs, stored features."""
-    computed: dict[Computed, None] = {}
-    inputs: dict[Input, None] = {}
-    stored: dict[Attribute | Aggregated, None] = {}
+class Ways:
+    """How a service comes by the keys of entities: from the request, or from an attribute."""
 
-    def visit(feature: object) -> None:
-        if isinstance(feature, Computed):
-            if feature not in computed:
-                for leaf in leaves(feature.expression):
-                    visit(leaf)
-                computed[feature] = None
-        elif isinstance(feature, Input):
-            inputs[feature] = None
-        elif isinstance(feature, Attribute | Aggregated):
-            stored[feature] = None
+    def __init__(self, service: FeatureService, views: list[type[FeatureView]]) -> None:
+        self._service = service
+        self._leads = [
+            feature
+            for view in views
+            for feature in view.features.values()
+            if isinstance(feature, Attribute) and feature.key_of is not None
+        ]
+        # Of an entity that is reached in several ways, the ways of the earliest round.
+        self._found: dict[type[Entity], list[str | Attribute]] = {
+            entity: [*entity.keys] for entity in service.keys
+        }
+        while grown := self._next_round():
+            self._found |= grown
 
-    for feature in service.features:
-        visit(feature)
-    return list(computed), list(inputs), list(stored)
+    def _next_round(self) -> dict[type[Entity], list[str | Attribute]]:
+        grown: dict[type[Entity], list[str | Attribute]] = {}
+        for lead in self._leads:
+            assert lead.key_of is not None
+            if lead.key_of not in self._found and self._found.keys() >= set(_parts(lead.view)):
+                grown.setdefault(lead.key_of, []).append(lead)
+        return grown
 
+    def keys(self, view: type[FeatureView]) -> dict[str, str | Attribute]:
+        """Where the value of each key column of a view comes from.
 
-Ways = dict[type[Entity], "str | Attribute"]
+        Raises:
+            DefinitionError: an entity cannot be reached, or in two ways.
+        """
+        return {
+            key: self._way(view, part)
+            for key, part in zip(view.entity.keys, _parts(view), strict=True)
+        }
 
+    def _way(self, view: type[FeatureView], entity: type[Entity]) -> str | Attribute:
+        found = self._found.get(entity, [])
+        if not found:
+            raise DefinitionError(self._unreachable(view, entity))
+        if len(found) > 1:
+            raise DefinitionError(
+                f"{self._service!r}: {entity.__name__} is reached in two ways, by {found[0]!r} and "
+                f"by {found[1]!r}, and {view.__name__} needs it: make {entity.__name__} a key of "
+                "the service, or let one of them be a plain attribute"
+            )
+        return found[0]
 
-def _keys(view: type[FeatureView], ways: Ways) -> dict[str, str | Attribute]:
-    entity = view.entity
-    if not entity.parts:
-        (key,) = entity.keys
-        return {key: ways[entity]}
-    return {key: ways[part] for key, part in entity.parts.items()}
-
-
-def _parts(entity: type[Entity]) -> tuple[type[Entity], ...]:
-    return tuple(entity.parts.values()) or (entity,)
-
-
-def _ways(service: FeatureService, views: list[type[FeatureView]], wanted: list[object]) -> Ways:
-    """How the key of each reachable entity is come by: from the request, or from an attribute."""
-    ways: Ways = {entity: next(iter(entity.keys)) for entity in service.keys}
-    leads = [
-        feature
-        for view in views
-        for feature in view.features.values()
-        if isinstance(feature, Attribute) and feature.key_of is not None
-    ]
-    grown = True
-    while grown:
-        known = set(ways)
-        found: dict[type[Entity], list[Attribute]] = {}
-        for feature in leads:
-            assert issubclass(feature.view, FeatureView)
-            assert feature.key_of is not None
-            if feature.key_of not in known and set(_parts(feature.view.entity)) <= known:
-                found.setdefault(feature.key_of, []).append(feature)
-        for entity, candidates in found.items():
-            if len(candidates) > 1:
-                raise DefinitionError(
-                    f"{service!r}: {entity.__name__} is reached in two ways, by "
-                    f"{candidates[0]!r} and by {candidates[1]!r}: make {entity.__name__} a key of "
-                    "the service, or let one of them be a plain attribute"
-                )
-            ways[entity] = candidates[0]
-        grown = bool(found)
-    for view in wanted:
-        assert isinstance(view, type)
-        assert issubclass(view, FeatureView)
-        for part in _parts(view.entity):
-            if part not in ways:
-                raise DefinitionError(_unreachable(service, view, part, leads))
-    return ways
+    def _unreachable(self, view: type[FeatureView], entity: type[Entity]) -> str:
+        keys = ", ".join(key.__name__ for key in self._service.keys)
+        start = (
+            f"{self._service!r}: {view.__name__} needs a {entity.__name__}, which cannot be "
+            f"reached from {keys}"
+        )
+        chain = [entity]
+        before = {lead.key_of: _parts(lead.view)[0] for lead in reversed(self._leads)}
+        while chain[-1] in before:
+            chain.append(before[chain[-1]])
+            if chain[-1] in chain[:-1]:
+                path = " from ".join(part.__name__ for part in chain)
+                return f"{start}; its way is a cycle: {path}. Make one of them a key"
+        return (
+            f"{start}: make it a key of the service, or give a view of {keys} an attribute "
+            f"`= key_of({chain[-1].__name__})`"
+        )
 
 
-def _unreachable(
-    service: FeatureService,
-    view: type[FeatureView],
-    entity: type[Entity],
-    leads: list[Attribute],
-) -> str:
-    keys = ", ".join(key.__name__ for key in service.keys)
-    start = f"{service!r}: {view.__name__} needs a {entity.__name__}, which cannot be reached from"
-    chain, seen = [entity], {entity}
-    while True:
-        lead = next((f for f in leads if f.key_of is chain[-1]), None)
-        if lead is None:
-            break
-        assert issubclass(lead.view, FeatureView)
-        before = _parts(lead.view.entity)[0]
-        chain.append(before)
-        if before in seen:
-            path = " from ".join(part.__name__ for part in chain)
-            return f"{start} {keys}; its way is a cycle: {path}. Make one of them a key"
-        seen.add(before)
-    return (
-        f"{start} {keys}: make it a key of the service, or give a view of {keys} an attribute "
-        f"`= key_of({chain[-1].__name__})`"
-    )
+def _parts(view: type[FeatureView] | type[RequestFeatures]) -> tuple[type[Entity], ...]:
+    """The entities whose keys a view's rows are found by, in the order of its key columns."""
+    assert issubclass(view, FeatureView)
+    return tuple(view.entity.parts.values()) or (view.entity,)

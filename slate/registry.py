@@ -1,7 +1,7 @@
 """The registry: all definitions of a deployment, checked against each other."""
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from slate.entities import Entity, Source
 from slate.errors import ConfigurationError, DefinitionError, UnknownNameError, nearest
-from slate.features import Feature
+from slate.expressions import leaves
+from slate.features import Attribute, Computed, Feature
 from slate.plans import Plan, plan
 from slate.services import FeatureService
 from slate.views import FeatureView, RequestFeatures
@@ -77,7 +78,9 @@ class Registry:
                     )
                 if other is None or other.version < service.version:
                     services[service.name] = service
-        registry = cls(
+        _check_held(found)
+        _check_names(found)
+        return cls(
             _by_name(found, Entity),
             _by_name(found, Source),
             views,
@@ -85,37 +88,6 @@ class Registry:
             services,
             {name: plan(service, list(views.values())) for name, service in services.items()},
         )
-        registry._check()
-        return registry
-
-    def _check(self) -> None:
-        seen: dict[str, str] = {}
-        for name in (*self.views, *self.requests):
-            if name in seen:
-                raise DefinitionError(f"two views are named {name!r}: rename one of the classes")
-            seen[name] = name
-        keys: dict[str, type[Entity]] = {}
-        for entity in self.entities.values():
-            for key in () if entity.parts else entity.keys:
-                if keys.setdefault(key, entity) is not entity:
-                    raise DefinitionError(
-                        f"{entity.__name__} and {keys[key].__name__} share the key {key!r}: "
-                        "rename one, so that a key says whose it is"
-                    )
-        for entity in self.entities.values():
-            for key, part in entity.parts.items():
-                if key not in part.keys:
-                    raise DefinitionError(
-                        f"{entity.__name__}.{key} is a key of {part.__name__}: name it "
-                        f"{next(iter(part.keys))!r}, as there"
-                    )
-        for plan_ in self.plans.values():
-            for view in plan_.views:
-                if view.name not in self.views:
-                    raise DefinitionError(
-                        f"{plan_.service!r} uses {view.__name__}, which the definitions module "
-                        "does not hold: import it there"
-                    )
 
     @cached_property
     def features(self) -> dict[str, Feature]:
@@ -146,6 +118,62 @@ class Registry:
         if name in self.views:
             return self.views[name]
         raise UnknownNameError(f"there is no feature view {name!r}: {nearest(name, self.views)}")
+
+
+def _check_held(found: list[object]) -> None:
+    """Refuse what refers to a definition that is not there."""
+    for definition in found:
+        for other in _refers_to(definition):
+            if other not in found:
+                raise DefinitionError(
+                    f"{getattr(definition, '__name__', repr(definition))} uses {other.__name__}, "
+                    "which the definitions module does not hold: import it there"
+                )
+
+
+def _refers_to(definition: object) -> Iterator[type]:
+    if isinstance(definition, FeatureService):
+        yield from (*definition.keys, definition.spine)
+        made_of = (*definition.stored, *definition.computed, *definition.inputs)
+        yield from (feature.view for feature in made_of)
+    elif not isinstance(definition, type):
+        return
+    elif issubclass(definition, Entity):
+        yield from definition.parts.values()
+    elif issubclass(definition, FeatureView):
+        yield definition.entity
+        if definition.windowed:
+            yield definition.source
+        for feature in definition.features.values():
+            if isinstance(feature, Attribute) and feature.key_of is not None:
+                yield feature.key_of
+    elif issubclass(definition, RequestFeatures):
+        for feature in definition.features.values():
+            for leaf in leaves(feature.expression) if isinstance(feature, Computed) else ():
+                if isinstance(leaf, Feature):
+                    yield leaf.view
+
+
+def _check_names(found: list[object]) -> None:
+    """Refuse names that contradict each other."""
+    both = _by_name(found, FeatureView).keys() & _by_name(found, RequestFeatures).keys()
+    if both:
+        raise DefinitionError(f"two views are named {min(both)!r}: rename one of the classes")
+    entities = _by_name(found, Entity).values()
+    keys: dict[str, type[Entity]] = {}
+    for entity in entities:
+        for key in () if entity.parts else entity.keys:
+            if keys.setdefault(key, entity) is not entity:
+                raise DefinitionError(
+                    f"{entity.__name__} and {keys[key].__name__} share the key {key!r}: "
+                    "rename one, so that a key says whose it is"
+                )
+        for key, part in entity.parts.items():
+            if key not in part.keys:
+                raise DefinitionError(
+                    f"{entity.__name__}.{key} is a key of {part.__name__}: name it "
+                    f"{next(iter(part.keys))!r}, as there"
+                )
 
 
 def _is_definition(value: object) -> bool:

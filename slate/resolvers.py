@@ -1,13 +1,13 @@
 """Resolvers: the long form of an expression, for what NumPy's functions alone do not say."""
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable
 from typing import Any, get_args
 
+import numpy as np
+
 from slate.errors import DefinitionError
-from slate.expressions import Call, Expr
+from slate.expressions import Array, Call, Expr
 from slate.kinds import Kind, kind_of
 
 
@@ -19,6 +19,14 @@ class Resolved(Call):
     """
 
     kind: Kind
+
+    def run(self, *args: Array) -> Any:
+        """Call the function on arrays of one shape.
+
+        They cannot be written to: others read them too.
+        """
+        shape = np.broadcast_shapes(*(array.shape for array in args))
+        return self.func(*(np.broadcast_to(array, shape) for array in args))
 
 
 def resolver(function: Callable[..., Any]) -> Any:
@@ -32,7 +40,9 @@ def resolver(function: Callable[..., Any]) -> Any:
             minutes: Annotated[Array, minutes_live],
         ) -> Annotated[Array, float]: ...
 
-    The arrays have shape (1,) or (N,), and the result broadcasts like any expression.
+    The arrays have one shape: (1,) where all that is read depends on one key alone, else (N,). The
+    result has the same, and broadcasts like any expression. What is of one value a row alone, as
+    ``views.mean()``, is refused.
 
     Raises:
         DefinitionError: an annotation is missing.
@@ -55,16 +65,3 @@ def resolver(function: Callable[..., Any]) -> Any:
     call = Resolved(function, tuple(reads), {})
     call.kind = kind
     return call
-
-
-def source_text(function: Callable[..., Any]) -> str:
-    """A resolver's code without its comments, docstrings, layout and annotations."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    definition = tree.body[0]
-    if isinstance(definition, ast.FunctionDef):
-        definition.decorator_list, definition.returns = [], None
-        for argument in definition.args.args:
-            argument.annotation = None
-        if ast.get_docstring(definition) is not None:
-            del definition.body[0]
-    return ast.unparse(tree)

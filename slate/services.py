@@ -1,11 +1,14 @@
 """Feature services: the list of features that one model is trained and served with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from slate.entities import Entity, Source
 from slate.errors import DefinitionError
-from slate.features import Feature, Input, Windows
+from slate.expressions import Expr, leaves
+from slate.features import Aggregated, Attribute, Computed, Feature, Input, Windows
+from slate.kinds import Kind, several
+from slate.names import check_name
 from slate.views import FeatureView, RequestFeatures
 
 
@@ -19,6 +22,9 @@ class FeatureService:
         spine: the source whose rows a training set is built for: the service's key columns, the
             request's inputs, the instant asked about (its event time), and the labels.
         features: its features, each once, in the order given.
+        computed: the expressions among them or behind them, each after those that it reads.
+        inputs: what a request brings besides keys and time.
+        stored: the features that are read from rows.
         description, owner, tags: for the catalogue.
     """
 
@@ -34,18 +40,21 @@ class FeatureService:
         owner: str = "",
         tags: Sequence[str] = (),
     ) -> None:
+        where = f"FeatureService({name!r})"
+        if not (isinstance(name, str) and name.isidentifier()):
+            raise DefinitionError(f"{where}: a name is letters, digits and underscores")
+        check_name(where, name, f"{name}_service".lower())
+        if type(version) is not int or version < 1:
+            raise DefinitionError(f"{where}: version={version!r} is no whole number from 1")
+        if not (isinstance(spine, type) and issubclass(spine, Source)):
+            raise DefinitionError(f"{where}: spine={spine!r} is no source: give a source's class")
         self.name = name
         self.version = version
-        self.keys = tuple(keys)
+        self.keys = _keys(where, keys)
         self.spine = spine
         self.description = description
         self.owner = owner
-        self.tags = tuple(tags)
-        where = f"FeatureService({name!r})"
-        if not name.isidentifier():
-            raise DefinitionError(f"{where}: a name is letters, digits and underscores")
-        if not self.keys:
-            raise DefinitionError(f"{where}: say what a request is about: keys=[...]")
+        self.tags = several(f"{where}: tags", tags)
         listed: dict[str, Feature] = {}
         for item in features:
             for feature in _features(where, item):
@@ -54,22 +63,27 @@ class FeatureService:
         if not listed:
             raise DefinitionError(f"{where} lists no feature")
         self.features = tuple(listed.values())
+        made_of = tuple(_made_of(self.features))
+        self.computed = tuple(f for f in made_of if isinstance(f, Computed))
+        self.inputs = tuple(f for f in made_of if isinstance(f, Input))
+        self.stored = tuple(f for f in made_of if isinstance(f, Attribute | Aggregated))
         for entity in self.keys:
-            if len(entity.keys) != 1:
-                raise DefinitionError(
-                    f"{where}: {entity.__name__} is a pair; give its two entities as keys"
-                )
             for key, kind in entity.keys.items():
-                self._need(where, key, kind.value)
-        for feature in self.features:
-            if isinstance(feature, Input):
-                self._need(where, feature.column, feature.kind.value)
+                self._need(where, key, kind)
+        for feature in self.inputs:
+            self._need(where, feature.column, feature.kind, never_null=feature.required)
 
-    def _need(self, where: str, column: str, kind: str) -> None:
+    def _need(self, where: str, column: str, kind: Kind, never_null: bool = False) -> None:
+        """Refuse a spine that does not say a part of each row's request."""
         found = self.spine.columns.get(column)
-        if found is None or found.kind.value != kind:
+        if found is None or found.kind is not kind:
             raise DefinitionError(
-                f"{where}: its spine {self.spine.__name__} needs a column `{column}: {kind}`"
+                f"{where}: its spine {self.spine.__name__} needs a column `{column}: {kind.value}`"
+            )
+        if never_null and found.nullable and not kind.has_null:
+            raise DefinitionError(
+                f"{where}: {found!r} may be null, but a request must bring {column}: give "
+                "request_input(default=...)"
             )
 
     @property
@@ -86,6 +100,40 @@ class FeatureService:
         return f"FeatureService({self.name!r}, version={self.version})"
 
 
+def _keys(where: str, keys: Sequence[type[Entity]]) -> tuple[type[Entity], ...]:
+    found = several(f"{where}: keys", keys)
+    if not found:
+        raise DefinitionError(f"{where}: say what a request is about: keys=[...]")
+    for entity in found:
+        if not (isinstance(entity, type) and issubclass(entity, Entity)):
+            raise DefinitionError(f"{where}: {entity!r} is no key: give an entity's class")
+        if len(entity.keys) != 1:
+            raise DefinitionError(
+                f"{where}: {entity.__name__} is a pair; give its two entities as keys"
+            )
+        if found.count(entity) > 1:
+            raise DefinitionError(
+                f"{where}: {entity.__name__} is a key twice: a request has one of each"
+            )
+    return found
+
+
+def _made_of(features: Iterable[Expr]) -> Iterator[Expr]:
+    """All features that some are made of, with these, each once and after those that it reads."""
+    seen: set[Expr] = set()
+
+    def visit(feature: Expr) -> Iterator[Expr]:
+        if feature not in seen:
+            seen.add(feature)
+            if isinstance(feature, Computed):
+                for leaf in leaves(feature.expression):
+                    yield from visit(leaf)
+            yield feature
+
+    for feature in features:
+        yield from visit(feature)
+
+
 def _features(where: str, item: object) -> list[Feature]:
     if isinstance(item, Feature):
         return [item]
@@ -95,5 +143,5 @@ def _features(where: str, item: object) -> list[Feature]:
         return list(item.features.values())
     raise DefinitionError(
         f"{where}: {item!r} is no feature; list views, features and aggregates by attribute, "
-        "as in features=[ViewerActivity, ShowCatalog.category]"
+        "as in features=[ThisView, ThatView.some_feature]"
     )

@@ -1,34 +1,21 @@
 """Feature views and request features: where features are written."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from slate.aggregates import LAST, Aggregate, Measure
-from slate.base import Definition, annotations, check_constraints
+from slate.aggregates import Measure
+from slate.base import Definition, field_of, members
 from slate.comments import comments
 from slate.entities import Entity, Source, check_key
 from slate.errors import DefinitionError
 from slate.expressions import Expr
-from slate.features import (
-    Aggregated,
-    Attribute,
-    Column,
-    Computed,
-    Constraints,
-    Feature,
-    Input,
-    Windows,
-)
-from slate.fields import Field
-from slate.filters import check_filter
+from slate.features import Attribute, Computed, Feature, Input
 from slate.inference import check_expression
-from slate.kinds import Kind, kind_of
+from slate.kinds import kind_of
+from slate.names import VIEW_COLUMNS, check_name
 from slate.resolvers import Resolved
-from slate.windows import duration, levels, window
-
-# What a hand-written model has besides keys and attributes: when a row holds from, when the
-# platform could know it, and what breaks a tie of both.
-MODEL_TIMES = ("event_ts", "received_at")
-ROW_ID = "row_id"
+from slate.windowed import aggregates
+from slate.windows import duration
 
 
 class FeatureView(Definition):
@@ -57,163 +44,60 @@ class FeatureView(Definition):
     levels: ClassVar[tuple[int, ...]]
     ttl_us: ClassVar[int | None]
 
+    _settings = Definition._settings | {"entity": type, "source": type, "model": str, "ttl": str}
+
     def __init_subclass__(cls) -> None:
+        found = members(cls)
         super().__init_subclass__()
         where = cls.__name__
         entity, source = vars(cls).get("entity"), vars(cls).get("source")
         if not (isinstance(entity, type) and issubclass(entity, Entity)):
             raise DefinitionError(f"{where}: say whose features they are: entity = ...")
-        if (source is None) == (not cls.model):
+        if (source is None) == (not cls.model) or not issubclass(source or Source, Source):
             raise DefinitionError(
                 f"{where} reads either a source's events (source = ...) or a model's latest row "
                 "(model = '...')"
             )
+        if cls.name == "spine":
+            raise DefinitionError(f"{where}: a training set's rows are called so: rename it")
+        check_name(where, cls.name, f"{cls.name}_view")
+        for name in found:
+            if name in (*entity.keys, *VIEW_COLUMNS):
+                raise DefinitionError(
+                    f"{where}.{name}: every model has this column; it is no feature: rename it"
+                )
         cls.windowed = source is not None
         cls.ttl_us = duration(cls.ttl, f"{where}.ttl") if cls.ttl else None
-        cls.measures, cls.levels = {}, ()
-        texts = comments(cls)
-        cls.features = _aggregates(cls, texts) if cls.windowed else _attributes(cls, texts)
+        cls.measures, cls.levels, cls._names = {}, (), {}
+        make = aggregates if cls.windowed else _attributes
+        cls.features = make(cls, found, comments(cls))
         if not cls.features:
             raise DefinitionError(f"{where} defines no feature")
-        cls._names = tuple({**cls.features, **cls.measures})
 
 
-def _attributes(view: type[FeatureView], texts: dict[str, str]) -> dict[str, Feature]:
-    found: dict[str, Feature] = {}
-    for name, annotation in annotations(view).items():
+def _attributes(
+    view: type[FeatureView], found: Mapping[str, Any], texts: Mapping[str, str]
+) -> dict[str, Feature]:
+    features: dict[str, Feature] = {}
+    for name, annotation in found.items():
         where = f"{view.__name__}.{name}"
-        if name in (*view.entity.keys, *MODEL_TIMES, ROW_ID):
-            raise DefinitionError(f"{where}: every model has this column; it is no attribute")
-        marker = vars(view).get(name, Field())
-        if not isinstance(marker, Field) or marker.role not in ("value", "key"):
-            raise DefinitionError(
-                f"{where} = {marker!r}: an attribute is annotated only, or followed by "
-                "feature(...) or key_of(...)"
-            )
+        field = field_of(view, name, annotation, "feature", "key_of")
         kind, _ = kind_of(annotation, where)
-        check_constraints(where, kind, marker.constraints)
         feature = Attribute(
             view,
             name,
             kind,
-            default=marker.default,
-            constraints=marker.constraints,
+            default=field.default,
+            constraints=field.constraints,
             description=texts.get(name, ""),
-            tags=marker.tags,
+            tags=field.tags,
         )
-        if marker.entity is not None:
-            check_key(where, kind, marker.entity)
-            feature.key_of = marker.entity
-        found[name] = feature
+        if field.entity is not None:
+            check_key(where, kind, field.entity)
+            feature.key_of = field.entity
+        features[name] = feature
+        view._names[name] = name
         setattr(view, name, feature)
-    return found
-
-
-def _aggregates(view: type[FeatureView], texts: dict[str, str]) -> dict[str, Feature]:
-    for key, kind in view.entity.keys.items():
-        column = view.source.columns.get(key)
-        if column is None or column.kind is not kind:
-            raise DefinitionError(
-                f"{view.__name__}: {view.source.__name__} needs a column `{key}: {kind.value}`, "
-                f"the key of {view.entity.__name__}"
-            )
-    found: dict[str, Feature] = {}
-    for name, aggregate in list(vars(view).items()):
-        if not isinstance(aggregate, Aggregate):
-            continue
-        measure = _measure(view, name, aggregate)
-        features = _windows(view, measure, aggregate, texts.get(name, ""))
-        for feature in features.values():
-            if feature.column in found:
-                raise DefinitionError(
-                    f"{view.__name__} has two features named {feature.column!r}: rename one, or "
-                    "take one of the windows out"
-                )
-            found[feature.column] = feature
-        view.measures[name] = measure
-        one = next(iter(features.values()))
-        many = Windows(f"{view.__name__}.{name}", features)
-        setattr(view, name, many if aggregate.listed and aggregate.over else one)
-    bounded = {w for m in view.measures.values() for w in m.windows}
-    if view.measures:
-        # A view of unbounded last values alone still needs tiles: of the default for a day.
-        view.levels = levels(bounded or {window("1d", view.__name__)}, view.__name__)
-    return found
-
-
-def _measure(view: type[FeatureView], name: str, aggregate: Aggregate) -> Measure:
-    where = f"{view.__name__}.{name}"
-    function, column = aggregate.function, aggregate.column
-    if aggregate.where is not None:
-        check_filter(where, aggregate.where, view.source)
-    if column is not None:
-        if not isinstance(column, Column) or column.source is not view.source:
-            raise DefinitionError(f"{where}: {column!r} is no column of {view.source.__name__}")
-        if column.kind not in function.inputs:
-            takes = ", ".join(kind.value for kind in function.inputs)
-            raise DefinitionError(
-                f"{where}: {function.name} takes {takes}, but {column!r} is a {column.kind.value}"
-            )
-    windows = tuple(window(text, where) for text in aggregate.over)
-    if not windows and function is not LAST:
-        raise DefinitionError(f"{where}: say the windows: over='1h' or over=['1h', '1d']")
-    return Measure(
-        name,
-        function,
-        column.name if isinstance(column, Column) else None,
-        column.kind if isinstance(column, Column) else None,
-        aggregate.where,
-        windows,
-    )
-
-
-_OPTIONS = {"default", "min", "max", "one_of", "null_share", "tags"}
-
-
-def _windows(
-    view: type[FeatureView], measure: Measure, aggregate: Aggregate, text: str
-) -> dict[str, Aggregated]:
-    where = f"{view.__name__}.{measure.name}"
-    options = dict(aggregate.options)
-    if unknown := set(options) - _OPTIONS:
-        raise DefinitionError(
-            f"{where}: {measure.function.name} has no option {sorted(unknown)[0]!r}; "
-            f"it has {', '.join(sorted(_OPTIONS))}"
-        )
-    default = options.get("default")
-    kind = measure.function.output(measure.column_kind)
-    if measure.function.empty is not None:
-        if default is not None:
-            raise DefinitionError(
-                f"{where}: a {measure.function.name} over no events is "
-                f"{measure.function.empty}; it takes no default"
-            )
-        default = kind.dtype.type(measure.function.empty).item()
-    elif default is None and not kind.has_null:
-        # NumPy has no null of this kind: where there may be none, the values are floats.
-        kind = Kind.FLOAT
-    one_of = options.get("one_of")
-    constraints = Constraints(
-        options.get("min"),
-        options.get("max"),
-        tuple(one_of) if one_of is not None else None,
-        options.get("null_share"),
-    )
-    check_constraints(where, kind, constraints)
-    features: dict[str, Aggregated] = {}
-    for window_ in measure.windows or (None,):
-        column = f"{measure.name}_{window_.name}" if window_ else measure.name
-        feature = Aggregated(
-            view,
-            column,
-            kind,
-            default=default,
-            constraints=constraints,
-            description=text,
-            tags=tuple(options.get("tags", ())),
-        )
-        feature.measure, feature.window = measure, window_
-        features[window_.name if window_ else measure.name] = feature
     return features
 
 
@@ -227,48 +111,42 @@ class RequestFeatures(Definition):
     features: ClassVar[dict[str, Feature]]
 
     def __init_subclass__(cls) -> None:
+        found = members(cls)
         super().__init_subclass__()
         cls.features = {}
         texts = comments(cls)
-        kinds = annotations(cls)
-        for name, value in list(vars(cls).items()):
-            where, text = f"{cls.__name__}.{name}", texts.get(name, "")
-            if isinstance(value, Resolved):
-                kind = value.kind
-            elif name in kinds:
-                kind, _ = kind_of(kinds[name], where)
-            elif isinstance(value, Expr):
-                raise DefinitionError(f"{where}: annotate its type, as in `{name}: float = ...`")
-            else:
-                continue
-            cls.features[name] = _request_feature(cls, name, kind, value, text)
-        if missing := [name for name in kinds if name not in cls.features]:
+        if missing := [name for name in found if name not in vars(cls)]:
             raise DefinitionError(
                 f"{cls.__name__}.{missing[0]} has no value: write an expression, or "
                 "request_input() for what comes with the request"
             )
+        for name in [name for name in vars(cls) if name in found]:
+            cls.features[name] = _request_feature(cls, name, found[name], texts.get(name, ""))
         # Only now: a name used inside the class body is the expression itself, and shared by it.
         for name, feature in cls.features.items():
             setattr(cls, name, feature)
-        cls._names = tuple(cls.features)
+        cls._names = {name: name for name in cls.features}
 
 
 def _request_feature(
-    view: type[RequestFeatures], name: str, kind: Kind, value: object, text: str
+    view: type[RequestFeatures], name: str, annotation: object, text: str
 ) -> Feature:
-    where = f"{view.__name__}.{name}"
-    if isinstance(value, Input):
-        value.bind(view, name, kind, text)
-        check_constraints(where, kind, value.constraints)
-        return value
+    where, value = f"{view.__name__}.{name}", vars(view)[name]
     if not isinstance(value, Expr):
         raise DefinitionError(
             f"{where} = {value!r}: a request feature is an expression of other features, "
             "a @resolver or request_input()"
         )
+    if annotation is not None:
+        kind, _ = kind_of(annotation, where)
+    elif isinstance(value, Resolved):
+        kind = value.kind
+    else:
+        raise DefinitionError(f"{where}: annotate its type, as in `{name}: float = ...`")
+    if isinstance(value, Input):
+        value.bind(view, name, kind, text)
+        return value
     check_expression(where, value, kind)
-    # An expression always has a value; of a kind without null it needs no default.
-    never = None if kind.has_null else kind.dtype.type().item()
-    feature = Computed(view, name, kind, default=never, description=text)
+    feature = Computed(view, name, kind, description=text)
     feature.expression = value
     return feature

@@ -61,7 +61,7 @@ def duration(text: str, where: str) -> int:
     Raises:
         DefinitionError: not a whole number of s, m, h or d.
     """
-    match = _DURATION.fullmatch(text)
+    match = _DURATION.fullmatch(str(text))
     if match is None:
         raise DefinitionError(
             f"{where}: {text!r} is no duration; write a whole number and s, m, h or d, as in '1h'"
@@ -94,9 +94,9 @@ def window(text: str, where: str) -> Window:
     Raises:
         DefinitionError: no duration, or a hop that does not divide its window.
     """
-    name, _, hop_text = text.partition("/")
+    name, slash, hop_text = str(text).partition("/")
     length = duration(name, where)
-    if hop_text:
+    if slash:
         hop = duration(hop_text, where)
         if length % hop:
             raise DefinitionError(

@@ -4,7 +4,8 @@ from slate.compile.names import AS_OF, header, listed, seconds
 from slate.features import Attribute
 from slate.filters import literal
 from slate.kinds import Kind
-from slate.views import MODEL_TIMES, ROW_ID, FeatureView
+from slate.names import MODEL_TIMES, ROW_ID
+from slate.views import FeatureView
 
 EVENT_TS, RECEIVED_AT = MODEL_TIMES
 

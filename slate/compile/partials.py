@@ -75,7 +75,8 @@ class Part:
         """Of many tiles, those that meet a condition, as one."""
         if self.merge is Merge.POOL:
             where = " and ".join(term for term in (condition, f"{self.tile}__n > 0") if term)
-            struct = f"{{n: cast({self.tile}__n as double), mean: {self.tile}__mean, m2: {self.tile}__m2}}"
+            number = f"n: cast({self.tile}__n as double)"
+            struct = f"{{{number}, mean: {self.tile}__mean, m2: {self.tile}__m2}}"
             return f"list({struct}) filter (where {where})"
         where = f" filter (where {condition})" if condition else ""
         function = {Merge.SUM: "sum", Merge.MIN: "min"}.get(self.merge, "max")

@@ -52,7 +52,7 @@ DEFECTS: dict[str, Defect] = {
         NOT_NULL, "active", [11, 12],
     ),
     "default": Defect(
-        MemberProfile, 'update {t} set "group" = null where member_id = 7', NOT_NULL, "group", [7],
+        MemberProfile, 'update {t} set reader = null where member_id = 7', NOT_NULL, "reader", [7],
     ),
     "event time": Defect(
         MemberLoans, "update {t} set event_ts = null where member_id = 2",
@@ -81,7 +81,7 @@ DEFECTS: dict[str, Defect] = {
         MemberProfile, "update {t} set fines = 'inf' where member_id = 7", BETWEEN, "fines", [7],
     ),
     "one of": Defect(
-        MemberProfile, "update {t} set \"group\" = 'cat' where member_id = 7", IN_SET, "group", [7],
+        MemberProfile, "update {t} set reader = 'cat' where member_id = 7", IN_SET, "reader", [7],
     ),
     "count": Defect(
         MemberLoans, "update {t} set late_1d = -1 where member_id = 7", BETWEEN, "late_1d", [7],

@@ -45,11 +45,11 @@ class Loan(Source):
 
 
 class MemberProfile(FeatureView):
-    """Every kind of value; one column is a word of SQL."""
+    """Every kind of value."""
 
     entity, model = Member, "member_profile"
     nickname: str
-    group: str = feature(default="adult", one_of=["child", "adult"])
+    reader: str = feature(default="adult", one_of=["child", "adult"])
     fines: float = feature(min=0, max=1000, null_share=0.25)
     distance: float
     books: int = feature(default=0, max=40)

@@ -113,7 +113,7 @@ def test_a_profile_of_every_kind(warehouse: duckdb.DuckDBPyConnection) -> None:
     assert (profile.rows, profile.as_of) == (12, "2026-05-01T12:00:00")
     assert asdict(profile)["columns"] == {
         "nickname": numbers(0.5),
-        "group": numbers(0.0),
+        "reader": numbers(0.0),
         "fines": numbers(0.25, [k * 1.5 for k in range(1, 13) if k % 4]),
         "distance": numbers(2 / 12, [k * 0.5 for k in range(1, 13) if k % 5]),
         "books": numbers(0.0, list(range(1, 13))),

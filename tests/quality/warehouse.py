@@ -18,7 +18,7 @@ MEMBERS: list[dict[str, Any]] = [
     {
         "member_id": key,
         "nickname": f"member {key}" if key % 2 else None,
-        "group": "child" if key % 3 else "adult",
+        "reader": "child" if key % 3 else "adult",
         "fines": None if key % 4 == 0 else key * 1.5,
         "distance": key * 0.5 if key % 5 else float("nan"),
         "books": key,

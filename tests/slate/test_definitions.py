@@ -55,7 +55,7 @@ def several_windows() -> object:
     return GuestOrders.orders.astype(float)
 
 
-@wrong("GuestOrders", "'orders_1h'", "orders['1h']", mended=False)
+@wrong("GuestOrders", "'orders_1h'", "orders['1h']")
 def a_feature_by_the_name_of_its_column() -> object:
     return GuestOrders.orders_1h
 
@@ -80,7 +80,7 @@ def two_features_of_one_name() -> object:
     return Clash
 
 
-@wrong("Clash", "orders_1h", mended=False)
+@wrong("Clash", "orders_1h")
 def two_windows_of_one_name() -> object:
     class Clash(FeatureView):
         entity, source = Guest, Order
@@ -89,7 +89,7 @@ def two_windows_of_one_name() -> object:
     return Clash
 
 
-@wrong("ByKey.guest_id", mended=False)
+@wrong("ByKey.guest_id")
 def a_feature_named_as_the_key() -> object:
     class ByKey(FeatureView):
         entity, source = Guest, Order
@@ -98,7 +98,7 @@ def a_feature_named_as_the_key() -> object:
     return ByKey
 
 
-@wrong("ByTime.event_ts", mended=False)
+@wrong("ByTime.event_ts")
 def a_feature_named_as_a_column_of_every_model() -> object:
     class ByTime(FeatureView):
         entity, source = Guest, Order
@@ -107,7 +107,7 @@ def a_feature_named_as_a_column_of_every_model() -> object:
     return ByTime
 
 
-@wrong("Reserved.name", mended=False)
+@wrong("Reserved.name")
 def an_aggregate_named_as_what_a_view_has_itself() -> object:
     class Reserved(FeatureView):
         entity, source = Guest, Order
@@ -117,7 +117,7 @@ def an_aggregate_named_as_what_a_view_has_itself() -> object:
     return Reserved
 
 
-@wrong("Reserved.owner", mended=False)
+@wrong("Reserved.owner")
 def an_attribute_named_as_what_a_view_has_itself() -> object:
     class Reserved(FeatureView):
         entity, model = Guest, "m"
@@ -126,7 +126,7 @@ def an_attribute_named_as_what_a_view_has_itself() -> object:
     return Reserved
 
 
-@wrong("Reserved.name", mended=False)
+@wrong("Reserved.name")
 def a_key_named_as_what_an_entity_has_itself() -> object:
     class Reserved(Entity):
         name: str
@@ -134,7 +134,7 @@ def a_key_named_as_what_an_entity_has_itself() -> object:
     return Reserved
 
 
-@wrong("Reserved.stream", mended=False)
+@wrong("Reserved.stream")
 def a_column_named_as_what_a_source_has_itself() -> object:
     class Reserved(Source):
         model = "m"
@@ -191,7 +191,7 @@ def a_default_that_is_not_allowed() -> object:
     return Wrong
 
 
-@wrong("Wrong.points", "-1", mended=False)
+@wrong("Wrong.points", "-1")
 def a_default_outside_its_bounds() -> object:
     class Wrong(FeatureView):
         entity, model = Guest, "m"

@@ -72,7 +72,7 @@ def a_window_that_is_no_duration() -> object:
     return aggregated(orders=count(over="1 hour"))
 
 
-@wrong("over", mended=False)
+@wrong("over")
 def a_window_that_is_no_text() -> object:
     return aggregated(orders=count(over=60))
 
@@ -126,22 +126,22 @@ def a_filter_with_not() -> object:
     return filtered(~Order.paid)
 
 
-@wrong("Wrong.orders", "invert", mended=False)
+@wrong("Wrong.orders", "invert")
 def a_filter_by_what_is_not_in() -> object:
     return filtered(np.isin(Order.dish, ["cake"], invert=True))
 
 
-@wrong("Wrong.orders", mended=False)
+@wrong("Wrong.orders")
 def a_filter_by_one_text_taken_for_many() -> object:
     return filtered(np.isin(Order.note, "tap"))
 
 
-@wrong("Wrong.orders", mended=False)
+@wrong("Wrong.orders")
 def a_filter_by_nothing() -> object:
     return filtered(np.isin(Order.note, []))
 
 
-@wrong("Wrong.orders", "nan", mended=False)
+@wrong("Wrong.orders", "nan")
 def a_filter_by_nan() -> object:
     return filtered(Order.price > float("nan"))
 

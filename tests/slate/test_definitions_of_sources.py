@@ -102,7 +102,7 @@ def two_ids() -> object:
     return Wrong
 
 
-@wrong("Wrong.event_id", mended=False)
+@wrong("Wrong.event_id")
 def an_id_that_may_be_null() -> object:
     class Wrong(Source):
         model = "m"
@@ -183,7 +183,7 @@ def a_ttl_that_is_no_duration() -> object:
     return Wrong
 
 
-@wrong("Wrong.rating", mended=False)
+@wrong("Wrong.rating")
 def an_attribute_in_a_windowed_view() -> object:
     class Wrong(FeatureView):
         entity, source = Guest, Order

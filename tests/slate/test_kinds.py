@@ -14,7 +14,7 @@ from slate.kinds import Kind, kind_of
 
 TIMES = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1))
 VALUES: dict[Kind, st.SearchStrategy[Any]] = {
-    Kind.STRING: st.none() | st.text(st.characters(exclude_characters="\0")),
+    Kind.STRING: st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0")),
     Kind.INTEGER: st.integers(-(2**63), 2**63 - 1),
     Kind.FLOAT: st.none() | st.floats(allow_nan=False),
     Kind.BOOLEAN: st.booleans(),

@@ -17,12 +17,11 @@ class Wrong(list[Any]):
     what is wrong, and what to do.
     """
 
-    def __call__(self, *says: str, mended: bool = True) -> Callable[[Define], Define]:
-        """Collect a function; ``mended=False`` while Slate still takes it as right."""
+    def __call__(self, *says: str) -> Callable[[Define], Define]:
+        """Collect a function."""
 
         def register(define: Define) -> Define:
-            marks = [] if mended else [pytest.mark.xfail(strict=True, reason="it is not refused")]
-            self.append(pytest.param(define, says, id=define.__name__, marks=marks))
+            self.append(pytest.param(define, says, id=define.__name__))
             return define
 
         return register

@@ -1,0 +1,53 @@
+"""What columns, features and keys may be called: what every warehouse takes as it is written."""
+
+import re
+
+from slate.errors import DefinitionError
+
+# Two underscores join a feature's name to what is kept of it in a tile.
+_PLAIN = re.compile(r"[a-z](_?[a-z0-9])*")
+
+# The words that DuckDB takes for no column without quotes; quoting them everywhere would make all
+# generated SQL harder to read.
+_SQL_WORDS = """
+    all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by
+    case cast check collate collation column concurrently constraint create cross default
+    deferrable desc describe distinct do else end except false fetch for foreign freeze from full
+    glob group having ilike in initially inner intersect into is isnull join lambda lateral leading
+    left like limit natural not notnull null offset on only or order outer overlaps pivot
+    pivot_longer pivot_wider placing positional primary qualify references returning right select
+    semi show similar some summarize symmetric table tablesample then to trailing true union unique
+    unpack unpivot using variadic verbose when where window with
+"""
+SQL_WORDS = frozenset(_SQL_WORDS.split())
+
+# What the tables of a view have besides keys and features: of a hand-written model, when a row
+# holds from, when the platform could know it, and what breaks a tie of both ...
+MODEL_TIMES = ("event_ts", "received_at")
+ROW_ID = "row_id"
+# ... of what is asked about, and of tiles.
+ASKED_AT = "asked_at"
+VIEW_COLUMNS = frozenset(
+    {*MODEL_TIMES, ROW_ID, ASKED_AT, "as_of", "latest"}
+    | {"hop", "tile", "arrived", "arrived_hour", "latest_event_ts", "row"}
+)
+
+
+def check_name(where: str, name: str, instead: str) -> None:
+    """Refuse a name that generated SQL could not hold as it is.
+
+    Args:
+        where: what has the name.
+        name: the name.
+        instead: a name to propose.
+
+    Raises:
+        DefinitionError: no plain lower-case name, or a word of SQL.
+    """
+    if not _PLAIN.fullmatch(name):
+        raise DefinitionError(
+            f"{where}: {name!r} is no plain name: use lower-case letters, digits and underscores, "
+            f"one at a time, as in {instead!r}"
+        )
+    if name in SQL_WORDS:
+        raise DefinitionError(f"{where}: {name!r} is a word of SQL: rename it, as in {instead!r}")

@@ -1,0 +1,141 @@
+"""The features of a windowed view: what its aggregates become over each of their windows."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from slate.aggregates import LAST, Aggregate, Measure
+from slate.errors import DefinitionError
+from slate.features import Aggregated, Column, Constraints, Feature, Windows
+from slate.filters import check_filter
+from slate.kinds import Kind
+from slate.names import ASKED_AT
+from slate.windows import levels, window
+
+if TYPE_CHECKING:
+    from slate.views import FeatureView
+
+_OPTIONS = {"default", "min", "max", "one_of", "null_share", "tags"}
+
+
+def aggregates(
+    view: "type[FeatureView]", found: Mapping[str, Any], texts: Mapping[str, str]
+) -> dict[str, Feature]:
+    """Give a windowed view its measures, its levels and its features.
+
+    Args:
+        view: the view.
+        found: what its body defines, by name.
+        texts: the comment beside each name.
+
+    Returns:
+        The features by column.
+
+    Raises:
+        DefinitionError: what is wrong with one of the aggregates, or with the source.
+    """
+    _check_source(view)
+    features: dict[str, Feature] = {}
+    for name, annotation in found.items():
+        where, aggregate = f"{view.__name__}.{name}", vars(view).get(name)
+        if annotation is not None or not isinstance(aggregate, Aggregate):
+            raise DefinitionError(
+                f"{where}: a view of a source holds aggregates alone, as in "
+                f"`{name} = count(over='1h')`; attributes are of a view of a model"
+            )
+        measure = view.measures[name] = _measure(view, where, name, aggregate)
+        several = aggregate.listed and bool(measure.windows)
+        windows: dict[str, Aggregated] = {}
+        for feature in _features(view, where, measure, aggregate, texts.get(name, "")):
+            if feature.column in features:
+                raise DefinitionError(
+                    f"{view.__name__} has two features named {feature.column!r}: rename one, or "
+                    "take one of the windows out"
+                )
+            features[feature.column] = feature
+            label = feature.window.name if feature.window else name
+            windows[label] = feature
+            view._names[feature.column] = f"{where}[{label!r}]" if several else where
+        view._names[name] = name
+        setattr(view, name, Windows(where, windows) if several else feature)
+    bounded = {w for measure in view.measures.values() for w in measure.windows}
+    if features:
+        # A view of unbounded last values alone still needs tiles: of the default for a day.
+        view.levels = levels(bounded or {window("1d", view.__name__)}, view.__name__)
+    return features
+
+
+def _check_source(view: "type[FeatureView]") -> None:
+    columns = view.source.columns
+    for key, kind in view.entity.keys.items():
+        if key not in columns or columns[key].kind is not kind:
+            raise DefinitionError(
+                f"{view.__name__}: {view.source.__name__} needs a column `{key}: {kind.value}`, "
+                f"the key of {view.entity.__name__}"
+            )
+    if ASKED_AT in columns:
+        raise DefinitionError(
+            f"{view.__name__}: its own tables have a column {ASKED_AT!r}: rename "
+            f"{columns[ASKED_AT]!r}"
+        )
+
+
+def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggregate) -> Measure:
+    function, column = aggregate.function, aggregate.column
+    if aggregate.where is not None:
+        check_filter(where, aggregate.where, view.source)
+    if column is not None:
+        if not isinstance(column, Column) or column.source is not view.source:
+            raise DefinitionError(f"{where}: {column!r} is no column of {view.source.__name__}")
+        if column.kind not in function.inputs:
+            takes = ", ".join(kind.value for kind in function.inputs)
+            raise DefinitionError(
+                f"{where}: {function.name} takes {takes}, but {column!r} is a {column.kind.value}"
+            )
+    windows = tuple(window(text, f"{where}(over=...)") for text in aggregate.over)
+    if not windows and function is not LAST:
+        raise DefinitionError(f"{where}: say the windows: over='1h' or over=['1h', '1d']")
+    return Measure(
+        name,
+        function,
+        column.name if isinstance(column, Column) else None,
+        column.kind if isinstance(column, Column) else None,
+        aggregate.where,
+        windows,
+    )
+
+
+def _features(
+    view: "type[FeatureView]", where: str, measure: Measure, aggregate: Aggregate, text: str
+) -> Iterator[Aggregated]:
+    function, options = measure.function, aggregate.options
+    if unknown := options.keys() - _OPTIONS:
+        raise DefinitionError(
+            f"{where}: {function.name} has no option {min(unknown)!r}; "
+            f"it has {', '.join(sorted(_OPTIONS))}"
+        )
+    default = options.get("default")
+    kind = function.output(measure.column_kind)
+    if function.empty is not None:
+        if default is not None:
+            raise DefinitionError(
+                f"{where}: a {function.name} over no events is {function.empty}; "
+                "it takes no default"
+            )
+        default = kind.dtype.type(function.empty).item()
+    elif default is None and not kind.has_null:
+        # NumPy has no null of this kind: where there may be none, the values are floats.
+        kind = Kind.FLOAT
+    for window_ in measure.windows or (None,):
+        feature = Aggregated(
+            view,
+            f"{measure.name}_{window_.name}" if window_ else measure.name,
+            kind,
+            default=default,
+            constraints=Constraints(
+                *(options.get(name) for name in ("min", "max", "one_of", "null_share"))
+            ),
+            description=text,
+            tags=options.get("tags", ()),
+        )
+        feature.measure, feature.window = measure, window_
+        yield feature
