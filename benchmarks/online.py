@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from online import Answer, Publisher, Rows
 from online.client import REFRESH
 from online.embedded import EmbeddedServer
 from online.instants import microseconds
+from online.lookup import Flow
 from online.service_plan import ServicePlan, ViewRead
-from online.serving import Flow, Serving
-from online.store import ask, connect
+from online.serving import Serving
+from online.store import Channel, connect
 from slate import Registry
 from slate.aggregates import LAST
 from slate.kinds import Kind
@@ -142,16 +143,17 @@ def marketplace() -> Iterator[tuple[type[FeatureView], Rows]]:
 
 def answer(redis: Redis, flow: Flow, spent: list[float]) -> Answer:
     """Run a flow as the client does, and note the time spent on the store."""
-    try:
-        command = next(flow)
-        while True:
-            begun = time.perf_counter()
-            reply = ask(redis, command)
-            spent.append(time.perf_counter() - begun)
-            command = flow.send(reply)
-    except StopIteration as end:
-        found: Answer = end.value
-        return found
+    with closing(Channel(redis)) as channel:
+        try:
+            command = next(flow)
+            while True:
+                begun = time.perf_counter()
+                reply = channel.exchange(command)
+                spent.append(time.perf_counter() - begun)
+                command = flow.send(reply)
+        except StopIteration as end:
+            found: Answer = end.value
+            return found
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The clients: what a service's features are asked for through."""
 
+from contextlib import aclosing, closing
 from datetime import datetime
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ from online.answer import Answer
 from online.embedded import EmbeddedServer
 from online.explain import explain
 from online.serving import Serving
-from online.store import ask, ask_async, connect, connect_async, open_store
+from online.store import AsyncChannel, Channel, connect, connect_async, open_store
 from slate.deployment import Deployment, load
 from slate.errors import StoreError
 
@@ -82,18 +83,19 @@ class FeatureClient:
                 lengths differ, or ``at`` lies before what is published.
         """
         flow = self._serving.lookup(service, at, keys_and_inputs)
-        try:
-            command = next(flow)
-            while True:
-                try:
-                    reply = ask(self._redis, command)
-                except (RedisError, OSError) as error:
-                    command = flow.throw(_unreadable(error))
-                else:
-                    command = flow.send(reply)
-        except StopIteration as end:
-            answer: Answer = end.value
-            return answer
+        with closing(Channel(self._redis)) as channel:
+            try:
+                command = next(flow)
+                while True:
+                    try:
+                        reply = channel.exchange(command)
+                    except (RedisError, OSError) as error:
+                        command = flow.throw(_unreadable(error))
+                    else:
+                        command = flow.send(reply)
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
 
     def explain(self, service: str) -> str:
         """How a service's features are come by, in words.
@@ -145,18 +147,19 @@ class AsyncFeatureClient:
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
         flow = self._serving.lookup(service, at, keys_and_inputs)
-        try:
-            command = next(flow)
-            while True:
-                try:
-                    reply = await ask_async(self._redis, command)
-                except (RedisError, OSError) as error:
-                    command = flow.throw(_unreadable(error))
-                else:
-                    command = flow.send(reply)
-        except StopIteration as end:
-            answer: Answer = end.value
-            return answer
+        async with aclosing(AsyncChannel(self._redis)) as channel:
+            try:
+                command = next(flow)
+                while True:
+                    try:
+                        reply = await channel.exchange(command)
+                    except (RedisError, OSError) as error:
+                        command = flow.throw(_unreadable(error))
+                    else:
+                        command = flow.send(reply)
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
 
     def explain(self, service: str) -> str:
         """How a service's features are come by; see ``FeatureClient.explain``."""

@@ -18,11 +18,9 @@ def _lines(plan: ServicePlan) -> Iterator[str]:
     service = plan.plan.service
     keys = ", ".join(service.request_keys)
     yield f"{service.full_name}: {len(service.features)} features by {keys}"
-    for number in range(plan.rounds):
-        fetched = [read for read in plan.reads if read.fetch == number]
-        if fetched:
-            yield f"read in round {number + 1}"
-            yield from (f"  {_read(service, read)}" for read in fetched)
+    for number, asked in enumerate(plan.asked, 1):
+        yield f"read in round {number}"
+        yield from (f"  {_read(service, read)}" for reads in asked for read in reads)
     if plan.plan.inputs:
         yield "given with the request"
         for feature in plan.plan.inputs:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError, WatchError
 
 from online.embedded import EmbeddedServer
 from online.generations import Generation, Names, new_name
-from online.instants import microseconds
+from online.instants import instant, microseconds
 from online.rows import Rows
 from online.store import connect, open_store
 from online.writing import Values, encode
@@ -89,12 +89,13 @@ class Publisher:
                 live stays so.
         """
         names = Names(self._deployment, view)
-        generation = new_name(view, as_of)
+        until = microseconds(as_of)
+        generation = new_name(view, instant(until))
         rows = keys = size = 0
         with _store_errors(f"publishing {view.name}"):
             self._sweep(names)
             self._redis.sadd(names.generations, generation)
-            for values in encode(view, batches, microseconds(as_of)):
+            for values in encode(view, batches, until):
                 self._write(names, generation, values)
                 rows += values.rows
                 keys += len(values.keys)
@@ -102,7 +103,7 @@ class Publisher:
                 if progress is not None:
                     progress(rows)
             live = self._switch(
-                names, Generation(generation, as_of, rows, keys, size, datetime.now(UTC))
+                names, Generation(generation, instant(until), rows, keys, size, datetime.now(UTC))
             )
             self._sweep(names)
         return live

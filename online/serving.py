@@ -1,42 +1,21 @@
-"""Serving: a lookup as a flow of commands to the store, without any I/O of its own.
-
-A flow yields a command, is sent its reply, or is thrown a ``StoreError`` into where there is none,
-and returns the answer. The clients are what runs it, synchronous or not.
-"""
+"""Serving: which services there are, and which generations are live."""
 
 import logging
 import time
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from itertools import accumulate, pairwise
 from typing import Any
 
-import numpy as np
-
-from online.answer import Answer, ViewState
-from online.commands import command, fetch
+from online.commands import command
 from online.generations import Generation, Names, pointers
 from online.instants import instant, microseconds
-from online.keys import Keys, KeySource
-from online.requests import Request
+from online.lookup import Exchange, Flow, Live, Lookup
 from online.rows import FORMAT
-from online.service_plan import ServicePlan, ViewRead
+from online.service_plan import ServicePlan
 from slate.errors import RequestError, StoreError, UnknownNameError
-from slate.expressions import NOW, Array, Expr
 from slate.registry import Registry
 
 logger = logging.getLogger(__name__)
-
-Flow = Generator[bytes, Any, Answer]
-
-
-@dataclass(frozen=True)
-class Live:
-    """A live generation: what its rows' names begin with, and up to when it knows all events."""
-
-    prefix: str
-    as_of: int
 
 
 class Serving:
@@ -96,11 +75,16 @@ class Serving:
                     f"what was before that, at {instant(asked)}: ask about a later instant, or "
                     "read history from a training set"
                 )
-        return (yield from self._answer(plan, request, asked, live, error))
+        lookup = Lookup(plan, request, asked, live)
+        answer = yield from lookup.run(error)
+        if lookup.failure is not None:
+            self._fail(lookup.failure)
+        return answer
 
-    def _find_live(self) -> Generator[bytes, Any, None]:
+    def _find_live(self) -> Exchange:
         try:
-            reply = yield self._which_are_live
+            yield self._which_are_live
+            reply = yield None
         except StoreError as error:
             self._fail(error)
             return
@@ -123,70 +107,6 @@ class Serving:
             logger.warning("%s: answering with defaults until it is back", error)
         self._error = str(error)
         self._until = time.monotonic() + self._refresh
-
-    def _answer(
-        self,
-        plan: ServicePlan,
-        request: Request,
-        at: int,
-        live: dict[str, Live],
-        error: str | None,
-    ) -> Flow:
-        values: dict[Expr, Array] = {NOW: np.array([at], "M8[us]"), **request.inputs}
-        keys: dict[KeySource, Keys] = dict(request.keys)
-        blobs: dict[ViewRead, list[bytes | None]] = {}
-        states: dict[str, ViewState] = {}
-        for number in range(plan.rounds):
-            wanted = [r for r in plan.reads if r.fetch == number and r.view.name in live]
-            if error is None and wanted:
-                try:
-                    blobs |= yield from _fetch(wanted, keys, live)
-                except StoreError as failure:
-                    self._fail(failure)
-                    error = str(failure)
-            for read in plan.reads:
-                if read.read.round == number:
-                    row_keys = [keys[source] for source in read.keys]
-                    decoded = read.decoded(blobs.get(read), row_keys, at)
-                    values.update(decoded.values)
-                    keys.update(decoded.keys)
-                    known = read in blobs
-                    states[read.view.name] = ViewState(
-                        request.rows,
-                        at,
-                        live[read.view.name].as_of if known else None,
-                        decoded.event_ts,
-                        decoded.stale,
-                        _missing(row_keys) if known else np.ones(1, np.bool_),
-                    )
-        return Answer(
-            plan.plan.service.full_name,
-            at,
-            request.rows,
-            plan.compute(values),
-            states,
-            (error,) if error else (),
-        )
-
-
-def _fetch(
-    reads: list[ViewRead], keys: dict[KeySource, Keys], live: dict[str, Live]
-) -> Generator[bytes, Any, dict[ViewRead, list[bytes | None]]]:
-    """Fetch the values of the reads' first keys, all at once."""
-    rows = [(live[read.view.name].prefix, keys[read.keys[0]].values) for read in reads]
-    bounds = [0, *accumulate(len(values) for _, values in rows)]
-    reply = (yield fetch(rows)) if bounds[-1] else []
-    return {
-        read: reply[start:end] for read, (start, end) in zip(reads, pairwise(bounds), strict=True)
-    }
-
-
-def _missing(keys: list[Keys]) -> Array:
-    """The rows of which a key is null."""
-    missing: Array = keys[0].index < 0
-    for other in keys[1:]:
-        missing = missing | (other.index < 0)
-    return missing
 
 
 def _instant(at: datetime | None) -> int:

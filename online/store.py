@@ -45,32 +45,6 @@ def connect(address: str, timeout: float | None = None) -> Redis:
     )
 
 
-def ask(redis: Redis, command: bytes) -> Any:
-    """Send the store a command as bytes, and wait for the reply.
-
-    Raises:
-        RedisError: the store cannot be reached, or refuses.
-    """
-    pool = redis.connection_pool
-    connection = pool.get_connection()
-    try:
-        connection.send_packed_command([command])  # type: ignore[no-untyped-call]
-        return connection.read_response()
-    finally:
-        pool.release(connection)
-
-
-async def ask_async(redis: AsyncRedis, command: bytes) -> Any:
-    """Send the store a command as bytes, and await the reply; see ``ask``."""
-    pool = redis.connection_pool
-    connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-    try:
-        await connection.send_packed_command([command])
-        return await connection.read_response()
-    finally:
-        await pool.release(connection)
-
-
 def connect_async(address: str, timeout: float | None = None) -> AsyncRedis:
     """An asynchronous client of the store; see ``connect``."""
     return AsyncRedis.from_url(
@@ -80,3 +54,63 @@ def connect_async(address: str, timeout: float | None = None) -> AsyncRedis:
         socket_read_size=READ_SIZE,
         retry=AsyncRetry(NoBackoff(), RETRIES),
     )
+
+
+class Channel:
+    """A connection of its own for as long as it is open, so that commands can be sent ahead."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._pool = redis.connection_pool
+        self._connection: Any = None
+        self._awaited = 0
+
+    def exchange(self, command: bytes | None) -> Any:
+        """Send a command, or with None wait for the next reply.
+
+        Raises:
+            RedisError: the store cannot be reached, or refuses.
+        """
+        if self._connection is None:
+            self._connection = self._pool.get_connection()
+        if command is not None:
+            self._connection.send_packed_command([command])
+            self._awaited += 1
+            return None
+        reply = self._connection.read_response()
+        self._awaited -= 1
+        return reply
+
+    def close(self) -> None:
+        """Give the connection back; cut it if there are replies that nobody waits for."""
+        if self._connection is not None:
+            if self._awaited:
+                self._connection.disconnect()
+            self._pool.release(self._connection)
+
+
+class AsyncChannel:
+    """A ``Channel`` for asynchronous applications."""
+
+    def __init__(self, redis: AsyncRedis) -> None:
+        self._pool = redis.connection_pool
+        self._connection: Any = None
+        self._awaited = 0
+
+    async def exchange(self, command: bytes | None) -> Any:
+        """Send a command, or with None await the next reply; see ``Channel.exchange``."""
+        if self._connection is None:
+            self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        if command is not None:
+            await self._connection.send_packed_command([command])
+            self._awaited += 1
+            return None
+        reply = await self._connection.read_response()
+        self._awaited -= 1
+        return reply
+
+    async def aclose(self) -> None:
+        """Give the connection back; see ``Channel.close``."""
+        if self._connection is not None:
+            if self._awaited:
+                await self._connection.disconnect(nowait=True)
+            await self._pool.release(self._connection)

@@ -73,7 +73,19 @@ class Play(Source):
     note: str | None
     won: bool | None
     ended_at: datetime | None
+
+
+class Offer(Source):
+    """A game that a player was offered."""
+
+    model = "stg_offers"
+    offer_id: str = unique_id()
+    event_ts: datetime = event_time()
+    received_at: datetime = arrival_time()
+    player_id: int
+    game_id: str
     device: str
+    budget: float
 
 
 class GameCatalog(FeatureView):
@@ -167,7 +179,7 @@ play_ranking = FeatureService(
     "play_ranking",
     version=3,
     keys=[Player, Game],
-    spine=Play,
+    spine=Offer,
     features=[
         PlayerProfile,
         PlayerActivity,

@@ -1,6 +1,6 @@
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -66,6 +66,15 @@ def test_a_publish_goes_live_and_keeps_the_one_before(
         ),
     }
     assert live.size == sum(redis.strlen(prefix + f"{{g{n}}}") for n in range(3))
+
+
+def test_an_instant_without_a_zone_is_utc(publisher: Publisher) -> None:
+    zone = timezone(timedelta(hours=-5))
+    for as_of in (AS_OF.replace(tzinfo=None), AS_OF.astimezone(zone)):
+        live = publisher.publish(GameCatalog, [titled("a")], as_of)
+        assert live == publisher.live(GameCatalog)
+        assert (live.as_of, live.as_of.tzinfo) == (AS_OF, UTC)
+        assert "-20260301T120000-" in live.name
 
 
 def test_a_rollback_swaps_the_two(publisher: Publisher, title: Any) -> None:
