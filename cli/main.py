@@ -7,6 +7,7 @@ else to standard error.
 """
 
 import argparse
+import atexit
 import importlib
 import os
 import sys
@@ -21,16 +22,27 @@ PIPE_CLOSED = 141
 
 def main() -> NoReturn:
     """Run the command that was given to this process, and end it."""
-    code = command(sys.argv[1:])
-    sys.stderr.flush()
-    # To take down all that Dagster and dbt have loaded takes seconds, and DuckDB tells of each
-    # reference that they never let go.
-    os._exit(code)
+    options = _parser().parse_args()
+    code = 1
+
+    def leave() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    # Registered first, it is called last, when all else has been closed. To take down what Dagster
+    # and dbt loaded would take seconds, and DuckDB would tell of each reference they still hold.
+    atexit.register(leave)
+    code = _ended(options)
+    sys.exit(code)
 
 
 def command(arguments: Sequence[str]) -> int:
     """Run a command; return its exit code."""
-    options = _parser().parse_args(arguments)
+    return _ended(_parser().parse_args(arguments))
+
+
+def _ended(options: argparse.Namespace) -> int:
     try:
         code = _run(options)
         sys.stdout.flush()

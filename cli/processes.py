@@ -11,8 +11,12 @@ from warnings import filterwarnings
 from online.store import open_store
 from slate.deployment import Deployment
 
-# Dagster warns of it once for every asset.
-BETA = "Parameter `backfill_policy` of function `asset` is currently in beta"
+# What Dagster warns of: once for every asset, and of `dagster dev`, whose successor needs a project
+# of another form.
+KNOWN = (
+    "Parameter `backfill_policy` of function `asset` is currently in beta",
+    "Function `dev_com",
+)
 
 
 def prepare(deployment: Deployment) -> None:
@@ -24,8 +28,9 @@ def prepare(deployment: Deployment) -> None:
     if named := os.environ.get("SLATE_CONFIG"):
         os.environ["SLATE_CONFIG"] = str(Path(named).absolute())
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "1"
-    os.environ["PYTHONWARNINGS"] = f"ignore:{BETA}"
-    filterwarnings("ignore", BETA)
+    os.environ["PYTHONWARNINGS"] = ",".join(f"ignore:{warning}" for warning in KNOWN)
+    for warning in KNOWN:
+        filterwarnings("ignore", warning)
     # A shell makes what it starts with & deaf to interrupts.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

@@ -11,15 +11,31 @@ from contextlib import suppress
 from pathlib import Path
 
 from cli import processes
-from cli.text import Say, clock
+from cli.text import clock
 from orchestration.home import prepare_home
 from slate.deployment import load
 
 HOST = "127.0.0.1"
 WORKSPACE = Path(__file__).resolve().parents[1] / "workspace.yaml"
-PAUSE = 0.2
+PAUSE = 0.1
 # Dagster gives its own processes a minute to end.
 STOP_SECONDS = 70.0
+
+
+class Interrupts:
+    """Counts interrupts instead of raising them, so that none comes between a start and its stop.
+
+    Attributes:
+        number: how many there were.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._count)
+
+    def _count(self, *_: object) -> None:
+        self.number += 1
 
 
 def run(options: Namespace) -> int:
@@ -28,16 +44,26 @@ def run(options: Namespace) -> int:
     deployment = load()
     processes.prepare(deployment)
     prepare_home(deployment)
+    interrupts = Interrupts()
     port = free_port(options.port)
     with processes.store(deployment) as address:
         say(f"online store: {address}")
-        say("starting Dagster: half a minute")
+        say("starting Dagster, which takes about half a minute")
         dagster = subprocess.Popen(command(port), stdout=sys.stderr, start_new_session=True)
-        try:
-            return _attend(dagster, port, say)
-        finally:
-            say("stopping")
-            stop(dagster)
+        announced = False
+        while dagster.poll() is None and not interrupts.number:
+            if not announced and _answers(port):
+                say("Dagster is up; interrupt to stop")
+                print(f"http://{HOST}:{port}", flush=True)
+                announced = True
+            time.sleep(PAUSE)
+        if interrupts.number:
+            say("stopping; interrupt once more to hurry")
+        stop(dagster, interrupts)
+    if not interrupts.number:
+        print(f"slate: Dagster ended by itself, with code {dagster.returncode}", file=sys.stderr)
+        return 1
+    raise KeyboardInterrupt
 
 
 def command(port: int) -> list[str]:
@@ -61,29 +87,20 @@ def free_port(wanted: int) -> int:
         return port
 
 
-def stop(leader: subprocess.Popen[bytes]) -> None:
-    """Interrupt the leader of a process group; end what of the group is left after a while."""
-    try:
-        leader.send_signal(signal.SIGINT)
-        leader.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        print(f"slate: Dagster did not end in {STOP_SECONDS:.0f} s: killing it", file=sys.stderr)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(leader.pid, signal.SIGKILL)
-        leader.wait()
+def stop(leader: subprocess.Popen[bytes], interrupts: Interrupts) -> None:
+    """Interrupt the leader of a process group; end what is left of the group after a while.
 
-
-def _attend(dagster: subprocess.Popen[bytes], port: int, say: Say) -> int:
-    """Wait until Dagster ends; say when it answers."""
-    while dagster.poll() is None and not _answers(port):
+    Args:
+        leader: the process that started the others.
+        interrupts: one more of them ends the wait.
+    """
+    before, deadline = interrupts.number, time.monotonic() + STOP_SECONDS
+    leader.send_signal(signal.SIGINT)
+    while leader.poll() is None and time.monotonic() < deadline and interrupts.number == before:
         time.sleep(PAUSE)
-    if dagster.poll() is None:
-        say("Dagster is up; interrupt to stop")
-        print(f"http://{HOST}:{port}", flush=True)
-    code = dagster.wait()
-    print(f"slate: Dagster ended by itself, with code {code}", file=sys.stderr)
-    return 1
+    with suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGKILL)
+    leader.wait()
 
 
 def _answers(port: int) -> bool:

@@ -1,0 +1,194 @@
+"""`slate check`, `compile`, `list`, `describe` and `explain`: what is derived from definitions."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from slate.compile.project import generated
+from slate.deployment import Deployment
+from slate.fingerprints import fingerprint
+from tests.cli.conftest import BIKES, Slate
+
+MOVES_TILES = "models/generated/tiles/station_moves_tiles.sql"
+
+
+@pytest.fixture
+def project(monkeypatch: pytest.MonkeyPatch, bikes: Deployment, tmp_path: Path) -> Path:
+    """A dbt project of the bike-share's that was never compiled."""
+    project = tmp_path / "dbt_project"
+    shutil.copytree(
+        BIKES / "dbt_project", project, ignore=shutil.ignore_patterns("generated", "target", "logs")
+    )
+    shutil.copy(BIKES / "slate.toml", tmp_path)
+    monkeypatch.setenv("SLATE_CONFIG", str(tmp_path / "slate.toml"))
+    return project
+
+
+def test_compile_writes_what_check_misses(slate: Slate, bikes: Deployment, project: Path) -> None:
+    wanted = {str(project / path) for path in generated(bikes.registry)}
+    for arguments in (("check",), ("compile", "--check")):
+        missed = slate(*arguments)
+        assert missed.code == 1
+        assert "run `slate compile`" in missed.err
+        assert wanted == {line.strip() for line in missed.err.splitlines()[1:]}
+    written = slate("compile")
+    assert written.code == 0
+    assert set(written.out.split()) == wanted
+    checked = slate("check")
+    assert (checked.code, checked.err) == (0, "")
+    registry = bikes.registry
+    assert checked.out == (
+        f"bikes: {len(registry.sources)} sources, {len(registry.views)} views, "
+        f"{len(registry.features)} features, 2 services\n"
+    )
+
+
+def test_only_what_is_out_of_date_is_named(slate: Slate, project: Path) -> None:
+    slate("compile")
+    tiles, foreign = project / MOVES_TILES, project / "models/generated/tiles/old.sql"
+    tiles.write_text(f"{tiles.read_text()}\n-- by hand")
+    foreign.write_text("select 1")
+    wrong = sorted([str(tiles), str(foreign)])
+    assert [line.strip() for line in slate("check").err.splitlines()[1:]] == wrong
+    assert slate("compile").out.split() == wrong
+    assert not foreign.exists()
+    unchanged = slate("compile")
+    assert (unchanged.code, unchanged.out) == (0, "")
+
+
+def test_compile_writes_into_a_dbt_project_only(slate: Slate, project: Path) -> None:
+    shutil.rmtree(project)
+    for arguments in (("check",), ("compile",)):
+        refused = slate(*arguments)
+        assert refused.code == 1
+        assert f"{project} holds no dbt_project.yml" in refused.err
+    assert not project.exists()
+
+
+def test_list(slate: Slate, bikes: Deployment) -> None:
+    lines = [" ".join(line.split()) for line in slate("list").out.splitlines()]
+    registry = bikes.registry
+    assert "station station_id: int" in lines
+    assert "rider_station rider_id: str, station_id: int" in lines
+    assert f"move stg_moves moves moves {len(registry.sources['move'].columns)}" in lines
+    health = registry.view("bike_health")
+    assert f"bike_health windows bike {len(health.features)} {fingerprint(health)}" in lines
+    outlook = registry.services["station_outlook"]
+    assert f"station_outlook_v1 station_id count {len(outlook.features)}" in lines
+    assert [line for line in lines if line.startswith("offer_request request")]
+
+
+def test_list_as_json(slate: Slate, bikes: Deployment) -> None:
+    found = json.loads(slate("list", "--json").out)
+    assert list(found) == ["entities", "sources", "views", "services"]
+    services = {service["name"]: service for service in found["services"]}
+    wanted = bikes.registry.services["bike_choice"]
+    assert services["bike_choice_v2"]["keys"] == ["rider_id", "bike_id"]
+    assert services["bike_choice_v2"]["features"] == [f.name for f in wanted.features]
+    hashes = {view["name"]: view["hash"] for view in found["views"]}
+    assert hashes.keys() == bikes.registry.views.keys() | bikes.registry.requests.keys()
+    assert hashes["station_now"] == fingerprint(bikes.registry.requests["station_now"])
+
+
+def facts(slate: Slate, name: str) -> dict[str, str]:
+    """The facts of a description: what stands in two columns."""
+    described = slate("describe", name)
+    assert described.code == 0
+    lines = [line.split("  ", 1) for line in described.out.splitlines() if "  " in line]
+    return {name: rest.strip() for name, rest in lines}
+
+
+def test_describe_an_aggregate(slate: Slate, bikes: Deployment) -> None:
+    assert facts(slate, "station_moves.taken_36h") == {
+        "services": "bike_choice_v2",
+        "reached in bike_choice_v2": "bike_id -> bike_profile.station_id",
+        "type": "int",
+        "default": "0",
+        "aggregate": "count()",
+        "filter": "Move.kind == 'take'",
+        "window": "36h, its tail in hops of 90m",
+        "view": "station_moves",
+        "entity": "station (station_id)",
+        "source": "move",
+        "ttl": "9d",
+        "definition hash": fingerprint(bikes.registry.view("station_moves")),
+    }
+    used = facts(slate, "station_moves.free")
+    assert used["aggregate"] == "last(free_docks)"
+    assert used["window"] == "unbounded"
+    assert used["services"] == "bike_choice_v2, station_outlook_v1"
+    assert "station_now.free_share" in used["expressions"]
+    assert used["reached in station_outlook_v1"] == "station_id"
+    assert used["reached in bike_choice_v2"] == "bike_id -> bike_profile.station_id"
+
+
+def test_describe_what_is_needed_on_the_way_only(slate: Slate) -> None:
+    used = facts(slate, "station_profile.depot")
+    assert used["key of"] == "depot"
+    assert used["services"] == "bike_choice_v2, station_outlook_v1 (on the way)"
+
+
+def test_describe_the_way_to_a_pair_and_over_two_steps(slate: Slate) -> None:
+    pair = facts(slate, "rider_at_station")
+    assert pair["reached in bike_choice_v2"] == "rider_id, bike_id -> bike_profile.station_id"
+    depot = facts(slate, "depot_profile.crew")
+    assert depot["reached in bike_choice_v2"] == (
+        "bike_id -> bike_profile.station_id -> station_profile.depot"
+    )
+    assert depot["constraints"] == "at least 0"
+
+
+def test_describe_request_features(slate: Slate) -> None:
+    computed = facts(slate, "station_now.surprise")
+    assert computed["expression"] == "np.absolute(station_moves.free - station_now.expected)"
+    assert "default" not in computed
+    given = facts(slate, "offer_request.purpose")
+    assert given["constraints"] == "one of 'commute', 'leisure', 'errand'"
+    assert given["default"] == "'leisure'"
+    assert given["from"] == "the request"
+    assert facts(slate, "offer_request.distance")["from"] == "the request, which must bring it"
+
+
+def test_describe_other_definitions(slate: Slate) -> None:
+    source = facts(slate, "offer")
+    assert source["event time"] == "offered_at"
+    assert source["spine of"] == "bike_choice_v2"
+    assert facts(slate, "move")["unique id"] == "move_id; repeats are known for 2d"
+    entity = facts(slate, "station")
+    assert entity["views"] == "station_moves, station_profile"
+    assert entity["reached by"] == "bike_profile.station_id"
+    service = facts(slate, "station_outlook")
+    assert service["inputs"] == "expected (required)"
+    assert service == facts(slate, "station_outlook_v1")
+
+
+def test_describe_tells_text_and_columns(slate: Slate) -> None:
+    lines = slate("describe", "station_profile").out.splitlines()
+    assert lines[:2] == ["station_profile", "A station as it was built."]
+    columns = [" ".join(line.split()) for line in lines]
+    assert "docks int 0" in columns
+    assert "height float metres above the sea" in columns
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("station_moves.fre", "did you mean 'station_moves.free'?"),
+        ("station_move", "did you mean 'station_moves'?"),
+        ("xyzzy", "`slate list` lists them"),
+    ],
+)
+def test_describe_names_the_nearest_match(slate: Slate, name: str, hint: str) -> None:
+    missed = slate("describe", name)
+    assert missed.code == 1
+    assert missed.err == f"slate: there is no definition {name!r}: {hint}\n"
+
+
+def test_explain_needs_no_store(slate: Slate, bikes: Deployment) -> None:
+    explained = slate("explain", "bike_choice")
+    assert explained.code == 0
+    assert explained.out.startswith("bike_choice_v2: ")
+    assert "depot_profile" in explained.out
+    assert not bikes.data.exists()

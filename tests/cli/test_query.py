@@ -1,0 +1,148 @@
+"""`slate query`: values, states and ages of what was published."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from online import Publisher, Rows
+from online.embedded import EmbeddedServer
+from slate.deployment import Deployment
+from tests.cli.conftest import Slate
+
+AS_OF = datetime(2026, 3, 10, 12, tzinfo=UTC)
+AT = ("--at", "2026-03-10T13:00")
+ASKED = ("query", "station_outlook", "station_id=7", "expected=2.5", *AT)
+
+
+@pytest.fixture
+def published(bikes: Deployment) -> Iterator[Deployment]:
+    """Two stations, of which one has a depot. What happens at stations was never published."""
+    at = pa.array([AS_OF - timedelta(hours=2, minutes=5)] * 2, pa.timestamp("us", "UTC"))
+    stations = pa.table(
+        {
+            "station_id": [7, 8],
+            "event_ts": at,
+            "depot": ["north", None],
+            "docks": [20, 0],
+            "height": [1.5, None],
+            "covered": [True, False],
+            "opened_at": at,
+        }
+    )
+    depots = pa.table({"depot": ["north"], "event_ts": at[:1], "crew": [3], "shift_start": at[:1]})
+    with EmbeddedServer.attach(bikes.data / "redis"), Publisher.connect(bikes) as store:
+        for name, rows in (("station_profile", stations), ("depot_profile", depots)):
+            store.publish(bikes.registry.view(name), [Rows(rows)], AS_OF)
+        yield bikes
+
+
+def cells(out: str) -> dict[str, list[str]]:
+    """What stands behind each name, in the last table that has it."""
+    return {line.split()[0]: line.split()[1:] for line in out.splitlines() if line}
+
+
+def test_features_down_rows_across(slate: Slate, published: Deployment) -> None:
+    asked = slate("query", "station_outlook", "station_id=7,8", "station_id=9", "expected=4", *AT)
+    assert asked.code == 0
+    assert asked.out.startswith("station_outlook_v1 at 2026-03-10 13:00:00 UTC\n")
+    found = cells(asked.out)
+    assert found["station_id"] == ["7", "8", "9"]
+    assert found["expected"] == ["4", "4", "4"]
+    assert found["station_profile.docks"] == ["20", "0", "0"]
+    assert found["depot_profile.crew"] == ["3", "1", "1"]
+    assert found["station_now.hour"] == ["13", "13", "13"]
+    assert found["station_now.free_share"] == ["0", "-", "-"]
+    state = " ".join(found["station_profile"])
+    assert state == "2026-03-10 12:00:00 UTC present, 3h 5m old present, 3h 5m old default"
+    assert found["depot_profile"][3:] == ["present,", "3h", "5m", "old", "missing", "missing"]
+    assert "never published as now defined: station_moves;" in asked.err
+
+
+def test_many_rows_are_told_in_several_tables(slate: Slate, published: Deployment) -> None:
+    keys = ",".join(str(station) for station in range(6, 12))
+    asked = slate("query", "station_outlook", f"station_id={keys}", "expected=4", *AT)
+    docks = [line.split()[1:] for line in asked.out.splitlines() if "profile.docks" in line]
+    assert docks == [["0", "20", "0", "0"], ["0", "0"]]
+
+
+def test_a_line_of_json_for_each_row(slate: Slate, published: Deployment) -> None:
+    asked = slate(
+        "query", "station_outlook", "station_id=7", "station_id=8", "expected=1.5,2", *AT, "--json"
+    )
+    first, second = map(json.loads, asked.out.splitlines())
+    assert first["service"] == "station_outlook_v1"
+    assert first["at"] == "2026-03-10T13:00:00+00:00"
+    assert first["request"] == {"station_id": 7, "expected": 1.5}
+    assert second["request"] == {"station_id": 8, "expected": 2.0}
+    assert first["features"]["station_profile.docks"] == 20
+    assert first["features"]["station_profile.opened_at"] == "2026-03-10T09:55:00+00:00"
+    assert second["features"]["station_now.free_share"] is None
+    assert first["views"]["station_profile"] == {
+        "state": "present",
+        "age_seconds": 3 * 3600 + 300.0,
+        "as_of": "2026-03-10T12:00:00+00:00",
+    }
+    unknown = {"state": "missing", "age_seconds": None, "as_of": None}
+    assert second["views"]["depot_profile"] == {**unknown, "as_of": "2026-03-10T12:00:00+00:00"}
+    assert second["views"]["station_moves"] == unknown
+
+
+def test_numbers_that_json_lacks_are_texts(slate: Slate, bikes: Deployment) -> None:
+    asked = slate("query", "station_outlook", "station_id=1", "expected=inf", "--json")
+    assert json.loads(asked.out)["features"]["station_now.surprise"] == "inf"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("station_id=x", "expected=1"), "station_outlook: station_id is a int, and 'x' is none"),
+        (("station_id=1", "expected=x"), "station_outlook: expected is a float, and 'x' is none"),
+        (("station_id=1",), "station_outlook needs expected=..."),
+        (("station=1", "expected=1"), "did you mean 'station_id'?"),
+        (("station_id=1,2,3", "expected=1,2"), "station_id has 3 values, expected has 2 values"),
+    ],
+)
+def test_a_wrong_request_is_refused(slate: Slate, given: tuple[str, ...], message: str) -> None:
+    refused = slate("query", "station_outlook", *given)
+    assert (refused.code, refused.out) == (1, "")
+    assert message in refused.err
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("raining=true", True),
+        ("raining=NO", False),
+        ("party=3", 3),
+        ("purpose=errand", "errand"),
+        ("leaves_at=2026-03-10T14:00+01:00", "2026-03-10T13:00:00+00:00"),
+    ],
+)
+def test_inputs_are_read_by_their_kind(slate: Slate, given: str, value: object) -> None:
+    base = ["rider_id=r1", "bike_id=1", "distance=1", "leaves_at=2026-03-10T13:30"]
+    name = given.split("=")[0]
+    asked = slate(
+        "query", "bike_choice", given, *(b for b in base if not b.startswith(name)), "--json"
+    )
+    assert asked.code == 0, asked.err
+    assert json.loads(asked.out)["features"][f"offer_request.{name}"] == value
+
+
+def test_an_instant_before_what_is_published(slate: Slate, published: Deployment) -> None:
+    refused = slate(*ASKED[:-1], "2026-03-10T11:59")
+    assert refused.code == 1
+    assert "station_profile is published as of 2026-03-10 12:00" in refused.err
+
+
+def test_a_store_that_does_not_answer(
+    slate: Slate, bikes: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLATE_REDIS", f"unix://{bikes.data}/none.sock")
+    failed = slate(*ASKED)
+    assert failed.code == 1
+    assert cells(failed.out)["depot_profile.crew"] == ["1"]
+    assert "the online store cannot be read" in failed.err
+    assert "these are the declared defaults" in failed.err
