@@ -24,7 +24,7 @@ def answered(registry: Registry, service: str) -> tuple[list[Values], dict[Expr,
     plan = registry.plans[service]
     wanted = [leaf for leaf in operands(plan) if isinstance(leaf, Feature)]
     both = FeatureService(
-        "both",
+        "whole_request",
         version=1,
         keys=plan.service.keys,
         spine=plan.service.spine,
