@@ -28,7 +28,8 @@ def prepare(deployment: Deployment) -> None:
     if named := os.environ.get("SLATE_CONFIG"):
         os.environ["SLATE_CONFIG"] = str(Path(named).absolute())
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "1"
-    os.environ["PYTHONWARNINGS"] = ",".join(f"ignore:{warning}" for warning in KNOWN)
+    filters = [os.environ.get("PYTHONWARNINGS"), *(f"ignore:{warning}" for warning in KNOWN)]
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, filters))
     for warning in KNOWN:
         filterwarnings("ignore", warning)
     # A shell makes what it starts with & deaf to interrupts.

@@ -40,7 +40,7 @@ def _chain(deployment: Deployment, say: Say) -> bool:
     # Only now, as it takes seconds.
     from orchestration.runs import run_everything
 
-    say("running the whole chain")
+    say("running the whole chain; dbt reads its project first, at length where it never did")
     # dbt's own words are no data.
     with redirect_stdout(sys.stderr):
         return run_everything(deployment)

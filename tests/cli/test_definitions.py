@@ -45,6 +45,13 @@ def test_compile_writes_what_check_misses(slate: Slate, bikes: Deployment, proje
     )
 
 
+@pytest.mark.usefixtures("project")
+def test_nothing_runs_with_sql_that_is_out_of_date(slate: Slate) -> None:
+    refused = slate("run")
+    assert (refused.code, refused.out) == (1, "")
+    assert MOVES_TILES in refused.err
+
+
 def test_only_what_is_out_of_date_is_named(slate: Slate, project: Path) -> None:
     slate("compile")
     tiles, foreign = project / MOVES_TILES, project / "models/generated/tiles/old.sql"

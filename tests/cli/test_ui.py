@@ -6,8 +6,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,9 @@ from cli.ui import HOST, WORKSPACE, Interrupts, free_port, stop
 from slate.deployment import Deployment
 
 ROOT = Path(__file__).parents[2]
+SECONDS, PAUSE = 20.0, 0.05
+
+pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes in /proc")
 
 
 def test_a_free_port_is_taken_as_it_is_and_a_taken_one_is_not() -> None:
@@ -41,74 +46,77 @@ def _own_signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def is_alive(process: int) -> bool:
-    """Whether a process runs; one that ended and was not waited for does not."""
-    try:
-        return "Z" not in Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-
-
-def until_gone(processes: list[int]) -> bool:
-    deadline = time.monotonic() + 20
-    while any(map(is_alive, processes)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not any(map(is_alive, processes))
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes in /proc")
 @pytest.mark.usefixtures("_own_signals")
 def test_a_stop_ends_what_does_not_end_by_itself() -> None:
     stubborn = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(99)"
-    leader = subprocess.Popen(
-        [
-            *(sys.executable, "-c"),
-            "import subprocess, sys, time\n"
-            f"child = subprocess.Popen([sys.executable, '-c', {stubborn!r}])\n"
-            "print(child.pid, flush=True)\n"
-            "try:\n    time.sleep(99)\nexcept KeyboardInterrupt:\n    pass\n",
-        ],
-        stdout=subprocess.PIPE,
-        start_new_session=True,
+    script = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {stubborn!r}])\n"
+        "try:\n    print(child.pid, flush=True)\n    time.sleep(99)\n"
+        "except KeyboardInterrupt:\n    pass\n"
     )
-    assert leader.stdout is not None
-    child = int(leader.stdout.readline())
-    assert is_alive(child)
-    stop(leader, Interrupts())
-    assert leader.returncode == 0
-    assert until_gone([child])
-    leader.stdout.close()
+    with group([sys.executable, "-c", script], stdout=subprocess.PIPE) as leader:
+        assert leader.stdout is not None
+        child = int(leader.stdout.readline())
+        assert is_alive(child)
+        stop(leader, Interrupts())
+        assert leader.returncode == 0
+        assert until_gone([child])
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes in /proc")
 def test_started_in_the_background_it_stops_when_told(bikes: Deployment) -> None:
-    launcher = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "ui", "--port", "0"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # As a shell starts what ends in &.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN) and None,
-    )
-    assert launcher.stderr is not None
-    for line in launcher.stderr:
-        if "starting Dagster" in line:
-            break
-    started = descendants(launcher.pid)
-    deadline = time.monotonic() + 20
-    while len(started) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-        started = descendants(launcher.pid)
-    assert (bikes.data / "dagster/dagster.yaml").is_file()
-    launcher.send_signal(signal.SIGTERM)
-    _, told = launcher.communicate(timeout=60)
-    assert launcher.returncode == INTERRUPTED, told
-    assert "stopping" in told
-    assert until_gone(started)
-    assert len(started) == 2, "the store and Dagster"
+    command = [sys.executable, "-m", "cli.main", "ui", "--port", "0"]
+    with group(command, stderr=subprocess.PIPE, preexec_fn=deaf_to_interrupts) as launcher:
+        assert launcher.stderr is not None
+        for line in launcher.stderr:
+            if b"starting Dagster" in line:
+                break
+        started = until_started(launcher.pid, 2)
+        assert len(started) == 2, "the store and Dagster"
+        assert (bikes.data / "dagster/dagster.yaml").is_file()
+        launcher.send_signal(signal.SIGTERM)
+        told = launcher.stderr.read().decode()
+        assert launcher.wait() == INTERRUPTED, told
+        assert "stopping" in told
+        assert until_gone(started)
 
 
-def descendants(process: int) -> list[int]:
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [int(child) for child in children]
+def deaf_to_interrupts() -> None:
+    """As a shell starts what ends in &."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def group(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process with a group of its own, of which nothing is left in the end."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, start_new_session=True, **options)
+    with process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process runs; one that ended and was not waited for does not."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def until_gone(processes: list[int]) -> bool:
+    deadline = time.monotonic() + SECONDS
+    while any(map(is_alive, processes)) and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+    return not any(map(is_alive, processes))
+
+
+def until_started(process: int, number: int) -> list[int]:
+    """The children of a process, as soon as it has so many."""
+    deadline = time.monotonic() + SECONDS
+    children = Path(f"/proc/{process}/task/{process}/children")
+    while len(found := children.read_text().split()) < number and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+    return [int(child) for child in found]
