@@ -11,6 +11,8 @@ from slate.deployment import Deployment
 HOUR = timedelta(hours=1)
 FORMAT = "%Y-%m-%d-%H:%M"
 Span = tuple[datetime, datetime]
+# The tag of a run that is not asked to build its hours again where nothing in them is new.
+ONLY_NEW = "slate/only_new"
 
 
 def hourly(deployment: Deployment) -> dg.HourlyPartitionsDefinition:
@@ -33,8 +35,10 @@ def hours_of(context: dg.AssetExecutionContext) -> Sequence[datetime]:
 
 
 def span_of(context: dg.AssetExecutionContext) -> Span | None:
-    """From the first hour that a run was asked for to the end of the last, if it was for any."""
+    """From the first hour that a run is asked to build to the end of the last, if it is for any."""
     tags = context.run.tags
+    if ONLY_NEW in tags:
+        return None
     start = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
     end = tags.get("dagster/asset_partition_range_end") or start
     if start is None or end is None:

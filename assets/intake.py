@@ -7,10 +7,11 @@ all is one such row. Nothing is lost, and nothing is counted twice.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -59,8 +60,17 @@ class Intake:
     quarantined: int
 
 
+class _Taken(NamedTuple):
+    """A landing file on its way in: its number in load order, and whether it was there before."""
+
+    file: LandingFile
+    number: int
+    digest: str
+    replaces: bool
+
+
 def landing_files(
-    landing: Path, source: type[Source], hours: Sequence[datetime]
+    landing: Path, source: type[Source], hours: Collection[datetime]
 ) -> list[LandingFile]:
     """The landing files of a source for some hours, in order of hour and name."""
     found = []
@@ -89,7 +99,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, sources: Sequence[type[Source
     connection.execute(f"""
         create table if not exists {RAW}.files (
             file bigint, source varchar, name varchar, hour timestamp, digest varchar,
-            rows bigint, quarantined bigint, taken_in_at timestamp
+            rows bigint, quarantined bigint, replaced boolean, taken_in_at timestamp
         )""")
     connection.execute(f"""
         create table if not exists {RAW}.quarantine (
@@ -106,6 +116,37 @@ def prepare(connection: duckdb.DuckDBPyConnection, sources: Sequence[type[Source
             connection.execute(
                 f"alter table {table} add column if not exists {column.name} {column.kind.sql}"
             )
+
+
+def new_files(
+    connection: duckdb.DuckDBPyConnection,
+    landing: Path,
+    source: type[Source],
+    hours: Collection[datetime],
+) -> list[LandingFile]:
+    """The landing files of a source for some hours that came, or changed, since they were taken in.
+
+    Args:
+        connection: the warehouse, prepared.
+        landing: the landing folder.
+        source: whose files they are.
+        hours: of arrival (UTC).
+    """
+    taken = dict(
+        connection.execute(
+            f"select name, taken_in_at from {RAW}.files where source = ?", [source.name]
+        ).fetchall()
+    )
+    return [
+        file
+        for file in landing_files(landing, source, hours)
+        if file.name not in taken or _changed_at(file.path) >= taken[file.name]
+    ]
+
+
+def _changed_at(path: Path) -> datetime:
+    # Not when it was written: it may have been renamed long after that.
+    return datetime.fromtimestamp(path.stat().st_ctime, UTC).replace(tzinfo=None)
 
 
 def take_in(
@@ -128,7 +169,7 @@ def take_in(
     )
     row = connection.execute(f"select coalesce(max(file), 0) from {RAW}.files").fetchone()
     last = row[0] if row else 0
-    batch: list[tuple[LandingFile, int, str]] = []
+    batch: list[_Taken] = []
     pending = rows = quarantined = taken = 0
 
     def flush() -> None:
@@ -144,9 +185,10 @@ def take_in(
         number, known = ledger.get(file.name, (None, None))
         if known == digest:
             continue
+        replaces = number is not None
         if number is None:
             last = number = last + 1
-        batch.append((file, number, digest))
+        batch.append(_Taken(file, number, digest, replaces))
         pending += _row_count(file.path)
         if pending >= ROWS_AT_ONCE:
             flush()
@@ -164,19 +206,19 @@ def _row_count(path: Path) -> int:
 def _insert(
     connection: duckdb.DuckDBPyConnection,
     source: type[Source],
-    batch: list[tuple[LandingFile, int, str]],
+    batch: list[_Taken],
 ) -> tuple[int, int]:
     now = datetime.now(UTC).replace(tzinfo=None)
-    refused = {number: _unreadable(source, file.path) for file, number, _ in batch}
-    readable = [(file, number) for file, number, _ in batch if refused[number] is None]
-    numbers = [number for _, number, _ in batch]
+    refused = {taken.number: _unreadable(source, taken.file.path) for taken in batch}
+    readable = [(taken.file, taken.number) for taken in batch if refused[taken.number] is None]
+    numbers = [taken.number for taken in batch]
     connection.begin()
     try:
         for table, column in ((source.landing, "_file"), ("quarantine", "file"), ("files", "file")):
             connection.execute(
                 f"delete from {RAW}.{table} where {column} in (select unnest(?))", [numbers]
             )
-        for file, number, _ in batch:
+        for file, number, _, _ in batch:
             if refused[number] is not None:
                 connection.execute(
                     f"insert into {RAW}.quarantine values (?, ?, null, ?, ?, ?, ?)",
@@ -184,13 +226,13 @@ def _insert(
                 )
         if readable:
             _insert_rows(connection, source, readable, now)
-        for file, number, digest in batch:
+        for file, number, digest, replaces in batch:
             connection.execute(
                 f"""insert into {RAW}.files
                 select ?, ?, ?, ?, ?,
                     (select count(*) from {RAW}.{source.landing} where _file = ?),
-                    (select count(*) from {RAW}.quarantine where file = ?), ?""",
-                [number, source.name, file.name, file.hour, digest, number, number, now],
+                    (select count(*) from {RAW}.quarantine where file = ?), ?, ?""",
+                [number, source.name, file.name, file.hour, digest, number, number, replaces, now],
             )
         counts = connection.execute(
             f"""select sum(rows), sum(quarantined) from {RAW}.files

@@ -51,16 +51,22 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
     def publish(
         context: dg.AssetExecutionContext, warehouse: DuckDBResource
     ) -> Iterator[dg.MaterializeResult[None]]:
-        started = time.perf_counter()
+        started, told = time.perf_counter(), 0.0
 
         def progress(rows: int) -> None:
-            rate = rows / (time.perf_counter() - started)
-            context.log.info(f"{view.name}: {rows:,} rows written, {rate:,.0f} a second")
+            nonlocal told
+            elapsed = time.perf_counter() - started
+            if elapsed - told >= 1:
+                told = elapsed
+                context.log.info(f"{view.name}: {rows:,} rows written, {rows / elapsed:,.0f}/s")
 
         with warehouse.get_connection() as connection, Publisher.connect(deployment) as store:
             as_of = known_until(connection)
             generation = store.publish(view, online_rows(connection, view), as_of, progress)
         seconds = time.perf_counter() - started
+        context.log.info(
+            f"{view.name}: {generation.rows:,} rows published, {generation.rows / seconds:,.0f}/s"
+        )
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": generation.rows,

@@ -1,7 +1,8 @@
 """Warehouse assets: the dbt models, built for the hours of a run."""
 
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -18,8 +19,9 @@ from assets.builds import Build, plan_build, record
 from assets.hours import span_of
 from assets.landing import POOL
 from assets.lineage import column_lineage
-from slate.compile.names import current_model, training_model
+from slate.compile.names import asked_model, current_model, training_model
 from slate.deployment import Deployment
+from slate.errors import DataError
 from slate.registry import Registry
 from slate.views import FeatureView
 
@@ -124,16 +126,15 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: DuckDBResource
     ) -> Iterator[Any]:
         _environment(deployment)
+        _require_asked_models(registry, {key.path[-1] for key in context.selected_asset_keys})
         with warehouse.get_connection() as connection:
-            build = plan_build(connection, registry, span_of(context))
+            build = plan_build(connection, deployment, span_of(context))
         if build.changed:
             context.log.info(
-                f"definitions changed, all hours are built: {', '.join(build.changed)}"
+                f"{len(build.changed)} models are new or changed: {_some(build.changed)}"
             )
-            again = ["run", "--full-refresh", "--select", *(f"{model}+" for model in build.changed)]
-            dbt.cli(again, target_path=project.target_path).wait()
+        context.log.info(f"dbt builds {' to '.join(map(str, build.span or ('all hours anew',)))}")
         invocation = dbt.cli(["build", *_hours(build)], context=context)
-        context.log.info(f"dbt builds {' to '.join(map(str, build.span or ('everything',)))}")
         events, failure = [], None
         try:
             for event in invocation.stream():
@@ -145,9 +146,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         # Only now has dbt let go of the file, so that its tables can be counted.
         with warehouse.get_connection() as connection:
             counts = dict(connection.execute(_COUNTS).fetchall())
-            # A run of some of the models leaves the hours to be built by the next whole one.
-            if failure is None and not context.is_subset:
-                record(connection, registry, build)
+            record(connection, build, whole=failure is None and not context.is_subset)
         for event in events:
             if isinstance(event, dg.Output):
                 model = context.asset_key_for_output(event.output_name).path[-1]
@@ -161,12 +160,30 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
                 yield event
         if failure is not None:
             raise failure
+        # Some megabytes a run, of interest only after a failure.
+        shutil.rmtree(invocation.target_path)
 
     return warehouse
 
 
+def _require_asked_models(registry: Registry, selected: set[str]) -> None:
+    """Training rows are joined of tables that hold only what was built together with them."""
+    for plan in registry.plans.values():
+        model = training_model(plan.service)
+        asked = {asked_model(plan.service, read.view) for read in plan.reads}
+        if model in selected and (missing := sorted(asked - selected)):
+            raise DataError(
+                f"{model} cannot be built without {', '.join(missing)}, which hold only the hours "
+                "built last: materialize these with it, or the whole job"
+            )
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
+
+
 def _hours(build: Build) -> list[str]:
     if build.span is None:
-        return []
+        return ["--full-refresh"]
     start, end = build.span
     return ["--event-time-start", str(start), "--event-time-end", str(end)]

@@ -11,7 +11,7 @@ A generation is written beside the live one, and goes live by one write to the f
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -60,9 +60,11 @@ class Generation:
 
 
 def _generation(found: dict[str, Any]) -> Generation:
-    times = {name: datetime.fromisoformat(found[name]) for name in ("as_of", "published_at")}
-    previous = found["previous"] and _generation(found["previous"])
-    return Generation(**{**found, **times, "previous": previous})
+    # What a later version may write besides is passed over.
+    known = {field.name: found[field.name] for field in fields(Generation)}
+    times = {name: datetime.fromisoformat(known[name]) for name in ("as_of", "published_at")}
+    previous = known["previous"] and _generation(known["previous"])
+    return Generation(**{**known, **times, "previous": previous})
 
 
 def new_name(view: type[FeatureView], as_of: datetime) -> str:

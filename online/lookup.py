@@ -83,7 +83,7 @@ class Lookup:
             self._at,
             self._request.rows,
             self._plan.compute(self._values),
-            self._states,
+            {read.view.name: self._states[read.view.name] for read in self._plan.reads},
             (error,) if error else (),
         )
 

@@ -17,12 +17,16 @@ from orchestration.jobs import hourly_schedule, jobs
 from orchestration.sensors import late_files
 from slate.deployment import Deployment
 
-# Partitioned runs and freshness are beta in name only, and the lock pins what was tried.
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
-
 
 def assemble(deployment: Deployment) -> dg.Definitions:
     """Everything that Dagster runs for a deployment."""
+    with warnings.catch_warnings():
+        # Partitioned runs and freshness are beta in name only, and the lock pins what was tried.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return _assembled(deployment)
+
+
+def _assembled(deployment: Deployment) -> dg.Definitions:
     hours = hourly(deployment)
     project = dbt_project(deployment)
     whole, *parts = jobs()

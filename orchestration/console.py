@@ -14,6 +14,9 @@ _SHOWN = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION: "",
 }
 
+# What dagster-dbt says of itself; the next line says what dbt does.
+_NOISE = ("A dbt subsetted execution", "Copying `", "Running dbt command")
+
 
 class _Lines(logging.Handler):
     def __init__(self) -> None:
@@ -30,7 +33,7 @@ class _Lines(logging.Handler):
             text = _event_text(event, _SHOWN[event.event_type])
             if not text:
                 return
-        elif record.levelno < logging.INFO:
+        elif record.levelno < logging.INFO or text.startswith(_NOISE):
             return
         seconds = time.monotonic() - self._begin
         step = meta.get("step_key") or ""
@@ -44,7 +47,11 @@ def _event_text(event: dg.DagsterEvent, word: str) -> str:
     if event.is_step_success:
         return f"{word} in {event.step_success_data.duration_ms / 1000:.1f} s"
     if event.is_step_failure and event.step_failure_data.error is not None:
-        return f"{word}: {event.step_failure_data.error.message.strip()}"
+        error = event.step_failure_data.error
+        # Dagster's own words about user code failing; what failed is behind them.
+        while error.cause is not None:
+            error = error.cause
+        return f"{word}: {error.message.strip()}"
     return word
 
 

@@ -1,15 +1,15 @@
 """Running the whole chain from a terminal, as a run that the UI shows like any other."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import dagster as dg
+from dagster_duckdb import DuckDBResource
 
-from assets.hours import hourly, partition_key
-from assets.intake import landed_hours
+from assets.hours import ONLY_NEW, hourly, partition_key
+from assets.intake import landed_hours, new_files, prepare
 from assets.landing import raw_key
 from orchestration.assembly import assemble
-from orchestration.home import commit_quickly, prepare_home
+from orchestration.home import prepare_home, write_history_quickly
 from orchestration.jobs import WHOLE
 from slate.deployment import Deployment
 from slate.errors import DataError
@@ -27,11 +27,15 @@ def run_everything(deployment: Deployment) -> bool:
         DataError: nothing has landed yet.
     """
     prepare_home(deployment)
-    commit_quickly()
+    write_history_quickly()
     job = assemble(deployment).resolve_job_def(WHOLE)
     with dg.DagsterInstance.get() as instance:
-        hours = _new_hours(deployment, instance)
-        tags = {RANGE_START: partition_key(hours[0]), RANGE_END: partition_key(hours[-1])}
+        first, last = _new_hours(deployment, instance)
+        tags = {
+            RANGE_START: partition_key(first),
+            RANGE_END: partition_key(last),
+            ONLY_NEW: "true",
+        }
         result = job.execute_in_process(
             run_config={"loggers": {"console": {}}},
             instance=instance,
@@ -41,17 +45,29 @@ def run_everything(deployment: Deployment) -> bool:
         return result.success
 
 
-def _new_hours(deployment: Deployment, instance: dg.DagsterInstance) -> Sequence[datetime]:
-    """The hours that some source has landed and not all have been taken in; at least the last."""
+def _new_hours(deployment: Deployment, instance: dg.DagsterInstance) -> tuple[datetime, datetime]:
+    """From the first hour with landing files that are not taken in to the last; else the last."""
     sources = [s for s in deployment.registry.sources.values() if s.landing]
-    landed = sorted({h for source in sources for h in landed_hours(deployment.landing, source)})
-    if not landed:
+    ended = set(hourly(deployment).get_partition_keys())
+    landed = {
+        source: {h for h in landed_hours(deployment.landing, source) if partition_key(h) in ended}
+        for source in sources
+    }
+    hours = sorted(set().union(*landed.values()))
+    if not hours:
         raise DataError(
             f"nothing has landed in {deployment.landing}: write landing files there first, "
             "or simulate some"
         )
-    known = hourly(deployment).get_partition_keys()
-    done = [set(instance.get_materialized_partitions(raw_key(source))) for source in sources]
-    taken = set.intersection(*done)
-    new = [h for h in landed if partition_key(h) not in taken and partition_key(h) in known]
-    return [*new[:1], landed[-1]]
+    warehouse = DuckDBResource(database=str(deployment.warehouse))
+    with warehouse.get_connection() as connection:
+        prepare(connection, sources)
+        new = {
+            file.hour
+            for source in sources
+            for file in new_files(connection, deployment.landing, source, landed[source])
+        }
+    # What a run took in before it was killed, the UI does not know of.
+    told = set.intersection(*(instance.get_materialized_partitions(raw_key(s)) for s in sources))
+    new |= {hour for hour in hours if partition_key(hour) not in told}
+    return (min(new), max(new)) if new else (hours[-1], hours[-1])

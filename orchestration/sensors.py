@@ -40,7 +40,7 @@ def late_files(deployment: Deployment, whole: Any) -> dg.SensorDefinition:
             for file in landing_files(deployment.landing, source, hours):
                 changed = file.path.stat().st_mtime
                 seen[file.name] = changed
-                known = not before or before.get(file.name) == changed
+                known = context.cursor is None or before.get(file.name) == changed
                 if not known and partition_key(file.hour) in done:
                     late[file.hour] = max(changed, late.get(file.hour, 0.0))
         if not late:

@@ -12,7 +12,7 @@ from slate.errors import DefinitionError, UnknownNameError
 from slate.features import unknown
 from slate.fields import Field
 from slate.kinds import several
-from slate.names import check_name
+from slate.names import longer
 
 
 class _Body(dict[str, Any]):
@@ -92,8 +92,8 @@ def members(cls: type[Definition]) -> dict[str, Any]:
     To be called before anything else is done to the class.
 
     Raises:
-        DefinitionError: a name that a definition has itself, or that no table's column could have;
-            a setting of a wrong type; an annotation that names something that is not there.
+        DefinitionError: a name that a definition has itself, a setting of a wrong type, or an
+            annotation that names something that is not there.
     """
     parents = cls.__mro__[1:]
     base = parents[0].__name__
@@ -104,7 +104,7 @@ def members(cls: type[Definition]) -> dict[str, Any]:
         if name.startswith("_"):
             continue
         where = f"{cls.__name__}.{name}"
-        instead = re.sub("_+", "_", f"{snake_case(cls.__name__)}_{name}".lower()).strip("_")
+        instead = longer(snake_case(cls.__name__), name)
         if name in cls._settings and name not in annotated:
             value, wanted = vars(cls)[name], cls._settings[name]
             if not isinstance(value, wanted):
@@ -117,7 +117,6 @@ def members(cls: type[Definition]) -> dict[str, Any]:
                 f"{where}: every {base} has a {name!r} of its own; rename it, as in {instead!r}"
             )
         else:
-            check_name(where, name, instead)
             found[name] = annotated.get(name)
     return found
 

@@ -43,7 +43,7 @@ def code_text(function: Function) -> str:
 
 
 def source_text(function: Function) -> str:
-    """A function's code without its comments, docstrings, layout, decorators and annotations.
+    """A function's code without its comments, docstrings, layout and annotations.
 
     Raises:
         DefinitionError: it cannot be read.
@@ -57,7 +57,7 @@ def source_text(function: Function) -> str:
         ) from error
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            node.decorator_list, node.returns = [], None
+            node.returns = None
             if ast.get_docstring(node) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
         elif isinstance(node, ast.arg):

@@ -7,7 +7,7 @@ from slate.comments import comments
 from slate.errors import DefinitionError
 from slate.features import Column
 from slate.kinds import Kind, kind_of
-from slate.names import VIEW_COLUMNS
+from slate.names import VIEW_COLUMNS, check_name, longer
 
 
 class Entity(Definition):
@@ -31,8 +31,12 @@ class Entity(Definition):
             kind, nullable = kind_of(annotation, where)
             if kind not in (Kind.STRING, Kind.INTEGER) or nullable:
                 raise DefinitionError(f"{where}: a key is a str or an int, and never null")
+            check_name(where, name, cls.name)
             if name in VIEW_COLUMNS:
-                raise DefinitionError(f"{where}: every view's table has this column: rename it")
+                raise DefinitionError(
+                    f"{where}: every view has this column; rename it, as in "
+                    f"{longer(cls.name, name)!r}"
+                )
             cls.keys[name] = kind
             if field.entity is not None:
                 check_key(where, kind, field.entity)

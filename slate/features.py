@@ -10,6 +10,7 @@ from slate.aggregates import Measure
 from slate.errors import DefinitionError, UnknownNameError, nearest
 from slate.expressions import Expr
 from slate.kinds import Kind, several
+from slate.names import check_name
 from slate.windows import Window
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Column(Expr):
         self.name = name
         self.kind = kind
         self.nullable = nullable
+        check_name(repr(self), name, source.name)
         self.constraints = constraints.of(kind, repr(self))
         self.description = description
 
@@ -133,6 +135,7 @@ class Feature(Expr):
         self.kind = kind
         self.description = description
         where = f"{view.__name__}.{column}"
+        check_name(where, column, view.name)
         self.tags = several(f"{where}: tags", tags)
         self.constraints = (constraints or Constraints()).of(kind, where)
         if default is not None:

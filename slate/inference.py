@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from slate.errors import DefinitionError
 from slate.expressions import NOW, Array, Expr, evaluate, leaves, nodes
 from slate.features import Aggregated, Attribute, Feature, Input
-from slate.kinds import Kind, naive_utc
+from slate.kinds import Kind
 
 # Values of each kind, in no order and of no symmetry, so that what mixes rows shows.
 _SAMPLES: dict[Kind, tuple[Any, ...]] = {
@@ -49,7 +49,7 @@ def cast(where: str, result: object, kind: Kind) -> Array:
 
 
 def sample(feature: Expr, turn: int) -> Array:
-    """Some values that a feature may have, null among them if it may be.
+    """Some values that a feature may have: null or its default is among them.
 
     Args:
         feature: a feature or now().
@@ -77,8 +77,8 @@ def sample(feature: Expr, turn: int) -> Array:
         values = tuple(max(value, bounds.least) for value in values)
     if bounds.greatest is not None:
         values = tuple(min(value, bounds.greatest) for value in values)
-    if feature.default is None and kind.has_null:
-        values = (None, *values[1:])
+    if feature.default is not None or kind.has_null:
+        values = (feature.default, *values[1:])
     return kind.array(_turned(values, turn))
 
 
@@ -94,11 +94,10 @@ def check_expression(where: str, expr: Expr, kind: Kind) -> None:
         DefinitionError: it reads what is no feature, fails, mixes rows, or gives another type.
     """
     for node in nodes(expr):
-        if isinstance(node, date):
-            time = naive_utc(node) if isinstance(node, datetime) else node
+        if isinstance(node, date | timedelta):
             raise DefinitionError(
-                f"{where}: NumPy compares {node!r} with no null: write "
-                f"np.datetime64({time.isoformat()!r})"
+                f"{where}: NumPy compares {node!r} with no null: write np.datetime64(...) or "
+                "np.timedelta64(...) in its place"
             )
     many = {leaf: sample(leaf, turn) for turn, leaf in enumerate(leaves(expr))}
     if not many:

@@ -27,27 +27,42 @@ MODEL_TIMES = ("event_ts", "received_at")
 ROW_ID = "row_id"
 # ... of what is asked about, and of tiles.
 ASKED_AT = "asked_at"
-VIEW_COLUMNS = frozenset(
-    {*MODEL_TIMES, ROW_ID, ASKED_AT, "as_of", "latest"}
-    | {"hop", "tile", "arrived", "arrived_hour", "latest_event_ts", "row"}
-)
+_TILES = ("hop", "tile", "arrived", "arrived_hour", "latest_event_ts")
+VIEW_COLUMNS = frozenset([*MODEL_TIMES, ROW_ID, ASKED_AT, "as_of", "latest", "row", *_TILES])
 
 
-def check_name(where: str, name: str, instead: str) -> None:
+def is_plain(name: object) -> bool:
+    """Whether a name can stand in SQL, and nothing else differs from it by its case alone."""
+    return isinstance(name, str) and _PLAIN.fullmatch(name) is not None
+
+
+def check_name(where: str, name: str, owner: str) -> None:
     """Refuse a name that generated SQL could not hold as it is.
 
     Args:
         where: what has the name.
         name: the name.
-        instead: a name to propose.
+        owner: whose it is, for a better name.
 
     Raises:
         DefinitionError: no plain lower-case name, or a word of SQL.
     """
-    if not _PLAIN.fullmatch(name):
+    if not is_plain(name):
         raise DefinitionError(
             f"{where}: {name!r} is no plain name: use lower-case letters, digits and underscores, "
-            f"one at a time, as in {instead!r}"
+            f"one at a time, as in {longer(owner, name)!r}"
         )
     if name in SQL_WORDS:
-        raise DefinitionError(f"{where}: {name!r} is a word of SQL: rename it, as in {instead!r}")
+        raise DefinitionError(
+            f"{where}: {name!r} is a word of SQL: rename it, as in {longer(owner, name)!r}"
+        )
+
+
+def longer(owner: str, name: str) -> str:
+    """A name to propose in place of one that cannot be: with its owner's.
+
+    Examples:
+        >>> longer("show_catalog", "Order")
+        'show_catalog_order'
+    """
+    return re.sub("_+", "_", f"{owner}_{name}".lower()).strip("_")

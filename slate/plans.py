@@ -75,7 +75,7 @@ def plan(service: FeatureService, views: list[type[FeatureView]]) -> Plan:
     Raises:
         DefinitionError: an entity cannot be reached from the service's keys, or in two ways.
     """
-    found = Ways(service, views)
+    found = _Ways(service, views)
     keys: dict[type[FeatureView], dict[str, str | Attribute]] = {}
     needed: dict[type[FeatureView], dict[str, Feature]] = {}
     pending: list[Attribute | Aggregated] = list(service.stored)
@@ -123,7 +123,7 @@ def plan(service: FeatureService, views: list[type[FeatureView]]) -> Plan:
     return Plan(service, tuple(reads), service.inputs, service.computed)
 
 
-class Ways:
+class _Ways:
     """How a service comes by the keys of entities: from the request, or from an attribute."""
 
     def __init__(self, service: FeatureService, views: list[type[FeatureView]]) -> None:

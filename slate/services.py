@@ -8,7 +8,7 @@ from slate.errors import DefinitionError
 from slate.expressions import Expr, leaves
 from slate.features import Aggregated, Attribute, Computed, Feature, Input, Windows
 from slate.kinds import Kind, several
-from slate.names import check_name
+from slate.names import is_plain
 from slate.views import FeatureView, RequestFeatures
 
 
@@ -41,9 +41,10 @@ class FeatureService:
         tags: Sequence[str] = (),
     ) -> None:
         where = f"FeatureService({name!r})"
-        if not (isinstance(name, str) and name.isidentifier()):
-            raise DefinitionError(f"{where}: a name is letters, digits and underscores")
-        check_name(where, name, f"{name}_service".lower())
+        if not is_plain(name):
+            raise DefinitionError(
+                f"{where}: a name is lower-case letters, digits and underscores, as in 'home_feed'"
+            )
         if type(version) is not int or version < 1:
             raise DefinitionError(f"{where}: version={version!r} is no whole number from 1")
         if not (isinstance(spine, type) and issubclass(spine, Source)):

@@ -12,9 +12,9 @@ from slate.expressions import Expr
 from slate.features import Attribute, Computed, Feature, Input
 from slate.inference import check_expression
 from slate.kinds import kind_of
-from slate.names import VIEW_COLUMNS, check_name
+from slate.names import VIEW_COLUMNS, check_name, longer
 from slate.resolvers import Resolved
-from slate.windowed import aggregates
+from slate.windowed import windowed_features
 from slate.windows import duration
 
 
@@ -58,18 +58,19 @@ class FeatureView(Definition):
                 f"{where} reads either a source's events (source = ...) or a model's latest row "
                 "(model = '...')"
             )
+        check_name(where, cls.name, entity.name)
         if cls.name == "spine":
-            raise DefinitionError(f"{where}: a training set's rows are called so: rename it")
-        check_name(where, cls.name, f"{cls.name}_view")
+            raise DefinitionError(f"{where}: a training set calls its rows so; rename the class")
         for name in found:
             if name in (*entity.keys, *VIEW_COLUMNS):
                 raise DefinitionError(
-                    f"{where}.{name}: every model has this column; it is no feature: rename it"
+                    f"{where}.{name}: every model has this column; rename the feature, as in "
+                    f"{longer(cls.name, name)!r}"
                 )
         cls.windowed = source is not None
         cls.ttl_us = duration(cls.ttl, f"{where}.ttl") if cls.ttl else None
         cls.measures, cls.levels, cls._names = {}, (), {}
-        make = aggregates if cls.windowed else _attributes
+        make = windowed_features if cls.windowed else _attributes
         cls.features = make(cls, found, comments(cls))
         if not cls.features:
             raise DefinitionError(f"{where} defines no feature")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _OPTIONS = {"default", "min", "max", "one_of", "null_share", "tags"}
 
 
-def aggregates(
+def windowed_features(
     view: "type[FeatureView]", found: Mapping[str, Any], texts: Mapping[str, str]
 ) -> dict[str, Feature]:
     """Give a windowed view its measures, its levels and its features.

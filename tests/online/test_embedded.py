@@ -81,6 +81,24 @@ def test_of_many_processes_one_starts_it(tmp_path: Path) -> None:
     assert not (tmp_path / "redis.sock").exists()
 
 
+FORKED = """
+import os, sys
+from pathlib import Path
+from online.embedded import EmbeddedServer
+from online.store import connect
+server = EmbeddedServer.attach(Path(sys.argv[1]))
+child = os.fork()
+if not child:
+    sys.exit()
+os.waitpid(child, 0)
+assert connect(server.address).ping()
+"""
+
+
+def test_a_forked_child_does_not_stop_it(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", FORKED, str(tmp_path)], check=True)
+
+
 def test_a_process_that_ends_stops_what_it_started(tmp_path: Path) -> None:
     code = ONE_OF_MANY.replace("server.stop()", "")
     run = [sys.executable, "-c", code, str(tmp_path)]

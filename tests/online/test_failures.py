@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 
 from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
+from online.commands import command
 from online.embedded import EmbeddedServer
 from online.serving import Serving
 from online.store import Channel, connect
@@ -96,6 +97,14 @@ def test_a_store_that_goes_and_comes_back(tmp_path: Path, caplog: pytest.LogCapt
         client.close()
 
 
+def test_a_channel_that_closes_early_leaves_no_reply_to_the_next(redis: Redis) -> None:
+    for word in ("a", "b", "c"):
+        with closing(Channel(redis)) as channel:
+            channel.exchange(command("ECHO", word))
+            assert channel.exchange(None) == word.encode()
+            channel.exchange(command("ECHO", "nobody waits for this"))
+
+
 def test_a_store_that_dies_between_two_rounds(
     deployment: Deployment, redis: Redis, published: datetime
 ) -> None:
@@ -103,14 +112,14 @@ def test_a_store_that_dies_between_two_rounds(
     flow = serving.lookup("play_ranking", published, {"player_id": 1, "game_id": ["chess", "go"]})
     fetches = 0
     with closing(Channel(redis)) as channel:
-        command = next(flow)
+        step = next(flow)
         try:
             while True:
-                fetches += b"$4\r\nMGET" in (command or b"")
+                fetches += b"$4\r\nMGET" in (step or b"")
                 if fetches < 3:
-                    command = flow.send(channel.exchange(command))
+                    step = flow.send(channel.exchange(step))
                 else:
-                    command = flow.throw(StoreError("gone"))
+                    step = flow.throw(StoreError("gone"))
         except StopIteration as end:
             answer: Answer = end.value
     assert answer.errors == ("gone",)

@@ -174,7 +174,7 @@ def test_rows_of_another_format_are_as_good_as_none(
     publisher.publish(GameCatalog, [titled("old")], AS_OF)
     pointers = Names("arcade", GameCatalog)
     pointer = json.loads(redis.hget(pointers.pointers, pointers.pointer) or "")
-    changed = json.dumps({**pointer, "format": 99})
+    changed = json.dumps({**pointer, "format": 99, "new": True})
     redis.hset(pointers.pointers, pointers.pointer, changed)
     assert title() is None
 

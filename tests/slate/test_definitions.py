@@ -1,6 +1,6 @@
 """Wrong names and types fail at import, and the message names the place and the mend."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -53,6 +53,11 @@ def unknown_window() -> object:
 @wrong("GuestOrders.orders['1h']", "pick one")
 def several_windows() -> object:
     return GuestOrders.orders.astype(float)
+
+
+@wrong("GuestOrders", "'spend_1d'", "write GuestOrders.spend")
+def a_feature_of_one_window_by_the_name_of_its_column() -> object:
+    return GuestOrders.spend_1d
 
 
 @wrong("GuestOrders", "'orders_1h'", "orders['1h']")
@@ -196,6 +201,15 @@ def a_default_outside_its_bounds() -> object:
     class Wrong(FeatureView):
         entity, model = Guest, "m"
         points: int = feature(default=-1, min=0)
+
+    return Wrong
+
+
+@wrong("Wrong.born_at", "least value 2026", "above its greatest 2020")
+def bounds_with_and_without_a_zone() -> object:
+    class Wrong(FeatureView):
+        entity, model = Guest, "m"
+        born_at: datetime = feature(min=datetime(2026, 1, 1), max=datetime(2020, 1, 1, tzinfo=UTC))
 
     return Wrong
 

@@ -12,6 +12,7 @@ from slate import (
     mean,
     sum,
 )
+from slate.filters import filter_sql
 from tests.slate.cafe import (
     Guest,
     Order,
@@ -82,6 +83,16 @@ def a_hop_that_does_not_divide() -> object:
     return aggregated(orders=count(over="1h/7m"))
 
 
+@wrong("Wrong.orders", "''", "as in '1h'")
+def a_hop_that_is_left_out() -> object:
+    return aggregated(orders=count(over="1h/"))
+
+
+@wrong("Wrong.orders", "'60'", "over")
+def windows_that_are_no_texts() -> object:
+    return aggregated(orders=count(over=[60]))
+
+
 @wrong("Wrong", "4m and 6m do not nest", "choose hops")
 def hops_that_do_not_nest() -> object:
     return aggregated(orders=count(over=["1h/4m", "1d/6m"]))
@@ -141,6 +152,16 @@ def a_filter_by_nothing() -> object:
     return filtered(np.isin(Order.note, []))
 
 
+@wrong("Wrong.orders", "np.isin(element=")
+def a_filter_by_keywords() -> object:
+    return filtered(np.isin(element=Order.dish, test_elements=["cake"]))
+
+
+@wrong("Wrong.orders", "with a list")
+def a_filter_by_what_runs_dry() -> object:
+    return filtered(np.isin(Order.dish, (dish for dish in ["cake"])))
+
+
 @wrong("Wrong.orders", "nan")
 def a_filter_by_nan() -> object:
     return filtered(Order.price > float("nan"))
@@ -164,3 +185,27 @@ def a_filter_with_and() -> object:
 @pytest.mark.parametrize(("define", "says"), wrong)
 def test_a_wrong_definition_is_refused(define: Define, says: tuple[str, ...]) -> None:
     check_refused(define, says)
+
+
+MARCH = np.datetime64("2026-03-01")
+
+
+@pytest.mark.parametrize(
+    ("where", "sql"),
+    [
+        (Order.price > np.float64(1.5), "price > 1.5"),
+        (Order.portions < np.int64(3), "portions < 3"),
+        (np.isin(Order.dish, np.array(["cake"])), "dish in ('cake')"),
+        (Order.ordered_at > MARCH, "ordered_at > timestamp '2026-03-01 00:00:00'"),
+        (Order.paid & (Order.note == "it's"), "paid and note = 'it''s'"),
+    ],
+)  # fmt: skip
+def test_a_filter_in_sql(where: Any, sql: str) -> None:
+    assert filter_sql("here", where) == sql
+
+
+def test_a_list_may_change_after_it_was_written() -> None:
+    dishes = ["cake"]
+    where = np.isin(Order.dish, dishes)
+    dishes.append("coffee")
+    assert filter_sql("here", where) == "dish in ('cake')"

@@ -1,6 +1,6 @@
 """Wrong request features fail at import."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from slate import (
     Array,
     RequestFeatures,
+    now,
     request_input,
     resolver,
 )
@@ -18,6 +19,7 @@ from tests.slate.cafe import (
     GuestOrders,
     GuestProfile,
     Order,
+    VisitRequest,
 )
 from tests.slate.wrong import Define, Wrong, check_refused
 
@@ -185,6 +187,58 @@ def one_input_under_two_names() -> object:
         other: str = weather
 
     return Wrong
+
+
+@wrong("Wrong.rate", "visit_request.weather", "request_input() anew")
+def an_input_of_another_class() -> object:
+    return requested(str, VisitRequest.weather)
+
+
+@wrong("request_input()", "no name", "above what reads it")
+def an_input_without_a_name() -> object:
+    return requested(float, request_input() * GuestProfile.rating)
+
+
+@wrong("guest_profile.rating", "'mean'", "NumPy's functions")
+def a_method_of_arrays() -> object:
+    return GuestProfile.rating.mean()  # type: ignore[attr-defined]
+
+
+@wrong("guest_profile.rating.astype('nope')", "NumPy type")
+def a_type_that_numpy_does_not_know() -> object:
+    return GuestProfile.rating.astype("nope")  # type: ignore[attr-defined]
+
+
+@wrong("Wrong.rate", "timedelta64")
+def a_span_that_numpy_cannot_compare_with_null() -> object:
+    return requested(bool, now() - GuestProfile.born_at > timedelta(days=1))
+
+
+@wrong("Wrong.rate", "mixes rows")
+def a_choice_by_what_any_row_has() -> object:
+    return requested(float, np.where(np.any(GuestProfile.rating > 3), 1.0, GuestProfile.rating))
+
+
+@wrong("Wrong.rate", "null")
+def what_fails_on_null() -> object:
+    return requested(int, np.strings.str_len(GuestProfile.city))
+
+
+@pytest.mark.parametrize("kind", [int, bool])
+def test_an_input_without_null_may_be_required(kind: type) -> None:
+    made: Any = requested(kind, request_input())
+    assert made.rate.required
+
+
+def test_values_out_of_bounds_are_not_tried() -> None:
+    class Levels(RequestFeatures):
+        level: str = request_input(default="low", one_of=["low", "high"])
+
+        @resolver
+        def rank(level: Annotated[Array, level]) -> Annotated[Array, int]:
+            return np.array([{"low": 1, "high": 2}[name] for name in level.tolist()])
+
+    assert Levels.rank.kind.value == "int"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("define", "says"), wrong)

@@ -10,11 +10,13 @@ from slate import (
     FeatureService,
     FeatureView,
     Registry,
+    RequestFeatures,
     Source,
     arrival_time,
     count,
     event_time,
     key_of,
+    request_input,
     unique_id,
 )
 from slate.errors import ConfigurationError
@@ -97,6 +99,37 @@ def a_spine_by_its_name() -> object:
     return service(GuestOrders, spine="stg_visits")
 
 
+@wrong("FeatureService('wrong')", "'guest_id' is no key", "class")
+def a_key_by_its_name() -> object:
+    return service(GuestOrders, keys=["guest_id"])
+
+
+@wrong("FeatureService('wrong')", "Guest is a key twice")
+def a_key_twice() -> object:
+    return service(GuestOrders, keys=[Guest, Guest])
+
+
+@wrong("FeatureService('wrong')", "version='x'", "whole number")
+def a_version_that_is_no_number() -> object:
+    return FeatureService("wrong", version="x", keys=[Guest], spine=Visit, features=[GuestOrders])  # type: ignore[arg-type]
+
+
+@wrong("FeatureService('wrong')", "Asked.seats may be null", "request_input(default=...)")
+def a_spine_that_may_lack_a_required_input() -> object:
+    class Asked(Source):
+        model = "m"
+        event_id: str = unique_id()
+        event_ts: datetime = event_time()
+        received_at: datetime = arrival_time()
+        guest_id: str
+        seats: int | None
+
+    class SeatRequest(RequestFeatures):
+        seats: int = request_input()
+
+    return service(SeatRequest, spine=Asked)
+
+
 EVERYTHING = vars(cafe).values()
 
 
@@ -144,6 +177,22 @@ def a_view_that_the_module_does_not_hold() -> object:
 @wrong("Order", "import it there")
 def a_source_that_the_module_does_not_hold() -> object:
     return Registry.of([Guest, GuestOrders, Visit, service(GuestOrders)])
+
+
+@wrong("FeatureService('wrong', version=1) uses Visit", "import it there")
+def a_spine_that_the_module_does_not_hold() -> object:
+    return Registry.of([Guest, Order, GuestOrders, service(GuestOrders)])
+
+
+@wrong("GuestOrders uses Guest", "import it there")
+def an_entity_that_the_module_does_not_hold() -> object:
+    return Registry.of([Order, GuestOrders])
+
+
+@wrong("uses VisitRequest", "import it there")
+def request_features_that_the_module_does_not_hold() -> object:
+    definitions = [d for d in EVERYTHING if d is not VisitRequest]
+    return Registry.of([*definitions, service(VisitRequest.many)])
 
 
 @wrong("FeatureService('wrong', version=1) is defined twice", "raise the version")

@@ -1,6 +1,7 @@
 """Wrong entities, sources and views fail at import."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from slate import (
     column,
     count,
     event_time,
+    feature,
+    key_of,
     unique_id,
 )
 from tests.slate.cafe import (
@@ -113,6 +116,68 @@ def an_id_that_may_be_null() -> object:
     return Wrong
 
 
+def sourced(**columns: Any) -> object:
+    """A source with other columns, each an annotation and what stands behind it."""
+    columns = {
+        "event_id": (str, unique_id()),
+        "event_ts": (datetime, event_time()),
+        "received_at": (datetime, arrival_time()),
+        **columns,
+    }
+    body = {"model": "m", **{name: marker for name, (_, marker) in columns.items()}}
+    body["__annotations__"] = {name: kind for name, (kind, _) in columns.items()}
+    return type(Source)("Wrong", (Source,), body)
+
+
+@wrong("Wrong.event_id", "str or int")
+def an_id_that_is_a_float() -> object:
+    return sourced(event_id=(float, unique_id()))
+
+
+@wrong("Wrong.event_ts", "event_time", "`| None`")
+def an_event_time_that_may_be_null() -> object:
+    return sourced(event_ts=(datetime | None, event_time()))
+
+
+@wrong("Wrong.received_at", "arrival_time", "`| None`")
+def an_arrival_time_that_may_be_null() -> object:
+    return sourced(received_at=(datetime | None, arrival_time()))
+
+
+@wrong("Wrong.guest_id = key_of(...)", "column(...)")
+def a_key_of_an_entity_in_a_source() -> object:
+    return sourced(guest_id=(str, key_of(Guest)))
+
+
+@wrong("Wrong.note = feature(...)", "column(...)")
+def a_feature_in_a_source() -> object:
+    return sourced(note=(str, feature(default="")))
+
+
+@wrong("Wrong.note", "one_of='abc'", "['abc']")
+def a_list_of_values_that_is_one_text() -> object:
+    return sourced(note=(str, column(one_of="abc")))
+
+
+@wrong("Wrong.note", "one_of=[]")
+def a_list_of_no_values() -> object:
+    return sourced(note=(str, column(one_of=[])))
+
+
+@wrong("Wrong.price", "inf is not finite")
+def a_bound_that_is_infinite() -> object:
+    return sourced(price=(float, column(max=float("inf"))))
+
+
+@wrong("Wrong.note = column(...)", "`note: <its type>`")
+def a_column_without_annotation() -> object:
+    class Wrong(Source):
+        model = "m"
+        note = column()
+
+    return Wrong
+
+
 @wrong("Wrong.dish", "its constraint 3")
 def a_column_bounded_by_another_type() -> object:
     class Wrong(Source):
@@ -188,6 +253,34 @@ def an_attribute_in_a_windowed_view() -> object:
     class Wrong(FeatureView):
         entity, source = Guest, Order
         rating: float
+        orders = count(over="1h")
+
+    return Wrong
+
+
+@wrong("Wrong.LIMIT", "aggregates alone")
+def a_stray_value_in_a_windowed_view() -> object:
+    class Wrong(FeatureView):
+        entity, source = Guest, Order
+        LIMIT = 5
+        orders = count(over="1h")
+
+    return Wrong
+
+
+@wrong("Wrong.orders = count(...)", "feature(...)")
+def an_aggregate_in_a_view_of_a_model() -> object:
+    class Wrong(FeatureView):
+        entity, model = Guest, "m"
+        orders = count(over="1h")
+
+    return Wrong
+
+
+@wrong("Wrong", "tags='food'", "['food']")
+def tags_that_are_one_text() -> object:
+    class Wrong(FeatureView):
+        entity, source, tags = Guest, Order, "food"
         orders = count(over="1h")
 
     return Wrong

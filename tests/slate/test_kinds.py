@@ -1,6 +1,7 @@
 """Kinds of value: what they are in NumPy and Arrow, and that null is one thing in both."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,49 @@ def test_a_time_of_any_zone_is_its_instant() -> None:
 def test_constants_of_a_kind(kind: Kind, accepted: list[object], refused: list[object]) -> None:
     assert all(kind.accepts(value) for value in accepted)
     assert not any(kind.accepts(value) for value in refused)
+
+
+class Dish(Enum):
+    CAKE = "cake"
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "kept"),
+    [
+        (Kind.STRING, Dish.CAKE, "cake"),
+        (Kind.STRING, np.str_("cake"), "cake"),
+        (Kind.INTEGER, np.int64(3), 3),
+        (Kind.FLOAT, np.float64(1.5), 1.5),
+        (Kind.FLOAT, np.float32(0.5), 0.5),
+        (Kind.FLOAT, 2, 2),
+        (Kind.BOOLEAN, np.bool(True), True),
+        (Kind.TIME, np.datetime64("2026-03-10"), datetime(2026, 3, 10, tzinfo=UTC)),
+        (Kind.TIME, np.datetime64("2026-03-10T12", "ns"), datetime(2026, 3, 10, 12, tzinfo=UTC)),
+        (Kind.TIME, datetime(2026, 3, 10), datetime(2026, 3, 10, tzinfo=UTC)),
+    ],
+)
+def test_a_constant_is_pythons_own(kind: Kind, written: object, kept: object) -> None:
+    constant = kind.constant(written, "here:")
+    assert (constant, type(constant)) == (kept, type(kept))
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "says"),
+    [
+        (Kind.FLOAT, float("nan"), "here: nan is not finite"),
+        (Kind.FLOAT, np.inf, "here: inf is not finite"),
+        (Kind.FLOAT, 10**400, "cannot be kept"),
+        (Kind.FLOAT, True, "here: True is no float"),
+        (Kind.INTEGER, 2**63, "cannot be kept"),
+        (Kind.INTEGER, None, "here: None is no int"),
+        (Kind.STRING, "\ud800", "cannot be kept"),
+        (Kind.TIME, np.datetime64("NaT"), "is no datetime"),
+        (Kind.TIME, "2026-03-10", "'2026-03-10' is no datetime"),
+    ],
+)
+def test_what_is_no_constant(kind: Kind, written: object, says: str) -> None:
+    with pytest.raises(DefinitionError, match=says):
+        kind.constant(written, "here:")
 
 
 @pytest.mark.parametrize("python", [str, int, float, bool, datetime])

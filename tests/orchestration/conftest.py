@@ -1,0 +1,24 @@
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environment() -> Iterator[None]:
+    """Commands of this environment are found; what a test chooses ends with it."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+        for name in (
+            "DAGSTER_HOME",
+            "SLATE_WAREHOUSE",
+            "SLATE_CONFIG",
+            "SLATE_DATA",
+            "SLATE_REDIS",
+        ):
+            monkeypatch.setenv(name, "")  # so that it is remembered
+            monkeypatch.delenv(name)
+        yield

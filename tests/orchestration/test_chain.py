@@ -1,0 +1,360 @@
+"""The whole chain, run after run, from landing files to training sets and the online store.
+
+Each stage of the story goes on from the one before it: first, again, late, broken, mended.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.manifests import Manifest
+from online import FeatureClient, Generation, Publisher
+from orchestration.runs import run_everything
+from slate.compile.names import tiles_model, training_model
+from slate.deployment import Deployment
+from tests.orchestration.bikes import Landing, happenings, place, renamed
+from tests.orchestration.outcomes import (
+    Run,
+    Table,
+    generations,
+    ledger,
+    manifests,
+    runs,
+    tables,
+    unlike,
+    wrong_online,
+    wrong_training,
+)
+from tests.parity.landing import moment
+from tests.parity.scenarios import MIDDAY
+
+ROOT = Path(__file__).parents[2]
+RUN = """
+import sys
+from orchestration.runs import run_everything
+from slate.deployment import load
+sys.exit(0 if run_everything(load()) else 1)
+"""
+# Hours of arrival around midday: all of them, and those of what comes late.
+HOURS, LATE = (-24, 12), (-20, -16)
+UNREADABLE = Path("moves/2026-03-09/19-broken.parquet")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How things stand after a stage's runs.
+
+    Attributes:
+        deployment: the deployment.
+        landed: the paths of its landing files by source.
+        rows: how many rows they have.
+        success: whether each run succeeded.
+        runs: what Dagster knows of them, the newest first.
+        ledger: how many rows it counts, and how many of them were refused.
+        tables: the warehouse's.
+        training: the training sets.
+        live: the live generations by view.
+        wrong_training, wrong_online: what the oracle says otherwise.
+    """
+
+    deployment: Deployment
+    landed: dict[str, list[Path]]
+    rows: int
+    success: tuple[bool, ...]
+    runs: list[Run]
+    ledger: tuple[int, int]
+    tables: dict[str, Table]
+    training: dict[str, tuple[Path, Manifest]]
+    live: dict[str, Generation]
+    wrong_training: list[str]
+    wrong_online: list[str]
+
+
+class Story:
+    """A deployment whose store is held, and who asks it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.deployment = place(folder)
+        self.landing = Landing(self.deployment)
+        self._publisher = Publisher.connect(self.deployment)
+        self._client = FeatureClient.connect(self.deployment, timeout=5, refresh=0)
+
+    def close(self) -> None:
+        self._client.close()
+        self._publisher.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """In which a process finds this deployment."""
+        return os.environ | {"SLATE_CONFIG": str(self.deployment.root / "slate.toml")}
+
+    def change_model(self, text: str, other: str) -> None:
+        """Change the hand-written model of riders."""
+        file = self.deployment.dbt_project / "models/features/rider_profile.sql"
+        before = file.read_text()
+        assert text in before
+        file.write_text(before.replace(text, other))
+
+    def run(self) -> Stage:
+        return self.stage(run_everything(self.deployment))
+
+    def stage(self, *success: bool) -> Stage:
+        sources = self.landing.sources
+        return Stage(
+            self.deployment,
+            {name: list(files) for name, files in self.landing.files.items()},
+            self.landing.rows,
+            success,
+            runs(self.deployment)[: len(success)],
+            ledger(self.deployment),
+            tables(self.deployment),
+            manifests(self.deployment),
+            generations(self.deployment, self._publisher),
+            wrong_training(self.deployment, sources),
+            wrong_online(self.deployment, self._client, sources),
+        )
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    story = Story(tmp_path_factory.mktemp("bikes"))
+    yield story
+    story.close()
+
+
+@pytest.fixture(scope="module")
+def first(story: Story) -> Stage:
+    """Everything, from nothing."""
+    story.landing.write(happenings(story.deployment.registry, 3, *HOURS))
+    return story.run()
+
+
+@pytest.fixture(scope="module")
+def again(story: Story, first: Stage) -> Stage:
+    """Two runs at once, in processes of their own, and nothing is new."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", RUN], cwd=ROOT, env=story.environment)
+        for _ in range(2)
+    ]
+    return story.stage(*(process.wait(240) == 0 for process in processes))
+
+
+@pytest.fixture(scope="module")
+def late(story: Story, again: Stage) -> Stage:
+    """Late files for old hours, files that were replaced, and rows that nobody can take in."""
+    registry, landing = story.deployment.registry, story.landing
+    landing.write(renamed(registry, happenings(registry, 4, *LATE), every=4), "-late")
+    for name in ("move", "offer"):
+        path = list(landing.files[name])[10]
+        landing.replace(name, path, landing.files[name][path][1::2])
+    (story.deployment.landing / UNREADABLE).write_bytes(b"no Parquet")
+    return story.run()
+
+
+@pytest.fixture(scope="module")
+def broken(story: Story, late: Stage) -> Stage:
+    """A model is changed for the worse."""
+    story.change_model("favourite\n", "if(rider_id = 'a', 'moon', favourite) as favourite\n")
+    return story.run()
+
+
+@pytest.fixture(scope="module")
+def mended(story: Story, broken: Stage) -> Stage:
+    """And back."""
+    story.change_model("if(rider_id = 'a', 'moon', favourite) as favourite\n", "favourite\n")
+    return story.run()
+
+
+def test_the_first_run_succeeds(first: Stage) -> None:
+    assert first.success == (True,)
+    assert first.runs[0].made("online") == set(first.deployment.registry.views)
+    assert first.runs[0].made("training") == set(first.training)
+    assert {check.passed for check in first.runs[0].checks.values()} == {True}
+
+
+@pytest.mark.parametrize("stage", ["first", "again", "late", "mended"])
+def test_training_sets_and_lookups_are_what_the_oracle_says(
+    stage: str, request: pytest.FixtureRequest
+) -> None:
+    found: Stage = request.getfixturevalue(stage)
+    assert found.wrong_training == []
+    assert found.wrong_online == []
+
+
+def test_every_row_is_taken_in_or_refused(first: Stage, late: Stage) -> None:
+    for stage, refused in ((first, 0), (late, 1)):
+        assert stage.ledger == (stage.rows + refused, refused)
+
+
+def test_assets_tell_what_was_done(first: Stage) -> None:
+    (run,) = first.runs
+    rows = {}
+    for source in first.deployment.registry.sources.values():
+        told = run.metadata("raw", source.landing)
+        assert told["rows_per_second"] == pytest.approx(
+            told["dagster/row_count"] / told["seconds"], rel=0.1, abs=1
+        )
+        assert (told["quarantined"], told["known_files"]) == (0, 0)
+        rows[source.name] = told["dagster/row_count"]
+    assert sum(rows.values()) == first.rows
+    for name, table in first.tables.items():
+        assert run.metadata(name)["dagster/row_count"] == len(table)
+    for view, generation in first.live.items():
+        told = run.metadata("online", view)
+        assert (told["generation"], told["dagster/row_count"], told["bytes"]) == (
+            generation.name,
+            generation.rows,
+            generation.size,
+        )
+        assert told["seconds"] > 0
+    for service, (path, manifest) in first.training.items():
+        told = run.metadata("training", service)
+        assert Path(told["path"]).resolve() == path
+        assert (told["dagster/row_count"], told["days"]) == (manifest.rows, len(manifest.days))
+        assert (told["rows_written"], told["days_written"]) == (manifest.rows, len(manifest.days))
+
+
+def test_column_lineage_goes_back_to_what_landed(first: Stage) -> None:
+    """From a column of a training set, step by step."""
+    (run,) = first.runs
+    key, column = dg.AssetKey(["training", "bike_choice_v2"]), "rider_rides.metres_30d"
+    passed = []
+    while key.path[0] != "raw":
+        passed.append(key.path[-1])
+        lineage = run.materialized[key][-1].metadata["dagster/column_lineage"].value
+        assert isinstance(lineage, dg.TableColumnLineage)
+        dep = next(d for d in lineage.deps_by_column[column] if d.column_name != "kind")
+        key, column = dep.asset_key, dep.column_name
+    assert (passed[0], passed[-1]) == ("bike_choice_v2", "stg_moves")
+    assert (key.path, column) == (["raw", "moves"], "metres")
+
+
+def test_every_hour_of_the_range_is_a_partition(first: Stage) -> None:
+    for source in first.deployment.registry.sources.values():
+        events = first.runs[0].materialized[dg.AssetKey(["raw", source.landing])]
+        hours = [event.partition for event in events]
+        assert (hours[0], hours[-1], len(hours)) == ("2026-03-09-12:00", "2026-03-10-23:00", 36)
+
+
+def test_two_runs_at_once_both_succeed(again: Stage) -> None:
+    assert again.success == (True, True)
+    steps = sorted(step for run in again.runs for step in run.steps)
+    overlaps = [one for one, other in pairwise(steps) if one[1] > other[0]]
+    assert not overlaps, "one step at a time holds the warehouse file"
+
+
+def test_a_run_without_news_changes_nothing(first: Stage, again: Stage) -> None:
+    assert unlike(first.tables, again.tables) == []
+    assert again.training == first.training
+    assert again.ledger == first.ledger
+    for run in again.runs:
+        for source in first.deployment.registry.sources.values():
+            assert run.metadata("raw", source.landing)["dagster/row_count"] == 0
+
+
+def test_every_good_run_publishes_a_generation(first: Stage, again: Stage) -> None:
+    for view, generation in again.live.items():
+        assert generation.previous is not None
+        assert len({generation.name, generation.previous.name, first.live[view].name}) == 3
+        assert generation.as_of == first.live[view].as_of
+
+
+def test_row_counts_are_those_of_the_tables_after_a_rebuild(late: Stage) -> None:
+    for name, table in late.tables.items():
+        assert late.runs[0].metadata(name)["dagster/row_count"] == len(table)
+
+
+def test_what_came_late_is_taken_in_and_changes_what_it_should(again: Stage, late: Stage) -> None:
+    assert late.success == (True,)
+    taken = {
+        source.landing: late.runs[0].metadata("raw", source.landing)["files"]
+        for source in late.deployment.registry.sources.values()
+    }
+    assert taken == {
+        source.landing: len([p for p in late.landed[name] if "-late" in p.name])
+        + (name in ("move", "offer"))
+        + (source.landing == UNREADABLE.parts[0])
+        for name, source in late.deployment.registry.sources.items()
+    }
+    registry, changed = late.deployment.registry, unlike(again.tables, late.tables)
+    arrivals = {source.model: source.arrival_time for source in registry.sources.values()}
+    arrivals |= {
+        training_model(service): service.spine.arrival_time
+        for service in registry.services.values()
+    }
+    arrivals |= {tiles_model(v): "arrived_hour" for v in registry.views.values() if v.windowed}
+    assert arrivals.keys() <= set(changed)
+    start = (moment(MIDDAY) + timedelta(hours=LATE[0])).replace(tzinfo=None)
+    for name, arrival in arrivals.items():
+        before, after = (
+            [row for row in tables[name] if row[arrival] < start]
+            for tables in (again.tables, late.tables)
+        )
+        assert before == after, name
+        assert before
+
+
+def test_what_was_built_by_hours_is_what_is_built_at_once(late: Stage, mended: Stage) -> None:
+    assert mended.success == (True,)
+    assert unlike(late.tables, mended.tables) == []
+
+
+def test_refused_rows_are_kept_with_the_reason(late: Stage) -> None:
+    told = late.runs[0].metadata("raw", "moves")
+    assert told["quarantined"] == 1
+    assert "no readable Parquet" in told["refused"]
+
+
+def test_a_view_that_fails_its_check_is_held_back(late: Stage, broken: Stage) -> None:
+    assert broken.success == (False,)
+    (run,) = broken.runs
+    failed = [key.path[-1] for key, check in run.checks.items() if not check.passed]
+    assert failed == ["rider_profile_current"]
+    assert broken.live["rider_profile"] == late.live["rider_profile"]
+    assert broken.training["bike_choice_v2"] == late.training["bike_choice_v2"]
+
+
+def test_all_else_goes_on(late: Stage, broken: Stage) -> None:
+    (run,) = broken.runs
+    others = broken.live.keys() - {"rider_profile"}
+    assert run.made("online") == others
+    assert run.made("training") == {"station_outlook_v1"}
+    assert not [view for view in others if broken.live[view].name == late.live[view].name]
+
+
+def test_the_check_shows_the_rows_that_failed(broken: Stage) -> None:
+    check = broken.runs[0].checks[dg.AssetKey("rider_profile_current")]
+    told = {name: value.value for name, value in check.metadata.items()}
+    assert (told["failed"], check.severity) == (1, dg.AssetCheckSeverity.ERROR)
+    header, _, row = str(told["failing_rows"]).splitlines()
+    found = dict(zip(header.split(" | "), row.split(" | "), strict=True))
+    assert (found["rider_id"], found["favourite |"]) == ("a", "moon |")
+    assert "favourite is one of" in str(told["result"])
+    assert "favourite is one of" in Path(str(told["report"])).read_text()
+
+
+def test_the_next_good_run_publishes_it_again(late: Stage, mended: Stage) -> None:
+    assert mended.live["rider_profile"].previous is not None
+    assert mended.live["rider_profile"].previous.name == late.live["rider_profile"].name
+    assert mended.runs[0].made("training") == set(mended.training)
+
+
+def test_a_changed_model_is_built_anew_for_all_hours(late: Stage, mended: Stage) -> None:
+    """Also what stands upon it: every day of the training sets is written again."""
+    for service, (path, manifest) in mended.training.items():
+        assert path != late.training[service][0]
+        told = mended.runs[0].metadata("training", service)
+        assert told["days_written"] == len(manifest.days)
+
+
+def test_a_run_leaves_nothing_behind_in_the_dbt_project(mended: Stage) -> None:
+    left = sorted(path.name for path in mended.deployment.dbt_project.glob("target/*-*/"))
+    assert left == []
