@@ -244,7 +244,7 @@ def test_a_cancelled_request_leaves_no_other_its_reply(
     asyncio.run(cancel_many())
 
 
-@pytest.mark.parametrize("keys", [["é", "日本語", "a"], ["{a}", "b:c", "d\r\n"], ["", "\0", " "]])
+@pytest.mark.parametrize("keys", [["é", "語", "a"], ["{a}", "b:c", "d\r\n"], ["", "\0", " "]])
 def test_keys_may_be_any_text(publisher: Publisher, client: FeatureClient, keys: list[str]) -> None:
     rows = [{"game_id": key, "event_ts": AS_OF, "title": f"<{key}>"} for key in keys]
     publisher.publish(arcade.GameCatalog, [attribute_rows(arcade.GameCatalog, rows)], AS_OF)

@@ -113,15 +113,13 @@ def test_a_store_that_dies_between_two_rounds(
     fetches = 0
     with closing(Channel(redis)) as channel:
         step = next(flow)
-        try:
-            while True:
-                fetches += b"$4\r\nMGET" in (step or b"")
-                if fetches < 3:
-                    step = flow.send(channel.exchange(step))
-                else:
-                    step = flow.throw(StoreError("gone"))
-        except StopIteration as end:
-            answer: Answer = end.value
+        while fetches < 3:
+            step = flow.send(channel.exchange(step))
+            fetches += b"$4\r\nMGET" in (step or b"")
+        # Nothing more is asked of it.
+        with pytest.raises(StopIteration) as end:
+            flow.throw(StoreError("gone"))
+    answer: Answer = end.value.value
     assert answer.errors == ("gone",)
     assert answer["game_catalog.title"].tolist() == ["Chess", "Go"]
     assert answer["studio_profile.country"].tolist() == ["nowhere"] * 2
