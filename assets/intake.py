@@ -17,14 +17,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assets.refusals import absent, reasons, typed, unreadable
 from slate.compile.names import RAW
 from slate.entities import Source
-from slate.features import Column
-from slate.filters import literal
-from slate.kinds import Kind
 
-# Outside of these years a time is a broken clock, not an event.
-EARLIEST, LATEST = datetime(1970, 1, 1), datetime(2100, 1, 1)
 ROWS_AT_ONCE = 4_000_000
 
 
@@ -209,7 +205,7 @@ def _insert(
     batch: list[_Taken],
 ) -> tuple[int, int]:
     now = datetime.now(UTC).replace(tzinfo=None)
-    refused = {taken.number: _unreadable(source, taken.file.path) for taken in batch}
+    refused = {taken.number: unreadable(source, taken.file.path) for taken in batch}
     readable = [(taken.file, taken.number) for taken in batch if refused[taken.number] is None]
     numbers = [taken.number for taken in batch]
     connection.begin()
@@ -263,9 +259,9 @@ def _insert_rows(
     )
     columns = source.columns.values()
     present = _present(files)
-    values = [f"{_typed(c)} as {c.name}" if c.name in present else _absent(c) for c in columns]
-    reasons = ",\n".join(
-        reason for c in columns for reason in _reasons(source, c, c.name in present)
+    values = [f"{typed(c)} as {c.name}" if c.name in present else absent(c) for c in columns]
+    refusals = ",\n".join(
+        reason for c in columns for reason in reasons(source, c, c.name in present)
     )
     connection.register("landing_paths", paths)
     try:
@@ -273,7 +269,7 @@ def _insert_rows(
             f"""create or replace temp table incoming as
             select
                 paths.file as _file, landed.file_row_number as _row, paths.hour as _hour,
-                nullif(concat_ws('; ', {reasons}), '') as _reason,
+                nullif(concat_ws('; ', {refusals}), '') as _reason,
                 {", ".join(values)},
                 case when _reason is not null
                     then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
@@ -300,20 +296,6 @@ def _insert_rows(
     connection.execute("drop table incoming")
 
 
-def _unreadable(source: type[Source], path: Path) -> str | None:
-    """Why a file cannot be taken in at all; None if it can."""
-    try:
-        schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        return f"the file is no readable Parquet: {error}"
-    missing = [
-        c.name for c in source.columns.values() if c.name not in schema.names and not c.nullable
-    ]
-    if missing:
-        return f"the file has no column {', '.join(missing)}"
-    return None
-
-
 def _present(files: list[tuple[LandingFile, int]]) -> list[str]:
     """The columns that at least one of the files has."""
     return list(
@@ -323,45 +305,3 @@ def _present(files: list[tuple[LandingFile, int]]) -> list[str]:
 
 def _packed(names: list[str]) -> str:
     return ", ".join(f'"{name}" := landed."{name}"' for name in names)
-
-
-def _typed(column: Column) -> str:
-    return f'try_cast(landed."{column.name}" as {column.kind.sql})'
-
-
-def _absent(column: Column) -> str:
-    return f"cast(null as {column.kind.sql}) as {column.name}"
-
-
-def _reasons(source: type[Source], column: Column, present: bool) -> Iterator[str]:
-    """SQL that gives, for each way in which a column can be wrong, a reason or null."""
-    if not present:
-        return
-    name, value, constraints = column.name, _typed(column), column.constraints
-    raw = f'landed."{name}"'
-
-    def when(condition: str, reason: str) -> str:
-        text = literal(f"{name}: {reason}")
-        return f"case when {condition} then {text} end"
-
-    if not column.nullable:
-        yield when(f"{raw} is null", "missing")
-    yield when(f"{raw} is not null and {value} is null", f"not a {column.kind.value}")
-    if column.kind is Kind.FLOAT:
-        yield when(f"not isfinite({value})", "not a finite number")
-    if column.kind is Kind.STRING and not column.nullable:
-        yield when(f"{value} = ''", "empty")
-    if constraints.least is not None:
-        yield when(f"{value} < {literal(constraints.least)}", f"below {constraints.least}")
-    if constraints.greatest is not None:
-        yield when(f"{value} > {literal(constraints.greatest)}", f"above {constraints.greatest}")
-    if constraints.one_of is not None:
-        allowed = ", ".join(map(literal, constraints.one_of))
-        yield when(f"{value} not in ({allowed})", f"not one of {allowed}")
-    if name in (source.event_time, source.arrival_time):
-        span = f"{literal(EARLIEST)} and {literal(LATEST)}"
-        yield when(f"{value} not between {span}", f"not between {EARLIEST:%Y} and {LATEST:%Y}")
-    if name == source.arrival_time:
-        yield when(
-            f"date_trunc('hour', {value}) <> paths.hour", "not in the hour that the file is for"
-        )
