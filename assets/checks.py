@@ -3,9 +3,8 @@
 import time
 
 import dagster as dg
-from dagster_duckdb import DuckDBResource
 
-from assets.landing import POOL
+from assets.database import POOL, Warehouse
 from assets.warehouse import current_key
 from quality.failures import failing_rows
 from quality.profiles import load, save
@@ -35,7 +34,7 @@ def _check(deployment: Deployment, view: type[FeatureView]) -> dg.AssetChecksDef
         pool=POOL,
     )
     def expectations(
-        context: dg.AssetCheckExecutionContext, warehouse: DuckDBResource
+        context: dg.AssetCheckExecutionContext, warehouse: Warehouse
     ) -> dg.AssetCheckResult:
         started = time.perf_counter()
         with warehouse.get_connection() as connection:

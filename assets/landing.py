@@ -4,15 +4,13 @@ import time
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster_duckdb import DuckDBResource
 
+from assets.database import POOL, Warehouse
 from assets.hours import hours_of
 from assets.intake import landing_files, prepare, take_in
 from slate.compile.names import RAW
 from slate.deployment import Deployment
 from slate.entities import Source
-
-POOL = "warehouse"
 
 
 def raw_key(source: type[Source]) -> dg.AssetKey:
@@ -62,7 +60,7 @@ def _landing_asset(
         op_tags={"source": source.name},
     )
     def landing(
-        context: dg.AssetExecutionContext, warehouse: DuckDBResource
+        context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
         started = time.perf_counter()
         asked = hours_of(context)

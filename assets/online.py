@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster_duckdb import DuckDBResource
 
-from assets.landing import POOL
+from assets.database import POOL, Warehouse
 from assets.publishing import known_until, online_rows
 from assets.warehouse import current_key, model_key
 from online import Publisher
@@ -49,7 +48,7 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
         pool=POOL,
     )
     def publish(
-        context: dg.AssetExecutionContext, warehouse: DuckDBResource
+        context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
         started, told = time.perf_counter(), 0.0
 

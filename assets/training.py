@@ -6,10 +6,9 @@ from datetime import UTC, date
 
 import dagster as dg
 import duckdb
-from dagster_duckdb import DuckDBResource
 
 from assets.builds import spans_built_since
-from assets.landing import POOL
+from assets.database import POOL, Warehouse
 from assets.manifests import CURRENT, Manifest, load_manifest
 from assets.online import FAIL_AFTER, WARN_AFTER
 from assets.training_sets import write_training_set
@@ -66,7 +65,7 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
         pool=POOL,
     )
     def training_set(
-        context: dg.AssetExecutionContext, warehouse: DuckDBResource
+        context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
         started, told = time.perf_counter(), 0.0
 

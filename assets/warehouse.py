@@ -13,11 +13,10 @@ from dagster_dbt import (
     DbtProject,
     dbt_assets,
 )
-from dagster_duckdb import DuckDBResource
 
 from assets.builds import Build, plan_build, record
+from assets.database import POOL, Warehouse
 from assets.hours import span_of
-from assets.landing import POOL
 from assets.lineage import column_lineage
 from slate.compile.names import asked_model, current_model, training_model
 from slate.deployment import Deployment
@@ -123,7 +122,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         pool=POOL,
     )
     def warehouse(
-        context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: DuckDBResource
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
     ) -> Iterator[Any]:
         _environment(deployment)
         _require_asked_models(registry, {key.path[-1] for key in context.selected_asset_keys})

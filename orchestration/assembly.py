@@ -4,9 +4,9 @@ import warnings
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
-from dagster_duckdb import DuckDBResource
 
 from assets.checks import quality_checks
+from assets.database import Warehouse
 from assets.hours import hourly
 from assets.landing import landing_assets, ledger_spec
 from assets.online import online_assets
@@ -42,9 +42,11 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
         jobs=[whole, *parts],
         schedules=[hourly_schedule(whole)],
         sensors=[late_files(deployment, whole)],
+        # A run stays in one process: a step in a process of its own costs seconds of imports.
+        executor=dg.in_process_executor,
         loggers={"console": console},
         resources={
-            "warehouse": DuckDBResource(database=str(deployment.warehouse)),
+            "warehouse": Warehouse.of(deployment),
             "dbt": DbtCliResource(project_dir=project),
         },
     )

@@ -20,22 +20,17 @@ MINUTE_OF_HOUR = 5
 
 
 def jobs() -> Sequence[Any]:
-    """The jobs; each runs for an hour or a range of hours.
-
-    A run stays in one process: a step in a process of its own costs seconds of imports.
-    """
+    """The jobs; each runs for an hour or a range of hours."""
     return [
         dg.define_asset_job(
             WHOLE,
             dg.AssetSelection.all(),
-            executor_def=dg.in_process_executor,
             description="From landing files to training sets and the online store.",
         ),
         *(
             dg.define_asset_job(
                 name,
                 dg.AssetSelection.groups(*groups),
-                executor_def=dg.in_process_executor,
                 description=description,
             )
             for name, (description, groups) in PARTS.items()

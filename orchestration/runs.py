@@ -1,10 +1,11 @@
 """Running the whole chain from a terminal, as a run that the UI shows like any other."""
 
+import os
 from datetime import datetime
 
 import dagster as dg
-from dagster_duckdb import DuckDBResource
 
+from assets.database import Warehouse
 from assets.hours import ONLY_NEW, hourly, partition_key
 from assets.intake import landed_hours, new_files, prepare
 from assets.landing import raw_key
@@ -14,6 +15,8 @@ from orchestration.jobs import WHOLE
 from slate.deployment import Deployment
 from slate.errors import DataError
 
+# The tag of a run from a terminal: its process.
+PROCESS = "slate/process"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -30,11 +33,13 @@ def run_everything(deployment: Deployment) -> bool:
     write_history_quickly()
     job = assemble(deployment).resolve_job_def(WHOLE)
     with dg.DagsterInstance.get() as instance:
+        _end_killed_runs(instance)
         first, last = _new_hours(deployment, instance)
         tags = {
             RANGE_START: partition_key(first),
             RANGE_END: partition_key(last),
             ONLY_NEW: "true",
+            PROCESS: str(os.getpid()),
         }
         result = job.execute_in_process(
             run_config={"loggers": {"console": {}}},
@@ -43,6 +48,24 @@ def run_everything(deployment: Deployment) -> bool:
             raise_on_error=False,
         )
         return result.success
+
+
+def _end_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Tell Dagster of the runs whose process was killed: it takes them for running ever since."""
+    begun = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    for run in begun:
+        if PROCESS in run.tags and not _alive(int(run.tags[PROCESS])):
+            instance.report_run_canceled(run, "its process was killed")
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
 
 
 def _new_hours(deployment: Deployment, instance: dg.DagsterInstance) -> tuple[datetime, datetime]:
@@ -59,8 +82,10 @@ def _new_hours(deployment: Deployment, instance: dg.DagsterInstance) -> tuple[da
             f"nothing has landed in {deployment.landing}: write landing files there first, "
             "or simulate some"
         )
-    warehouse = DuckDBResource(database=str(deployment.warehouse))
-    with warehouse.get_connection() as connection:
+    with (
+        dg.build_resources({"warehouse": Warehouse.of(deployment)}) as resources,
+        resources.warehouse.get_connection() as connection,
+    ):
         prepare(connection, sources)
         new = {
             file.hour

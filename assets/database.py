@@ -1,0 +1,54 @@
+"""The warehouse's file: opened by one run at a time, whoever starts it."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import dagster as dg
+import duckdb
+from dagster_duckdb import DuckDBResource
+from pydantic import PrivateAttr
+
+from slate.deployment import Deployment
+
+# Runs that Dagster queues wait for each other in its pool, where the UI shows them.
+POOL = "warehouse"
+
+
+class Warehouse(DuckDBResource):
+    """The DuckDB file, held by a run for as long as it lasts.
+
+    DuckDB lets in one process at a time, and dbt is a process of its own. The lock ends with the
+    process that holds it, so a run that was killed blocks none.
+    """
+
+    _lock: TextIO = PrivateAttr()
+
+    @classmethod
+    def of(cls, deployment: Deployment) -> "Warehouse":
+        """The warehouse of a deployment."""
+        return cls(database=str(deployment.warehouse))
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Take the lock, waiting for whoever has it."""
+        file = Path(f"{self.database}.lock")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = file.open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if context.log:
+                context.log.info("another run has the warehouse: waiting for it to end")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Give the lock back."""
+        self._lock.close()
+
+    @contextmanager
+    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection, closed also after an error."""
+        with super().get_connection() as connection, connection:
+            yield connection
