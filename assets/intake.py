@@ -220,8 +220,8 @@ def _insert(
                     f"insert into {RAW}.quarantine values (?, ?, null, ?, ?, ?, ?)",
                     [source.name, number, file.hour, refused[number], file.name, now],
                 )
-        if readable:
-            _insert_rows(connection, source, readable, now)
+        for alike in _by_schema(readable):
+            _insert_rows(connection, source, alike, now)
         for file, number, digest, replaces in batch:
             connection.execute(
                 f"""insert into {RAW}.files
@@ -249,58 +249,52 @@ def _insert_rows(
     files: list[tuple[LandingFile, int]],
     now: datetime,
 ) -> None:
-    """Sort the rows of readable files into good ones and refused ones."""
-    paths = pa.table(
+    """Sort the rows of readable files of one schema into good ones and refused ones."""
+    landing_paths = pa.table(  # noqa: F841 (read by name)
         {
             "path": [str(file.path) for file, _ in files],
             "file": pa.array([number for _, number in files], pa.int64()),
             "hour": pa.array([file.hour for file, _ in files], pa.timestamp("us")),
         }
     )
-    columns = source.columns.values()
-    present = _present(files)
+    columns, present = source.columns.values(), pq.read_schema(files[0][0].path).names
     values = [f"{typed(c)} as {c.name}" if c.name in present else absent(c) for c in columns]
     refusals = ",\n".join(
         reason for c in columns for reason in reasons(source, c, c.name in present)
     )
-    connection.register("landing_paths", paths)
-    try:
-        connection.execute(
-            f"""create or replace temp table incoming as
-            select
-                paths.file as _file, landed.file_row_number as _row, paths.hour as _hour,
-                nullif(concat_ws('; ', {refusals}), '') as _reason,
-                {", ".join(values)},
-                case when _reason is not null
-                    then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
-            from read_parquet(
-                ?,
-                union_by_name = true, filename = true, file_row_number = true
-            ) as landed
-            inner join landing_paths as paths on paths.path = landed.filename""",
-            [[str(file.path) for file, _ in files]],
-        )
-        names = ", ".join(source.columns)
-        connection.execute(
-            f"""insert into {RAW}.{source.landing} ({names}, _file, _row)
-            select {names}, _file, _row from incoming where _reason is null order by _file, _row"""
-        )
-        connection.execute(
-            f"""insert into {RAW}.quarantine
-            select ?, _file, _row, _hour, _reason, _content, ?
-            from incoming where _reason is not null order by _file, _row""",
-            [source.name, now],
-        )
-    finally:
-        connection.unregister("landing_paths")
+    connection.execute(
+        f"""create or replace temp table incoming as
+        select
+            paths.file as _file, landed.file_row_number as _row, paths.hour as _hour,
+            nullif(concat_ws('; ', {refusals}), '') as _reason,
+            {", ".join(values)},
+            case when _reason is not null
+                then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
+        from read_parquet(?, filename = true, file_row_number = true) as landed
+        inner join landing_paths as paths on paths.path = landed.filename""",
+        [[str(file.path) for file, _ in files]],
+    )
+    names = ", ".join(source.columns)
+    connection.execute(
+        f"""insert into {RAW}.{source.landing} ({names}, _file, _row)
+        select {names}, _file, _row from incoming where _reason is null order by _file, _row"""
+    )
+    connection.execute(
+        f"""insert into {RAW}.quarantine
+        select ?, _file, _row, _hour, _reason, _content, ?
+        from incoming where _reason is not null order by _file, _row""",
+        [source.name, now],
+    )
     connection.execute("drop table incoming")
 
 
-def _present(files: list[tuple[LandingFile, int]]) -> list[str]:
-    """The columns that at least one of the files has."""
-    return list(
-        dict.fromkeys(name for file, _ in files for name in pq.read_schema(file.path).names)
-    )
+def _by_schema(files: list[tuple[LandingFile, int]]) -> list[list[tuple[LandingFile, int]]]:
+    """Files whose columns have the same types: read together, those of others would change them."""
+    alike: dict[str, list[tuple[LandingFile, int]]] = {}
+    for file, number in files:
+        schema = str(pq.read_schema(file.path).remove_metadata())
+        alike.setdefault(schema, []).append((file, number))
+    return list(alike.values())
 
 
 def _packed(names: list[str]) -> str:

@@ -53,7 +53,11 @@ def reasons(source: type[Source], column: Column, present: bool) -> Iterator[str
 
     if not column.nullable:
         yield when(f"{raw} is null", "missing")
-    yield when(f"{raw} is not null and {value} is null", f"not a {column.kind.value}")
+    # A cast to an integer rounds.
+    rounded = f" or try_cast({raw} as double) <> {value}" if column.kind is Kind.INTEGER else ""
+    yield when(
+        f"{raw} is not null and ({value} is null{rounded})", f"not of type {column.kind.value}"
+    )
     if column.kind is Kind.FLOAT:
         yield when(f"not isfinite({value})", "not a finite number")
     if column.kind is Kind.STRING and not column.nullable:

@@ -1,0 +1,224 @@
+"""What a build covers: what is new, what is asked for, and all of it where a model changed."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from assets import intake
+from assets.builds import Build, plan_build, record, spans_built_since
+from assets.hours import HOUR, ONLY_NEW, Span, span_of
+from slate.deployment import Deployment
+
+Connection = duckdb.DuckDBPyConnection
+NOON = datetime(2026, 3, 10, 12)
+
+
+def hours(start: int, end: int) -> Span:
+    """Hours around noon, from and before."""
+    return NOON + start * HOUR, NOON + end * HOUR
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    """The bike-share with a project of two models."""
+    for name in ("models/generated/tiles.sql", "models/features/profile.sql", "macros/all.sql"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("select 1")
+    definitions = "tests.deployments.bikes.definitions"
+    return Deployment("bikes", definitions, tmp_path, tmp_path, tmp_path / "data")
+
+
+@pytest.fixture
+def warehouse(deployment: Deployment) -> Iterator[Connection]:
+    with duckdb.connect() as connection:
+        intake.prepare(connection, list(deployment.registry.sources.values()))
+        yield connection
+
+
+class Clock:
+    """When landing files are taken in: each later than the one before."""
+
+    now = datetime(2026, 3, 11)
+
+    def take_in(
+        self, warehouse: Connection, *hours: int, replaced: bool = False, source: str = "move"
+    ) -> datetime:
+        self.now += timedelta(seconds=1)
+        for hour in hours:
+            warehouse.execute(
+                """insert into raw.files (source, hour, replaced, taken_in_at)
+                values (?, ?, ?, ?)""",
+                [source, NOON + hour * HOUR, replaced, self.now],
+            )
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def built(warehouse: Connection, deployment: Deployment, clock: Clock) -> Connection:
+    """A warehouse that was built up to noon."""
+    clock.take_in(warehouse, *range(-48, 0))
+    record(warehouse, plan_build(warehouse, deployment, None), whole=True)
+    return warehouse
+
+
+def test_the_first_build_is_of_everything(
+    warehouse: Connection, deployment: Deployment, clock: Clock
+) -> None:
+    seen = clock.take_in(warehouse, -2, -1)
+    build = plan_build(warehouse, deployment, hours(-1, 0))
+    assert (build.span, build.changed, build.seen) == (None, ("profile", "tiles"), seen)
+
+
+def test_before_anything_landed_everything_is_built(
+    warehouse: Connection, deployment: Deployment
+) -> None:
+    record(warehouse, plan_build(warehouse, deployment, None), whole=True)
+    build = plan_build(warehouse, deployment, None)
+    assert (build.span, build.changed) == (None, ())
+
+
+def test_new_hours_are_built(built: Connection, deployment: Deployment, clock: Clock) -> None:
+    seen = clock.take_in(built, 0, 1)
+    build = plan_build(built, deployment, None)
+    assert (build.span, build.changed, build.seen) == (hours(0, 2), (), seen)
+
+
+def test_a_late_file_renews_what_came_after_it(
+    built: Connection, deployment: Deployment, clock: Clock
+) -> None:
+    clock.take_in(built, -20)
+    assert plan_build(built, deployment, None).span == hours(-20, 0)
+
+
+def test_a_file_that_was_replaced_renews_what_may_have_repeated_it(
+    built: Connection, deployment: Deployment, clock: Clock
+) -> None:
+    """An id of a move is known for two days."""
+    clock.take_in(built, -5, replaced=True)
+    assert plan_build(built, deployment, None).span == hours(-53, 0)
+
+
+def test_the_ledger_may_know_sources_that_are_gone(
+    built: Connection, deployment: Deployment, clock: Clock
+) -> None:
+    clock.take_in(built, -5, replaced=True, source="gone")
+    assert plan_build(built, deployment, None).span == hours(-5, 0)
+
+
+def test_without_news_an_hour_without_arrivals_is_built(
+    built: Connection, deployment: Deployment
+) -> None:
+    assert plan_build(built, deployment, None).span == hours(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("new", "asked", "span"),
+    [
+        ([], (-30, -6), (-30, -6)),
+        ([0], (-30, -6), (-30, 1)),
+        ([-9], (-3, -2), (-9, 0)),
+        ([], (3, 4), (3, 4)),
+    ],
+)
+def test_what_is_asked_for_is_built_in_any_case(
+    built: Connection, deployment: Deployment, clock: Clock, new: list[int],
+    asked: tuple[int, int], span: tuple[int, int],
+) -> None:  # fmt: skip
+    clock.take_in(built, *new)
+    assert plan_build(built, deployment, hours(*asked)).span == hours(*span)
+
+
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [
+        ("models/generated/tiles.sql", ("tiles",)),
+        ("models/features/profile.sql", ("profile",)),
+        ("models/generated/added.sql", ("added",)),
+        ("macros/all.sql", ("profile", "tiles")),
+    ],
+)
+def test_where_a_model_is_new_or_changed_everything_is_built(
+    built: Connection, deployment: Deployment, file: str, changed: tuple[str, ...]
+) -> None:
+    (deployment.dbt_project / file).write_text("select 2")
+    build = plan_build(built, deployment, hours(-1, 0))
+    assert (build.span, build.changed) == (None, changed)
+    record(built, build, whole=True)
+    assert plan_build(built, deployment, None).changed == ()
+
+
+def test_what_is_no_model_changes_nothing(built: Connection, deployment: Deployment) -> None:
+    (deployment.dbt_project / "models/features/_models.yml").write_text("version: 2")
+    (deployment.dbt_project / "models/features/profile.sql").unlink()
+    assert plan_build(built, deployment, None).changed == ()
+
+
+def test_a_build_that_was_not_whole_is_covered_again(
+    built: Connection, deployment: Deployment, clock: Clock
+) -> None:
+    clock.take_in(built, 0)
+    (deployment.dbt_project / "models/generated/tiles.sql").write_text("select 2")
+    build = plan_build(built, deployment, None)
+    record(built, build, whole=False)
+    assert plan_build(built, deployment, None) == build
+
+
+def test_without_landing_files_all_is_built_unless_hours_are_asked_for(
+    tmp_path: Path, deployment: Deployment
+) -> None:
+    tables = Deployment("cafe", "tests.slate.cafe", tmp_path, tmp_path, tmp_path / "data")
+    with duckdb.connect() as warehouse:
+        record(warehouse, plan_build(warehouse, tables, hours(-1, 0)), whole=True)
+        assert plan_build(warehouse, tables, None).span is None
+        assert plan_build(warehouse, tables, hours(-1, 0)).span == hours(-1, 0)
+
+
+def test_spans_built_since(built: Connection, deployment: Deployment, clock: Clock) -> None:
+    assert spans_built_since(built, None) is None
+    before = datetime.now(UTC).replace(tzinfo=None)
+    assert spans_built_since(built, before) == []
+    assert spans_built_since(built, before - timedelta(days=1)) is None, "all was built"
+    clock.take_in(built, 0)
+    record(built, plan_build(built, deployment, None), whole=True)
+    clock.take_in(built, 1)
+    record(built, plan_build(built, deployment, None), whole=False)
+    assert spans_built_since(built, before) == [hours(0, 1), hours(1, 2)]
+    record(built, Build(None, {}, (), before), whole=False)
+    assert spans_built_since(built, before) is None
+
+
+@pytest.mark.parametrize(
+    ("tags", "span"),
+    [
+        ({}, None),
+        ({"dagster/partition": "2026-03-10-12:00"}, hours(0, 1)),
+        (
+            {
+                "dagster/asset_partition_range_start": "2026-03-10-10:00",
+                "dagster/asset_partition_range_end": "2026-03-10-14:00",
+            },
+            hours(-2, 3),
+        ),
+        ({"dagster/partition": "2026-03-10-12:00", ONLY_NEW: "true"}, None),
+    ],
+)
+def test_hours_that_a_run_asks_for(tags: dict[str, str], span: Span | None) -> None:
+    found = []
+
+    @dg.asset
+    def asked(context: dg.AssetExecutionContext) -> None:
+        found.append(span_of(context))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([asked], instance=instance, tags=tags)
+    assert found == [span]

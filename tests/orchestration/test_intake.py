@@ -1,0 +1,305 @@
+"""Landing files are taken in once each, and what cannot be is kept with the reason."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assets import intake
+from assets.intake import Intake, landed_hours, landing_files, new_files, prepare, take_in
+from slate import Source
+from tests.deployments.bikes.definitions import Checkup, Move, Offer
+from tests.parity.landing import landing_table
+
+HOUR = datetime(2026, 3, 10, 7)
+AT = HOUR.replace(tzinfo=UTC)
+Connection = duckdb.DuckDBPyConnection
+Row = dict[str, Any]
+
+MOVE: Row = {
+    "move_id": 1, "moved_at": AT, "heard_at": AT + timedelta(minutes=59), "station_id": 1,
+    "bike_id": 2, "rider_id": "r", "kind": "take", "electric": True, "locked": None,
+    "minutes": 12.5, "metres": 900, "free_docks": 3, "celsius": -2.0, "booked_for": None,
+    "note": "it's",
+}  # fmt: skip
+OFFER: Row = {
+    "offer_id": "o", "offered_at": AT, "decided_at": AT, "rider_id": "r", "bike_id": 2,
+    "purpose": "errand", "party": 2, "distance": 1.5, "raining": False, "leaves_at": AT,
+    "taken": True,
+}  # fmt: skip
+
+
+@pytest.fixture
+def warehouse() -> Iterator[Connection]:
+    with duckdb.connect() as connection:
+        prepare(connection, [Move, Offer, Checkup])
+        yield connection
+
+
+def land(
+    landing: Path, rows: list[Row] | pa.Table, name: str = "07", source: type[Source] = Move
+) -> Path:
+    """Write a landing file of the hour."""
+    file = landing / source.landing / "2026-03-10" / f"{name}.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(rows if isinstance(rows, pa.Table) else landing_table(source, rows), file)
+    return file
+
+
+def take(warehouse: Connection, landing: Path, source: type[Source] = Move) -> Intake:
+    return take_in(warehouse, source, landing_files(landing, source, [HOUR]))
+
+
+def moves(count: int, start: int = 1) -> list[Row]:
+    return [{**MOVE, "move_id": number} for number in range(start, start + count)]
+
+
+def ids(warehouse: Connection) -> list[int]:
+    found = warehouse.execute("select move_id from raw.moves order by _file, _row").fetchall()
+    return [number for (number,) in found]
+
+
+def refused(warehouse: Connection) -> list[tuple[Any, ...]]:
+    return warehouse.execute(
+        "select row, reason from raw.quarantine order by file, row nulls first"
+    ).fetchall()
+
+
+def test_rows_are_taken_in_as_they_are(warehouse: Connection, tmp_path: Path) -> None:
+    land(tmp_path, [MOVE])
+    assert take(warehouse, tmp_path) == Intake(files=1, known=0, rows=1, quarantined=0)
+    (row,) = warehouse.sql("from raw.moves").to_arrow_table().to_pylist()
+    plain = {n: v.replace(tzinfo=None) if isinstance(v, datetime) else v for n, v in MOVE.items()}
+    assert row == {**plain, "_file": 1, "_row": 0}
+    ((ledger),) = warehouse.sql(
+        "select source, name, hour, rows, quarantined, replaced from raw.files"
+    ).fetchall()
+    assert ledger == ("move", "moves/2026-03-10/07.parquet", HOUR, 1, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong", "reason"),
+    [
+        (Move, {"move_id": None}, "move_id: missing"),
+        (Move, {"moved_at": None}, "moved_at: missing"),
+        (Move, {"kind": ""}, "kind: empty; kind: not one of 'take', 'return', 'service', "
+         "'rider''s swap'"),
+        (Move, {"minutes": -0.5}, "minutes: below 0"),
+        (Move, {"free_docks": 61}, "free_docks: above 60"),
+        (Move, {"celsius": float("nan")}, "celsius: not a finite number"),
+        (Move, {"minutes": float("inf")}, "minutes: not a finite number"),
+        (Move, {"moved_at": AT.replace(year=1969)}, "moved_at: not between 1970 and 2100"),
+        (Move, {"heard_at": AT - timedelta(microseconds=1)},
+         "heard_at: not in the hour that the file is for"),
+        (Move, {"heard_at": AT + timedelta(hours=1)},
+         "heard_at: not in the hour that the file is for"),
+        (Move, {"station_id": None, "celsius": None}, "station_id: missing; celsius: missing"),
+        (Offer, {"purpose": "sport"},
+         "purpose: not one of 'commute', 'leisure', 'errand'"),
+        (Offer, {"party": 0}, "party: below 1"),
+        (Offer, {"rider_id": ""}, "rider_id: empty"),
+    ],
+)  # fmt: skip
+def test_a_wrong_row_is_kept_with_the_reason(
+    warehouse: Connection, tmp_path: Path, source: type[Source], wrong: Row, reason: str
+) -> None:
+    good = MOVE if source is Move else OFFER
+    other = {**good, source.unique_id: 7 if source is Move else "other"}
+    land(tmp_path, [good, {**good, **wrong}, other], source=source)
+    assert take(warehouse, tmp_path, source) == Intake(1, 0, rows=2, quarantined=1)
+    assert refused(warehouse) == [(1, reason)]
+    (content,) = warehouse.sql("select content->>'rider_id' from raw.quarantine").fetchall()
+    assert content == ({**good, **wrong}["rider_id"],)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("minutes", pa.array(["12.5", "twelve"])),
+        ("metres", pa.array([900.0, 1e300])),
+        ("metres", pa.array([900.0, 900.6])),
+        ("metres", pa.array(["900", "900.6"])),
+        ("electric", pa.array(["true", "perhaps"])),
+        ("heard_at", pa.array(["2026-03-10 07:00:00Z", "soon"])),
+        ("minutes", pa.array([[12.5], [1.0, 2.0]])),
+        ("minutes", pa.array([{"value": 12.5}, {"value": 1.0}])),
+    ],
+)
+def test_values_of_another_type_are_cast_or_refused(
+    warehouse: Connection, tmp_path: Path, column: str, values: pa.Array
+) -> None:
+    """Beside a file as it should be, which nothing of it touches."""
+    rows = landing_table(Move, moves(2, start=10))
+    position = rows.column_names.index(column)
+    land(tmp_path, rows.set_column(position, column, values), "07-odd")
+    land(tmp_path, moves(2))
+    done = take(warehouse, tmp_path)
+    nested = pa.types.is_nested(values.type)
+    assert done == Intake(2, 0, rows=2 if nested else 3, quarantined=2 if nested else 1)
+    kind = {"minutes": "float", "metres": "int", "electric": "bool", "heard_at": "datetime"}
+    assert refused(warehouse)[-1] == (1, f"{column}: not of type {kind[column]}")
+    assert ids(warehouse) == ([1, 2] if nested else [10, 1, 2])
+
+
+def test_a_file_that_is_none_is_refused_as_a_whole(warehouse: Connection, tmp_path: Path) -> None:
+    land(tmp_path, moves(3))
+    land(tmp_path, [], "07-none").write_bytes(b"no Parquet")
+    land(tmp_path, landing_table(Move, moves(3, 10)).drop(["kind", "celsius"]), "07-short")
+    assert take(warehouse, tmp_path) == Intake(3, 0, rows=3, quarantined=2)
+    (unreadable, short) = warehouse.sql(
+        "select row, reason, content from raw.quarantine order by file"
+    ).fetchall()
+    assert unreadable[1].startswith("the file is no readable Parquet: ")
+    assert unreadable[2] == "moves/2026-03-10/07-none.parquet"
+    assert short == (
+        None,
+        "the file has no column kind, celsius",
+        "moves/2026-03-10/07-short.parquet",
+    )
+
+
+def test_a_column_that_may_be_null_may_be_missing(warehouse: Connection, tmp_path: Path) -> None:
+    land(tmp_path, landing_table(Move, moves(1)).drop(["minutes", "note"]), "07-old")
+    assert take(warehouse, tmp_path) == Intake(1, 0, rows=1, quarantined=0)
+    land(tmp_path, moves(1, start=2), "07-new")
+    assert take(warehouse, tmp_path) == Intake(1, 1, rows=1, quarantined=0)
+    assert warehouse.sql("select minutes, note from raw.moves order by move_id").fetchall() == [
+        (None, None),
+        (12.5, "it's"),
+    ]
+
+
+def test_columns_that_nobody_defined_are_passed_over(warehouse: Connection, tmp_path: Path) -> None:
+    extra = pa.array([["a"], ["b"]])
+    land(tmp_path, landing_table(Move, moves(2)).append_column("weather's", extra))
+    assert take(warehouse, tmp_path) == Intake(1, 0, rows=2, quarantined=0)
+
+
+def test_the_same_file_again_changes_nothing(warehouse: Connection, tmp_path: Path) -> None:
+    land(tmp_path, [*moves(2), {**MOVE, "kind": "?"}])
+    take(warehouse, tmp_path)
+    before = warehouse.sql("from raw.files").fetchall()
+    land(tmp_path, [*moves(2), {**MOVE, "kind": "?"}])
+    assert take(warehouse, tmp_path) == Intake(0, known=1, rows=0, quarantined=0)
+    assert (ids(warehouse), len(refused(warehouse))) == ([1, 2], 1)
+    assert warehouse.sql("from raw.files").fetchall() == before
+
+
+def test_a_changed_file_takes_the_place_of_what_it_held(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    land(tmp_path, [*moves(2), {**MOVE, "kind": "?"}])
+    land(tmp_path, moves(2, start=5), "07z")
+    take(warehouse, tmp_path)
+    land(tmp_path, [*moves(1, start=9), {**MOVE, "party": 0, "metres": -1}])
+    assert take(warehouse, tmp_path) == Intake(1, known=1, rows=1, quarantined=1)
+    assert ids(warehouse) == [9, 5, 6], "in the load order that it had"
+    assert refused(warehouse) == [(1, "metres: below 0")]
+    assert warehouse.sql("select rows, quarantined, replaced from raw.files order by file") \
+        .fetchall() == [(1, 1, True), (2, 0, False)]  # fmt: skip
+
+
+def test_a_file_that_is_mended_is_taken_in(warehouse: Connection, tmp_path: Path) -> None:
+    land(tmp_path, []).write_bytes(b"no Parquet")
+    assert take(warehouse, tmp_path).quarantined == 1
+    land(tmp_path, moves(2))
+    assert take(warehouse, tmp_path) == Intake(1, 0, rows=2, quarantined=0)
+    assert refused(warehouse) == []
+
+
+def test_files_are_loaded_in_the_order_of_hour_and_name(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    for name, start in (("07-b", 20), ("07", 10), ("07-a", 30)):
+        land(tmp_path, moves(2, start), name)
+    take(warehouse, tmp_path)
+    assert ids(warehouse) == [30, 31, 20, 21, 10, 11]
+    land(tmp_path, moves(2, 40), "07-0")
+    take(warehouse, tmp_path)
+    assert ids(warehouse)[-2:] == [40, 41], "what comes later is loaded later"
+
+
+def test_many_files_are_taken_in_batch_by_batch(
+    warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "ROWS_AT_ONCE", 5)
+    for number in range(7):
+        land(tmp_path, moves(2, number * 2), f"07-{number}")
+    assert take(warehouse, tmp_path) == Intake(7, 0, rows=14, quarantined=0)
+    assert ids(warehouse) == list(range(14))
+
+
+def test_a_failure_leaves_everything_as_it_was(
+    warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(tmp_path, moves(2))
+    take(warehouse, tmp_path)
+    before = warehouse.sql("from raw.files").fetchall()
+    land(tmp_path, moves(1, start=7))
+
+    def fail(*_: object) -> None:
+        raise InterruptedError
+
+    with monkeypatch.context() as failing:
+        failing.setattr(intake, "_insert_rows", fail)
+        with pytest.raises(InterruptedError):
+            take(warehouse, tmp_path)
+    assert (ids(warehouse), warehouse.sql("from raw.files").fetchall()) == ([1, 2], before)
+    assert take(warehouse, tmp_path).rows == 1
+    assert ids(warehouse) == [7]
+
+
+def test_a_source_that_gets_a_column(warehouse: Connection, tmp_path: Path) -> None:
+    warehouse.execute("alter table raw.moves drop column note")
+    prepare(warehouse, [Move])
+    land(tmp_path, [MOVE])
+    take(warehouse, tmp_path)
+    assert warehouse.sql("select note from raw.moves").fetchall() == [("it's",)]
+
+
+def test_sources_do_not_know_of_each_other(warehouse: Connection, tmp_path: Path) -> None:
+    land(tmp_path, moves(1))
+    land(tmp_path, [OFFER], source=Offer)
+    take(warehouse, tmp_path)
+    assert take(warehouse, tmp_path, Offer) == Intake(1, 0, rows=1, quarantined=0)
+    assert warehouse.sql("select file, source from raw.files order by 1").fetchall() == [
+        (1, "move"),
+        (2, "offer"),
+    ]
+
+
+def test_only_what_is_complete_has_landed(tmp_path: Path) -> None:
+    land(tmp_path, moves(1), "07-late")
+    land(tmp_path, moves(1), ".07")
+    land(tmp_path, moves(1), "seven")
+    land(tmp_path, moves(1), "09").rename(tmp_path / "moves/2026-03-10/09.parquet.tmp")
+    assert list(landed_hours(tmp_path, Move)) == [HOUR]
+    (file,) = landing_files(tmp_path, Move, [HOUR, HOUR + timedelta(hours=2)])
+    assert (file.name, file.hour) == ("moves/2026-03-10/07-late.parquet", HOUR)
+    assert list(landed_hours(tmp_path, Checkup)) == []
+
+
+@pytest.mark.parametrize(
+    ("happens", "new"),
+    [
+        (lambda file: None, []),
+        (lambda file: pq.write_table(landing_table(Move, moves(3)), file), ["07"]),
+        (lambda file: file.with_name("07-other").rename(file), ["07"]),
+        (lambda file: land(file.parents[2], moves(1), "07-late"), ["07-late"]),
+    ],
+    ids=["nothing", "written again", "another put in its place", "a late one"],
+)
+def test_new_files_are_those_that_came_or_changed(
+    warehouse: Connection, tmp_path: Path, happens: Callable[[Path], Any], new: list[str]
+) -> None:
+    file = land(tmp_path, moves(1))
+    land(tmp_path, moves(2), "07-other").rename(file.with_name("07-other"))
+    assert [f.path for f in new_files(warehouse, tmp_path, Move, [HOUR])] == [file]
+    take(warehouse, tmp_path)
+    happens(file)
+    assert [f.path.stem for f in new_files(warehouse, tmp_path, Move, [HOUR])] == new
