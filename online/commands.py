@@ -6,6 +6,8 @@ faster than to hand the store's client one name after another.
 
 from collections.abc import Sequence
 
+from online.keys import Keys
+
 
 def command(*words: str) -> bytes:
     r"""A command of a few words.
@@ -14,26 +16,28 @@ def command(*words: str) -> bytes:
         >>> command("GET", "x")
         b'*2\r\n$3\r\nGET\r\n$1\r\nx\r\n'
     """
-    return b"*%d\r\n" % len(words) + _arguments("", words, "")
+    encoded = [word.encode() for word in words]
+    return b"".join([b"*%d\r\n" % len(words), *(_argument(word) for word in encoded)])
 
 
-def fetch(rows: Sequence[tuple[str, Sequence[str | int]]]) -> bytes:
+def fetch(rows: Sequence[tuple[str, Keys]]) -> bytes:
     """The command that fetches rows.
 
     Args:
         rows: what the names of some rows begin with, and their keys.
     """
-    number = 1 + sum(len(keys) for _, keys in rows)
-    names = [_arguments(f"{prefix}{{", keys, "}") for prefix, keys in rows if keys]
-    return b"".join([b"*%d\r\n" % number, _arguments("", ["MGET"], ""), *names])
+    number = 1 + sum(len(keys.values) for _, keys in rows)
+    return b"".join([b"*%d\r\n$4\r\nMGET\r\n" % number, *(_names(*one) for one in rows)])
 
 
-def _arguments(before: str, keys: Sequence[str | int], behind: str) -> bytes:
-    """Each of the keys between the same texts, and before that the number of its bytes."""
-    texts = [key if isinstance(key, str) else str(key) for key in keys]
-    if len(set(map(len, texts))) == 1 and "".join(texts).isascii():
-        size = len((before + behind).encode()) + len(texts[0])
-        head, tail = f"${size}\r\n{before}", f"{behind}\r\n"
-        return f"{head}{f'{tail}{head}'.join(texts)}{tail}".encode()
-    encoded = [f"{before}{text}{behind}".encode() for text in texts]
-    return b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in encoded])
+def _names(prefix: str, keys: Keys) -> bytes:
+    if keys.size is None:
+        names = [f"{prefix}{{{key}}}".encode() for key in keys.texts]
+        return b"".join([_argument(name) for name in names])
+    head = f"${len(prefix.encode()) + keys.size + 2}\r\n{prefix}{{"
+    between = f"}}\r\n{head}"
+    return f"{head}{between.join(keys.texts)}}}\r\n".encode()
+
+
+def _argument(text: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(text), text)

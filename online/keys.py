@@ -1,6 +1,7 @@
 """Keys of a request: each once, with the rows that they belong to."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,17 @@ class Keys:
 
     values: list[Any]
     index: Words
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The keys as texts."""
+        return [key if isinstance(key, str) else str(key) for key in self.values]
+
+    @cached_property
+    def size(self) -> int | None:
+        """The bytes that each key has as a text; None if they differ, or are not all ASCII."""
+        sizes = set(map(len, self.texts))
+        return sizes.pop() if len(sizes) == 1 and "".join(self.texts).isascii() else None
 
     @classmethod
     def of(cls, column: list[Any]) -> "Keys":

@@ -27,6 +27,8 @@ from slate.expressions import NOW, Array, Expr
 Flow = Generator[bytes | None, Any, Answer]
 Exchange = Generator[bytes | None, Any, None]
 
+FEW = 4
+
 
 @dataclass(frozen=True)
 class Live:
@@ -69,12 +71,18 @@ class Lookup:
         Args:
             error: why there is nothing to be asked of the store; the answer tells it.
         """
-        for asked, leading in zip(self._plan.asked, self._plan.leading, strict=True):
-            for reads in asked:
-                yield from self._ask(reads)
-            for read in leading:
+        waiting: list[ViewRead] = []
+        for leading, others, known in self._plan.rounds:
+            # Those of few keys cost next to nothing: they come with the first, to be decoded while
+            # the store is at the others.
+            quick = [read for read in others if len(self._keys[read.keys[0]].values) <= FEW]
+            rest = [read for read in others if read not in quick]
+            yield from self._ask([*leading, *quick])
+            yield from self._ask(rest)
+            for read in known:
                 yield from self._decode(read)
-        for read in self._plan.others:
+            waiting += [*quick, *rest]
+        for read in waiting:
             yield from self._decode(read)
         if self.failure is not None:
             error = str(self.failure)
@@ -90,15 +98,15 @@ class Lookup:
     def _ask(self, reads: Sequence[ViewRead]) -> Exchange:
         """Send for the values of the reads' first keys."""
         reads = [read for read in reads if read.view.name in self._live]
-        rows = [(self._live[r.view.name].prefix, self._keys[r.keys[0]].values) for r in reads]
-        if self.failure is not None or not any(keys for _, keys in rows):
+        rows = [(self._live[read.view.name].prefix, self._keys[read.keys[0]]) for read in reads]
+        if self.failure is not None or not any(keys.values for _, keys in rows):
             return
         try:
             yield fetch(rows)
         except StoreError as error:
             self._fail(error)
         else:
-            bounds = pairwise(accumulate((len(keys) for _, keys in rows), initial=0))
+            bounds = pairwise(accumulate((len(keys.values) for _, keys in rows), initial=0))
             self._awaited.append(dict(zip(reads, bounds, strict=True)))
 
     def _decode(self, read: ViewRead) -> Exchange:

@@ -78,29 +78,23 @@ class ServicePlan:
         plan: the plan.
         form: what its requests bring.
         reads: its reads.
-        asked: by round, the reads that can be asked for: first those that lead to other keys.
-        leading: by round, those of the former whose keys are all known, to be decoded at once.
-        others: the rest, in the order in which they are asked for.
+        rounds: by round the reads that can be asked for, those that lead to other keys apart from
+            the others; and of those that lead, the ones of which all keys are known.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.form = RequestForm(plan)
         self.reads = tuple(self._view_read(read) for read in plan.reads)
-        rounds = range(len(plan.rounds))
         lead = {read for read in self.reads if read.view in {one.view for one in self._leads}}
-        self.asked = [
+        self.rounds = [
             (
                 [read for read in self.reads if read.fetch == number and read in lead],
                 [read for read in self.reads if read.fetch == number and read not in lead],
+                [read for read in self.reads if read.read.round == number and read in lead],
             )
-            for number in rounds
+            for number in range(len(plan.rounds))
         ]
-        self.leading = [
-            [read for read in self.reads if read.read.round == number and read in lead]
-            for number in rounds
-        ]
-        self.others = [read for _, others in self.asked for read in others]
 
     def _view_read(self, read: Read) -> ViewRead:
         keys = tuple(read.keys.values())
