@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from assets.hours import HOUR, Span
+from assets.intake import landing_sources
 from slate.compile.names import RAW
 from slate.deployment import Deployment
 from slate.registry import Registry
@@ -67,7 +68,7 @@ def plan_build(
     models = _models(deployment.dbt_project)
     built = dict(connection.execute(f"select model, hash from {RAW}.built_models").fetchall())
     changed = tuple(model for model, digest in models.items() if built.get(model) != digest)
-    if not any(source.landing for source in deployment.registry.sources.values()):
+    if not landing_sources(deployment.registry):
         # Tables that others fill say nothing of what is new in them.
         return Build(None if changed else asked, models, changed, _now())
     ((last, newest),) = connection.execute(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from assets.intake import landed_hours
+from assets.intake import landed_hours, landing_sources
 from slate.deployment import Deployment
 
 HOUR = timedelta(hours=1)
@@ -17,7 +17,7 @@ ONLY_NEW = "slate/only_new"
 
 def hourly(deployment: Deployment) -> dg.HourlyPartitionsDefinition:
     """The partitions of a deployment: from the first hour that landed (today's, while none has)."""
-    sources = [s for s in deployment.registry.sources.values() if s.landing]
+    sources = landing_sources(deployment.registry)
     first = [next(landed_hours(deployment.landing, source), None) for source in sources]
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     start = min((hour for hour in first if hour is not None), default=today)

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from assets.refusals import absent, reasons, typed, unreadable
 from slate.compile.names import RAW
 from slate.entities import Source
+from slate.registry import Registry
 
 ROWS_AT_ONCE = 4_000_000
 
@@ -63,6 +64,11 @@ class _Taken(NamedTuple):
     number: int
     digest: str
     replaces: bool
+
+
+def landing_sources(registry: Registry) -> list[type[Source]]:
+    """The sources that are taken in from landing files."""
+    return [source for source in registry.sources.values() if source.landing]
 
 
 def landing_files(

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.database import POOL, Warehouse
 from assets.hours import hours_of
-from assets.intake import landing_files, prepare, take_in
+from assets.intake import landing_files, landing_sources, prepare, take_in
 from slate.compile.names import RAW
 from slate.deployment import Deployment
 from slate.entities import Source
@@ -20,22 +20,18 @@ def raw_key(source: type[Source]) -> dg.AssetKey:
 
 def landing_assets(
     deployment: Deployment, hours: dg.PartitionsDefinition[str]
-) -> list[dg.AssetsDefinition]:
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """One asset for each source that is taken in from landing files, and the ledger of files."""
-    sources = [s for s in deployment.registry.sources.values() if s.landing]
-    return [_landing_asset(deployment, source, hours) for source in sources]
-
-
-def ledger_spec(deployment: Deployment) -> dg.AssetSpec:
-    """The ledger of files, as the dbt models refer to it."""
-    sources = [s for s in deployment.registry.sources.values() if s.landing]
-    return dg.AssetSpec(
+    sources = landing_sources(deployment.registry)
+    ledger = dg.AssetSpec(
         dg.AssetKey([RAW, "files"]),
         deps=[raw_key(source) for source in sources],
         description="Every landing file that was taken in, by path and content.",
         group_name="landing",
         kinds={"duckdb"},
     )
+    assets = [_landing_asset(deployment, source, hours) for source in sources]
+    return [*assets, ledger] if assets else []
 
 
 def _landing_asset(

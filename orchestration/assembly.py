@@ -8,7 +8,8 @@ from dagster_dbt import DbtCliResource
 from assets.checks import quality_checks
 from assets.database import Warehouse
 from assets.hours import hourly
-from assets.landing import landing_assets, ledger_spec
+from assets.intake import landing_sources
+from assets.landing import landing_assets
 from assets.online import online_assets
 from assets.training import training_assets
 from assets.warehouse import dbt_project, warehouse_assets
@@ -29,19 +30,18 @@ def assemble(deployment: Deployment) -> dg.Definitions:
 def _assembled(deployment: Deployment) -> dg.Definitions:
     hours = hourly(deployment)
     project = dbt_project(deployment)
-    whole, *parts = jobs()
+    whole, *parts = jobs(deployment)
     return dg.Definitions(
         assets=[
             *landing_assets(deployment, hours),
-            ledger_spec(deployment),
             warehouse_assets(deployment, project),
             *training_assets(deployment),
             *online_assets(deployment),
         ],
         asset_checks=quality_checks(deployment),
         jobs=[whole, *parts],
-        schedules=[hourly_schedule(whole)],
-        sensors=[late_files(deployment, whole)],
+        schedules=[hourly_schedule(deployment, whole)],
+        sensors=[late_files(deployment, whole)] if landing_sources(deployment.registry) else [],
         # A run stays in one process: a step in a process of its own costs seconds of imports.
         executor=dg.in_process_executor,
         loggers={"console": console},

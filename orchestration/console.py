@@ -58,8 +58,6 @@ def _event_text(event: dg.DagsterEvent, word: str) -> str:
 @dg.logger({}, description="One line for each step's begin, words and end.")
 def console(_: dg.InitLoggerContext) -> logging.Logger:
     """The logger of runs that are started from a terminal."""
-    logger = logging.getLogger("slate.run")
-    logger.handlers = [_Lines()]
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
+    logger = logging.Logger("slate.run")
+    logger.addHandler(_Lines())
     return logger

@@ -5,45 +5,60 @@ from typing import Any
 
 import dagster as dg
 
+from assets.intake import landing_sources
+from slate.deployment import Deployment
+
 WHOLE = "build_everything"
-PARTS: dict[str, tuple[str, list[str]]] = {
-    "take_in_landing": ("Take landing files into the warehouse.", ["landing"]),
-    "build_warehouse": (
-        "Build staging, tiles, current values and training rows with dbt, and check them.",
-        ["staging", "features", "tiles", "current", "online_rows", "training_rows"],
-    ),
-    "write_training_sets": ("Write the training sets as Parquet.", ["training"]),
-    "publish_online": ("Publish the views to the online store.", ["online"]),
-}
 # Landing files of an hour are complete some minutes after it.
 MINUTE_OF_HOUR = 5
 
 
-def jobs() -> Sequence[Any]:
-    """The jobs; each runs for an hour or a range of hours."""
-    return [
+def jobs(deployment: Deployment) -> Sequence[Any]:
+    """The jobs: the whole chain, and then each part of it."""
+    everything = dg.AssetSelection.all()
+    landing, training, online = map(dg.AssetSelection.groups, ("landing", "training", "online"))
+    parts = [
         dg.define_asset_job(
-            WHOLE,
-            dg.AssetSelection.all(),
-            description="From landing files to training sets and the online store.",
+            "build_warehouse",
+            everything - landing - training - online,
+            description="Build staging, tiles, current values and training rows with dbt, and "
+            "check them.",
         ),
-        *(
-            dg.define_asset_job(
-                name,
-                dg.AssetSelection.groups(*groups),
-                description=description,
-            )
-            for name, (description, groups) in PARTS.items()
+        dg.define_asset_job(
+            "write_training_sets", training, description="Write the training sets as Parquet."
+        ),
+        dg.define_asset_job(
+            "publish_online", online, description="Publish the views to the online store."
         ),
     ]
+    if landing_sources(deployment.registry):
+        take_in = dg.define_asset_job(
+            "take_in_landing", landing, description="Take landing files into the warehouse."
+        )
+        parts = [take_in, *parts]
+    whole = dg.define_asset_job(
+        WHOLE,
+        everything,
+        description="From landing files to training sets and the online store.",
+    )
+    return [whole, *parts]
 
 
-def hourly_schedule(whole: Any) -> Any:
-    """The whole chain for the hour that ended, a few minutes after its end."""
-    return dg.build_schedule_from_partitioned_job(
-        whole,
-        name="every_hour",
-        minute_of_hour=MINUTE_OF_HOUR,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="The whole chain, for the hour that just ended.",
+def hourly_schedule(deployment: Deployment, whole: Any) -> Any:
+    """The whole chain, a few minutes after each hour; of landing files, for the hour that ended."""
+    name, status = "every_hour", dg.DefaultScheduleStatus.RUNNING
+    if landing_sources(deployment.registry):
+        return dg.build_schedule_from_partitioned_job(
+            whole,
+            name=name,
+            minute_of_hour=MINUTE_OF_HOUR,
+            default_status=status,
+            description="The whole chain, for the hour that just ended.",
+        )
+    return dg.ScheduleDefinition(
+        name=name,
+        job=whole,
+        cron_schedule=f"{MINUTE_OF_HOUR} * * * *",
+        default_status=status,
+        description="The whole chain, for what has come since.",
     )

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.database import Warehouse
 from assets.hours import ONLY_NEW, hourly, partition_key
-from assets.intake import landed_hours, new_files, prepare
+from assets.intake import landed_hours, landing_sources, new_files, prepare
 from assets.landing import raw_key
 from orchestration.assembly import assemble
 from orchestration.home import prepare_home, write_history_quickly
@@ -34,13 +34,10 @@ def run_everything(deployment: Deployment) -> bool:
     job = assemble(deployment).resolve_job_def(WHOLE)
     with dg.DagsterInstance.get() as instance:
         _end_killed_runs(instance)
-        first, last = _new_hours(deployment, instance)
-        tags = {
-            RANGE_START: partition_key(first),
-            RANGE_END: partition_key(last),
-            ONLY_NEW: "true",
-            PROCESS: str(os.getpid()),
-        }
+        tags = {ONLY_NEW: "true", PROCESS: str(os.getpid())}
+        if landing_sources(deployment.registry):
+            first, last = _new_hours(deployment, instance)
+            tags |= {RANGE_START: partition_key(first), RANGE_END: partition_key(last)}
         result = job.execute_in_process(
             run_config={"loggers": {"console": {}}},
             instance=instance,
@@ -70,7 +67,7 @@ def _alive(process: int) -> bool:
 
 def _new_hours(deployment: Deployment, instance: dg.DagsterInstance) -> tuple[datetime, datetime]:
     """From the first hour with landing files that are not taken in to the last; else the last."""
-    sources = [s for s in deployment.registry.sources.values() if s.landing]
+    sources = landing_sources(deployment.registry)
     ended = set(hourly(deployment).get_partition_keys())
     landed = {
         source: {h for h in landed_hours(deployment.landing, source) if partition_key(h) in ended}

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.hours import partition_key
-from assets.intake import landed_hours, landing_files
+from assets.intake import landed_hours, landing_files, landing_sources
 from assets.landing import raw_key
 from slate.deployment import Deployment
 
@@ -21,7 +21,7 @@ def late_files(deployment: Deployment, whole: Any) -> dg.SensorDefinition:
 
     An hour that no run has taken in yet is the schedule's; the sensor only looks after the others.
     """
-    sources = [s for s in deployment.registry.sources.values() if s.landing]
+    sources = landing_sources(deployment.registry)
 
     @dg.sensor(
         name="late_files",

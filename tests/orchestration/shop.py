@@ -10,7 +10,6 @@ from slate import (
     arrival_time,
     count,
     event_time,
-    feature,
     sum,
     unique_id,
 )
@@ -52,13 +51,6 @@ class CustomerOrders(FeatureView):
     spend = sum(Order.price, over="7d")
 
 
-class CustomerProfile(FeatureView):
-    """A customer as they are known."""
-
-    entity, model = Customer, "customer_profile"
-    nickname: str = feature(default="")
-
-
 visits = FeatureService(
-    "visits", version=1, keys=[Customer], spine=Visit, features=[CustomerOrders, CustomerProfile]
+    "visits", version=1, keys=[Customer], spine=Visit, features=[CustomerOrders]
 )

@@ -176,7 +176,7 @@ def test_a_build_that_was_not_whole_is_covered_again(
 def test_without_landing_files_all_is_built_unless_hours_are_asked_for(
     tmp_path: Path, deployment: Deployment
 ) -> None:
-    tables = Deployment("cafe", "tests.slate.cafe", tmp_path, tmp_path, tmp_path / "data")
+    tables = Deployment("shop", "tests.orchestration.shop", tmp_path, tmp_path, tmp_path / "data")
     with duckdb.connect() as warehouse:
         record(warehouse, plan_build(warehouse, tables, hours(-1, 0)), whole=True)
         assert plan_build(warehouse, tables, None).span is None

@@ -1,0 +1,94 @@
+"""A deployment whose warehouse others fill: the same chain, without landing files."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from online import FeatureClient
+from orchestration.assembly import assemble
+from orchestration.runs import run_everything
+from slate.compile.project import write
+from slate.deployment import Deployment
+from tests.orchestration.bikes import BIKES, Rows
+from tests.orchestration.outcomes import runs, wrong_online, wrong_training
+from tests.parity.landing import landing_table
+from tests.parity.scenarios import bulk
+
+SOURCES = """
+version: 2
+sources:
+  - name: theirs
+    tables: [{name: order}, {name: visit}]
+"""
+STAGING = """
+select
+    * replace (least(event_ts, received_at) as event_ts),
+    date_trunc('hour', received_at) as arrived_hour
+from {{{{ source('theirs', '{name}') }}}}
+"""
+
+
+def place(folder: Path) -> Deployment:
+    """The shop, with the models of its own that read what others fill."""
+    project = folder / "dbt_project"
+    staging = project / "models" / "staging"
+    staging.mkdir(parents=True)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(BIKES / "dbt_project" / name, project)
+    deployment = Deployment("shop", "tests.orchestration.shop", folder, project, folder / "data")
+    (staging / "_sources.yml").write_text(SOURCES)
+    for name, source in deployment.registry.sources.items():
+        (staging / f"{source.model}.sql").write_text(STAGING.format(name=name))
+    write(deployment.registry, project)
+    return deployment
+
+
+def fill(deployment: Deployment, rows: Rows) -> None:
+    """What others do."""
+    deployment.data.mkdir(exist_ok=True)
+    with duckdb.connect(deployment.warehouse) as connection:
+        connection.execute("set timezone = 'UTC'; create schema if not exists theirs")
+        for name, source in deployment.registry.sources.items():
+            its = landing_table(source, rows[name])  # noqa: F841 (read by name)
+            types = ", ".join(
+                f"{c.name}::{c.kind.sql} as {c.name}" for c in source.columns.values()
+            )
+            connection.execute(f"create or replace table theirs.{name} as select {types} from its")
+
+
+def distinct(rows: Rows, deployment: Deployment) -> Rows:
+    """Without repeats of an id, as their tables are."""
+    return {
+        name: list({row[deployment.registry.sources[name].unique_id]: row for row in its}.values())
+        for name, its in rows.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    return place(tmp_path_factory.mktemp("shop"))
+
+
+def test_their_tables_become_training_sets_and_answers(shop: Deployment) -> None:
+    rows = distinct(bulk(shop.registry, 5, rows=80, instants=4).sources, shop)
+    fill(shop, rows)
+    with FeatureClient.connect(shop, timeout=5, refresh=0) as client:
+        assert run_everything(shop)
+        assert wrong_training(shop, rows) == []
+        assert wrong_online(shop, client, rows) == []
+    (run,) = runs(shop)
+    assert run.made("online") == {"customer_orders"}
+    assert run.made("training") == {"visits_v1"}
+    assert "dagster/asset_partition_range_start" not in run.record.tags
+
+
+def test_nothing_of_it_waits_for_landing_files(shop: Deployment) -> None:
+    definitions = assemble(shop)
+    assert definitions.resolve_schedule_def("every_hour").cron_schedule == "5 * * * *"
+    jobs = {job.name for job in definitions.resolve_all_job_defs()}
+    assert not jobs & {"take_in_landing"}
+    assert not list(definitions.sensors or [])
+    groups = {spec.group_name for spec in definitions.resolve_all_asset_specs() if spec.group_name}
+    assert "landing" not in groups
