@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run ui test check bench compile format lock clean
+.PHONY: help run live ui test check bench bench-parity bench-freshness compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -12,8 +12,8 @@ dbt_files := $(shell find dbt_project -mindepth 1 \( -name target -o -name logs 
 
 # Absolute, because dbt and Dagster start processes in other directories.
 data := $(if $(SLATE_DATA),$(abspath $(SLATE_DATA)),$(CURDIR)/data)
-run ui bench: override export SLATE_DATA := $(data)
-run ui bench: export DAGSTER_HOME := $(data)/dagster
+run live ui bench bench-parity bench-freshness: override export SLATE_DATA := $(data)
+run ui bench bench-parity bench-freshness: export DAGSTER_HOME := $(data)/dagster
 
 # Dagster looks for dbt here.
 export PATH := $(CURDIR)/$(bin):$(PATH)
@@ -26,11 +26,14 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 unexport PYTHONDONTWRITEBYTECODE
 
 help:
-	@echo "Commands (ARGS=... is passed on to run, ui, test, bench and lock):"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Commands (ARGS=... is passed on to run, live, ui, test, bench and lock):"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(manifest) ## Simulate the marketplace, run the whole pipeline and serve a request
 	$(bin)/slate run $(ARGS)
+
+live: $(stamp) ## Watch simulated viewers act and a feed follow, on what run has published
+	$(bin)/slate live $(ARGS)
 
 ui: $(manifest) ## Open Dagster on the same data
 	$(bin)/slate ui $(ARGS)
@@ -47,6 +50,12 @@ check: $(stamp) ## Check format, lint, types, architecture and compiled SQL
 
 bench: $(stamp) ## Measure speed and say what was measured
 	$(bin)/python -m benchmarks $(ARGS)
+
+bench-parity: $(stamp) ## Hold 10 million streamed values against the oracle
+	$(bin)/python -m benchmarks.parity $(ARGS)
+
+bench-freshness: $(stamp) ## Measure the time from an event to its being served
+	$(bin)/python -m benchmarks.freshness $(ARGS)
 
 compile: $(stamp) ## Write the SQL that the definitions stand for
 	$(bin)/slate compile

@@ -8,13 +8,13 @@ from assets.database import POOL, Warehouse
 from assets.warehouse import current_key
 from quality.failures import failing_rows
 from quality.profiles import load, save
-from quality.reports import write_report
+from quality.reports import failures, write_report
 from quality.validations import Validation, validate
 from slate.deployment import Deployment
 from slate.views import FeatureView
 
 CHECK = "expectations"
-SHOWN_ROWS = 20
+SHOWN_ROWS, SHOWN_FAILURES = 20, 5
 
 
 def quality_checks(deployment: Deployment) -> list[dg.AssetChecksDefinition]:
@@ -49,6 +49,10 @@ def _check(deployment: Deployment, view: type[FeatureView]) -> dg.AssetChecksDef
             f"{view.name}: {met} of {len(validation.results)} expectations met on "
             f"{validation.profile.rows:,} rows in {seconds:.1f} s"
         )
+        told = failures(validation)
+        for result, text in zip(validation.failed, told, strict=True):
+            critical = result.expectation.severity == "critical"
+            context.log.log("ERROR" if critical else "WARNING", f"{view.name}: {text}")
         metadata: dict[str, dg.MetadataValue] = {
             "result": dg.MetadataValue.md(validation.to_markdown()),
             "report": dg.MetadataValue.path(str(report)),
@@ -63,6 +67,8 @@ def _check(deployment: Deployment, view: type[FeatureView]) -> dg.AssetChecksDef
         return dg.AssetCheckResult(
             passed=not validation.failed,
             severity=dg.AssetCheckSeverity.WARN if warned else dg.AssetCheckSeverity.ERROR,
+            # Its first line is what lists of checks show.
+            description="\n\n".join(told[:SHOWN_FAILURES]) or None,
             metadata=metadata,
         )
 

@@ -12,7 +12,7 @@ from slate.kinds import Kind
 
 @dataclass(frozen=True)
 class Statistics:
-    """The values of a column in numbers.
+    """The values of a column in numbers; of a column of lists, those in all of the lists.
 
     Attributes:
         count: how many there are, without nulls.
@@ -33,7 +33,12 @@ class Statistics:
     def of(cls, kind: Kind, column: pa.Array) -> "Statistics":
         """The statistics of an Arrow array."""
         nulls, infinite = column.null_count, 0
-        count = len(column) - nulls
+        if pa.types.is_list(column.type):
+            nulls += pc.sum(pc.equal(pc.list_value_length(column), 0)).as_py() or 0
+            column = column.flatten()
+            count = len(column) - column.null_count
+        else:
+            count = len(column) - nulls
         least = greatest = mean = None
         if kind is Kind.FLOAT:
             column = column.filter(pc.is_finite(column))

@@ -41,6 +41,21 @@ def span_of(context: dg.AssetExecutionContext) -> Span | None:
         return None
     start = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
     end = tags.get("dagster/asset_partition_range_end") or start
-    if start is None or end is None:
-        return None
-    return datetime.strptime(start, FORMAT), datetime.strptime(end, FORMAT) + HOUR
+    keys = {start, end} if start and end else _backfilled(context)
+    hours = [datetime.strptime(key, FORMAT) for key in keys]
+    return (min(hours), max(hours) + HOUR) if hours else None
+
+
+def _backfilled(context: dg.AssetExecutionContext) -> set[str]:
+    """The partitions of the backfill that a run belongs to.
+
+    Dagster runs the assets of a backfill that have no partitions after those that have, in runs
+    that do not say what it is for.
+    """
+    name = context.run.tags.get("dagster/backfill")
+    backfill = context.instance.get_backfill(name) if name else None
+    data = backfill.asset_backfill_data if backfill else None
+    if data is None:
+        return set()
+    targets = data.target_subset.partitions_subsets_by_asset_key.values()
+    return {key for target in targets for key in target.get_partition_keys()}

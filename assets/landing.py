@@ -2,15 +2,21 @@
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 
 import dagster as dg
+import duckdb
 
 from assets.database import POOL, Warehouse
-from assets.hours import hours_of
+from assets.hours import hours_of, partition_key
 from assets.intake import landing_files, landing_sources, prepare, take_in
+from assets.streams import stream_deps
 from slate.compile.names import RAW
 from slate.deployment import Deployment
 from slate.entities import Source
+
+ROWS = "dagster/partition_row_count"
+NOTHING = {ROWS: 0, "files": 0, "quarantined": 0}
 
 
 def raw_key(source: type[Source]) -> dg.AssetKey:
@@ -44,6 +50,7 @@ def _landing_asset(
 
     @dg.asset(
         key=raw_key(source),
+        deps=stream_deps(deployment.registry, source),
         description=f"{source.description}\n\nRows of landing files, taken in once each; refused "
         f"rows are in {RAW}.quarantine with the reason.",
         group_name="landing",
@@ -65,6 +72,7 @@ def _landing_asset(
         with warehouse.get_connection() as connection:
             prepare(connection, [source])
             intake = take_in(connection, source, files)
+            held = _held(connection, source)
             refused = connection.execute(
                 f"""select reason, count(*) as rows, any_value(content) as example
                 from {RAW}.quarantine where source = ? and hour >= ? and hour <= ?
@@ -76,12 +84,16 @@ def _landing_asset(
             f"{source.landing}: {intake.rows:,} rows from {intake.files} files in {seconds:.1f} s, "
             f"{intake.quarantined:,} refused, {intake.known} files known"
         )
+        # Of its own hour, whatever else the run was for.
+        for hour in asked:
+            context.add_asset_metadata(held.get(hour, NOTHING), partition_key=partition_key(hour))
         yield dg.MaterializeResult(
             metadata={
-                "dagster/row_count": intake.rows,
-                "files": intake.files,
-                "known_files": intake.known,
-                "quarantined": intake.quarantined,
+                "dagster/row_count": sum(of[ROWS] for of in held.values()),
+                "rows_taken_in": intake.rows,
+                "files_taken_in": intake.files,
+                "files_known": intake.known,
+                "rows_quarantined": intake.quarantined,
                 "seconds": round(seconds, 3),
                 "rows_per_second": round(intake.rows / seconds) if seconds else 0,
                 "refused": dg.MetadataValue.md(_table(refused)),
@@ -89,6 +101,18 @@ def _landing_asset(
         )
 
     return landing
+
+
+def _held(
+    connection: duckdb.DuckDBPyConnection, source: type[Source]
+) -> dict[datetime, dict[str, int]]:
+    """What the warehouse holds of each hour's landing files."""
+    counts = connection.execute(
+        f"""select hour, sum(rows)::bigint, count(*), sum(quarantined)::bigint
+        from {RAW}.files where source = ? group by hour""",
+        [source.name],
+    ).fetchall()
+    return {hour: dict(zip(NOTHING, of, strict=True)) for hour, *of in counts}
 
 
 def _table(refused: list[tuple[str, int, str]]) -> str:

@@ -36,7 +36,7 @@ def column_lineage(registry: Registry) -> Mapping[str, dg.TableColumnLineage]:
                 column: [_dep(tiles_model(view), column)]
                 for measure in view.measures.values()
                 for column in _tile_columns(measure)
-                if measure.function.name != "last"
+                if not measure.function.lasting
             }
         found[current_model(view)] = {f.column: _stored(view, f) for f in view.features.values()}
     for plan in registry.plans.values():

@@ -21,10 +21,17 @@ MANIFEST = "_manifest.json"
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a training set."""
+    """A column of a training set.
+
+    Attributes:
+        name: its name.
+        kind: the kind of its values.
+        length: the most values of a list; None where there is one value a row.
+    """
 
     name: str
     kind: Kind
+    length: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,6 @@ class Origin:
     def of(cls, plan: Plan) -> "Origin":
         """The origin of the sets that are written now."""
         service = plan.service
-        named: Iterable[Any] = (*service.spine.columns.values(), *service.features)
         made: tuple[Feature, ...] = (*plan.inputs, *plan.computed)
         views = dict.fromkeys([*plan.views, *(feature.view for feature in made)])
         return cls(
@@ -61,7 +67,10 @@ class Origin:
             service.version,
             service.request_keys,
             service.spine.model,
-            tuple(Column(column.name, column.kind) for column in named),
+            (
+                *(Column(column.name, column.kind) for column in service.spine.columns.values()),
+                *(Column(f.name, f.kind, f.value_type.length) for f in service.features),
+            ),
             tuple(feature.name for feature in service.features),
             {view.name: fingerprint(view) for view in views},
         )
@@ -127,7 +136,9 @@ class Manifest:
         raw = json.loads(text)
         origin = raw["origin"]
         origin["keys"], origin["features"] = tuple(origin["keys"]), tuple(origin["features"])
-        origin["columns"] = tuple(Column(c["name"], Kind(c["kind"])) for c in origin["columns"])
+        origin["columns"] = tuple(
+            Column(c["name"], Kind(c["kind"]), c.get("length")) for c in origin["columns"]
+        )
         raw["origin"] = Origin(**origin)
         raw["days"] = tuple(
             Day(

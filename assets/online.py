@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.database import POOL, Warehouse
-from assets.publishing import known_until, online_rows
+from assets.publishing import known_until, online_rows, stream_from
+from assets.streams import stream_deps
 from assets.warehouse import current_key, model_key
-from online import Publisher
-from slate.compile.names import online_keys_model, online_tiles_model
+from online import Generation, Publisher
+from slate.compile.names import STREAMED_UNTIL, online_keys_model, online_tiles_model
 from slate.deployment import Deployment
 from slate.fingerprints import fingerprint
 from slate.views import FeatureView
@@ -33,6 +34,9 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
     deps = [current_key(view)]
     if view.windowed:
         deps += [model_key(online_keys_model(view)), model_key(online_tiles_model(view))]
+        if view.source.stream and view.source.landing:
+            deps.append(model_key(STREAMED_UNTIL))
+        deps += stream_deps(deployment.registry, view.source)
 
     @dg.asset(
         key=online_key(view),
@@ -61,7 +65,8 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
 
         with warehouse.get_connection() as connection, Publisher.connect(deployment) as store:
             as_of = known_until(connection)
-            generation = store.publish(view, online_rows(connection, view), as_of, progress)
+            since = stream_from(connection, view, store.streamed_since(view))
+            generation = store.publish(view, online_rows(connection, view), as_of, progress, since)
         seconds = time.perf_counter() - started
         context.log.info(
             f"{view.name}: {generation.rows:,} rows published, {generation.rows / seconds:,.0f}/s"
@@ -71,6 +76,7 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
                 "dagster/row_count": generation.rows,
                 "generation": generation.name,
                 "as_of": dg.MetadataValue.timestamp(as_of.replace(tzinfo=UTC)),
+                **_stream_metadata(generation),
                 "age_seconds": (datetime.now(UTC) - as_of.replace(tzinfo=UTC)).total_seconds(),
                 "keys": generation.keys,
                 "bytes": generation.size,
@@ -80,3 +86,9 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
         )
 
     return publish
+
+
+def _stream_metadata(generation: Generation) -> dict[str, dg.TimestampMetadataValue]:
+    if generation.stream_from is None:
+        return {}
+    return {"stream_from": dg.MetadataValue.timestamp(generation.stream_from)}

@@ -6,7 +6,13 @@ from datetime import datetime
 import duckdb
 
 from online import Rows
-from slate.compile.names import AS_OF, current_model, online_keys_model, online_tiles_model
+from slate.compile.names import (
+    AS_OF,
+    STREAMED_UNTIL,
+    current_model,
+    online_keys_model,
+    online_tiles_model,
+)
 from slate.errors import DataError
 from slate.views import FeatureView
 
@@ -24,6 +30,42 @@ def known_until(connection: duckdb.DuckDBPyConnection) -> datetime:
         raise DataError("the warehouse knows no arrivals yet: take in landing files first")
     instant: datetime = found[0][0]
     return instant
+
+
+def stream_from(
+    connection: duckdb.DuckDBPyConnection, view: type[FeatureView], first: datetime | None
+) -> datetime | None:
+    """The hour of arrival from which on a view's stream adds what the warehouse does not know.
+
+    Args:
+        connection: the warehouse.
+        view: the view.
+        first: the first arrival that its stream's archive has seen; None if it never was one.
+
+    Returns:
+        The end of the last hour that the archive landed; before the first one, the hour in which
+        the stream began; None of a view without a stream, or where it has not begun.
+
+    Raises:
+        DataError: the warehouse cannot tell, as the source is not taken in from landing files.
+    """
+    if not view.windowed or not view.source.stream:
+        return None
+    if not view.source.landing:
+        if first is None:
+            return None
+        raise DataError(
+            f"{view.name}: {view.source.__name__} has a stream, but its history comes from tables "
+            "that do not tell which of its events they hold: give it `landing = ...`, where the "
+            "stream's archive writes"
+        )
+    found = connection.execute(
+        f"select until from {STREAMED_UNTIL} where source = ?", [view.source.name]
+    ).fetchone()
+    if found is not None:
+        until: datetime = found[0]
+        return until
+    return first and first.replace(minute=0, second=0, microsecond=0)
 
 
 def online_rows(

@@ -38,7 +38,7 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
             for c in service.spine.columns.values()
         ),
         *(
-            dg.TableColumn(name, f.kind.sql, description=f.description or None)
+            dg.TableColumn(name, f.value_type.sql, description=f.description or None)
             for name, f in kinds.items()
         ),
     ]

@@ -26,7 +26,7 @@ def schema(plan: Plan) -> pa.Schema:
     """The columns of a training set: the spine's, then the service's features in their order."""
     service = plan.service
     fields = [(c.name, c.kind.arrow) for c in service.spine.columns.values()]
-    return pa.schema(fields + [(f.name, f.kind.arrow) for f in service.features])
+    return pa.schema(fields + [(f.name, f.value_type.arrow) for f in service.features])
 
 
 def hours_by_day(
@@ -93,7 +93,7 @@ def _rows_sql(plan: Plan) -> str:
     """The rows of a span with all that request features are computed from; NaN is null."""
     spine = plan.service.spine
     columns = {column.name: _value(column.name, column.kind) for column in spine.columns.values()}
-    columns |= {f.name: _value(f.name, f.kind) for read in plan.reads for f in read.features}
+    columns |= {f.name: _stored(f) for read in plan.reads for f in read.features}
     columns |= {f.name: _input(f) for f in plan.inputs}
     values = ", ".join(f'{value} as "{name}"' for name, value in columns.items())
     instant = f'"{spine.event_time}"'
@@ -106,6 +106,12 @@ def _rows_sql(plan: Plan) -> str:
 
 def _value(column: str, kind: Kind) -> str:
     return f"nullif(rows.\"{column}\", 'nan')" if kind is Kind.FLOAT else f'rows."{column}"'
+
+
+def _stored(feature: Feature) -> str:
+    if feature.value_type.length is not None:
+        return f'rows."{feature.name}"'
+    return _value(feature.name, feature.kind)
 
 
 def _input(feature: Input) -> str:
@@ -135,10 +141,11 @@ def _with_request_features(plan: Plan, rows: pa.RecordBatch) -> pa.RecordBatch:
 def _column(plan: Plan, rows: pa.RecordBatch, feature: Feature) -> pa.Array:
     """A stored feature or an input, as it is served."""
     column = rows[feature.name]
-    if column.null_count and not feature.kind.has_null:
+    is_list = feature.value_type.length is not None
+    if column.null_count and (is_list or not feature.kind.has_null):
         raise DataError(
             f"the table {training_model(plan.service)} has rows without {feature.name}, which is "
             f"never served without a value: build it anew with dbt, or mend the model that "
             f"{feature.view.__name__} reads"
         )
-    return column.cast(feature.kind.arrow)
+    return column.cast(feature.value_type.arrow)

@@ -26,8 +26,12 @@ from online.lookup import Flow
 from online.service_plan import ServicePlan, ViewRead
 from online.serving import Serving
 from online.store import Channel, connect
+from online.stream.apply import Applier
+from online.stream.names import units
+from online.stream.writer import EventWriter
+from online.stream.writing import Writing
 from slate import Registry
-from slate.aggregates import LAST
+from slate.aggregates import Partial
 from slate.kinds import Kind
 from slate.views import FeatureView
 
@@ -35,6 +39,7 @@ SHOWS, SELLERS, VIEWERS, CATEGORIES = 2_000, 1_500, 500, 24
 SELLERS_OF_A_VIEWER = 150
 MANY, BATCH = 1_000_000, 100_000
 REQUESTS, WARM = 1_000, 20
+STREAMED = 50_000
 AS_OF = datetime(2026, 11, 1, 20, tzinfo=UTC)
 ASKED = AS_OF + timedelta(seconds=45)
 
@@ -78,7 +83,7 @@ def windows(view: type[FeatureView], keys: dict[str, Any], share: Share) -> Rows
     rows = len(next(iter(keys.values())))
     lengths: dict[int, int] = {}
     for measure in view.measures.values():
-        for window in measure.windows if measure.function is not LAST else ():
+        for window in () if measure.function.lasting else measure.windows:
             lengths[window.hop] = max(lengths.get(window.hop, 0), window.length)
     parts = []
     for size, length in lengths.items():
@@ -92,13 +97,21 @@ def windows(view: type[FeatureView], keys: dict[str, Any], share: Share) -> Rows
     for measure in view.measures.values():
         for partial in measure.partials:
             name = measure.tile_column(partial)
-            if measure.function is LAST:
-                heads[name] = lasts(partial.kind, rows)
+            if measure.function.lasting:
+                heads[name] = latest(partial, rows)
             elif partial.kind is Kind.INTEGER:
                 columns[name] = random.integers(0, 9, tiles.shape[1])
             else:
                 columns[name] = random.random(tiles.shape[1]) * 100
     return Rows(pa.table(heads), pa.table(columns))
+
+
+def latest(partial: Partial, rows: int) -> pa.Array:
+    """Random last values: one a row, or lists as long as they may be."""
+    if partial.length is None:
+        return lasts(partial.kind, rows)
+    offsets = pa.array(np.arange(rows + 1) * partial.length, pa.int32())
+    return pa.ListArray.from_arrays(offsets, lasts(partial.kind, rows * partial.length))
 
 
 def lasts(kind: Kind, rows: int) -> pa.Array:
@@ -175,9 +188,35 @@ def timed(owner: type, method: str, spent: list[float]) -> Iterator[None]:
         setattr(owner, method, wrapped)
 
 
-def serve(redis: Redis) -> None:
+def stream(redis: Redis, registry: Registry) -> None:
+    """Apply events of all shows that arrived since the publish."""
+    show, seller, viewer = ids("show", SHOWS), ids("seller", SELLERS), ids("viewer", VIEWERS)
+    source = registry.sources[shop.Event.name]
+    arrivals = iter(range(microseconds(AS_OF), microseconds(ASKED), 10_000))
+    writing = Writing(registry, "bench", source, 10 * STREAMED, lambda: next(arrivals))
+    writer = EventWriter(writing, redis)
+    for start in range(0, STREAMED, 1_000):
+        happened = microseconds(AS_OF) + random.integers(0, 1_000_000, 1_000)
+        rows = {
+            "event_id": ids("e", STREAMED)[start : start + 1_000],
+            "event_ts": pa.array(happened, pa.timestamp("us", "UTC")),
+            "viewer_id": random.choice(viewer, 1_000),
+            "show_id": random.choice(show, 1_000),
+            "seller_id": random.choice(seller, 1_000),
+            "category": random.choice(ids("category", CATEGORIES), 1_000),
+            "kind": random.choice(list(shop.sources.KINDS), 1_000),
+            "price": random.random(1_000) * 100,
+            "watch_seconds": random.random(1_000) * 100,
+        }
+        writer.write(pa.table(rows), strict=True)
+    applier, everything = Applier(redis, "bench", registry), units("bench", registry, source)
+    while applier.step(everything).arrival:
+        pass
+
+
+def serve(redis: Redis, registry: Registry, what: str) -> None:
     """Ask for all shows, for one viewer after another."""
-    serving = Serving(Registry.from_module(shop), "bench", REFRESH)
+    serving = Serving(registry, "bench", REFRESH)
     show, viewer = ids("show", SHOWS).tolist(), ids("viewer", VIEWERS).tolist()
     spans: dict[str, list[float]] = defaultdict(list)
     read: list[float] = []
@@ -199,7 +238,7 @@ def serve(redis: Redis) -> None:
                 spans["  expressions"].append(sum(compute))
                 spans["as a matrix"].append(time.perf_counter() - answered)
     assert not found.errors
-    print(f"\nfeed_ranking: {SHOWS:,} candidates x {len(found.names)} features")
+    print(f"\nfeed_ranking: {SHOWS:,} candidates x {len(found.names)} features, {what}")
     for part, taken in spans.items():
         p50, p99 = np.quantile(taken, [0.5, 0.99]) * 1_000
         print(f"  {part:<16} p50 {p50:6.2f} ms   p99 {p99:6.2f} ms")
@@ -240,7 +279,10 @@ def run() -> None:
         print("publish")
         for view, rows in marketplace():
             publish(publisher, view, [rows])
-        serve(redis)
+        registry = Registry.from_module(shop)
+        serve(redis, registry, "as published")
+        stream(redis, registry)
+        serve(redis, registry, f"and {STREAMED:,} events streamed since")
         redis.flushall()
         print("\npublish many")
         viewer = ids("viewer", MANY)

@@ -1,12 +1,56 @@
 """The deployment's demonstration: a module of its own, named by `demo` in slate.toml."""
 
 import importlib
-from typing import Protocol, cast
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Protocol, cast
+
+from rich.console import RenderableType
 
 from cli.text import Say
 from online import FeatureClient
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a demonstration plays on while its streams are applied.
+
+    Attributes:
+        deployment: the deployment.
+        connect: connects a client, also one of more definitions than the deployment's own.
+        write: writes events to the stream of this name, all or none; gives their arrival in
+            microseconds.
+        rate: how many events a second it is to write.
+        seconds: how long it is to play.
+        stop: set when it is over, maybe sooner.
+    """
+
+    deployment: Deployment
+    connect: Callable[[Deployment], FeatureClient]
+    write: Callable[[str, Any], int]
+    rate: float
+    seconds: float
+    stop: Event
+
+
+class Play(Protocol):
+    """What plays, in threads of its own."""
+
+    def step(self) -> None:
+        """Called once a second, before it is asked for what there is to see."""
+
+    def view(self) -> RenderableType:
+        """What there is to see."""
+
+    def line(self) -> str:
+        """The same in a few words."""
+
+    def results(self) -> dict[str, float]:
+        """What came of it in the end; NaN where nothing did."""
 
 
 class Demo(Protocol):
@@ -17,6 +61,9 @@ class Demo(Protocol):
 
     def show(self, client: FeatureClient, deployment: Deployment, say: Say) -> None:
         """Use the features that were published, and print what came of it."""
+
+    def live(self, stage: Stage) -> AbstractContextManager[Play]:
+        """Write events in real time, and show what comes of them, until it is left."""
 
 
 def demo(deployment: Deployment) -> Demo | None:

@@ -19,7 +19,7 @@ View = type[FeatureView] | type[RequestFeatures]
 def of_feature(registry: Registry, feature: Feature) -> Facts:
     """A feature: its values, what they are made from, and who uses them."""
     return [
-        ("type", feature.kind.value),
+        ("type", feature.value_type.name),
         ("default", default(feature)),
         ("constraints", _constraints(feature.constraints)),
         *_made_from(feature),
@@ -104,8 +104,9 @@ def kind_of_view(view: View) -> str:
 
 def kind_of(column: Feature | Column) -> str:
     """The type of a feature or of a source's column, as it is annotated."""
-    optional = isinstance(column, Column) and column.nullable
-    return f"{column.kind.value} | None" if optional else column.kind.value
+    if isinstance(column, Feature):
+        return column.value_type.name
+    return f"{column.kind.value} | None" if column.nullable else column.kind.value
 
 
 def default(column: Feature | Column) -> str:
@@ -138,8 +139,9 @@ def _made_from(feature: Feature) -> Facts:
     assert isinstance(feature, Aggregated)
     measure, window = feature.measure, feature.window
     over = f"{window.name}, its tail in hops of {duration_name(window.hop)}" if window else ""
+    number = "" if measure.length is None else f", {measure.length}"
     return [
-        ("aggregate", f"{measure.function.name}({measure.column or ''})"),
+        ("aggregate", f"{measure.function.name}({measure.column or ''}{number})"),
         ("filter", render(measure.where) if measure.where is not None else ""),
         ("window", over or "unbounded"),
     ]

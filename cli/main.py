@@ -121,11 +121,105 @@ def _parser() -> argparse.ArgumentParser:
     training = add("training", "tell where a service's training set is, and what it holds")
     training.add_argument("service", metavar="SERVICE")
 
+    ingest = add(
+        "ingest",
+        "put events on a source's stream",
+        "Refused events are told of with the reason, and end it with exit code 1. Ids make it "
+        "harmless to ingest a file again.",
+    )
+    ingest.add_argument("source", metavar="SOURCE")
+    ingest.add_argument(
+        "file",
+        metavar="FILE",
+        help="JSON lines (.jsonl, .ndjson, .json), .parquet or Arrow (.arrow, .feather, .ipc); - "
+        "for JSON lines from standard input",
+    )
+    ingest.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=float,
+        default=60.0,
+        help="for how long to wait for room where the stream is full (default: 60)",
+    )
+
+    stream = add(
+        "stream",
+        "apply the streams' events to the rows that are served, and archive them",
+        "Runs until it is interrupted. Any number of workers share the work, on any number of "
+        "machines; what one that dies has held, the others take over.",
+    )
+    stream.add_argument(
+        "--workers", metavar="N", type=_number, default=1, help="how many processes (default: 1)"
+    )
+    stream.add_argument(
+        "--metrics",
+        metavar="PORT",
+        type=_number,
+        help="serve Prometheus metrics on this loopback port; further workers on the next ones",
+    )
+    stream.add_argument(
+        "--lease",
+        metavar="SECONDS",
+        type=float,
+        default=5.0,
+        help="after how long others take over what a dead worker held (default: 5)",
+    )
+    stream.add_argument("--quiet", action="store_true", help="tell nothing on the way")
+
+    add(
+        "rebuild",
+        "fill an empty online store: from the warehouse, the archive and the streams",
+        "For a store that lost its data. Runs the whole chain first, so that only what passes its "
+        "checks is published; then replays what the streams' archives hold since.",
+    )
+
+    deadletters = add(
+        "deadletters",
+        "list what was refused on its way through the streams, or write it again",
+        "Late events are not written again: they have reached the warehouse.",
+    )
+    deadletters.add_argument(
+        "source", metavar="SOURCE", nargs="?", help="default: all that have a stream"
+    )
+    deadletters.add_argument("--json", action="store_true", help="as JSON, one object per line")
+    deadletters.add_argument(
+        "--replay",
+        action="store_true",
+        help="write refused events again; tell of those that cannot be, or are refused again",
+    )
+    deadletters.add_argument(
+        "--limit",
+        metavar="N",
+        type=_number,
+        help="of each source the N oldest (default: 100 in a list, else all)",
+    )
+
     add(
         "run",
         "run the whole chain, from landing files to training sets and the online store",
         "Where the deployment has a demonstration (`demo` in slate.toml), its data are made first "
         "and its features are used at the end.",
+    )
+
+    live = add(
+        "live",
+        "let the demonstration act in real time, and watch its features follow",
+        "Needs what `slate run` publishes. Ends by itself, when q is typed, or when interrupted.",
+    )
+    live.add_argument(
+        "--seconds", metavar="N", type=_number, default=60, help="for how long (default: 60)"
+    )
+    live.add_argument(
+        "--rate",
+        metavar="EVENTS_PER_SECOND",
+        type=_number,
+        default=200,
+        help="how many events are written (default: 200)",
+    )
+    live.add_argument(
+        "--plain",
+        action="store_true",
+        help="a line of text each second, as where standard output is no terminal",
     )
 
     ui = add("ui", "open Dagster's UI, with its daemon, until interrupted")
@@ -144,6 +238,12 @@ def _key_value(text: str) -> tuple[str, list[str]]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is no key=value")
     return name, values.split(",")
+
+
+def _number(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number: give 1 or more")
+    return int(text)
 
 
 def _port(text: str) -> int:

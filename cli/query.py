@@ -15,6 +15,7 @@ from slate.kinds import Kind
 from slate.plans import Plan
 
 ACROSS = 4
+LISTED = 3
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -106,6 +107,8 @@ def _lines(answer: Answer, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it: which knows no times, and no numbers that are not finite."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
@@ -137,8 +140,11 @@ def _tables(answer: Answer, keys: list[dict[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    if value is None:
+    if value is None or value == []:
         return "-"
+    if isinstance(value, list):
+        more = f", ... ({len(value)})" if len(value) > LISTED else ""
+        return ", ".join(map(_cell, value[:LISTED])) + more
     if isinstance(value, datetime):
         return instant(value)
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -12,9 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from live_shopping.feed import WEIGHTS, Catalog, active_viewers, catalog, landed_until, score
+from live_shopping.live import live
 from live_shopping.simulator import Progress, SimulationConfig, simulate
 from slate.deployment import Deployment
 from slate.errors import DataError, StoreError
+
+__all__ = ["live", "prepare", "show"]
 
 SERVICE = "feed_ranking"
 CANDIDATES = 2_000

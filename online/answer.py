@@ -76,7 +76,8 @@ class Answer:
         at: the instant asked about (UTC).
         rows: the number of rows.
         names: the features' names, in the service's order.
-        matrix_names: those of them that are numbers or truth values, the columns of ``matrix``.
+        matrix_names: those of them that are single numbers or truth values, the columns of
+            ``matrix``.
         states: for each view that was read, where its values came from.
         errors: what kept values from being read; empty if all is well.
     """
@@ -105,26 +106,29 @@ class Answer:
     @cached_property
     def matrix_names(self) -> tuple[str, ...]:
         """The names of the columns of ``matrix``."""
-        return tuple(feature.name for feature in self._values if _is_number(feature.kind))
+        return tuple(feature.name for feature in self._values if _is_number(feature))
 
     def __getitem__(self, name: str) -> Array:
         """The values of one feature, of shape (rows,); read-only.
+
+        Of the latest ``n`` values it has shape (rows, n): the latest first, then what it is padded
+        with.
 
         Raises:
             RequestError: the service has no such feature.
         """
         for feature, values in self._values.items():
             if feature.name == name:
-                return np.broadcast_to(values, self.rows)
+                return feature.value_type.padded(values, self.rows)
         raise RequestError(f"{self.service} has no {name!r}: {nearest(name, self.names)}")
 
     def matrix(self, dtype: npt.DTypeLike = np.float32) -> Array:
         """The values as one matrix of shape (rows, features), for a model.
 
-        It holds the features named by ``matrix_names``, NaN where null. Texts and times are left
-        out: a model takes them as the service's computed numbers.
+        It holds the features named by ``matrix_names``, NaN where null. Texts, times and lists are
+        left out: a model takes them as the service's computed numbers, or by their names.
         """
-        columns = [v for feature, v in self._values.items() if _is_number(feature.kind)]
+        columns = [v for feature, v in self._values.items() if _is_number(feature)]
         matrix = np.empty((self.rows, len(columns)), dtype)
         for place, values in enumerate(columns):
             matrix[:, place] = values
@@ -132,17 +136,14 @@ class Answer:
 
     def to_arrow(self) -> pa.Table:
         """The values as a table: a column per feature by its name and of its exact type."""
-        columns = [
-            f.kind.to_arrow(np.broadcast_to(values, self.rows))
-            for f, values in self._values.items()
-        ]
+        columns = [f.value_type.to_arrow(values, self.rows) for f, values in self._values.items()]
         return pa.table(columns, names=list(self.names))
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """The values as a dict per row, None where null."""
+        """The values as a dict per row, None where null, lists of as many values as there are."""
         rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
         return rows
 
 
-def _is_number(kind: Kind) -> bool:
-    return kind not in (Kind.STRING, Kind.TIME)
+def _is_number(feature: Feature) -> bool:
+    return feature.value_type.length is None and feature.kind not in (Kind.STRING, Kind.TIME)

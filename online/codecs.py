@@ -58,7 +58,7 @@ class WindowRows:
         self.layout = WindowLayout.of(view)
         head = np.zeros(self.layout.fixed, np.int64)
         head[0] = NO_TIME
-        head[[place + 1 for place in self.layout.lasts.values()]] = NO_TIME
+        head[self.layout.times] = NO_TIME
         # Its bitmaps are empty, but a record over no event stands behind them for each level.
         neutral = [level.neutral() for level in self.layout.levels]
         self.empty = np.concatenate([head, *neutral]).tobytes()

@@ -42,8 +42,39 @@ def fields(table: pa.Table, name: str, kinds: dict[str, Kind], where: str) -> li
     Raises:
         DataError: the column is missing, is no such struct, or a field is of another type.
     """
-    struct = _named(table, name, where)
-    place = f"{where}: column {name!r}"
+    return _fields(_named(table, name, where), kinds, f"{where}: column {name!r}")
+
+
+def listed(
+    table: pa.Table, name: str, kinds: dict[str, Kind], where: str, most: int
+) -> tuple[list[pa.Array], Array]:
+    """The fields of a table's column of lists of structs, and how many structs each list has.
+
+    Args:
+        table: the table.
+        name: the column.
+        kinds: the kinds of the fields wanted.
+        where: what to call the table in an error.
+        most: how many structs a list may have.
+
+    Returns:
+        Each field of all lists, laid end to end, and the lists' lengths; null is an empty list.
+
+    Raises:
+        DataError: the column is missing, holds no such lists, or one that is too long.
+    """
+    lists, place = _named(table, name, where), f"{where}: column {name!r}"
+    if not pa.types.is_list(lists.type):
+        raise DataError(
+            f"{place} is a {lists.type}, where a list of structs of {', '.join(kinds)} is wanted"
+        )
+    lengths = plain(pc.list_value_length(lists), Kind.INTEGER, place, 0).astype(np.int64)
+    if lengths.max(initial=0) > most:
+        raise DataError(f"{place} has a list of {lengths.max()} values, and may have {most}")
+    return _fields(lists.flatten(), kinds, place), lengths
+
+
+def _fields(struct: pa.Array, kinds: dict[str, Kind], place: str) -> list[pa.Array]:
     if not pa.types.is_struct(struct.type) or not kinds.keys() <= {f.name for f in struct.type}:
         raise DataError(
             f"{place} is a {struct.type}, where a struct of {', '.join(kinds)} is wanted"

@@ -1,33 +1,95 @@
 """Commands as the bytes that the store is sent.
 
-A request names thousands of rows, which differ by their keys alone: to join those is many times
-faster than to hand the store's client one name after another.
+A request names thousands of rows, and a publish writes as many with each command. They differ by
+their keys alone: to join those is many times faster than to hand the store's client one word after
+another.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from online.keys import Keys
 
 
-def command(*words: str) -> bytes:
+@dataclass(frozen=True)
+class Packed:
+    """Commands to be sent together.
+
+    Attributes:
+        data: the bytes of all.
+        number: how many they are, and so how many replies will come.
+    """
+
+    data: bytes
+    number: int = 1
+
+
+def command(*words: str) -> Packed:
     r"""A command of a few words.
 
     Examples:
         >>> command("GET", "x")
-        b'*2\r\n$3\r\nGET\r\n$1\r\nx\r\n'
+        Packed(data=b'*2\r\n$3\r\nGET\r\n$1\r\nx\r\n', number=1)
     """
-    encoded = [word.encode() for word in words]
-    return b"".join([b"*%d\r\n" % len(words), *(_argument(word) for word in encoded)])
+    return Packed(_words(words))
 
 
-def fetch(rows: Sequence[tuple[str, Keys]]) -> bytes:
+def together(packed: Sequence[Packed]) -> Packed:
+    """Commands as one."""
+    return Packed(b"".join([one.data for one in packed]), sum(one.number for one in packed))
+
+
+def fields(name: str, wanted: Sequence[str], size: int | None) -> Packed:
+    """The command that fetches fields of a hash.
+
+    Args:
+        name: the hash.
+        wanted: the fields.
+        size: the bytes that each of them has; None if they differ, or are not all ASCII.
+    """
+    if size is None:
+        return command("HMGET", name, *wanted)
+    head = b"*%d\r\n$5\r\nHMGET\r\n%b" % (len(wanted) + 2, _argument(name.encode()))
+    between = f"\r\n${size}\r\n"
+    return Packed(head + f"${size}\r\n{between.join(wanted)}\r\n".encode())
+
+
+def fetch(rows: Sequence[tuple[str, Keys]]) -> Packed:
     """The command that fetches rows.
 
     Args:
         rows: what the names of some rows begin with, and their keys.
     """
     number = 1 + sum(len(keys.values) for _, keys in rows)
-    return b"".join([b"*%d\r\n$4\r\nMGET\r\n" % number, *(_names(*one) for one in rows)])
+    return Packed(b"".join([b"*%d\r\n$4\r\nMGET\r\n" % number, *(_names(*one) for one in rows)]))
+
+
+def _words(words: Sequence[str]) -> bytes:
+    encoded = [word.encode() for word in words]
+    return b"".join([b"*%d\r\n" % len(words), *[_argument(word) for word in encoded]])
+
+
+def delete(prefix: str, keys: Keys) -> Packed:
+    """The command that deletes rows, whose room the store gives free in the background.
+
+    Args:
+        prefix: what their names begin with.
+        keys: their keys.
+    """
+    head = b"*%d\r\n$6\r\nUNLINK\r\n" % (1 + len(keys.values))
+    return Packed(head + _names(prefix, keys))
+
+
+def write(names: Sequence[str], values: Sequence[bytes]) -> Packed:
+    r"""The command that writes values.
+
+    Examples:
+        >>> write(["x"], [b"1"]).data
+        b'*3\r\n$4\r\nMSET\r\n$1\r\nx\r\n$1\r\n1\r\n'
+    """
+    pairs = zip((name.encode() for name in names), values, strict=True)
+    words = [b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(n), n, len(v), v) for n, v in pairs]
+    return Packed(b"".join([b"*%d\r\n$4\r\nMSET\r\n" % (1 + 2 * len(words)), *words]))
 
 
 def _names(prefix: str, keys: Keys) -> bytes:

@@ -3,6 +3,7 @@
 The store holds::
 
     <deployment>:generations                      view:fingerprint -> the live generation, as JSON
+                                                  stream:<stream> -> 1, once it brought something
     <deployment>:<view>:generations               the names of all generations that take up room
     <deployment>:<view>:<generation>:keys         the generation's keys, in chunks
     <deployment>:<view>:<generation>:{<key>}      a row, or of pairs the rows of a first key
@@ -17,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from online.rows import FORMAT
+from slate.entities import Source
 from slate.fingerprints import fingerprint
 from slate.views import FeatureView
 
@@ -34,6 +36,8 @@ class Generation:
         published_at: when it was written (UTC).
         format: the layout of its rows.
         previous: the generation that was live before it.
+        stream_from: the arrival from which on its view's stream adds what it lacks (UTC); None if
+            it has no stream.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Generation:
     published_at: datetime
     format: int = FORMAT
     previous: "Generation | None" = None
+    stream_from: datetime | None = None
 
     def behind(self, previous: "Generation | None") -> "Generation":
         """This generation as it goes live after another; what came before that is forgotten."""
@@ -59,10 +64,13 @@ class Generation:
         return _generation(json.loads(text))
 
 
+_TIMES = ("as_of", "published_at", "stream_from")
+
+
 def _generation(found: dict[str, Any]) -> Generation:
     # What a later version may write besides is passed over.
-    known = {field.name: found[field.name] for field in fields(Generation)}
-    times = {name: datetime.fromisoformat(known[name]) for name in ("as_of", "published_at")}
+    known = {field.name: found[field.name] for field in fields(Generation) if field.name in found}
+    times = {name: datetime.fromisoformat(known[name]) for name in _TIMES if known.get(name)}
     previous = known["previous"] and _generation(known["previous"])
     return Generation(**{**known, **times, "previous": previous})
 
@@ -111,3 +119,8 @@ class Names:
 def pointers(deployment: str) -> str:
     """The hash that says which generations of a deployment are live."""
     return f"{deployment}:generations"
+
+
+def stream_field(source: type[Source]) -> str:
+    """The field of this hash that says that a source's stream has brought something."""
+    return f"stream:{source.stream}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from online.rows import Words
+from online.stream.names import partition
 from slate.features import Attribute
 
 # A key column of the request, or the attribute whose value is the key.
@@ -35,6 +36,14 @@ class Keys:
         """The bytes that each key has as a text; None if they differ, or are not all ASCII."""
         sizes = set(map(len, self.texts))
         return sizes.pop() if len(sizes) == 1 and "".join(self.texts).isascii() else None
+
+    @cached_property
+    def partitions(self) -> dict[int, list[int]]:
+        """The positions of the keys by the partition of the stream that they are in."""
+        found: dict[int, list[int]] = {}
+        for position, text in enumerate(self.texts):
+            found.setdefault(partition(text), []).append(position)
+        return found
 
     @classmethod
     def of(cls, column: list[Any]) -> "Keys":

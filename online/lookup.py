@@ -1,41 +1,54 @@
 """A lookup as a flow of commands and replies, without any I/O of its own.
 
-A flow yields the bytes of a command to be sent, or None to be sent the next reply. Where the store
-fails it is thrown a ``StoreError`` instead, and it returns the answer either way. The clients are
-what runs it, synchronous or not.
+A flow yields commands to be sent, or None to be sent the next reply. Where the store fails it is
+thrown a ``StoreError`` instead, and it returns the answer either way. The clients are what runs it,
+synchronous or not.
 
 What leads to other keys is asked for first, and what can be asked for is, before the first reply is
 awaited: the store looks some rows up while others are decoded.
 """
 
-from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
 from online.answer import Answer, ViewState
-from online.commands import fetch
+from online.commands import Packed, fetch, fields, together
 from online.keys import Keys, KeySource
 from online.requests import Request
 from online.service_plan import ServicePlan, ViewRead
+from online.stream.names import route, tag
 from slate.errors import StoreError
 from slate.expressions import NOW, Array, Expr
 
-Flow = Generator[bytes | None, Any, Answer]
-Exchange = Generator[bytes | None, Any, None]
+Flow = Generator[Packed | None, Any, Answer]
+Exchange = Generator[Packed | None, Any, None]
+# What takes in one reply.
+Take = Callable[[list[bytes | None]], None]
 
 FEW = 4
 
 
 @dataclass(frozen=True)
 class Live:
-    """A live generation: what its rows' names begin with, and up to when it knows all events."""
+    """What is live of a view.
 
-    prefix: str
-    as_of: int
+    Attributes:
+        prefix: what the names of its published rows begin with; None if it was never published.
+        as_of: the instant up to which these know all events.
+        deltas: what the names of its stream's rows begin with; None if no stream adds to them.
+        stream_from: the hour of arrival from which on the stream does.
+    """
+
+    prefix: str | None
+    as_of: int | None
+    deltas: str | None = None
+    stream_from: int = 0
 
 
 class Lookup:
@@ -62,8 +75,10 @@ class Lookup:
         self._keys: dict[KeySource, Keys] = dict(request.keys)
         self._values: dict[Expr, Array] = {NOW: np.array([at], "M8[us]"), **request.inputs}
         self._states: dict[str, ViewState] = {}
-        self._awaited: deque[dict[ViewRead, tuple[int, int]]] = deque()
-        self._blobs: dict[ViewRead, list[bytes | None]] = {}
+        self._awaited: deque[tuple[Take, list[ViewRead]]] = deque()
+        self._open: Counter[ViewRead] = Counter()
+        self._rows: dict[ViewRead, list[bytes | None]] = {}
+        self._deltas: dict[ViewRead, list[bytes | None]] = {}
 
     def run(self, error: str | None = None) -> Flow:
         """The flow.
@@ -97,37 +112,70 @@ class Lookup:
 
     def _ask(self, reads: Sequence[ViewRead]) -> Exchange:
         """Send for the values of the reads' first keys."""
-        reads = [read for read in reads if read.view.name in self._live]
-        rows = [(self._live[read.view.name].prefix, self._keys[read.keys[0]]) for read in reads]
-        if self.failure is not None or not any(keys.values for _, keys in rows):
+        if self.failure is not None:
+            return
+        packed: list[Packed] = []
+        awaited: list[tuple[Take, list[ViewRead]]] = []
+        keys = {read: self._keys[read.keys[0]] for read in reads}
+        reads = [read for read in reads if read.view.name in self._live and keys[read].values]
+        rows = {read: prefix for read in reads if (prefix := self._live[read.view.name].prefix)}
+        if rows:
+            packed.append(fetch([(prefix, keys[read]) for read, prefix in rows.items()]))
+            awaited.append((partial(self._take_rows, list(rows)), list(rows)))
+        for read in reads:
+            prefix = self._live[read.view.name].deltas
+            if prefix is not None:
+                self._deltas[read] = [None] * len(keys[read].values)
+                for number, positions in keys[read].partitions.items():
+                    texts = [keys[read].texts[place] for place in positions]
+                    name = f"{prefix}{tag(route(read.view), number)}"
+                    packed.append(fields(name, texts, keys[read].size))
+                    awaited.append((partial(self._take_deltas, read, positions), [read]))
+        if not packed:
             return
         try:
-            yield fetch(rows)
+            yield together(packed)
         except StoreError as error:
             self._fail(error)
         else:
-            bounds = pairwise(accumulate((len(keys.values) for _, keys in rows), initial=0))
-            self._awaited.append(dict(zip(reads, bounds, strict=True)))
+            self._awaited.extend(awaited)
+            self._open.update(read for _, some in awaited for read in some)
+
+    def _take_rows(self, reads: list[ViewRead], reply: list[bytes | None]) -> None:
+        sizes = [len(self._keys[read.keys[0]].values) for read in reads]
+        for read, (start, end) in zip(reads, pairwise(accumulate(sizes, initial=0)), strict=True):
+            self._rows[read] = reply[start:end]
+
+    def _take_deltas(self, read: ViewRead, positions: list[int], reply: list[bytes | None]) -> None:
+        held = self._deltas[read]
+        for place, value in zip(positions, reply, strict=True):
+            held[place] = value
 
     def _decode(self, read: ViewRead) -> Exchange:
         """Wait for a read's values, and decode its rows."""
-        while self._awaited and read not in self._blobs:
-            awaited = self._awaited.popleft()
+        while self._awaited and self._open[read]:
+            take, some = self._awaited.popleft()
             try:
                 reply = yield None
             except StoreError as error:
                 self._fail(error)
             else:
-                self._blobs |= {one: reply[start:end] for one, (start, end) in awaited.items()}
+                take(reply)
+                self._open.subtract(some)
         keys = [self._keys[source] for source in read.keys]
-        decoded = read.decoded(self._blobs.get(read), keys, self._at)
+        live = self._live.get(read.view.name)
+        # What came only in part is as good as none.
+        known = live is not None and self._open.get(read) == 0
+        deltas = None
+        if live is not None and known and read in self._deltas:
+            deltas = self._deltas[read], live.stream_from
+        decoded = read.decoded(self._rows.get(read) if known else None, keys, self._at, deltas)
         self._values.update(decoded.values)
         self._keys.update(decoded.keys)
-        known = read in self._blobs
         self._states[read.view.name] = ViewState(
             self._request.rows,
             self._at,
-            self._live[read.view.name].as_of if known else None,
+            live.as_of if live is not None and known else None,
             decoded.event_ts,
             decoded.stale,
             _missing(keys) if known else np.ones(1, np.bool_),

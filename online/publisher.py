@@ -4,16 +4,20 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Self
 
 from redis import Redis
 from redis.exceptions import RedisError, WatchError
 
+from online.commands import command, delete
 from online.embedded import EmbeddedServer
 from online.generations import Generation, Names, new_name
 from online.instants import instant, microseconds
+from online.keys import Keys
 from online.rows import Rows
-from online.store import connect, open_store
+from online.store import connect, open_store, send
+from online.stream.names import StreamNames
 from online.writing import Values, encode
 from slate.deployment import Deployment, load
 from slate.errors import StoreError
@@ -68,6 +72,7 @@ class Publisher:
         batches: Iterable[Rows],
         as_of: datetime,
         progress: Progress | None = None,
+        stream_from: datetime | None = None,
     ) -> Generation:
         """Write a view's rows as a new generation beside the live one, then make it live.
 
@@ -79,6 +84,8 @@ class Publisher:
             batches: its rows, each key in one of them only; rows of pairs ordered by the first key.
             as_of: the instant up to which the rows know all events.
             progress: called now and then with the number of rows written so far.
+            stream_from: of a view with a stream, the hour of arrival from which on the stream
+                adds what the rows lack; ``as_of`` by default.
 
         Returns:
             The generation that is live now.
@@ -103,7 +110,16 @@ class Publisher:
                 if progress is not None:
                     progress(rows)
             live = self._switch(
-                names, Generation(generation, instant(until), rows, keys, size, datetime.now(UTC))
+                names,
+                Generation(
+                    generation,
+                    instant(until),
+                    rows,
+                    keys,
+                    size,
+                    datetime.now(UTC),
+                    stream_from=stream_from and instant(microseconds(stream_from)),
+                ),
             )
             self._sweep(names)
         return live
@@ -114,6 +130,15 @@ class Publisher:
         with _store_errors(f"reading which generation of {view.name} is live"):
             pointer = self._redis.hget(names.pointers, names.pointer)
         return Generation.from_json(pointer) if pointer else None
+
+    def streamed_since(self, view: type[FeatureView]) -> datetime | None:
+        """The first arrival that the archive of a view's stream has seen (UTC, without a zone)."""
+        if not view.windowed or not view.source.stream:
+            return None
+        names = StreamNames(self._deployment, view.source)
+        with _store_errors(f"reading when the stream of {view.source.name} began"):
+            first = self._redis.get(names.first)
+        return instant(int(first)).replace(tzinfo=None) if first else None
 
     def rollback(self, view: type[FeatureView]) -> Generation:
         """Make the generation before the live one live again, and the live one the one before.
@@ -134,13 +159,9 @@ class Publisher:
         return back
 
     def _write(self, names: Names, generation: str, values: Values) -> None:
-        prefix = names.prefix(generation)
-        with self._redis.pipeline(transaction=False) as pipeline:
-            # The keys first, so that whatever is written can be found and deleted.
-            pipeline.rpush(names.chunks(generation), json.dumps(values.keys))
-            for command in values.commands(prefix):
-                pipeline.mset(command)
-            pipeline.execute()
+        # The keys first, so that whatever is written can be found and deleted.
+        keys = command("RPUSH", names.chunks(generation), json.dumps(values.keys))
+        send(self._redis, chain([keys], values.commands(names.prefix(generation))))
 
     def _switch(self, names: Names, written: Generation) -> Generation:
         while True:
@@ -187,10 +208,8 @@ class Publisher:
     def _delete(self, names: Names, generation: str) -> None:
         prefix, chunks = names.prefix(generation), names.chunks(generation)
         while (chunk := self._redis.lindex(chunks, 0)) is not None:
-            with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.unlink(*(f"{prefix}{{{key}}}" for key in json.loads(chunk)))
-                pipeline.lpop(chunks)
-                pipeline.execute()
+            keys = Keys.of(json.loads(chunk))
+            send(self._redis, [delete(prefix, keys), command("LPOP", chunks)])
         self._redis.srem(names.generations, generation)
 
 

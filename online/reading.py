@@ -12,7 +12,7 @@ class Decoded:
     """The decoded rows of one view.
 
     Attributes:
-        values: an array for each feature.
+        values: an array for each feature; of lists a masked one of shape (N, length).
         keys: the features that lead to other entities, as keys.
         event_ts: the event time of each row in microseconds; the least int64 without a row.
         stale: which rows are older than the view's ttl; None without a ttl.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,13 @@ class RequestForm:
                 )
             return feature.kind.array([feature.default])
         values = self._listed(name, given[name], lengths)
+        if any(map(_is_null, values)):
+            if feature.required:
+                raise RequestError(
+                    f"{self._service}: {name} is null, and has no default: give a "
+                    f"{feature.kind.value} for each row"
+                )
+            values = [feature.default if _is_null(value) else value for value in values]
         for value in values:
             if not feature.kind.accepts(value):
                 raise RequestError(
@@ -122,3 +130,8 @@ class RequestForm:
         if any(issubclass(type_, np.generic) for type_ in set(map(type, value))):
             return [v.item() if isinstance(v, np.generic) else v for v in value]
         return list(value)
+
+
+def _is_null(value: object) -> bool:
+    """Whether a value is null, in Python's words or NumPy's (NaN, NaT)."""
+    return value is None or (isinstance(value, float | datetime) and value != value)

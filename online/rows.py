@@ -35,7 +35,7 @@ class Rows:
     Attributes:
         heads: one row per key: the key columns, event_ts, and the attributes by name; of a windowed
             view, in place of attributes, for each last value ``<measure>__last``, a struct of
-            (event_ts, received_at, id, value) or null.
+            (event_ts, received_at, id, value) or null; of the latest n values a list of these.
         tiles: of a windowed view, its partial aggregates: ``row`` (the position of the key in
             ``heads``, ascending), ``hop`` (seconds), ``tile`` and the partials by name.
     """

@@ -1,6 +1,6 @@
 """A service's plan, made ready: which keys to read in which round, and what decodes them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,8 @@ from online.pairs import pick
 from online.reading import Decoded
 from online.requests import RequestForm
 from online.rows import Words, join
+from online.stream.sections import opened, sections
+from online.window_decode import Newer, WindowReader
 from slate.executor import compute
 from slate.expressions import Array, Expr, leaves
 from slate.features import Attribute, Feature
@@ -44,7 +46,11 @@ class ViewRead:
         return self.read.view
 
     def decoded(
-        self, blobs: Sequence[bytes | None] | None, keys: Sequence[Keys], at: int
+        self,
+        blobs: Sequence[bytes | None] | None,
+        keys: Sequence[Keys],
+        at: int,
+        deltas: tuple[Sequence[bytes | None], int] | None = None,
     ) -> Decoded:
         """Decode the rows of a request.
 
@@ -52,10 +58,33 @@ class ViewRead:
             blobs: the values of the first keys, None where there is none; None if none is known.
             keys: the keys, in the order of ``self.keys``.
             at: the instant asked about, in microseconds.
+            deltas: what the stream adds by first key, and from which hour of arrival on.
         """
         words, starts = self._rows(blobs, keys)
         with np.errstate(all="ignore"):
-            return self.reader.read(words, starts, at)
+            if deltas is None or not any(deltas[0]):
+                return self.reader.read(words, starts, at)
+            assert isinstance(self.reader, WindowReader)
+            return self.reader.read(words, starts, at, list(self._newer(*deltas, keys)))
+
+    def _newer(
+        self, values: Sequence[bytes | None], since: int, keys: Sequence[Keys]
+    ) -> Iterator[Newer]:
+        """What the stream adds to the rows of a request, section by section."""
+        if len(keys) == 2:
+            kind = list(self.view.entity.keys.values())[1]
+            for blobs in sections(values, since):
+                words, starts = pick(blobs, self.empty, keys[0], keys[1], kind)
+                rows = np.flatnonzero(starts)
+                if len(rows):
+                    yield Newer(words, starts[rows], rows)
+            return
+        for words, starts, of in opened(values, since, self.empty):
+            by_key = np.zeros(len(keys[0].values), np.int64)
+            by_key[of] = starts
+            found = keys[0].spread(by_key, 0)
+            rows = np.flatnonzero(found)
+            yield Newer(words, found[rows], rows)
 
     def _rows(
         self, blobs: Sequence[bytes | None] | None, keys: Sequence[Keys]

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from online.commands import command
-from online.generations import Generation, Names, pointers
+from online.generations import Generation, Names, pointers, stream_field
 from online.instants import instant, microseconds
 from online.lookup import Exchange, Flow, Live, Lookup
 from online.rows import FORMAT
 from online.service_plan import ServicePlan
+from online.stream.names import deltas_prefix, streamed_sources
+from online.stream.sections import hour_of
 from slate.errors import RequestError, StoreError, UnknownNameError
 from slate.registry import Registry
 
@@ -33,7 +35,9 @@ class Serving:
         self._refresh = refresh
         self._plans: dict[str, ServicePlan] = {}
         self._names = [Names(deployment, view) for view in registry.views.values()]
+        self._streams = streamed_sources(registry)
         fields = [names.pointer for names in self._names]
+        fields += [stream_field(source) for source in self._streams]
         self._which_are_live = command("HMGET", pointers(deployment), *fields)
         self._reply: list[bytes | None] = []
         self._live: dict[str, Live] = {}
@@ -69,7 +73,7 @@ class Serving:
         live = {} if error else self._live
         for read in plan.reads:
             found = live.get(read.view.name)
-            if found is not None and asked < found.as_of:
+            if found is not None and found.as_of is not None and asked < found.as_of:
                 raise RequestError(
                     f"{read.view.name} is published as of {instant(found.as_of)}, and cannot tell "
                     f"what was before that, at {instant(asked)}: ask about a later instant, or "
@@ -95,12 +99,28 @@ class Serving:
             self._reply = reply
 
     def _read_pointers(self, reply: list[bytes | None]) -> Iterator[tuple[str, Live]]:
-        for names, pointer in zip(self._names, reply, strict=True):
-            if pointer is not None:
-                found = Generation.from_json(pointer)
-                if found.format == FORMAT:
-                    live = Live(names.prefix(found.name), microseconds(found.as_of))
-                    yield names.view.name, live
+        used = reply[len(self._names) :]
+        streams = {
+            source for source, one in zip(self._streams, used, strict=True) if one is not None
+        }
+        for names, pointer in zip(self._names, reply, strict=False):
+            view, deltas = names.view, None
+            if view.windowed and view.source in streams:
+                deltas = deltas_prefix(names.deployment, view)
+            found = Generation.from_json(pointer) if pointer is not None else None
+            if found is not None and found.format == FORMAT:
+                since = found.stream_from or found.as_of
+                yield (
+                    view.name,
+                    Live(
+                        names.prefix(found.name),
+                        microseconds(found.as_of),
+                        deltas,
+                        hour_of(microseconds(since)),
+                    ),
+                )
+            elif deltas is not None:
+                yield view.name, Live(None, None, deltas)
 
     def _fail(self, error: StoreError) -> None:
         if self._error is None:

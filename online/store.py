@@ -1,5 +1,7 @@
 """The online store: where it is, and how it is spoken to."""
 
+from collections.abc import Iterable
+from contextlib import closing
 from typing import Any
 
 from redis import Redis
@@ -8,6 +10,7 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from online.commands import Packed
 from online.embedded import EmbeddedServer
 from slate.deployment import Deployment
 
@@ -64,8 +67,8 @@ class Channel:
         self._connection: Any = None
         self._awaited = 0
 
-    def exchange(self, command: bytes | None) -> Any:
-        """Send a command, or with None wait for the next reply.
+    def exchange(self, command: Packed | None) -> Any:
+        """Send commands, or with None wait for the next reply.
 
         Raises:
             RedisError: the store cannot be reached, or refuses.
@@ -73,8 +76,8 @@ class Channel:
         if self._connection is None:
             self._connection = self._pool.get_connection()
         if command is not None:
-            self._connection.send_packed_command([command])
-            self._awaited += 1
+            self._connection.send_packed_command([command.data])
+            self._awaited += command.number
             return None
         reply = self._connection.read_response()
         self._awaited -= 1
@@ -88,6 +91,21 @@ class Channel:
             self._pool.release(self._connection)
 
 
+def send(redis: Redis, commands: Iterable[Packed]) -> None:
+    """Send commands, one after another, and then await the replies.
+
+    Raises:
+        RedisError: the store cannot be reached, or refuses one of them.
+    """
+    with closing(Channel(redis)) as channel:
+        sent = 0
+        for command in commands:
+            channel.exchange(command)
+            sent += command.number
+        for _ in range(sent):
+            channel.exchange(None)
+
+
 class AsyncChannel:
     """A ``Channel`` for asynchronous applications."""
 
@@ -96,13 +114,13 @@ class AsyncChannel:
         self._connection: Any = None
         self._awaited = 0
 
-    async def exchange(self, command: bytes | None) -> Any:
-        """Send a command, or with None await the next reply; see ``Channel.exchange``."""
+    async def exchange(self, command: Packed | None) -> Any:
+        """Send commands, or with None await the next reply; see ``Channel.exchange``."""
         if self._connection is None:
             self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
         if command is not None:
-            await self._connection.send_packed_command([command])
-            self._awaited += 1
+            await self._connection.send_packed_command([command.data])
+            self._awaited += command.number
             return None
         reply = await self._connection.read_response()
         self._awaited -= 1

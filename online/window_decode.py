@@ -1,38 +1,38 @@
 """Reading features of a windowed view from rows: for each window, one record of each row."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from online.reading import Decoded
-from online.rows import NO_TEXT, NO_TIME, Words, from_words
-from online.texts import read_texts
-from online.window_layout import BITS, Level, WindowLayout
-from slate.aggregates import COUNT, LAST, MEAN, STD, SUM
+from online.rows import NO_TIME, Words, from_words
+from online.sequences import merge_latest
+from online.window_layout import Level, WindowLayout
+from online.window_merge import merge_into
+from online.window_rows import OpenRows, Record
+from slate.aggregates import COUNT, MEAN, STD, SUM
 from slate.expressions import Array
 from slate.features import Aggregated, Feature
 from slate.kinds import Kind
 from slate.views import FeatureView
 from slate.windows import Window
 
-# The bits below the n-th, for n up to a whole word.
-BELOW = np.array([(1 << bits) - 1 for bits in range(BITS + 1)], np.uint64)
-
 
 @dataclass(frozen=True)
-class Record:
-    """One record of each row.
+class Newer:
+    """Rows that hold what came after others.
 
     Attributes:
-        floats, integers: the partials of a word each, of shape (partials, N), as either type.
-        counts: the numbers of events, of shape (partials, N).
+        words: all of them, the empty row first.
+        starts: the word at which each starts.
+        index: which of the others each is for.
     """
 
-    floats: Array
-    integers: Array
-    counts: Array
+    words: Words
+    starts: Words
+    index: Words
 
 
 Finish = Callable[[Record], Array]
@@ -50,55 +50,49 @@ class WindowReader:
         self._windows: dict[tuple[int, Window], list[tuple[Feature, Finish]]] = {}
         for feature in features:
             assert isinstance(feature, Aggregated)
-            if feature.measure.function is LAST:
+            if feature.measure.function.lasting:
                 self._lasts.append(feature)
                 continue
             assert feature.window is not None
             number = layout.level(feature)
             group = self._windows.setdefault((number, feature.window), [])
             group.append((feature, _finish(feature, layout.levels[number])))
-        # Where the records over no event lie in the empty row, which lies first of all.
-        widths = [level.width for level in layout.levels]
-        self._neutral = [layout.fixed + sum(widths[:number]) for number in range(len(widths))]
 
-    def read(self, words: Words, starts: Words, at: int) -> Decoded:
+    def read(self, words: Words, starts: Words, at: int, newer: Sequence[Newer] = ()) -> Decoded:
         """Decode rows.
 
         Args:
             words: all rows, the empty one first.
             starts: the word at which each row starts.
             at: the instant asked about, in microseconds.
+            newer: what came after that, to be merged with it; each after those before it.
         """
-        head = words[starts + np.arange(self._layout.fixed)[:, None]]
-        decoded = Decoded({}, {}, head[0])
-        bitmaps, counts, begins = [], [], []
-        behind = starts + self._layout.fixed
-        for level, place in zip(self._layout.levels, self._layout.bitmaps, strict=True):
-            bitmaps.append(head[place : place + level.bitmaps].view(np.uint64))
-            counts.append(_ones(bitmaps[-1]))
-            begins.append(behind)
-            behind = behind + counts[-1] * level.width
+        rows = OpenRows(self._layout, words, starts)
+        others = [(one.index, OpenRows(self._layout, one.words, one.starts)) for one in newer]
+        decoded = Decoded({}, {}, rows.head[0])
+        for index, other in others:
+            decoded.event_ts[index] = np.maximum(decoded.event_ts[index], other.head[0])
         for (number, window), features in self._windows.items():
             level = self._layout.levels[number]
-            older = window.start(at) // level.hop - level.first(head[1])
-            passed = _ones(bitmaps[number] & _below(older, level))
-            records = np.where(
-                passed < counts[number],
-                begins[number] + passed * level.width,
-                self._neutral[number],
-            )
-            found = _gather(words, records, level)
+            found = rows.since(number, window.start(at))
+            for index, other in others:
+                more = other.since(number, window.start(at)).partials(level)
+                merge_into(level, found.partials(level), index, more, np.arange(len(index)))
             for feature, finish in features:
                 decoded.values[feature] = finish(found)
         for feature in self._lasts:
-            decoded.values[feature] = self._last(feature, words, starts, head, at)
+            name, is_text = feature.measure.name, feature.measure.column_kind is Kind.STRING
+            place, length = self._layout.lasts[name], self._layout.lengths[name]
+            values, event_ts = rows.latest(place, length, is_text, _null(feature))
+            for index, other in others:
+                later = other.latest(place, length, is_text, _null(feature))
+                merged = merge_latest(values[index], event_ts[index], *later)
+                values[index], event_ts[index] = merged
+            decoded.values[feature] = self._in_time(feature, values, event_ts, at)
         return decoded
 
-    def _last(
-        self, feature: Aggregated, words: Words, starts: Words, head: Words, at: int
-    ) -> Array:
-        place = self._layout.lasts[feature.measure.name]
-        found, event_ts = head[place], head[place + 1]
+    def _in_time(self, feature: Aggregated, values: Array, event_ts: Words, at: int) -> Array:
+        """Last values of which the event is not too old; many as a masked array."""
         since = NO_TIME + 1
         if feature.window is not None:
             since = max(since, feature.window.start(at))
@@ -107,9 +101,13 @@ class WindowReader:
         known = event_ts >= since
         kind = feature.measure.column_kind
         assert kind is not None
-        if kind is Kind.STRING:
-            return read_texts(words, starts, np.where(known, found, NO_TEXT)).values(_null(feature))
-        return _where(known, from_words(found, kind), feature)
+        if kind is not Kind.STRING:
+            values = _where(known, from_words(values, kind), feature)
+        elif not known.all():
+            values[~known] = _null(feature)
+        if feature.measure.length is None:
+            return values[:, 0]
+        return np.ma.MaskedArray(values, ~known)
 
 
 def _null(feature: Feature) -> Any:
@@ -122,27 +120,6 @@ def _null(feature: Feature) -> Any:
 def _where(known: Array, values: Array, feature: Feature) -> Array:
     values = np.where(known, values, _null(feature))
     return values.astype(feature.kind.dtype, copy=False)
-
-
-def _ones(bitmap: Words) -> Words:
-    """The number of set bits of each row's bitmap."""
-    ones: Words = np.bitwise_count(bitmap).sum(axis=0, dtype=np.int64)
-    return ones
-
-
-def _below(bits: Words, level: Level) -> Words:
-    """Bitmaps of which the lowest bits are set, so many for each row."""
-    words = np.arange(level.bitmaps)[:, None] * BITS
-    below: Words = BELOW[np.clip(bits - words, 0, BITS)]
-    return below
-
-
-def _gather(words: Words, records: Words, level: Level) -> Record:
-    block = words[records + np.arange(level.width)[:, None]]
-    wide, rows = len(level.wide), len(records)
-    halves = block[wide:].view(np.uint32).reshape(-1, rows, 2)
-    counts = halves.transpose(0, 2, 1).astype(np.int64, order="C").reshape(-1, rows)
-    return Record(block[:wide].view(np.float64), block[:wide], counts)
 
 
 def _finish(feature: Aggregated, level: Level) -> Finish:

@@ -1,12 +1,14 @@
 """Rows of windowed views, written from tiles."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from online.columns import fields, numbers, plain
+from online.columns import numbers, plain
 from online.rows import NO_TIME, Blobs, Rows, Words, starts_of, to_words, within
+from online.sequences import latest_events
 from online.texts import TextWriter
 from online.window_layout import BITS, Level, WindowLayout
 from online.window_merge import merge_newer
@@ -37,7 +39,40 @@ def encode_windows(view: type[FeatureView], layout: WindowLayout, rows: Rows, as
     fixed[0] = numbers(rows.heads, "event_ts", Kind.TIME, view.name)
     fixed[1] = as_of
     texts = _lasts(view, layout, rows.heads, fixed)
-    levels = _levels(view, layout, rows.tiles, count, as_of)
+    return assemble(layout, fixed, _levels(view, layout, rows.tiles, count, as_of), texts)
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of one level, ordered by row and tile.
+
+    Attributes:
+        level: the level.
+        row: the row of each.
+        bit: the number of its tile in the bitmap.
+        words: its words, of shape (records, width).
+        per_row: how many each row has.
+    """
+
+    level: Level
+    row: Words
+    bit: Words
+    words: Words
+    per_row: Words
+
+
+def assemble(
+    layout: WindowLayout, fixed: Words, levels: Sequence[Records], texts: Mapping[int, pa.Array]
+) -> Blobs:
+    """Rows from their parts.
+
+    Args:
+        layout: where things lie in them.
+        fixed: the fixed words, of shape (fixed, N); the bitmaps in them are set here.
+        levels: the records of each level.
+        texts: the texts by their place among the fixed words.
+    """
+    count = fixed.shape[1]
     sizes = np.full(count, layout.fixed)
     for records, bitmap in zip(levels, layout.bitmaps, strict=True):
         bits = fixed[bitmap : bitmap + records.level.bitmaps].view(np.uint64)
@@ -69,38 +104,20 @@ def _lasts(
         kind = view.measures[measure].column_kind
         assert kind is not None
         name = f"{measure}__last"
-        wanted = {"value": kind, "event_ts": Kind.TIME}
-        values, times = fields(heads, name, wanted, view.name)
-        fixed[place + 1] = plain(times, Kind.TIME, name, NO_TIME)
-        if kind is Kind.STRING:
-            texts[place] = values
-        else:
-            fixed[place] = to_words(plain(values, kind, name, 0))
+        events = latest_events(heads, view.measures[measure], view.name)
+        for position, (values, times) in enumerate(events):
+            at = place + 2 * position
+            fixed[at + 1] = plain(times, Kind.TIME, name, NO_TIME)
+            if kind is Kind.STRING:
+                texts[at] = values
+            else:
+                fixed[at] = to_words(plain(values, kind, name, 0))
     return texts
-
-
-@dataclass(frozen=True)
-class _Records:
-    """The records of one level, ordered by row and tile.
-
-    Attributes:
-        level: the level.
-        row: the row of each.
-        bit: the number of its tile in the bitmap.
-        words: its words, of shape (records, width).
-        per_row: how many each row has.
-    """
-
-    level: Level
-    row: Words
-    bit: Words
-    words: Words
-    per_row: Words
 
 
 def _levels(
     view: type[FeatureView], layout: WindowLayout, tiles: pa.Table | None, count: int, as_of: int
-) -> list[_Records]:
+) -> list[Records]:
     """The records of all levels, of so many rows."""
     if not layout.levels:
         return []
@@ -131,7 +148,7 @@ def _levels(
 
 def _records(
     level: Level, row: Words, bit: Words, partials: dict[str, Array], count: int, where: str
-) -> _Records:
+) -> Records:
     wide = [partials[slot.column] for slot in level.wide]
     counts = [partials[slot.column] for slot in level.counts]
     tiles = np.bincount(row, minlength=count)
@@ -140,12 +157,24 @@ def _records(
     first = np.ones(len(row), np.bool_)
     first[1:] = (row[1:] != row[:-1]) | (bit[1:] != bit[:-1])
     row, bit = row[first], bit[first]
-    words = np.zeros((len(row), level.width), np.int64)
+    words = record_words(
+        level, [values[first] for values in wide], [values[first] for values in counts], where
+    )
+    return Records(level, row, bit, words, np.bincount(row, minlength=count))
+
+
+def record_words(level: Level, wide: Sequence[Array], counts: Sequence[Array], where: str) -> Words:
+    """The words of records, of shape (records, width), from their partials.
+
+    Raises:
+        DataError: a number of events is too large for its half of a word.
+    """
+    words = np.zeros((len(wide[0]) if wide else len(counts[0]), level.width), np.int64)
     for place, values in enumerate(wide):
-        words[:, place] = to_words(values[first])
+        words[:, place] = to_words(values)
     halves = words[:, len(wide) :].view(np.uint32)
     for place, values in enumerate(counts):
         if values.max(initial=0) > MOST_EVENTS:
             raise DataError(f"{where}: a row has more than {MOST_EVENTS} events in one window")
-        halves[:, place] = values[first]
-    return _Records(level, row, bit, words, np.bincount(row, minlength=count))
+        halves[:, place] = values
+    return words

@@ -2,7 +2,7 @@
 
 ::
 
-    event_ts | as_of | a bitmap for each level | (value, event_ts) for each last value
+    event_ts | as_of | a bitmap for each level | (value, event_ts) of each latest event kept
              | records of the first level | of the second ... | texts
 
 A level is a size of tile that some window ends on. Its records are **running totals**: the record
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from online.rows import Words
-from slate.aggregates import LAST, Measure, Merge, Partial
+from slate.aggregates import Measure, Merge, Partial
 from slate.expressions import render
 from slate.features import Aggregated
 from slate.kinds import Kind
@@ -107,13 +107,15 @@ class WindowLayout:
     """The layout of one windowed view's rows.
 
     Attributes:
-        lasts: the place of the value of each last value, among the fixed words.
+        lasts: the place of the first value of each last value, among the fixed words.
+        lengths: how many pairs of (value, event_ts) each last value has there, the latest first.
         levels: the levels, smallest tiles first.
         bitmaps: for each level the place of its bitmap.
         fixed: the number of words before the records.
     """
 
     lasts: dict[str, int]
+    lengths: dict[str, int]
     levels: tuple[Level, ...]
     bitmaps: tuple[int, ...]
     fixed: int
@@ -122,7 +124,7 @@ class WindowLayout:
     def of(cls, view: type[FeatureView]) -> "WindowLayout":
         """Lay out a view."""
         measures = list(view.measures.values())
-        tiled = [m for m in measures if m.function is not LAST]
+        tiled = [m for m in measures if not m.function.lasting]
         hops = sorted({w.hop for m in tiled for w in m.windows})
         levels = tuple(_level(hop, tiled) for hop in hops)
         place, bitmaps = 2, []
@@ -130,11 +132,24 @@ class WindowLayout:
             bitmaps.append(place)
             place += level.bitmaps
         lasts = {}
-        for measure in measures:
-            if measure.function is LAST:
-                lasts[measure.name] = place
-                place += 2
-        return cls(lasts, levels, tuple(bitmaps), place)
+        lengths = {m.name: m.length or 1 for m in measures if m.function.lasting}
+        for name, length in lengths.items():
+            lasts[name] = place
+            place += 2 * length
+        return cls(lasts, lengths, levels, tuple(bitmaps), place)
+
+    @property
+    def times(self) -> list[int]:
+        """The places of the times of all last values."""
+        return [
+            place + 2 * position + 1
+            for name, place in self.lasts.items()
+            for position in range(self.lengths[name])
+        ]
+
+    def neutral(self, number: int) -> int:
+        """The word of the empty row, which lies first of all, at which a level's record starts."""
+        return self.fixed + sum(level.width for level in self.levels[:number])
 
     def level(self, feature: Aggregated) -> int:
         """The number of the level that a feature's window ends on."""

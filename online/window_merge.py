@@ -1,4 +1,4 @@
-"""Running totals of tiles: each tile with every newer one of its row."""
+"""Merging records of tiles: running totals of a row, and what several rows hold of one window."""
 
 from collections.abc import Sequence
 
@@ -24,15 +24,37 @@ def merge_newer(level: Level, wide: Sequence[Array], counts: Sequence[Array], ne
     """
     step = 1
     while len(into := np.flatnonzero(newer >= step)):
-        of = into + step
-        for n, mean, m2 in level.pools:
-            _pool(counts[n], wide[mean], wide[m2], into, of)
-        for slot, values in zip(level.wide, wide, strict=True):
-            if slot.merge is not Merge.POOL:
-                values[into] = _function(slot)(values[into], values[of])
-        for values in counts:
-            values[into] += values[of]
+        merge_into(level, (wide, counts), into, (wide, counts), into + step)
         step *= 2
+
+
+Partials = tuple[Sequence[Array], Sequence[Array]]
+
+
+def merge_into(level: Level, target: Partials, into: Array, other: Partials, of: Array) -> None:
+    """Merge some records into others, in place.
+
+    Args:
+        level: the level that all are of.
+        target: the columns of partials, and those of numbers of events, that are merged into.
+        into: the positions in them.
+        other: the columns of what is merged in; may be the same.
+        of: the positions in these, as many as of ``into``.
+    """
+    wide, counts = target
+    other_wide, other_counts = other
+    for n, mean, m2 in level.pools:
+        _pool(
+            (counts[n], wide[mean], wide[m2]),
+            into,
+            (other_counts[n], other_wide[mean], other_wide[m2]),
+            of,
+        )
+    for slot, values, others in zip(level.wide, wide, other_wide, strict=True):
+        if slot.merge is not Merge.POOL:
+            values[into] = _function(slot)(values[into], others[of])
+    for values, others in zip(counts, other_counts, strict=True):
+        values[into] += others[of]
 
 
 def _function(slot: Slot) -> np.ufunc:
@@ -43,10 +65,13 @@ def _function(slot: Slot) -> np.ufunc:
     return np.minimum if slot.merge is Merge.MIN else np.maximum
 
 
-def _pool(n: Array, mean: Array, m2: Array, into: Array, of: Array) -> None:
+def _pool(
+    target: tuple[Array, Array, Array], into: Array, other: tuple[Array, Array, Array], of: Array
+) -> None:
     """Pool means and squared deviations without squaring a large sum (Chan, Golub, LeVeque)."""
-    both = np.maximum(n[into] + n[of], 1)
-    share = n[of] / both
-    distance = mean[of] - mean[into]
-    m2[into] += m2[of] + distance * distance * (n[into] * share)
+    (n, mean, m2), (other_n, other_mean, other_m2) = target, other
+    before, more = n[into], other_n[of]
+    share = more / np.maximum(before + more, 1)
+    distance = other_mean[of] - mean[into]
+    m2[into] += other_m2[of] + distance * distance * (before * share)
     mean[into] += distance * share

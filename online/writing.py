@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from online.codecs import Codec, codec
 from online.columns import column
+from online.commands import Packed, write
 from online.pairs import bundle
 from online.rows import Blobs, Rows
 from slate.errors import DataError
@@ -41,13 +42,17 @@ class Values:
         """The values of keys, in their order."""
         return cls(keys.to_pylist(), blobs.split(), rows, blobs.words.nbytes)
 
-    def commands(self, prefix: str) -> Iterator[dict[str, bytes]]:
-        """The values by their names in the store, as many at a time as one command may write."""
+    def commands(self, prefix: str) -> Iterator[Packed]:
+        """The commands that write the values, each as many as one command may.
+
+        Args:
+            prefix: what their names in the store begin with.
+        """
         size = max(self.size // max(len(self.values), 1), 1)
         step = max(min(COMMAND_ROWS, COMMAND_BYTES // size), 1)
         for start in range(0, len(self.keys), step):
             names = [f"{prefix}{{{key}}}" for key in self.keys[start : start + step]]
-            yield dict(zip(names, self.values[start : start + step], strict=True))
+            yield write(names, self.values[start : start + step])
 
 
 def encode(view: type[FeatureView], batches: Iterable[Rows], as_of: int) -> Iterator[Values]:

@@ -38,25 +38,28 @@ _ROUNDING = 1e-9
 
 
 def _mean(feature: Feature, before: ColumnProfile, limit: float) -> Iterator[Expectation]:
-    if feature.kind not in (Kind.INTEGER, Kind.FLOAT) or before.mean is None:
+    is_list = feature.value_type.length is not None
+    if before.mean is None or not (is_list or feature.kind in (Kind.INTEGER, Kind.FLOAT)):
         return
     size, std = abs(before.mean), before.std or 0.0
     # A column that was zero everywhere says nothing of how far it may move.
     if far := limit * (std if std > _ROUNDING * size else size):
         least, greatest = before.mean - far, before.mean + far
         why = (
-            f"the mean of {feature.column} is from {least:.6g} to {greatest:.6g}: "
+            f"the mean {'length ' if is_list else ''}of {feature.column} is from {least:.6g} "
+            f"to {greatest:.6g}: "
             f"it was {before.mean:.6g} in the last good run"
         )
         yield _between(f"mean of {feature.column}", feature, least, greatest, why)
 
 
 def _nulls(feature: Feature, before: ColumnProfile, limit: float) -> Iterator[Expectation]:
-    if feature.default is None:
+    is_list = feature.value_type.length is not None
+    if is_list or feature.default is None:
         least, greatest = max(0.0, before.null_share - limit), min(1.0, before.null_share + limit)
         why = (
-            f"{feature.column} is null in {least:.0%} to {greatest:.0%} of the rows: "
-            f"it was in {before.null_share:.1%} in the last good run"
+            f"{feature.column} is {'empty' if is_list else 'null'} in {least:.0%} to "
+            f"{greatest:.0%} of the rows: it was in {before.null_share:.1%} in the last good run"
         )
         yield _between(f"nulls of {feature.column}", feature, least, greatest, why)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quality.files import write_atomically
-from quality.tables import AS_OF, quoted, table_name
+from quality.tables import AS_OF, length_of, quoted, table_name
 from quality.values import plain
 from slate.errors import DataError
+from slate.features import Feature
 from slate.filters import literal
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind
@@ -29,7 +30,7 @@ _GREATEST = 1e150
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """A column in a few numbers.
+    """A column in a few numbers; of lists, an empty one has no value, others their length.
 
     Attributes:
         null_share: the share of rows without a value, from 0 to 1.
@@ -78,7 +79,7 @@ def measure(
         mistyped: columns of another type than declared, which are left out.
     """
     columns = [
-        f"{literal(name)}: {_numbers(quoted(name), feature.kind)}"
+        f"{literal(name)}: {_measured(feature)}"
         for name, feature in view.features.items()
         if name not in mistyped
     ]
@@ -133,8 +134,14 @@ def _profile(found: dict[str, Any]) -> Profile:
     )
 
 
+def _measured(feature: Feature) -> str:
+    """A feature's profile as a SQL struct."""
+    if feature.value_type.length is not None:
+        return _numbers(f"nullif({length_of(feature.column)}, 0)", Kind.INTEGER)
+    return _numbers(quoted(feature.column), feature.kind)
+
+
 def _numbers(column: str, kind: Kind) -> str:
-    """A column's profile as a SQL struct."""
     null = f"{column} is null" + (f" or isnan({column})" if kind is Kind.FLOAT else "")
     terms = {"null_share": f"coalesce(avg(({null})::int), 0)"}
     if kind is Kind.BOOLEAN:

@@ -51,6 +51,19 @@ def headline(validation: "Validation") -> str:
     )
 
 
+def failures(validation: "Validation") -> list[str]:
+    """What is not met, in a sentence each, critical ones first."""
+    return [
+        f"{result.expectation.why}; "
+        + (
+            f"{rows_text(result)} of the rows are otherwise"
+            if result.unexpected
+            else f"found {found_text(result.observed) or 'otherwise'}"
+        )
+        for result in validation.failed
+    ]
+
+
 def rows_text(result: "Result") -> str:
     """How many rows do not meet an expectation."""
     return f"{result.unexpected:,} ({100 * result.share:.3g}%)" if result.unexpected else ""

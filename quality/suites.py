@@ -11,7 +11,7 @@ from quality.expectations import Expectation
 from quality.invariants import in_microseconds, invariants, order
 from quality.limits import LIMITS, Limits
 from quality.profiles import Profile
-from quality.tables import AS_OF, EVENT_TIME, table_columns, table_name
+from quality.tables import AS_OF, EVENT_TIME, length_of, table_columns, table_name
 from slate.aggregates import COUNT, STD
 from slate.features import Aggregated, Feature
 from slate.fingerprints import fingerprint
@@ -26,6 +26,7 @@ _DTYPES = {
     Kind.BOOLEAN: "bool",
     Kind.TIME: "datetime64[us]",
 }
+_LISTS = "object"
 
 
 def suite(
@@ -68,12 +69,13 @@ def _table(
         f"{table_name(view)} has the columns of {view.__name__} and no other",
         subject="shape",
     )
-    for name, kind in columns.items():
+    for name, type_ in columns.items():
+        dtype = _DTYPES[type_.kind] if type_.length is None else _LISTS
         yield Expectation(
             "ExpectColumnTypeToBe",
             (name,),
-            {"column": name, "type_": _DTYPES[kind]},
-            f"{name} is a {kind.sql}: it is declared {kind.value}",
+            {"column": name, "type_": dtype},
+            f"{name} is a {type_.sql}: it is declared {type_.name}",
             subject="shape",
         )
     least, why = 1, "there is a row"
@@ -127,6 +129,9 @@ def _times(
 
 def _feature(feature: Feature) -> Iterator[Expectation]:
     column, constraints = feature.column, feature.constraints
+    if feature.value_type.length is not None:
+        yield from _list(column, feature.value_type.length)
+        return
     if feature.default is not None:
         yield _never_null(column, f"where there is no value it is {feature.default!r}")
     elif constraints.null_share is not None:
@@ -145,6 +150,19 @@ def _feature(feature: Feature) -> Iterator[Expectation]:
             {"column": column, "value_set": [_bound(value) for value in constraints.one_of]},
             f"{column} is one of {', '.join(map(repr, constraints.one_of))}: as declared",
         )
+
+
+def _list(column: str, length: int) -> Iterator[Expectation]:
+    """Of a list that it is one, and not too long: its values are checked in the source."""
+    yield _never_null(column, "where there is no value it is empty")
+    number = length_of(column)
+    yield Expectation(
+        "ExpectColumnValuesToBeBetween",
+        (column,),
+        {"column": number, "min_value": 0, "max_value": length},
+        f"{column} holds {length:,} values or fewer: as declared",
+        computed=(number,),
+    )
 
 
 def _range(feature: Feature) -> Iterator[Expectation]:

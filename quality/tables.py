@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from slate.errors import DataError
 from slate.kinds import Kind
+from slate.value_types import ValueType
 from slate.views import FeatureView
 
 if TYPE_CHECKING:
@@ -21,13 +22,12 @@ def table_name(view: type[FeatureView]) -> str:
     return f"{view.name}_current"
 
 
-def table_columns(view: type[FeatureView]) -> dict[str, Kind]:
+def table_columns(view: type[FeatureView]) -> dict[str, ValueType]:
     """The columns of that table, in order: keys, times, features."""
-    times = {EVENT_TIME: Kind.TIME, AS_OF: Kind.TIME}
+    kinds = {**view.entity.keys, EVENT_TIME: Kind.TIME, AS_OF: Kind.TIME}
     return {
-        **view.entity.keys,
-        **times,
-        **{column: feature.kind for column, feature in view.features.items()},
+        **{column: ValueType(kind) for column, kind in kinds.items()},
+        **{column: feature.value_type for column, feature in view.features.items()},
     }
 
 
@@ -58,6 +58,11 @@ def shape(view: type[FeatureView], connection: "duckdb.DuckDBPyConnection") -> p
             "older than the definition; run `slate compile` and build the view again"
         )
     return empty
+
+
+def length_of(column: str) -> str:
+    """How many values each list of a column holds, as SQL."""
+    return f"len({quoted(column)})"
 
 
 def read(

@@ -4,7 +4,7 @@ The language of definitions, and what is derived from them. This package reads n
 nothing of the rest.
 """
 
-from slate.aggregates import count, last, max, mean, min, std, sum
+from slate.aggregates import count, last, last_n, max, mean, min, std, sum
 from slate.entities import Entity, Source
 from slate.expressions import Array, now
 from slate.features import request_input
@@ -29,6 +29,7 @@ __all__ = [
     "feature",
     "key_of",
     "last",
+    "last_n",
     "max",
     "mean",
     "min",

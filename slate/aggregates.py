@@ -34,11 +34,13 @@ class Partial:
         kind: the column's kind; of a latest value, the value's kind.
         merge: how the tiles of a window are put together. POOL marks the three columns (number,
             mean, sum of squared deviations) that the pooled deviation is made of.
+        length: of the latest values, how many a tile keeps at most; None for one, not in a list.
     """
 
     suffix: str
     kind: Kind
     merge: Merge
+    length: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,12 @@ class Function:
             return Kind.INTEGER
         return Kind.FLOAT if self in (MEAN, STD) else column
 
-    def partials(self, column: Kind | None) -> tuple[Partial, ...]:
+    @property
+    def lasting(self) -> bool:
+        """Whether it is of the latest events, so that one tile's column serves all windows."""
+        return self in (LAST, LAST_N)
+
+    def partials(self, column: Kind | None, length: int | None = None) -> tuple[Partial, ...]:
         """The columns of a tile that this aggregate is finished from."""
         number = Partial("n", Kind.INTEGER, Merge.SUM)
         if self is COUNT or column is None:
@@ -76,8 +83,8 @@ class Function:
                 Partial("mean", Kind.FLOAT, Merge.POOL),
                 Partial("m2", Kind.FLOAT, Merge.POOL),
             )
-        if self is LAST:
-            return (Partial("last", column, Merge.LATEST),)
+        if self.lasting:
+            return (Partial("last", column, Merge.LATEST, length),)
         return (Partial(self.name, column, Merge.MIN if self is MIN else Merge.MAX),)
 
 
@@ -89,6 +96,8 @@ MIN = Function("min", (*_NUMBERS, Kind.TIME))
 MAX = Function("max", (*_NUMBERS, Kind.TIME))
 STD = Function("std", _NUMBERS)
 LAST = Function("last", tuple(Kind))
+LAST_N = Function("last_n", tuple(Kind))
+MOST_VALUES = 1_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,6 +111,7 @@ class Aggregate:
         over: the windows as written; empty for a last value without a bound.
         listed: whether ``over`` was written as a list, so that features are picked by window.
         options: default, constraints, tags.
+        length: how many values it has at most; None where it is one value.
     """
 
     function: Function
@@ -110,6 +120,7 @@ class Aggregate:
     over: tuple[str, ...]
     listed: bool
     options: Mapping[str, Any]
+    length: int | None = None
 
     def __repr__(self) -> str:
         return f"{self.function.name}(...)"
@@ -121,6 +132,7 @@ def _aggregate(
     where: Any,
     over: str | list[str] | tuple[str, ...],
     options: Mapping[str, Any],
+    length: int | None = None,
 ) -> Any:
     if column is not None and not isinstance(column, Expr):
         raise DefinitionError(
@@ -132,9 +144,9 @@ def _aggregate(
             f"{function.name}(where={where!r}): filter by comparing the source's columns with "
             "constants, joined by &, as in where=Event.kind == 'tap'"
         )
-    if isinstance(over, list | tuple):
-        return Aggregate(function, column, where, tuple(over), True, options)
-    return Aggregate(function, column, where, (over,), False, options)
+    listed = isinstance(over, list | tuple)
+    windows = tuple(over) if isinstance(over, list | tuple) else (over,)
+    return Aggregate(function, column, where, windows, listed, options, length)
 
 
 def count(*, where: Any = None, over: str | list[str], **options: Any) -> Any:
@@ -177,6 +189,28 @@ def last(
     return _aggregate(LAST, column, where, over, options)
 
 
+def last_n(
+    column: Any,
+    n: int,
+    *,
+    where: Any = None,
+    over: str | list[str] | tuple[str, ...] = (),
+    **options: Any,
+) -> Any:
+    """The values of the latest ``n`` events, the latest first, bounded as ``last`` is.
+
+    In tables it is a list of as many values as there are; in NumPy an array of shape (rows, n),
+    padded with ``default``, or with null. A model reads it; request features cannot. Options:
+    ``default``, ``tags``.
+    """
+    if type(n) is not int or not 1 <= n <= MOST_VALUES:
+        raise DefinitionError(
+            f"last_n({column!r}, {n!r}): say how many values, as a whole number from 1 to "
+            f"{MOST_VALUES:,}"
+        )
+    return _aggregate(LAST_N, column, where, over, options, n)
+
+
 @dataclass(frozen=True, eq=False)
 class Measure:
     """An aggregate with its place: what a view's tiles keep one set of columns for.
@@ -188,6 +222,7 @@ class Measure:
         column_kind: its kind.
         where: which events take part.
         windows: the windows asked for; empty for an unbounded last value.
+        length: how many values it has at most; None where it is one value.
     """
 
     name: str
@@ -196,11 +231,12 @@ class Measure:
     column_kind: Kind | None
     where: Expr | None
     windows: tuple[Window, ...]
+    length: int | None = None
 
     @property
     def partials(self) -> tuple[Partial, ...]:
         """The columns that a tile keeps for it."""
-        return self.function.partials(self.column_kind)
+        return self.function.partials(self.column_kind, self.length)
 
     def tile_column(self, partial: Partial) -> str:
         """The name of such a column."""

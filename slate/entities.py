@@ -8,6 +8,7 @@ from slate.errors import DefinitionError
 from slate.features import Column
 from slate.kinds import Kind, kind_of
 from slate.names import VIEW_COLUMNS, check_name, longer
+from slate.windows import duration
 
 
 class Entity(Definition):
@@ -92,21 +93,33 @@ class Source(Definition):
         model: the dbt model that holds its history.
         landing: the folder of landing files it is taken in from; empty if dbt finds it elsewhere.
         stream: the name of the stream that carries its present; empty for none.
+        max_lag: an alert is raised when an event waits longer than this for being applied.
+        max_dead_letters: an alert is raised when there are more dead letters than this.
         columns: its columns.
         unique_id, event_time, arrival_time: the names of the columns that play these parts.
         horizon: for how long a repeat of an id is recognised (microseconds).
+        max_lag_us: ``max_lag`` in microseconds.
     """
 
     model: ClassVar[str] = ""
     landing: ClassVar[str] = ""
     stream: ClassVar[str] = ""
+    max_lag: ClassVar[str] = "1m"
+    max_dead_letters: ClassVar[int] = 0
     columns: ClassVar[dict[str, Column]]
     unique_id: ClassVar[str]
     event_time: ClassVar[str]
     arrival_time: ClassVar[str]
     horizon: ClassVar[int]
+    max_lag_us: ClassVar[int]
 
-    _settings = Definition._settings | {"model": str, "landing": str, "stream": str}
+    _settings = Definition._settings | {
+        "model": str,
+        "landing": str,
+        "stream": str,
+        "max_lag": str,
+        "max_dead_letters": int,
+    }
 
     def __init_subclass__(cls) -> None:
         found = members(cls)
@@ -139,3 +152,20 @@ class Source(Definition):
             raise DefinitionError(
                 f"{cls.__name__}: say the dbt model of its history: model = '...'"
             )
+        _check_limits(cls)
+        cls.max_lag_us = duration(cls.max_lag, f"{cls.__name__}.max_lag")
+
+
+def _check_limits(source: type[Source]) -> None:
+    most = source.max_dead_letters
+    if isinstance(most, bool) or most < 0:
+        raise DefinitionError(
+            f"{source.__name__}.max_dead_letters = {most!r}: say how many are no alert yet, 0 or "
+            "more"
+        )
+    limits = [name for name in ("max_lag", "max_dead_letters") if name in vars(source)]
+    if limits and not source.stream:
+        raise DefinitionError(
+            f"{source.__name__}.{limits[0]} is a limit of a stream, and it has none: give it "
+            f"stream = '...', or take {limits[0]} away"
+        )

@@ -8,6 +8,7 @@
     ├── ConfigurationError     slate.toml, or what it points to, is wrong
     ├── RequestError           a lookup asks for what cannot be answered
     ├── StoreError             the online store cannot be read or written
+    │   └── StreamFullError    workers are too far behind for more events
     └── DataError              landing, warehouse or training data cannot be used as they are
 
 Each message says what is wrong, where, and what to do.
@@ -39,6 +40,29 @@ class RequestError(SlateError):
 
 class StoreError(SlateError):
     """The online store cannot be read or written."""
+
+
+class StreamFullError(StoreError):
+    """A stream holds as many events as may wait to be applied.
+
+    Args:
+        stream: its name in the store.
+        pending: how many of its events wait.
+        limit: how many may.
+        written: how many events of the same write had been written before.
+    """
+
+    def __init__(self, stream: str, pending: int, limit: int, written: int = 0) -> None:
+        super().__init__(
+            f"the stream {stream} is full: {pending:,} of its events wait to be applied, and "
+            f"{limit:,} may; {written:,} of these events were written. Write them all again later "
+            "(ids tell which were written), or give write(..., wait=seconds); if this goes on, "
+            "see that workers run, and start more of them"
+        )
+        self.stream = stream
+        self.pending = pending
+        self.limit = limit
+        self.written = written
 
 
 class DataError(SlateError):

@@ -11,6 +11,7 @@ from slate.errors import DefinitionError, UnknownNameError, nearest
 from slate.expressions import Expr
 from slate.kinds import Kind, several
 from slate.names import check_name
+from slate.value_types import ValueType
 from slate.windows import Window
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Feature(Expr):
         view: the view that it belongs to.
         column: its name inside the view ("taps_1h").
         kind: the kind of its values.
-        default: what it is where it has no value; None for null.
+        default: what it is where it has no value, what a list is padded with; None for null.
         constraints: what its values must satisfy to be published.
         description: the comment beside it, for the catalogue.
         tags: words to find it by.
@@ -154,6 +155,11 @@ class Feature(Expr):
         """The feature's full name ("viewer_activity.taps_1h")."""
         return f"{self.view.name}.{self.column}"
 
+    @property
+    def value_type(self) -> ValueType:
+        """The type of its values: of its kind, one a row."""
+        return ValueType(self.kind)
+
     def __repr__(self) -> str:
         return self.name
 
@@ -172,6 +178,11 @@ class Aggregated(Feature):
 
     measure: Measure
     window: Window | None
+
+    @property
+    def value_type(self) -> ValueType:
+        """The type of its values: of its kind, one a row or a list."""
+        return ValueType(self.kind, self.measure.length)
 
 
 class Computed(Feature):

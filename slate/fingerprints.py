@@ -4,6 +4,7 @@ Names, types, sources, filters, windows, expressions and defaults take part. Des
 tags, constraints and the order of writing do not.
 """
 
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -16,6 +17,7 @@ from slate.resolvers import Resolved
 from slate.views import FeatureView, RequestFeatures
 
 
+@cache
 def fingerprint(view: type[FeatureView] | type[RequestFeatures]) -> str:
     """The hash of a view's definition: 12 hexadecimal digits."""
     lines = [view.name]
@@ -51,7 +53,8 @@ def _line(feature: Feature) -> str:
         parts.append(f"key of {feature.key_of.name}")
     elif isinstance(feature, Aggregated):
         measure, window = feature.measure, feature.window
-        parts.append(f"{measure.function.name}({measure.column or ''})")
+        number = "" if measure.length is None else f", {measure.length}"
+        parts.append(f"{measure.function.name}({measure.column or ''}{number})")
         if measure.column_kind is not None:
             parts.append(measure.column_kind.value)
         if measure.where is not None:

@@ -99,6 +99,12 @@ def check_expression(where: str, expr: Expr, kind: Kind) -> None:
                 f"{where}: NumPy compares {node!r} with no null: write np.datetime64(...) or "
                 "np.timedelta64(...) in its place"
             )
+    for leaf in leaves(expr):
+        if isinstance(leaf, Aggregated) and leaf.value_type.length is not None:
+            raise DefinitionError(
+                f"{where} reads {leaf!r}, a list of up to {leaf.value_type.length} values: a "
+                "request feature is computed from single values; the model itself reads lists"
+            )
     many = {leaf: sample(leaf, turn) for turn, leaf in enumerate(leaves(expr))}
     if not many:
         raise DefinitionError(f"{where} reads no feature: a constant needs no definition")

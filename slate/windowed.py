@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from slate.aggregates import LAST, Aggregate, Measure
+from slate.aggregates import LAST_N, Aggregate, Measure
 from slate.errors import DefinitionError
 from slate.features import Aggregated, Column, Constraints, Feature, Windows
 from slate.filters import check_filter
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from slate.views import FeatureView
 
 _OPTIONS = {"default", "min", "max", "one_of", "null_share", "tags"}
+# What the values of a list must satisfy is said of the source's column.
+_LIST_OPTIONS = {"default", "tags"}
 
 
 def windowed_features(
@@ -92,7 +94,7 @@ def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggreg
                 f"{where}: {function.name} takes {takes}, but {column!r} is a {column.kind.value}"
             )
     windows = tuple(window(text, f"{where}(over=...)") for text in aggregate.over)
-    if not windows and function is not LAST:
+    if not windows and not function.lasting:
         raise DefinitionError(f"{where}: say the windows: over='1h' or over=['1h', '1d']")
     return Measure(
         name,
@@ -101,6 +103,7 @@ def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggreg
         column.kind if isinstance(column, Column) else None,
         aggregate.where,
         windows,
+        aggregate.length,
     )
 
 
@@ -108,10 +111,11 @@ def _features(
     view: "type[FeatureView]", where: str, measure: Measure, aggregate: Aggregate, text: str
 ) -> Iterator[Aggregated]:
     function, options = measure.function, aggregate.options
-    if unknown := options.keys() - _OPTIONS:
+    known = _LIST_OPTIONS if function is LAST_N else _OPTIONS
+    if unknown := options.keys() - known:
         raise DefinitionError(
             f"{where}: {function.name} has no option {min(unknown)!r}; "
-            f"it has {', '.join(sorted(_OPTIONS))}"
+            f"it has {', '.join(sorted(known))}"
         )
     default = options.get("default")
     kind = function.output(measure.column_kind)
@@ -122,6 +126,11 @@ def _features(
                 "it takes no default"
             )
         default = kind.dtype.type(function.empty).item()
+    elif function is LAST_N and default is None and not kind.has_null:
+        raise DefinitionError(
+            f"{where}: an array of type {kind.value} has no null to be padded with where there are "
+            "fewer values: give default=..."
+        )
     elif default is None and not kind.has_null:
         # NumPy has no null of this kind: where there may be none, the values are floats.
         kind = Kind.FLOAT

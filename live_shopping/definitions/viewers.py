@@ -6,7 +6,7 @@ import numpy as np
 
 from live_shopping.definitions.entities import Viewer
 from live_shopping.definitions.sources import Event
-from slate import FeatureView, count, feature, last, max, mean, std, sum
+from slate import FeatureView, count, feature, last, last_n, max, mean, std, sum
 
 
 class ViewerProfile(FeatureView):
@@ -40,5 +40,6 @@ class ViewerActivity(FeatureView):
     usual_bid = mean(Event.price, where=Event.kind == "bid", over=["1d", "30d"])  # dollars
     bid_spread = std(Event.price, where=Event.kind == "bid", over=["30d"])  # dollars
     last_show = last(Event.show_id)
+    recent_shows = last_n(Event.show_id, 10)  # the latest first
     last_category = last(Event.category, where=np.isin(Event.kind, ["tap", "bid", "purchase"]))
     last_seen = last(Event.event_ts)

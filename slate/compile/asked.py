@@ -12,10 +12,11 @@ window with larger hops, what became known before ``T`` in the open hop of the n
 
 from itertools import pairwise
 
-from slate.aggregates import LAST, Merge
+from slate.aggregates import Merge
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.names import asked_model, header, level_name, listed, seconds, tiles_model
 from slate.compile.partials import Part, all_parts, finished
+from slate.compile.sequences import closed_cte, closed_name, earlier_ctes
 from slate.features import Aggregated, Attribute, Feature
 from slate.plans import Plan, Read
 from slate.views import FeatureView
@@ -151,14 +152,26 @@ def _windowed(plan: Plan, read: Read) -> str:
             joins.append(_join(name, keys, [f"{name}.hop = hops.{_hop(level)}"]))
             for column in columns:
                 tables[column].append(name)
+    lists = [part for part, _ in parts.values() if part.measure.length is not None]
+    for part in lists:
+        for level, above in pairwise(levels):
+            name = closed_name(part, level)
+            ctes.append(closed_cte(view, keys, part, level, above, _hop(level)))
+            joins.append(_join(name, keys, [f"{name}.hop = hops.{_hop(level)}"]))
+            tables[part.column].append(name)
     lasting = [part for part, _ in parts.values() if part.merge is Merge.LATEST]
-    if lasting:
-        ctes.append(_earlier(view, keys, levels[-1], lasting))
-        joins.append(
-            _join("earlier", keys, [f"hops.{_hop(levels[-1])} > earlier.arrived"], "asof ")
-        )
-        for part in lasting:
-            tables[part.column].append("earlier")
+    earlier: dict[str, list[Part]] = {}
+    if single := [part for part in lasting if part not in lists]:
+        ctes.append(_earlier(view, keys, levels[-1], single))
+        earlier["earlier"] = single
+    for part in lists:
+        for name, cte in earlier_ctes(view, keys, part, levels[-1]).items():
+            ctes.append(cte)
+            earlier[name] = [part]
+    for name, held in earlier.items():
+        joins.append(_join(name, keys, [f"hops.{_hop(levels[-1])} > {name}.arrived"], "asof "))
+        for part in held:
+            tables[part.column].append(name)
     ctes.append(_head(view, keys, levels[0], parts))
     joins.append(_join("head", keys, ["head.asked_at = hops.asked_at"]))
     for column in parts:
@@ -206,7 +219,7 @@ def _level_columns(
     return {
         column: (part, feature)
         for column, (part, feature) in parts.items()
-        if (part.merge is Merge.LATEST and above is not None)
+        if (part.merge is Merge.LATEST and part.measure.length is None and above is not None)
         or (
             part.merge is not Merge.LATEST
             and feature.window is not None
@@ -228,7 +241,7 @@ def _level(
         f.window.hops
         for f in used
         if isinstance(f, Aggregated) and f.window is not None and f.window.hop == level
-        if f.measure.function is not LAST
+        if not f.measure.function.lasting
     ]
     ends = [f"tile + {max(own)}"] if own else []
     if above is not None:

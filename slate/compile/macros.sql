@@ -62,6 +62,15 @@
     greatest({{ parts | join(', ') }})
 {%- endmacro -%}
 
+{#- Of lists of events, which begin with their times, the latest so many, latest first. -#}
+{%- macro latest_of(lists, length) -%}
+    {{- return(adapter.dispatch('latest_of')(lists, length)) -}}
+{%- endmacro -%}
+
+{%- macro default__latest_of(lists, length) -%}
+    list_reverse_sort(flatten({{ lists }}))[:{{ length }}]
+{%- endmacro -%}
+
 {#- Lists of (n, mean, m2) pooled into one: m2 is the sum of squared deviations from the mean, and
     never the difference of large numbers. -#}
 {%- macro pooled(parts) -%}

@@ -4,7 +4,7 @@ A window that moves on only loses tiles, so the tiles of the windows that end no
 later instant too, until newer ones are published.
 """
 
-from slate.aggregates import LAST, Merge
+from slate.aggregates import Measure, Merge
 from slate.compile.names import (
     AS_OF,
     header,
@@ -21,7 +21,7 @@ def longest_windows(view: type[FeatureView]) -> dict[int, int]:
     """For each size of tile that windows end in, how many hops the longest of them covers."""
     longest: dict[int, int] = {}
     for measure in view.measures.values():
-        for window in measure.windows if measure.function is not LAST else ():
+        for window in () if measure.function.lasting else measure.windows:
             longest[window.hop] = max(longest.get(window.hop, 0), window.hops)
     return dict(sorted(longest.items()))
 
@@ -38,8 +38,8 @@ def _known(view: type[FeatureView]) -> str:
 def keys_sql(view: type[FeatureView]) -> str:
     """The table of a view's keys, numbered in their order, with the latest values of each."""
     keys = list(view.entity.keys)
-    lasts = [m.tile_column(m.partials[0]) for m in view.measures.values() if m.function is LAST]
-    latest = [f"max({column}) as {column}" for column in lasts]
+    parts = [_part(measure) for measure in view.measures.values() if measure.function.lasting]
+    latest = [f"{part.over_tiles('')} as {part.column}" for part in parts]
     return f"""{header(view.__name__)}
 {{{{ config(materialized='table') }}}}
 
@@ -61,12 +61,18 @@ order by row
 """
 
 
+def _part(measure: Measure) -> Part:
+    """The column of a last value."""
+    name = measure.tile_column(measure.partials[0])
+    return Part(name, Merge.LATEST, measure, name)
+
+
 def tiles_sql(view: type[FeatureView]) -> str:
     """The table of the tiles that the windows of a view's keys still need, by number of the key."""
     keys = ", ".join(view.entity.keys)
     columns, pools = [], []
     for measure in view.measures.values():
-        if measure.function is LAST:
+        if measure.function.lasting:
             continue
         if measure.partials[0].merge is Merge.POOL:
             part = Part(f"{measure.name}__parts", Merge.POOL, measure, measure.name)
@@ -117,7 +123,7 @@ def keys_types(view: type[FeatureView]) -> dict[str, str]:
     columns = {"row": "bigint"} | {key: kind.sql for key, kind in view.entity.keys.items()}
     columns |= {"event_ts": "timestamp", "as_of": "timestamp"}
     for measure in view.measures.values():
-        if measure.function is LAST:
+        if measure.function.lasting:
             partial = measure.partials[0]
             columns[measure.tile_column(partial)] = tile_type(view, partial)
     return columns
@@ -127,6 +133,6 @@ def tiles_types(view: type[FeatureView]) -> dict[str, str]:
     """The columns of the table of tiles, with their SQL types."""
     columns = {"row": "bigint", "hop": "bigint", "tile": "bigint"}
     for measure in view.measures.values():
-        if measure.function is not LAST:
+        if not measure.function.lasting:
             columns |= {measure.tile_column(p): tile_type(view, p) for p in measure.partials}
     return columns

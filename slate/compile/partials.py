@@ -7,7 +7,7 @@ finished into the feature.
 
 from dataclasses import dataclass
 
-from slate.aggregates import LAST, Measure, Merge, Partial
+from slate.aggregates import Measure, Merge, Partial
 from slate.compile.names import seconds
 from slate.features import Aggregated, Feature
 from slate.filters import filter_sql, literal
@@ -20,9 +20,10 @@ def tile_type(view: type[FeatureView], partial: Partial) -> str:
     if partial.merge is not Merge.LATEST:
         return partial.kind.sql
     id_type = view.source.columns[view.source.unique_id].kind.sql
-    return (
+    event = (
         f"struct(event_ts timestamp, received_at timestamp, id {id_type}, value {partial.kind.sql})"
     )
+    return event if partial.length is None else f"{event}[]"
 
 
 def over_events(
@@ -51,13 +52,14 @@ def over_events(
                 f"{{event_ts: {source.event_time}, received_at: {source.arrival_time}, "
                 f"id: {source.unique_id}, value: {column}}}"
             )
-            return f"max({struct}){where}"
+            number = "" if partial.length is None else f", {partial.length}"
+            return f"max({struct}{number}){where}"
     return f"{partial.suffix}({column}){where}"
 
 
 @dataclass(frozen=True)
 class Part:
-    """A column that holds a part of a window: of one feature, or of all windows of a last value.
+    """A column that holds a part of a window: of one feature, or of all windows of last values.
 
     Attributes:
         column: the column's name.
@@ -79,6 +81,8 @@ class Part:
             struct = f"{{{number}, mean: {self.tile}__mean, m2: {self.tile}__m2}}"
             return f"list({struct}) filter (where {where})"
         where = f" filter (where {condition})" if condition else ""
+        if self.measure.length is not None:
+            return latest_of(f"list({self.tile}){where}", self.measure.length)
         function = {Merge.SUM: "sum", Merge.MIN: "min"}.get(self.merge, "max")
         return f"{function}({self.tile}){where}"
 
@@ -97,6 +101,8 @@ class Part:
         columns = [f"{table}.{self.column}" for table in tables]
         if len(columns) == 1 and self.merge is not Merge.POOL:
             return columns[0]
+        if self.measure.length is not None:
+            return latest_of(f"[{', '.join(columns)}]", self.measure.length)
         macro = {
             Merge.SUM: "sum_of",
             Merge.MIN: "least_of",
@@ -105,11 +111,16 @@ class Part:
         return f"{{{{ {macro}([{', '.join(map(repr, columns))}]) }}}}"
 
 
+def latest_of(lists: str, length: int) -> str:
+    """Of several lists of events (SQL, a list of them), the latest so many."""
+    return f"{{{{ latest_of({lists!r}, {length}) }}}}"
+
+
 def parts_of(feature: Aggregated) -> tuple[Part, ...]:
     """The columns that a feature's window is put together from."""
     measure = feature.measure
-    if measure.function is LAST:
-        # The latest event of all is the latest of every window that it lies in.
+    if measure.function.lasting:
+        # The latest events of all are the latest of every window that they lie in.
         tile = measure.tile_column(measure.partials[0])
         return (Part(tile, Merge.LATEST, measure, tile),)
     if measure.partials[0].merge is Merge.POOL:
@@ -143,7 +154,13 @@ def finished(feature: Aggregated, at: str) -> str:
         case "std":
             value = f"sqrt({base}__parts.m2 / nullif({base}__parts.n, 0))"
         case "last":
-            value = _in_time(feature, f"{measure.name}__last", at)
+            latest = f"{measure.name}__last"
+            terms = _in_time(feature, latest, at)
+            value = f"case when {terms} then {latest}.value end" if terms else f"{latest}.value"
+        case "last_n":
+            terms = _in_time(feature, "event", at)
+            where = f" if {terms}" if terms else ""
+            return f"coalesce([event.value for event in {measure.name}__last{where}], [])"
         case name:
             value = f"{base}__{name}"
     if feature.default is not None:
@@ -153,15 +170,14 @@ def finished(feature: Aggregated, at: str) -> str:
     return value
 
 
-def _in_time(feature: Aggregated, latest: str, at: str) -> str:
+def _in_time(feature: Aggregated, event: str, at: str) -> str:
+    """Whether a latest event lies in the feature's window (SQL); empty where it always does."""
     view = feature.view
     assert issubclass(view, FeatureView)
     terms = []
     if feature.window is not None:
         length, hop = seconds(feature.window.length), seconds(feature.window.hop)
-        terms.append(f"{latest}.event_ts >= {{{{ window_start('{at}', {length}, {hop}) }}}}")
+        terms.append(f"{event}.event_ts >= {{{{ window_start('{at}', {length}, {hop}) }}}}")
     if view.ttl_us is not None:
-        terms.append(f"{latest}.event_ts >= {at} - interval '{seconds(view.ttl_us)} seconds'")
-    if not terms:
-        return f"{latest}.value"
-    return f"case when {' and '.join(terms)} then {latest}.value end"
+        terms.append(f"{event}.event_ts >= {at} - interval '{seconds(view.ttl_us)} seconds'")
+    return " and ".join(terms)

@@ -8,6 +8,8 @@ from slate.compile.asked import asked_sql
 from slate.compile.names import (
     AS_OF,
     RAW,
+    STREAM_FILE,
+    STREAMED_UNTIL,
     asked_model,
     current_model,
     header,
@@ -50,10 +52,14 @@ def generated(registry: Registry) -> dict[Path, str]:
         contracts = [*properties.asked_contracts(plan), properties.training_contract(plan)]
         found[folder / "_models.yml"] = properties.models_yml(contracts)
     found[staging / f"{AS_OF}.sql"] = _as_of_sql(registry)
+    contracts = [properties.as_of_contract()]
+    if any(source.landing and source.stream for source in registry.sources.values()):
+        found[staging / f"{STREAMED_UNTIL}.sql"] = _streamed_until_sql()
+        contracts.append(properties.streamed_until_contract())
     views = [properties.current_contract(view) for view in registry.views.values()]
     found |= {
         staging / "_models.yml": properties.models_yml(
-            [*map(properties.staging_model, landed), properties.as_of_contract()]
+            [*map(properties.staging_model, landed), *contracts]
         ),
         staging / "_sources.yml": properties.sources_yml(registry),
         tiled / "_models.yml": properties.models_yml(map(properties.tiles_contract, windowed)),
@@ -90,6 +96,20 @@ with known as (
 
 select cast(max(instant) as timestamp) as as_of
 from known
+"""
+
+
+def _streamed_until_sql() -> str:
+    """The model that says what of each source's stream the warehouse holds."""
+    return f"""{header("the sources")}
+{{{{ config(materialized='table') }}}}
+
+select
+    source,
+    cast(max(hour) + interval '1 hour' as timestamp) as until
+from {{{{ source('{RAW}', 'files') }}}}
+where name like '%{STREAM_FILE}%.parquet'
+group by source
 """
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from slate.compile.names import (
     AS_OF,
     RAW,
+    STREAMED_UNTIL,
     asked_model,
     current_model,
     online_keys_model,
@@ -75,7 +76,7 @@ def current_contract(view: type[FeatureView]) -> Model:
         *_keys(view),
         Column("event_ts", "timestamp", "When the latest of what the values are made of happened."),
         Column("as_of", "timestamp", "The instant that the values are as of."),
-        *(Column(f.column, f.kind.sql, f.description) for f in view.features.values()),
+        *(Column(f.column, f.value_type.sql, f.description) for f in view.features.values()),
     ]
     text = f"{view.description}\n\nThe values of each key at the end of what is known."
     return Model(current_model(view), text, tuple(columns))
@@ -91,7 +92,7 @@ def asked_contracts(plan: Plan) -> list[Model]:
             (
                 *_keys(read.view),
                 Column("asked_at", "timestamp", "The instant that the values are as of."),
-                *(Column(f.column, f.kind.sql, f.description) for f in read.features),
+                *(Column(f.column, f.value_type.sql, f.description) for f in read.features),
             ),
         )
         for read in plan.reads
@@ -104,7 +105,7 @@ def training_contract(plan: Plan) -> Model:
     texts = {f.name: f.description for read in plan.reads for f in read.features}
     texts |= {c.name: c.description for c in service.spine.columns.values()}
     columns = tuple(
-        Column(name, kind.sql, texts[name]) for name, kind in training_columns(plan).items()
+        Column(name, type_.sql, texts[name]) for name, type_ in training_columns(plan).items()
     )
     text = f"{service.description}\n\nThe spine with every stored feature as of each row's instant."
     return Model(training_model(service), text, columns)
@@ -130,6 +131,18 @@ def as_of_contract() -> Model:
     """The contract of the model that says what is known."""
     text = "The instant up to which arrivals are known: the end of the last hour taken in."
     return Model(AS_OF, text, (Column("as_of", "timestamp", text),))
+
+
+def streamed_until_contract() -> Model:
+    """The contract of the model that says what of each source's stream the warehouse holds."""
+    return Model(
+        STREAMED_UNTIL,
+        "The arrival up to which the events of a source's stream have landed.",
+        (
+            Column("source", "varchar", "The source."),
+            Column("until", "timestamp", "The end of the last hour that its archive has landed."),
+        ),
+    )
 
 
 def _keys(view: type[FeatureView]) -> list[Column]:

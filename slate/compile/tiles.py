@@ -5,7 +5,7 @@ is a sum of tiles and of the few events of the last open hop; an event that arri
 tile of its own and changes none.
 """
 
-from slate.aggregates import LAST, Merge
+from slate.aggregates import Merge
 from slate.compile.names import AS_OF, header, listed, seconds, tiles_model
 from slate.compile.partials import all_parts, finished, over_events
 from slate.features import Aggregated
@@ -110,7 +110,7 @@ select * from final
 def _in_window(view: type[FeatureView], feature: Aggregated) -> str:
     """Which tiles a window ending at the end of what is known is made of."""
     window = feature.window
-    if window is None or feature.measure.function is LAST:
+    if window is None or feature.measure.function.lasting:
         return f"hop = {seconds(view.levels[-1])}"
     hop = seconds(window.hop)
     return f"hop = {hop} and tile >= {{{{ hop_number('as_of', {hop}) }}}} - {window.hops}"

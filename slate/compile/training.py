@@ -4,14 +4,14 @@ from slate.compile.asked import spine_sql
 from slate.compile.names import asked_model, header, listed, training_model
 from slate.features import Feature
 from slate.filters import literal
-from slate.kinds import Kind
 from slate.plans import Plan
+from slate.value_types import ValueType
 
 
-def training_columns(plan: Plan) -> dict[str, Kind]:
+def training_columns(plan: Plan) -> dict[str, ValueType]:
     """The columns of a service's training model: the spine's, then stored features by full name."""
-    columns = {column.name: column.kind for column in plan.service.spine.columns.values()}
-    return columns | {f.name: f.kind for read in plan.reads for f in read.features}
+    columns = {c.name: ValueType(c.kind) for c in plan.service.spine.columns.values()}
+    return columns | {f.name: f.value_type for read in plan.reads for f in read.features}
 
 
 def training_sql(plan: Plan) -> str:
@@ -56,6 +56,8 @@ select * from final
 def _value(table: str, feature: Feature) -> str:
     """A stored feature; where there is no key to look up, what an unknown key has."""
     value = f"{table}.{feature.column}"
+    if feature.value_type.length is not None:
+        return f"coalesce({value}, [])"
     if feature.default is not None:
         value = f"coalesce({value}, {literal(feature.default)})"
     return value

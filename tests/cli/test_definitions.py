@@ -131,6 +131,17 @@ def test_describe_an_aggregate(slate: Slate, bikes: Deployment) -> None:
     assert used["reached in bike_choice_v2"] == "bike_id -> bike_profile.station_id"
 
 
+def test_describe_a_list(slate: Slate) -> None:
+    told = facts(slate, "station_moves.recent_free_2h")
+    assert told["type"] == "list[int]"
+    assert told["default"] == "-1"
+    assert told["aggregate"] == "last_n(free_docks, 3)"
+    lines = slate("describe", "station_moves").out.splitlines()
+    assert next(line.split() for line in lines if line.startswith("recent_notes")) == [
+        "recent_notes", "list[str]",
+    ]  # fmt: skip
+
+
 def test_describe_what_is_needed_on_the_way_only(slate: Slate) -> None:
     used = facts(slate, "station_profile.depot")
     assert used["key of"] == "depot"

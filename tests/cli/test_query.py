@@ -10,6 +10,7 @@ import pytest
 from online import Publisher, Rows
 from online.embedded import EmbeddedServer
 from slate.deployment import Deployment
+from slate.kinds import Kind
 from tests.cli.conftest import Slate
 
 AS_OF = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -88,6 +89,34 @@ def test_a_line_of_json_for_each_row(slate: Slate, published: Deployment) -> Non
     unknown = {"state": "missing", "age_seconds": None, "as_of": None}
     assert second["views"]["depot_profile"] == {**unknown, "as_of": "2026-03-10T12:00:00+00:00"}
     assert second["views"]["station_moves"] == unknown
+
+
+def test_lists_are_told_by_their_first_values(slate: Slate, bikes: Deployment) -> None:
+    view, key = bikes.registry.view("bike_health"), pa.array([5])
+    time = pa.timestamp("us", "UTC")
+    event = {"event_ts": AS_OF, "received_at": AS_OF, "id": "c"}
+    columns: dict[str, pa.Array] = {"bike_id": key, "event_ts": pa.array([AS_OF], time)}
+    for measure in view.measures.values():
+        (partial,) = measure.partials
+        names = [("event_ts", time), ("received_at", time), ("id", pa.string())]
+        struct = pa.struct([*names, ("value", partial.kind.arrow)])
+        if partial.length is None:
+            columns[f"{measure.name}__last"] = pa.nulls(1, struct)
+        else:
+            value = 0.5 if partial.kind is Kind.FLOAT else True
+            events = [{**event, "value": value}] * 2
+            columns[f"{measure.name}__last"] = pa.array([events], pa.list_(struct))
+    given = ("bike_id=5", "rider_id=a", "distance=1", "leaves_at=2026-03-10T14:00")
+    with EmbeddedServer.attach(bikes.data / "redis"), Publisher.connect(bikes) as store:
+        store.publish(view, [Rows(pa.table(columns))], AS_OF)
+        table = slate("query", "bike_choice", *given, *AT)
+        line = slate("query", "bike_choice", *given, *AT, "--json")
+    assert cells(table.out)["bike_health.charges"] == ["0.5,", "0.5"]
+    assert cells(table.out)["station_moves.recent_notes"] == ["-"]
+    features = json.loads(line.out)["features"]
+    assert features["bike_health.charges"] == [0.5, 0.5]
+    assert features["bike_health.faults_3h"] == [True, True]
+    assert features["station_moves.recent_bookings_7d"] == []
 
 
 def test_numbers_that_json_lacks_are_texts(slate: Slate, bikes: Deployment) -> None:

@@ -11,12 +11,12 @@ from tests.online.tables import Event, counted, us
 
 
 def naive(feature: Aggregated, ttl: timedelta | None, events: list[Event], at: datetime) -> Any:
-    """A feature of one key as of ``at``; None for null."""
+    """A feature of one key as of ``at``; None for null, a list of the latest n values."""
     measure, window = feature.measure, feature.window
     found = counted(measure, events)
     if window is not None:
         start = (us(at) - window.length) // window.hop * window.hop
-        if measure.function.name != "last":
+        if not measure.function.lasting:
             found = [event for event in found if us(event["event_ts"]) >= start]
     values = [event[measure.column] for event in found] if measure.column else found
     match measure.function.name:
@@ -30,6 +30,10 @@ def naive(feature: Aggregated, ttl: timedelta | None, events: list[Event], at: d
             old = window is not None and us(latest) < start
             old = old or (at_least is not None and latest < at_least)
             return feature.default if old else values[-1]
+        case "last_n":
+            since = max(start if window else 0, us(at - ttl) if ttl else 0)
+            fresh = [event for event in found if us(event["event_ts"]) >= since]
+            return [event[measure.column or ""] for event in reversed(fresh)][: measure.length]
         case _ if not values:
             return feature.default
         case "mean":

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from online import Rows
-from slate.aggregates import LAST, Measure, Partial
+from slate.aggregates import Measure, Partial
 from slate.filters import comparisons
 from slate.kinds import Kind
 from slate.views import FeatureView
@@ -102,9 +102,9 @@ def window_rows(view: type[FeatureView], events: Iterable[Event]) -> Rows:
     for measure in view.measures.values():
         for part in measure.partials:
             name = measure.tile_column(part)
-            if measure.function is LAST:
-                lasts = [_last(measure, by_key[key]) for key in keys]
-                heads[name] = pa.array(lasts, _last_type(part.kind))
+            if measure.function.lasting:
+                lasts = [_latest(measure, by_key[key]) for key in keys]
+                heads[name] = pa.array(lasts, _latest_type(part))
             else:
                 values = [
                     partial(measure, part, counted(measure, tiles[tile])) for tile in sorted(tiles)
@@ -113,21 +113,24 @@ def window_rows(view: type[FeatureView], events: Iterable[Event]) -> Rows:
     return Rows(pa.table(heads), pa.table(columns))
 
 
-def _last(measure: Measure, events: list[Event]) -> dict[str, Any] | None:
-    found = counted(measure, events)
-    if not found:
-        return None
-    event = found[-1]
-    return {
-        "event_ts": event["event_ts"],
-        "received_at": event["received_at"],
-        "id": event["id"],
-        "value": event[measure.column or ""],
-    }
+def _latest(measure: Measure, events: list[Event]) -> Any:
+    """The latest event, or a list of the latest; null where there is none."""
+    found = [
+        {
+            "event_ts": event["event_ts"],
+            "received_at": event["received_at"],
+            "id": event["id"],
+            "value": event[measure.column or ""],
+        }
+        for event in reversed(counted(measure, events))
+    ]
+    if measure.length is None:
+        return next(iter(found), None)
+    return found[: measure.length] or None
 
 
-def _last_type(kind: Kind) -> pa.DataType:
+def _latest_type(part: Partial) -> pa.DataType:
     time = pa.timestamp("us", tz="UTC")
-    return pa.struct(
-        [("event_ts", time), ("received_at", time), ("id", pa.string()), ("value", kind.arrow)]
-    )
+    fields = [("event_ts", time), ("received_at", time), ("id", pa.string())]
+    event = pa.struct([*fields, ("value", part.kind.arrow)])
+    return event if part.length is None else pa.list_(event)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
 from online.commands import command
 from online.embedded import EmbeddedServer
 from online.serving import Serving
-from online.store import Channel, connect
+from online.store import Channel, connect, send
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from tests.online.arcade import GameCatalog
@@ -97,6 +98,26 @@ def test_a_store_that_goes_and_comes_back(tmp_path: Path, caplog: pytest.LogCapt
         client.close()
 
 
+def test_a_store_that_is_full_keeps_what_was_live(redis: Redis, publisher: Publisher) -> None:
+    live = publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
+    redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(StoreError, match=r"publishing game_catalog: .*maxmemory"):
+            publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert publisher.live(GameCatalog) == live
+    assert publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF).previous == live
+
+
+def test_what_is_sent_is_done_in_order_and_refused_by_the_first_error(redis: Redis) -> None:
+    send(redis, [command("RPUSH", "list", "a"), command("RPUSH", "list", "b")])
+    assert redis.lrange("list", 0, -1) == [b"a", b"b"]
+    with pytest.raises(ResponseError, match="wrong kind of value"):
+        send(redis, [command("GET", "list"), command("ECHO", "nobody waits for this")])
+    assert redis.echo("mine") == b"mine"
+
+
 def test_a_channel_that_closes_early_leaves_no_reply_to_the_next(redis: Redis) -> None:
     for word in ("a", "b", "c"):
         with closing(Channel(redis)) as channel:
@@ -115,7 +136,7 @@ def test_a_store_that_dies_between_two_rounds(
         step = next(flow)
         while fetches < 2:
             step = flow.send(channel.exchange(step))
-            fetches += b"$4\r\nMGET" in (step or b"")
+            fetches += b"$4\r\nMGET" in (step.data if step else b"")
         # Nothing more is asked of it.
         with pytest.raises(StopIteration) as end:
             flow.throw(StoreError("gone"))

@@ -79,7 +79,7 @@ class Stage:
     @property
     def by_rows(self) -> list[Run]:
         """The runs, the one that took in most rows last."""
-        return sorted(self.runs, key=lambda run: run.metadata("raw", "moves")["dagster/row_count"])
+        return sorted(self.runs, key=lambda run: run.metadata("raw", "moves")["rows_taken_in"])
 
 
 class Story:
@@ -201,9 +201,10 @@ def test_assets_tell_what_was_done(first: Stage) -> None:
     for source in first.deployment.registry.sources.values():
         told = run.metadata("raw", source.landing)
         assert told["rows_per_second"] == pytest.approx(
-            told["dagster/row_count"] / told["seconds"], rel=0.1, abs=1
+            told["rows_taken_in"] / told["seconds"], rel=0.1, abs=1
         )
-        assert (told["quarantined"], told["known_files"]) == (0, 0)
+        assert (told["rows_quarantined"], told["files_known"]) == (0, 0)
+        assert told["rows_taken_in"] == told["dagster/row_count"]
         rows[source.name] = told["dagster/row_count"]
     assert sum(rows.values()) == first.rows
     for name, table in first.tables.items():
@@ -265,7 +266,9 @@ def test_what_came_late_is_taken_in_once(late: Stage) -> None:
 def _files(stage: Stage, run: Run) -> dict[str, int]:
     """How many files of each source a run took in."""
     sources = stage.deployment.registry.sources.values()
-    return {source.landing: run.metadata("raw", source.landing)["files"] for source in sources}
+    return {
+        source.landing: run.metadata("raw", source.landing)["files_taken_in"] for source in sources
+    }
 
 
 def test_what_came_late_changes_only_what_came_after(first: Stage, late: Stage) -> None:
@@ -310,7 +313,7 @@ def test_what_was_built_by_hours_is_what_is_built_at_once(late: Stage, mended: S
 
 def test_refused_rows_are_kept_with_the_reason(late: Stage) -> None:
     told = late.by_rows[1].metadata("raw", "moves")
-    assert told["quarantined"] == 1
+    assert told["rows_quarantined"] == 1
     assert "no readable Parquet" in told["refused"]
 
 
@@ -335,6 +338,8 @@ def test_the_check_shows_the_rows_that_failed(broken: Stage) -> None:
     check = broken.runs[0].checks[dg.AssetKey("rider_profile_current")]
     told = {name: value.value for name, value in check.metadata.items()}
     assert (told["failed"], check.severity) == (1, dg.AssetCheckSeverity.ERROR)
+    assert check.description is not None
+    assert check.description.startswith("favourite is one of")
     header, _, row = str(told["failing_rows"]).splitlines()
     found = dict(zip(header.split(" | "), row.split(" | "), strict=True))
     assert (found["rider_id"], found["favourite |"]) == ("a", "moon |")

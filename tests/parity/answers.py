@@ -81,6 +81,8 @@ def differences(expected: Values, actual: Mapping[str, Any]) -> list[str]:
 
 def _unwrapped(value: Any) -> Any:
     """A NumPy scalar as Python's, null as None, a time in UTC."""
+    if isinstance(value, list):
+        return [_unwrapped(one) for one in value]
     if isinstance(value, np.datetime64):
         value = value.astype("M8[us]")
     if isinstance(value, np.generic):

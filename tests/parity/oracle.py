@@ -12,12 +12,15 @@ What it takes as the definition, where more than one reading is possible:
 - NaN in raw rows is null. An event or a row with a null key belongs to nobody.
 - A ttl bounds the latest row of an attribute view and the last values of a windowed view; counts
   and the like are bounded by their windows alone.
+- The latest n values are those of the latest n events that have one: a list of fewer, where there
+  are fewer.
 - An input that a request leaves out, or brings as null, has its default.
 - What hangs on a null key has no row: declared defaults and empty windows.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +37,14 @@ from tests.parity.scalars import Instant, Scalar
 Key = tuple[Any, ...]
 
 __all__ = ["Oracle", "Values", "differences"]
+
+
+@dataclass(frozen=True, eq=False)
+class Listed(Term):
+    """The latest values of some, which no expression reads."""
+
+    value: Scalar = None
+    values: tuple[Scalar, ...] = ()
 
 
 class Oracle:
@@ -223,7 +234,7 @@ def _aggregated(feature: Feature, events: list[dict[str, Any]], now: int) -> Ter
     if window is not None:
         start = (now - window.length) // window.hop * window.hop
     function = measure.function.name
-    if function == "last" and view.ttl_us is not None:
+    if function in ("last", "last_n") and view.ttl_us is not None:
         start = max(start, now - view.ttl_us)
     inside = [
         event
@@ -235,9 +246,13 @@ def _aggregated(feature: Feature, events: list[dict[str, Any]], now: int) -> Ter
     if function == "count":
         return Term(len(inside))
     assert measure.column is not None
-    if function == "last":
+    if function in ("last", "last_n"):
         order = (source.event_time, source.arrival_time, source.unique_id)
-        inside = [max(inside, key=lambda e: tuple(e[name] for name in order))] if inside else []
+        inside.sort(key=lambda e: tuple(e[name] for name in order), reverse=True)
+        values = [event[measure.column] for event in inside[: measure.length or 1]]
+        if function == "last_n":
+            return Listed(values=tuple(_scalar(feature.kind, value) for value in values))
+        return Term(_scalar(feature.kind, _or_default(feature, next(iter(values), None))))
     value, slack = reduced(function, [event[measure.column] for event in inside])
     return Term(_scalar(feature.kind, _or_default(feature, value)), slack)
 
@@ -253,6 +268,8 @@ def _as_kind(kind: Kind, term: Term) -> Term:
 def _values(terms: Iterable[tuple[Feature, Term]]) -> Values:
     values = Values()
     for feature, term in terms:
-        values[feature.name] = answered(term.value)
+        values[feature.name] = (
+            list(map(answered, term.values)) if isinstance(term, Listed) else answered(term.value)
+        )
         values.slack[feature.name] = term.slack
     return values

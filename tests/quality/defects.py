@@ -110,6 +110,18 @@ DEFECTS: dict[str, Defect] = {
         MemberLoans, "update {t} set as_of = as_of - interval 1 minute where member_id = 7",
         BETWEEN, "as_of", [7],
     ),
+    "list": Defect(
+        MemberLoans, "update {t} set recent_branches = null where member_id = 7",
+        NOT_NULL, "recent_branches", [7],
+    ),
+    "too long a list": Defect(
+        MemberLoans, "update {t} set recent_days = [1, 2, 3] where member_id in (7, 11)",
+        BETWEEN, "recent_days", [7, 11],
+    ),
+    "type of list": Defect(
+        MemberLoans, "alter table {t} alter recent_branches type varchar",
+        TYPE, "recent_branches", [],
+    ),
     "type": Defect(MemberProfile, "alter table {t} alter books type integer", TYPE, "books", []),
     "type of time": Defect(
         MemberLoans, "alter table {t} alter event_ts type timestamp with time zone",

@@ -12,6 +12,7 @@ from slate import (
     feature,
     key_of,
     last,
+    last_n,
     max,
     mean,
     min,
@@ -68,6 +69,8 @@ class MemberLoans(FeatureView):
     most_days = max(Loan.days, over="1d")
     spread = std(Loan.days, over="1d")
     last_branch = last(Loan.branch_id)
+    recent_branches = last_n(Loan.branch_id, 3)
+    recent_days = last_n(Loan.days, 2)
 
 
 class MemberBranchLoans(FeatureView):

@@ -50,6 +50,22 @@ def test_a_mean_that_is_gone_is_a_warning(
     ]
 
 
+def test_lists_that_are_shorter_or_empty_are_a_warning(
+    warehouse: duckdb.DuckDBPyConnection, previous: Profile
+) -> None:
+    assert previous.columns["recent_branches"].null_share == 3 / 11
+    assert previous.columns["recent_branches"].mean == 15 / 8
+    warehouse.execute("update member_loans_current set recent_branches = recent_branches[:1]")
+    warehouse.execute("update member_loans_current set recent_days = []")
+    validation = validate(MemberLoans, warehouse, previous=previous)
+    assert validation.success
+    assert [f.expectation.why.split(":")[0] for f in validation.failed] == [
+        "the mean length of recent_branches is from 1.48469 to 2.26531",
+        "the mean length of recent_days is from 1 to 3",
+        "recent_days is empty in 0% to 29% of the rows",
+    ]
+
+
 def test_critical_failures_come_first(
     warehouse: duckdb.DuckDBPyConnection, previous: Profile
 ) -> None:

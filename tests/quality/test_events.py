@@ -44,6 +44,8 @@ def test_windows_of_random_events_meet_the_suite(seed: int) -> None:
                 "most_days_1d": values.max() if values.size else None,
                 "spread_1d": values.std() if values.size else None,
                 "last_branch": "north",
+                "recent_branches": ["north"] * min(len(found), 3),
+                "recent_days": [days for _, days, _ in sorted(found)[::-1] if days is not None][:2],
             }
         )
     with duckdb.connect() as connection:

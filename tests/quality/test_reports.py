@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import duckdb
 import pytest
 
-from quality.reports import write_report
+from quality.reports import failures, write_report
 from quality.validations import Validation, validate
 from tests.quality.library import MemberBranchLoans, MemberProfile
 
@@ -54,12 +54,23 @@ def test_markdown_has_failures_first_and_one_line_each(spoilt: Validation) -> No
     assert all(line.replace("\\|", "").count("|") == 6 for line in table)
 
 
+def test_failures_are_a_sentence_each(spoilt: Validation) -> None:
+    crossed, drifted = failures(spoilt)
+    assert crossed == (
+        "loans_1h is at most loans_1d: the longer window holds the shorter one; "
+        "1 (12.5%) of the rows are otherwise"
+    )
+    assert drifted.startswith("the mean of loans_1d is from ")
+    assert "; found " in drifted
+
+
 def test_good_reports_say_so(warehouse: duckdb.DuckDBPyConnection) -> None:
     validation = validate(MemberProfile, warehouse)
     html = validation.to_html()
     ElementTree.fromstring(html)
     assert "may be published" in html
     assert "Not met" not in html
+    assert failures(validation) == []
     assert validation.to_markdown().startswith("**All ")
 
 

@@ -38,9 +38,14 @@ LOANS: list[dict[str, Any]] = [
         "most_days_1d": key + 3.0,
         "spread_1d": 0.5,
         "last_branch": "north",
+        "recent_branches": ["north"] * (key % 4),
+        "recent_days": [key + 0.5, 1.0],
     }
     for key in range(1, 11)
-] + [{"member_id": 11, "loans_1h": 0, "loans_1d": 0, "late_1d": 0, "last_branch": "south"}]
+] + [
+    {"member_id": 11, "loans_1h": 0, "loans_1d": 0, "late_1d": 0, "last_branch": "south",
+     "recent_branches": [], "recent_days": []},
+]  # fmt: skip
 PAIRS: list[dict[str, Any]] = [
     {"member_id": key, "branch_id": branch, "loans_1h": 0, "loans_1d": 3}
     for key in range(1, 5)
@@ -56,7 +61,7 @@ def write(
 ) -> None:
     """Make a view's table; what a row does not say of its times is as usual, of the rest null."""
     columns = table_columns(view)
-    declared = ", ".join(f"{quoted(name)} {kind.sql}" for name, kind in columns.items())
+    declared = ", ".join(f"{quoted(name)} {type_.sql}" for name, type_ in columns.items())
     connection.execute(f"create table {table_name(view)} ({declared})")
     values = [[{**TIMES, **row}.get(name) for name in columns] for row in rows]
     marks = ", ".join("?" for _ in columns)

@@ -14,6 +14,7 @@ from slate import (
     feature,
     key_of,
     last,
+    last_n,
     now,
     request_input,
     sum,
@@ -64,6 +65,7 @@ class GuestOrders(FeatureView):
     orders = count(over=["1h", "1d"])
     spend = sum(Order.price, where=Order.paid, over="1d")
     last_dish = last(Order.dish)
+    recent_dishes = last_n(Order.dish, 3)
 
 
 class GuestProfile(FeatureView):

@@ -9,6 +9,7 @@ from slate import (
     FeatureView,
     count,
     last,
+    last_n,
     mean,
     sum,
 )
@@ -61,6 +62,51 @@ def an_option_that_is_none() -> object:
 @wrong("Wrong.last_dish", "the default 1 is no str")
 def a_default_of_another_type_than_the_column() -> object:
     return aggregated(last_dish=last(Order.dish, default=1))
+
+
+@wrong("last_n(Order.dish, 0)", "a whole number from 1 to 1,000")
+def a_list_of_no_values() -> object:
+    return aggregated(dishes=last_n(Order.dish, 0))
+
+
+@wrong("last_n(Order.dish, -3)", "a whole number from 1 to 1,000")
+def a_list_of_fewer_than_no_values() -> object:
+    return aggregated(dishes=last_n(Order.dish, -3))
+
+
+@wrong("last_n(Order.dish, 1001)", "a whole number from 1 to 1,000")
+def a_list_of_too_many_values() -> object:
+    return aggregated(dishes=last_n(Order.dish, 1_001))
+
+
+@wrong("last_n(Order.dish, True)", "a whole number from 1 to 1,000")
+def a_list_of_a_truth_of_values() -> object:
+    return aggregated(dishes=last_n(Order.dish, True))
+
+
+@wrong("Wrong.portions", "an array of type int has no null", "give default=...")
+def a_list_of_integers_without_padding() -> object:
+    return aggregated(portions=last_n(Order.portions, 3))
+
+
+@wrong("Wrong.paid", "an array of type bool has no null", "give default=...")
+def a_list_of_truths_without_padding() -> object:
+    return aggregated(paid=last_n(Order.paid, 3, over="1h"))
+
+
+@wrong("Wrong.dishes", "the default 1 is no str")
+def a_list_padded_with_another_type() -> object:
+    return aggregated(dishes=last_n(Order.dish, 3, default=1))
+
+
+@wrong("Wrong.prices", "last_n has no option 'min'", "it has default, tags")
+def a_list_with_a_constraint() -> object:
+    return aggregated(prices=last_n(Order.price, 3, min=0))
+
+
+@wrong("last_n('dish')", "last_n(Event.price)")
+def a_list_of_a_column_by_its_name() -> object:
+    return aggregated(dishes=last_n("dish", 3))
 
 
 @wrong("Wrong.orders", "say the windows", "over='1h'")

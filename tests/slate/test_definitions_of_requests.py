@@ -41,6 +41,22 @@ def a_time_called_a_float() -> object:
     return requested(float, GuestProfile.born_at)
 
 
+@wrong("Wrong.rate reads guest_orders.recent_dishes", "a list of up to 3 values", "single values")
+def an_expression_of_a_list() -> object:
+    return requested(bool, GuestOrders.recent_dishes == "cake")
+
+
+@wrong("Wrong.rate reads guest_orders.recent_dishes", "a list of up to 3 values", "single values")
+def a_resolver_of_a_list() -> object:
+    @resolver
+    def share(
+        dishes: Annotated[Array, GuestOrders.recent_dishes],
+    ) -> Annotated[Array, float]:
+        return np.mean(dishes == "cake", axis=1)
+
+    return requested(float, share)
+
+
 @wrong("Wrong.rate", "annotate its type", "`rate: float = ...`")
 def an_expression_without_annotation() -> object:
     class Wrong(RequestFeatures):

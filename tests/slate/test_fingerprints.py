@@ -57,6 +57,7 @@ ORDERS = [
     'usual = mean(Order.price, over="1d", default=1.5)',
     "last_dish = last(Order.dish)",
     'last_lately = last(Order.portions, over="1d", default=0)',
+    "prices = last_n(Order.price, 5)",
 ]
 PROFILE = [
     "cafe_id: int = key_of(Cafe, default=0)",
@@ -201,6 +202,9 @@ CHANGED = [
     (", default=1.5", "", "orders"),
     ("last(Order.dish)", 'last(Order.dish, over="1d")', "orders"),
     ("last(Order.dish)", "last(Order.dish, where=Order.paid)", "orders"),
+    ("last_n(Order.price, 5)", "last_n(Order.price, 6)", "orders"),
+    ("last_n(Order.price, 5)", "last_n(Order.price, 5, default=0.0)", "orders"),
+    ("last_n(Order.price, 5)", "last(Order.price)", "orders"),
     ("key_of(Cafe, default=0)", "key_of(Cafe, default=1)", "profile"),
     ("key_of(Cafe, default=0)", "feature(default=0)", "profile"),
     ('"guest_profile"', '"guests"', "profile"),

@@ -34,7 +34,7 @@ def test_features_of_each_entity() -> None:
 
 def test_aggregates_of_each_function() -> None:
     found = {f.measure.function.name for f in STORED if isinstance(f, Aggregated)}
-    assert found == {"count", "sum", "mean", "min", "max", "std", "last"}
+    assert found == {"count", "sum", "mean", "min", "max", "std", "last", "last_n"}
 
 
 def test_windows_from_minutes_to_a_month() -> None:

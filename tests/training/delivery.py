@@ -21,6 +21,7 @@ from slate import (
     event_time,
     feature,
     key_of,
+    last_n,
     mean,
     now,
     request_input,
@@ -83,6 +84,7 @@ class CourierTrips(FeatureView):
     entity, source = Courier, Trip
     trips = count(over=["1h", "1d"])
     usual = mean(Trip.minutes, over="1d")
+    recent = last_n(Trip.minutes, 3)
 
 
 def plan(
@@ -123,6 +125,7 @@ def plan(
         features=[
             OfferRequest.called,
             CourierTrips.usual,
+            CourierTrips.recent,
             OfferRequest.weather,
             CourierProfile.alias,
             CourierProfile.capacity,

@@ -11,12 +11,13 @@ import pyarrow as pa
 from slate.compile.training import training_columns
 from slate.kinds import Kind
 from slate.plans import Plan
+from slate.value_types import ValueType
 
 Row = dict[str, Any]
 
 START = datetime(2026, 3, 1)
 DAY = timedelta(days=1)
-_NAIVE = {Kind.TIME: pa.timestamp("us")}
+_NAIVE = {ValueType(Kind.TIME): pa.timestamp("us")}
 
 
 def offers(days: Sequence[int] = (0, 1, 2), each: int = 11) -> list[Row]:
@@ -57,18 +58,19 @@ def _offer(day: int, number: int, each: int) -> Row:
         "courier_trips.trips_1h": seed % 4,
         "courier_trips.trips_1d": 2**53 + 1 + seed,
         "courier_trips.usual_1d": unless(7, seed / 7),
+        "courier_trips.recent": [seed / 7, 2.5, 2.5][: seed % 4],
     }
 
 
 def fill(connection: duckdb.DuckDBPyConnection, plan: Plan, rows: Sequence[Row]) -> None:
     """Make the training table anew, of these rows in any order."""
-    kinds = training_columns(plan)
-    columns = ", ".join(f'"{name}" {kind.sql}' for name, kind in kinds.items())
+    types = training_columns(plan)
+    columns = ", ".join(f'"{name}" {type_.sql}' for name, type_ in types.items())
     connection.execute(f"create or replace table {plan.service.full_name} ({columns})")
     mixed = [*rows[1::2], *rows[::2]]
     values = {
-        name: pa.array([row[name] for row in mixed], _NAIVE.get(kind, kind.arrow))
-        for name, kind in kinds.items()
+        name: pa.array([row[name] for row in mixed], _NAIVE.get(type_, type_.arrow))
+        for name, type_ in types.items()
     }
     connection.register("mixed", pa.table(values))
     connection.execute(f"insert into {plan.service.full_name} from mixed")
@@ -101,6 +103,7 @@ def expected(row: Row, minutes_a_stop: int = 5) -> Row:
     return spine | {
         "offer_request.called": row["courier_profile.alias"] if electric else "fuel",
         "courier_trips.usual_1d": row["courier_trips.usual_1d"],
+        "courier_trips.recent": row["courier_trips.recent"],
         "offer_request.weather": default("weather", "dry"),
         "courier_profile.alias": row["courier_profile.alias"],
         "courier_profile.capacity": row["courier_profile.capacity"],

@@ -57,6 +57,16 @@ def test_statistics_of_parts_are_those_of_the_whole(drawn: tuple[Kind, list[list
         assert got.mean is None
 
 
+def test_statistics_of_lists_are_those_of_the_values_in_them() -> None:
+    parts = [[[1.5, 0.5], []], [[4.0]], [[]], [None, [2.0, math.inf]]]
+    got = Statistics.merged(
+        Statistics.of(Kind.FLOAT, pa.array(part, pa.list_(pa.float64()))) for part in parts
+    )
+    assert got == Statistics(5, 3, 1, 0.5, 4.0, 2.0)
+    texts = pa.array([["a", "b"], []], pa.list_(pa.string()))
+    assert Statistics.of(Kind.STRING, texts) == Statistics(2, 1)
+
+
 def test_json_and_back(warehouse: duckdb.DuckDBPyConnection, plan: Plan, folder: Path) -> None:
     manifest = write_training_set(warehouse, plan, folder).manifest
     assert Manifest.from_json(manifest.to_json()) == manifest
@@ -77,9 +87,12 @@ def test_json_is_readable_without_this_package(
     assert raw["rows"] == 33
     assert raw["first"] == "2026-03-01T00:00:00+00:00"
     assert raw["origin"]["columns"][:2] == [
-        {"name": "offer_id", "kind": "str"},
-        {"name": "offered_at", "kind": "datetime"},
+        {"name": "offer_id", "kind": "str", "length": None},
+        {"name": "offered_at", "kind": "datetime", "length": None},
     ]
+    assert {"name": "courier_trips.recent", "kind": "float", "length": 3} in (
+        raw["origin"]["columns"]
+    )
     assert raw["origin"]["features"] == [feature.name for feature in plan.service.features]
     assert raw["statistics"]["offer_request.share"]["infinite"] > 0
     assert [day["day"] for day in raw["days"]] == ["2026-03-01", "2026-03-02", "2026-03-03"]

@@ -55,7 +55,7 @@ def test_kinds(warehouse: Warehouse, plan: Plan, folder: Path) -> None:
     path = write_training_set(warehouse, plan, folder).path
     found = pq.read_schema(path / "day=2026-03-01" / "data.parquet")
     for feature in plan.service.features:
-        assert found.field(feature.name).type == feature.kind.arrow, feature
+        assert found.field(feature.name).type == feature.value_type.arrow, feature
     for column in plan.service.spine.columns.values():
         assert found.field(column.name).type == column.kind.arrow, column
     assert found.field("offered_at").type == pa.timestamp("us", tz="UTC")

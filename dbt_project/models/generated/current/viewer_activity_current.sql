@@ -48,6 +48,7 @@ merged as (
         sum(usual_bid__sum) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_bid_30d__sum,
         list({n: cast(bid_spread__n as double), mean: bid_spread__mean, m2: bid_spread__m2}) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30 and bid_spread__n > 0) as bid_spread_30d__parts,
         max(last_show__last) filter (where hop = 86400) as last_show__last,
+        {{ latest_of('list(recent_shows__last) filter (where hop = 86400)', 10) }} as recent_shows__last,
         max(last_category__last) filter (where hop = 86400) as last_category__last,
         max(last_seen__last) filter (where hop = 86400) as last_seen__last
     from known
@@ -92,6 +93,7 @@ pooled as (
         usual_bid_30d__sum,
         {{ pooled(['merged.bid_spread_30d__parts']) }} as bid_spread_30d__parts,
         last_show__last,
+        recent_shows__last,
         last_category__last,
         last_seen__last
     from merged
@@ -134,6 +136,7 @@ final as (
         usual_bid_30d__sum / nullif(usual_bid_30d__n, 0) as usual_bid_30d,
         sqrt(bid_spread_30d__parts.m2 / nullif(bid_spread_30d__parts.n, 0)) as bid_spread_30d,
         last_show__last.value as last_show,
+        coalesce([event.value for event in recent_shows__last], []) as recent_shows,
         last_category__last.value as last_category,
         last_seen__last.value as last_seen
     from pooled

@@ -16,6 +16,7 @@ final as (
         max(latest_event_ts) as event_ts,
         any_value(as_of) as as_of,
         max(last_show__last) as last_show__last,
+        {{ latest_of('list(recent_shows__last)', 10) }} as recent_shows__last,
         max(last_category__last) as last_category__last,
         max(last_seen__last) as last_seen__last
     from known

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from slate import FeatureView, count, feature, key_of, last, max, mean, min, sum
+from slate import FeatureView, count, feature, key_of, last, last_n, max, mean, min, sum
 from tests.deployments.bikes.definitions.entities import Bike, BikeStation, Station
 from tests.deployments.bikes.definitions.sources import Checkup, Move
 
@@ -19,12 +19,14 @@ class BikeProfile(FeatureView):
 
 
 class BikeHealth(FeatureView):
-    """What a bike tells of itself: last values alone."""
+    """What a bike tells of itself: last values alone, one or some of them."""
 
     entity, source = Bike, Checkup
     ttl = "1d"
     charge = last(Checkup.charge)
     odometer = last(Checkup.odometer, default=0)
+    charges = last_n(Checkup.charge, 3)
+    faults = last_n(Checkup.fault, 2, over=["12h/1h", "3h/1h"], default=False)
     fault = last(Checkup.fault, default=False)
     code = last(Checkup.code, where=Checkup.fault)
     seen = last(Checkup.event_ts)
@@ -48,3 +50,4 @@ class BikeAtStation(FeatureView):
     visits = count(over=["10s/1s", "6h", "30d"])
     last_visit = last(Move.moved_at, over="30d")
     last_rider = last(Move.rider_id)
+    recent_riders = last_n(Move.rider_id, 40, default="nobody")

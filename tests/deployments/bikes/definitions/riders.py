@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from slate import FeatureView, count, feature, last, max, mean, std, sum
+from slate import FeatureView, count, feature, last, last_n, max, mean, std, sum
 from tests.deployments.bikes.definitions.entities import Rider, RiderStation
 from tests.deployments.bikes.definitions.sources import PURPOSES, Move
 
@@ -29,6 +29,7 @@ class RiderRides(FeatureView):
     spread = std(Move.minutes, over=["1d", "30d"])
     farthest = max(Move.metres, over="30d", default=0)
     last_station = last(Move.station_id, default=0)
+    recent_stations = last_n(Move.station_id, 5, over="1d", default=0)
     last_ride = last(Move.moved_at, where=Move.kind == "take")
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from slate import FeatureView, count, feature, key_of, last, max, mean, min, std, sum
+from slate import FeatureView, count, feature, key_of, last, last_n, max, mean, min, std, sum
 from tests.deployments.bikes.definitions.entities import Depot, Station
 from tests.deployments.bikes.definitions.sources import Move
 
@@ -64,6 +64,9 @@ class StationMoves(FeatureView):
     metres_ridden = last(Move.metres, over="7d")  # a float, as it may be null
     last_kind = last(Move.kind, over=["45s/15s", "7d"])
     last_note = last(Move.note)
+    recent_free = last_n(Move.free_docks, 3, over=["45s/15s", "2h/10m"], default=-1)
+    recent_notes = last_n(Move.note, 4)
+    recent_bookings = last_n(Move.booked_for, 2, where=Move.kind != "service", over="7d")
     last_locked = last(Move.locked, default=False)
     last_electric = last(Move.electric, over="2h/10m", default=True)
     last_booked = last(Move.booked_for, where=Move.kind == "take")

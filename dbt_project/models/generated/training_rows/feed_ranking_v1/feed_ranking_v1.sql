@@ -92,6 +92,7 @@ with final as (
         viewer_activity.usual_bid_30d as "viewer_activity.usual_bid_30d",
         viewer_activity.bid_spread_30d as "viewer_activity.bid_spread_30d",
         viewer_activity.last_show as "viewer_activity.last_show",
+        coalesce(viewer_activity.recent_shows, []) as "viewer_activity.recent_shows",
         viewer_activity.last_category as "viewer_activity.last_category",
         viewer_activity.last_seen as "viewer_activity.last_seen",
         coalesce(viewer_profile.country, 'unknown') as "viewer_profile.country",

@@ -182,6 +182,51 @@ tiles_1d as (
     group by viewer_id, hop
 ),
 
+recent_shows_tiles_30s as (
+    -- The latest of what arrived in the open hop of the next size, in the hops of it that closed.
+    select
+        wanted.viewer_id,
+        wanted.hop,
+        {{ latest_of('list(tiles.recent_shows__last)', 10) }} as recent_shows__last
+    from (select distinct viewer_id, hop_30 as hop from hops) as wanted
+    inner join {{ ref('viewer_activity_tiles') }} as tiles
+        on tiles.viewer_id = wanted.viewer_id
+        and tiles.arrived // 10 = wanted.hop // 10
+        and tiles.arrived < wanted.hop
+    where tiles.hop = 30
+    group by wanted.viewer_id, wanted.hop
+),
+
+recent_shows_tiles_5m as (
+    -- The latest of what arrived in the open hop of the next size, in the hops of it that closed.
+    select
+        wanted.viewer_id,
+        wanted.hop,
+        {{ latest_of('list(tiles.recent_shows__last)', 10) }} as recent_shows__last
+    from (select distinct viewer_id, hop_300 as hop from hops) as wanted
+    inner join {{ ref('viewer_activity_tiles') }} as tiles
+        on tiles.viewer_id = wanted.viewer_id
+        and tiles.arrived // 12 = wanted.hop // 12
+        and tiles.arrived < wanted.hop
+    where tiles.hop = 300
+    group by wanted.viewer_id, wanted.hop
+),
+
+recent_shows_tiles_1h as (
+    -- The latest of what arrived in the open hop of the next size, in the hops of it that closed.
+    select
+        wanted.viewer_id,
+        wanted.hop,
+        {{ latest_of('list(tiles.recent_shows__last)', 10) }} as recent_shows__last
+    from (select distinct viewer_id, hop_3600 as hop from hops) as wanted
+    inner join {{ ref('viewer_activity_tiles') }} as tiles
+        on tiles.viewer_id = wanted.viewer_id
+        and tiles.arrived // 24 = wanted.hop // 24
+        and tiles.arrived < wanted.hop
+    where tiles.hop = 3600
+    group by wanted.viewer_id, wanted.hop
+),
+
 earlier as (
     -- The latest of all that was known by the end of each of the largest hops.
     select
@@ -193,6 +238,37 @@ earlier as (
     from {{ ref('viewer_activity_tiles') }}
     where hop = 86400
     group by viewer_id, arrived
+),
+
+recent_shows_in_time as (
+    -- By the end of each of the largest hops, the latest of what arrived in the hop of its time:
+    -- it lies in the last tiles that hold so many events.
+    select
+        viewer_id,
+        arrived,
+        {{ latest_of('list(recent_shows__last) over latest', 10) }} as recent_shows__last
+    from (
+        select *, sum(len(recent_shows__last)) over (partition by viewer_id order by arrived) as recent_shows__last__n
+        from {{ ref('viewer_activity_tiles') }}
+        where hop = 86400 and tile = arrived and recent_shows__last is not null
+    )
+    window latest as (
+        partition by viewer_id order by recent_shows__last__n
+        range between 9 preceding and current row
+    )
+),
+
+recent_shows_late as (
+    -- And of what arrived in a later hop.
+    select
+        viewer_id,
+        arrived,
+        max(recent_shows__last, 10) over (partition by viewer_id order by arrived) as recent_shows__last
+    from (
+        select viewer_id, arrived, unnest(recent_shows__last) as recent_shows__last
+        from {{ ref('viewer_activity_tiles') }}
+        where hop = 86400 and tile < arrived
+    )
 ),
 
 head as (
@@ -234,6 +310,7 @@ head as (
         cast(sum(price) filter (where kind = 'bid' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as double) as usual_bid_30d__sum,
         case when count(*) filter (where kind = 'bid' and price is not null and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) > 0 then [{n: cast(count(*) filter (where kind = 'bid' and price is not null and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as double), mean: avg(price) filter (where kind = 'bid' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}), m2: var_pop(price) filter (where kind = 'bid' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) * count(price) filter (where kind = 'bid' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }})}] end as bid_spread_30d__parts,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: show_id}) as last_show__last,
+        max({event_ts: event_ts, received_at: received_at, id: event_id, value: show_id}, 10) as recent_shows__last,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: category}) filter (where kind in ('tap', 'bid', 'purchase')) as last_category__last,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: event_ts}) as last_seen__last
     from hops
@@ -282,6 +359,7 @@ merged as (
         {{ sum_of(['tiles_30s.usual_bid_30d__sum', 'tiles_5m.usual_bid_30d__sum', 'tiles_1h.usual_bid_30d__sum', 'tiles_1d.usual_bid_30d__sum', 'head.usual_bid_30d__sum']) }} as usual_bid_30d__sum,
         {{ pooled(['tiles_30s.bid_spread_30d__parts', 'tiles_5m.bid_spread_30d__parts', 'tiles_1h.bid_spread_30d__parts', 'tiles_1d.bid_spread_30d__parts', 'head.bid_spread_30d__parts']) }} as bid_spread_30d__parts,
         {{ greatest_of(['tiles_30s.last_show__last', 'tiles_5m.last_show__last', 'tiles_1h.last_show__last', 'earlier.last_show__last', 'head.last_show__last']) }} as last_show__last,
+        {{ latest_of('[recent_shows_tiles_30s.recent_shows__last, recent_shows_tiles_5m.recent_shows__last, recent_shows_tiles_1h.recent_shows__last, recent_shows_in_time.recent_shows__last, recent_shows_late.recent_shows__last, head.recent_shows__last]', 10) }} as recent_shows__last,
         {{ greatest_of(['tiles_30s.last_category__last', 'tiles_5m.last_category__last', 'tiles_1h.last_category__last', 'earlier.last_category__last', 'head.last_category__last']) }} as last_category__last,
         {{ greatest_of(['tiles_30s.last_seen__last', 'tiles_5m.last_seen__last', 'tiles_1h.last_seen__last', 'earlier.last_seen__last', 'head.last_seen__last']) }} as last_seen__last
     from hops
@@ -297,9 +375,24 @@ merged as (
     left join tiles_1d
         on tiles_1d.viewer_id = hops.viewer_id
         and tiles_1d.hop = hops.hop_86400
+    left join recent_shows_tiles_30s
+        on recent_shows_tiles_30s.viewer_id = hops.viewer_id
+        and recent_shows_tiles_30s.hop = hops.hop_30
+    left join recent_shows_tiles_5m
+        on recent_shows_tiles_5m.viewer_id = hops.viewer_id
+        and recent_shows_tiles_5m.hop = hops.hop_300
+    left join recent_shows_tiles_1h
+        on recent_shows_tiles_1h.viewer_id = hops.viewer_id
+        and recent_shows_tiles_1h.hop = hops.hop_3600
     asof left join earlier
         on earlier.viewer_id = hops.viewer_id
         and hops.hop_86400 > earlier.arrived
+    asof left join recent_shows_in_time
+        on recent_shows_in_time.viewer_id = hops.viewer_id
+        and hops.hop_86400 > recent_shows_in_time.arrived
+    asof left join recent_shows_late
+        on recent_shows_late.viewer_id = hops.viewer_id
+        and hops.hop_86400 > recent_shows_late.arrived
     left join head
         on head.viewer_id = hops.viewer_id
         and head.asked_at = hops.asked_at
@@ -341,6 +434,7 @@ final as (
         usual_bid_30d__sum / nullif(usual_bid_30d__n, 0) as usual_bid_30d,
         sqrt(bid_spread_30d__parts.m2 / nullif(bid_spread_30d__parts.n, 0)) as bid_spread_30d,
         last_show__last.value as last_show,
+        coalesce([event.value for event in recent_shows__last], []) as recent_shows,
         last_category__last.value as last_category,
         last_seen__last.value as last_seen
     from merged

@@ -1,0 +1,119 @@
+"""Equal, at length: streamed values against the oracle's, as many as asked for.
+
+Rounds of a scenario each: its events are delivered to the stream and applied by workers, real
+processes that are killed at random points; batches are published in between. Then every feature is
+asked for at random instants, and held against the oracle, plain Python over the raw events.
+"""
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from online import FeatureClient, Publisher
+from online.store import connect, open_store
+from slate.deployment import load
+from tests.parity.conftest import CONFIGS
+from tests.parity.engines import Engines, Project, compiled
+from tests.parity.oracle import Oracle
+from tests.parity.scenarios import HOUR, bulk
+from tests.parity.streaming import (
+    Delivery,
+    Workers,
+    before,
+    compare,
+    hour_before,
+    known,
+    wait_until_applied,
+)
+
+COMPARED = 10_000_000
+ROWS, INSTANTS, WORKERS = 400, 6, 2
+ASKED_AGAIN = 20
+KILL_EVERY, PUBLISHES = 60, 3
+
+
+def main() -> None:
+    """Compare, and print how many values differ, by cause."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--compared", type=int, default=COMPARED, help="how many values at least")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    compared, causes, kills = 0, Counter[str](), 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name, config in CONFIGS.items():
+            project = compiled(load(config), Path(folder) / name)
+            address, server = open_store(project.deployment)
+            assert server is not None
+            project = replace(project, deployment=replace(project.deployment, redis=address))
+            with (
+                server,
+                Publisher.connect(project.deployment) as publisher,
+                FeatureClient.connect(project.deployment, refresh=0, timeout=5) as client,
+            ):
+                engines = Engines(project, publisher, client)
+                wanted, seed = compared + options.compared / len(CONFIGS), options.seed
+                while compared < wanted:
+                    found, wrong, killed = play(engines, project, config, address, seed)
+                    compared, kills, seed = compared + found, kills + killed, seed + 1
+                    causes.update(map(cause, wrong))
+                    print(
+                        f"{name}: seed={seed - 1} compared={compared} mismatched={causes.total()} "
+                        f"kills={kills} at {time.process_time():.0f} s of CPU",
+                        flush=True,
+                    )
+    for what, number in causes.most_common():
+        print(f"  {number} x {what}")
+    print(f"parity: compared={compared} mismatched={causes.total()}", flush=True)
+
+
+def play(
+    engines: Engines, project: Project, config: Path, address: str, seed: int
+) -> tuple[int, list[str], int]:
+    """One round; gives how many values were compared, what is wrong, and how many were killed."""
+    random = np.random.default_rng(seed)
+    deployment, registry = project.deployment, project.deployment.registry
+    scenario = bulk(registry, seed, rows=ROWS, instants=INSTANTS)
+    redis = connect(address)
+    redis.flushall()
+    delivery = Delivery(deployment, scenario, random)
+    workers = Workers(deployment, config, address, WORKERS)
+    published = latest = 0
+    try:
+        for number, latest in enumerate(delivery.run(), 1):
+            time.sleep(float(random.exponential(0.02)))
+            if number % KILL_EVERY == 0:
+                workers.kill(int(random.integers(WORKERS)))
+            if random.random() < PUBLISHES / ROWS:
+                published = hour_before(latest - int(random.integers(0, 30)) * HOUR)
+                engines.publish(before(scenario, delivery), published)
+        wait_until_applied(redis, deployment)
+    finally:
+        workers.close()
+        delivery.close()
+    rows = known(registry, scenario, delivery, published)
+    oracle = Oracle(registry, rows.sources, rows.models(registry))
+    asks = list(scenario.asks(registry)) * ASKED_AGAIN
+    compared, wrong = compare(engines, oracle, asks, max(latest, published) + 1, random)
+    redis.close()
+    return compared, wrong, workers.kills
+
+
+def cause(wrong: str) -> str:
+    """What a mismatch is about: the feature, and whether it is too much, too little or missing."""
+    _, _, what = wrong.rpartition(" at ")
+    _, _, what = what.partition(": ")
+    feature, _, detail = what.partition(": ")
+    should, _, found = detail.removeprefix("should be ").partition(", is ")
+    try:
+        return f"{feature}: {'too much' if float(found) > float(should) else 'too little'}"
+    except ValueError:
+        return f"{feature}: another value"
+
+
+if __name__ == "__main__":
+    main()

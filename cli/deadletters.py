@@ -1,0 +1,94 @@
+"""`slate deadletters`: what was refused on its way through the streams."""
+
+import json
+import sys
+from argparse import Namespace
+from base64 import b64encode
+from collections.abc import Iterable
+
+from cli.processes import store
+from cli.text import instant as written
+from cli.text import table
+from online import EventWriter
+from online.instants import instant
+from online.store import connect
+from online.stream.deadletters import DeadLetter, DeadLetters
+from online.stream.names import streamed_sources
+from online.stream.writer import streamed_source
+from slate.deployment import load
+
+LISTED = 100
+WIDTH = 120
+
+
+def run(options: Namespace) -> int:
+    """List the dead letters, or write them again and list those that cannot be."""
+    deployment = load()
+    registry = deployment.registry
+    sources = (
+        [streamed_source(registry, options.source)]
+        if options.source
+        else streamed_sources(registry)
+    )
+    code = 0
+    with store(deployment) as address, connect(address) as redis:
+        for source in sources:
+            letters = DeadLetters(redis, deployment.name, source)
+            if options.replay:
+                with EventWriter.connect(deployment, source) as writer:
+                    replay = letters.replay(writer, options.limit)
+                _print(source.name, [*replay.refused, *replay.kept], options.json)
+                _tell(
+                    f"{source.name}: {replay.written:,} written again, {len(replay.refused):,} "
+                    f"refused again, {len(replay.kept):,} not to be written again"
+                )
+                code = 1 if replay.refused else code
+            else:
+                limit = options.limit or (None if options.json else LISTED)
+                shown = _print(source.name, letters.read(limit), options.json)
+                _tell(f"{source.name}: {shown:,} of {len(letters):,} dead letters")
+    return code
+
+
+def _print(source: str, letters: Iterable[DeadLetter], as_json: bool) -> int:
+    """Print dead letters; return how many there were."""
+    if as_json:
+        shown = 0
+        for letter in letters:
+            print(json.dumps(_object(source, letter)))
+            shown += 1
+        return shown
+    rows = [_cells(letter) for letter in letters]
+    if rows:
+        print(table(rows, head=("arrived", "reason", "not written again as", source)))
+    return len(rows)
+
+
+def _object(source: str, letter: DeadLetter) -> dict[str, object]:
+    refusal = letter.refusal
+    found: dict[str, object] = {
+        "source": source,
+        "id": letter.id,
+        "arrived": instant(refusal.arrival).isoformat() if refusal.arrival else None,
+        "reason": refusal.reason,
+        "kept": letter.kept or None,
+        "event": refusal.event,
+    }
+    if refusal.raw is not None:
+        found["raw"] = b64encode(refusal.raw).decode()
+    return found
+
+
+def _cells(letter: DeadLetter) -> tuple[str, str, str, str]:
+    refusal = letter.refusal
+    arrived = written(instant(refusal.arrival)) if refusal.arrival else ""
+    event = f"{len(refusal.raw or b'')} bytes" if refusal.event is None else ""
+    if refusal.event is not None:
+        given = {name: value for name, value in refusal.event.items() if value is not None}
+        event = json.dumps(given)
+        event = event if len(event) <= WIDTH else f"{event[: WIDTH - 1]}…"
+    return arrived, refusal.reason, letter.kept, event
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,47 @@
+"""`slate rebuild`: every row of an empty online store, from the warehouse and then the streams."""
+
+import sys
+from argparse import Namespace
+from contextlib import redirect_stdout
+
+from cli import processes
+from cli.text import clock
+from online.store import connect
+from online.stream.names import streamed_sources
+from online.stream.status import stream_status
+from online.stream.worker import Worker
+from slate.deployment import load
+
+
+def run(_: Namespace) -> int:
+    """Publish from the warehouse, replay what the archive holds since, and catch up."""
+    say = clock()
+    deployment = load()
+    processes.prepare(deployment)
+    with processes.store(deployment) as address:
+        say(f"running the chain, which publishes every view that its checks pass, to {address}")
+        # Only now, as it takes seconds.
+        from orchestration.runs import run_everything
+
+        with redirect_stdout(sys.stderr):
+            if not run_everything(deployment):
+                print("slate: the run failed; `slate ui` shows it step by step", file=sys.stderr)
+                return 1
+        sources = streamed_sources(deployment.registry)
+        if sources:
+            say("replaying what the streams' archives hold since, and what waits in the streams")
+            with connect(address) as redis:
+                worker = Worker(redis, deployment)
+                try:
+                    waiting = 1
+                    while waiting:
+                        worker.step()
+                        waiting = sum(
+                            stream_status(redis, deployment.name, deployment.registry, one).waiting
+                            for one in sources
+                        )
+                finally:
+                    worker.leave()
+            say(f"{worker.stats.replayed:,} events replayed, {worker.stats.events:,} applied")
+    say("done")
+    return 0

@@ -1,0 +1,93 @@
+"""`slate stream`: workers that apply and archive the streams, until they are told to stop."""
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cli import processes
+from cli.text import Say, clock
+from online.store import connect
+from online.stream.names import streamed_sources
+from online.stream.status import stream_status
+from online.stream.worker import Worker
+from slate.deployment import Deployment, load
+
+TELL_SECONDS = 5.0
+STOP_SECONDS = 30.0
+
+
+def run(options: Namespace) -> int:
+    """Run workers, one process each; this process is the first of them."""
+    say = clock()
+    deployment = load()
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    processes.prepare(deployment)
+    names = ", ".join(source.stream for source in streamed_sources(deployment.registry))
+    if not names:
+        print("slate: no source has a stream: give one `stream = ...`", file=sys.stderr)
+        return 1
+    with processes.store(deployment) as address, _others(options):
+        say(f"applying {names} in {address}")
+        with connect(address) as redis:
+            worker = Worker(redis, deployment, lease_seconds=options.lease)
+            if options.metrics:
+                # Only now: none is needed to apply events.
+                from cli.metrics import serve
+
+                serve(options.metrics, redis, deployment, worker)
+                say(f"metrics: http://127.0.0.1:{options.metrics}/metrics")
+            stop = threading.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: stop.set())
+            teller = threading.Thread(
+                target=_tell, args=(address, deployment, worker, stop, say), daemon=True
+            )
+            if not options.quiet:
+                teller.start()
+            worker.run(stop)
+    stats = worker.stats
+    say(f"stopped: {stats.events:,} applied, {stats.archived:,} archived, {stats.dead:,} dead")
+    return 0
+
+
+@contextmanager
+def _others(options: Namespace) -> Iterator[None]:
+    """The other workers, each in a process of its own."""
+    command = [sys.executable, "-m", "cli", "stream", "--quiet", "--lease", str(options.lease)]
+    others = []
+    for number in range(1, options.workers):
+        port = ["--metrics", str(options.metrics + number)] if options.metrics else []
+        others.append(subprocess.Popen([*command, *port]))
+    try:
+        yield
+    finally:
+        for other in others:
+            other.terminate()
+        for other in others:
+            try:
+                other.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                other.kill()
+
+
+def _tell(
+    address: str, deployment: Deployment, worker: Worker, stop: threading.Event, say: Say
+) -> None:
+    """Tell now and then how the streams stand."""
+    registry, before = deployment.registry, 0
+    with connect(address) as redis:
+        while not stop.wait(TELL_SECONDS):
+            rate = (worker.stats.events - before) / TELL_SECONDS
+            before = worker.stats.events
+            for source in streamed_sources(registry):
+                found = stream_status(redis, deployment.name, registry, source)
+                say(
+                    f"{source.stream}: {found.waiting:,} waiting, {found.lag:.2f} s behind, "
+                    f"{found.dead_letters:,} dead letters; {rate:,.0f} applied/s here, "
+                    f"{worker.stats.partitions} of {found.partitions} partitions"
+                )

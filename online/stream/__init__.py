@@ -1,0 +1,1 @@
+"""The stream: what happened a second ago, in the rows that are served."""

@@ -1,0 +1,273 @@
+"""Applying micro-batches to the rows of the partitions that a worker holds, exactly once.
+
+The new rows, the ids that were seen and the position in the stream change in one transaction, which
+fails if a position is not what the micro-batch was read from. So it does not matter where a worker
+is killed, nor whether two of them take themselves for the owner of a partition.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from redis import Redis
+from redis.exceptions import WatchError
+
+from online.generations import pointers, stream_field
+from online.stream import remembered
+from online.stream.blocks import ID, Blocks, Entry, number
+from online.stream.entries import after, arrival_of, flat, of_one_hour
+from online.stream.names import LOG, Unit, streamed_sources
+from online.stream.sections import hour_of
+from online.stream.seen import Seen
+from online.stream.source_rows import Counted, SourceRows, Writes
+from slate.entities import Source
+from slate.registry import Registry
+
+START = b"0-0"
+# How much of one partition is taken at once: enough to be quick, little enough to be soon visible.
+MOST_ENTRIES = 1_000
+MOST_EVENTS = 4_000
+
+
+@dataclass
+class Applied:
+    """What became of a micro-batch.
+
+    Attributes:
+        events: the events that were applied.
+        repeats: those passed over as they had come before.
+        late: those passed over as they were older than the horizon.
+        refused: those that their source's definition refuses.
+        arrival: the latest arrival, in microseconds; 0 without events.
+        conflicts: the partitions of which another worker had applied more.
+    """
+
+    events: int = 0
+    repeats: int = 0
+    late: int = 0
+    refused: int = 0
+    arrival: int = 0
+    conflicts: int = 0
+
+    def add(self, other: "Applied") -> None:
+        """Count another micro-batch too."""
+        self.events += other.events
+        self.repeats += other.repeats
+        self.late += other.late
+        self.refused += other.refused
+        self.arrival = max(self.arrival, other.arrival)
+        self.conflicts += other.conflicts
+
+
+@dataclass
+class _State:
+    """What a worker knows of a partition that it holds.
+
+    Attributes:
+        position: the entry up to which it is applied.
+        applied: that entry's arrival, in microseconds.
+        seen: the ids of the last horizon.
+    """
+
+    position: bytes
+    applied: int
+    seen: Seen
+
+
+@dataclass
+class _Part:
+    """A micro-batch of one partition.
+
+    Attributes:
+        unit: the partition.
+        entries: the entries, all of one hour of arrival.
+        seen: what is to be remembered of ids, by name.
+    """
+
+    unit: Unit
+    entries: list[Entry]
+    seen: list[tuple[str, bytes]] = field(default_factory=list)
+
+    @property
+    def hour(self) -> int:
+        """The hour of arrival."""
+        return hour_of(self.arrival)
+
+    @property
+    def arrival(self) -> int:
+        """The latest arrival."""
+        return arrival_of(self.entries[-1])
+
+    @property
+    def last(self) -> bytes:
+        """The last entry's id."""
+        return self.entries[-1][0]
+
+    @property
+    def number(self) -> int:
+        """How many events it was said to have."""
+        return sum(map(number, self.entries))
+
+
+class Applier:
+    """Applies the events of partitions to the rows of their views.
+
+    Args:
+        redis: a client of the store.
+        deployment: the deployment's name.
+        registry: the definitions.
+
+    Attributes:
+        rows: the rows of each streamed source.
+    """
+
+    def __init__(self, redis: Redis, deployment: str, registry: Registry) -> None:
+        self._redis: Any = redis
+        self._deployment = deployment
+        self._states: dict[Unit, _State] = {}
+        sources = streamed_sources(registry)
+        self.rows = {s: SourceRows(redis, deployment, registry, s) for s in sources}
+        self._blocks = {s: Blocks(redis, deployment, s) for s in sources}
+
+    def knows(self, unit: Unit) -> bool:
+        """Whether it knows how far a partition is; not before a step, nor after losing it."""
+        return unit in self._states
+
+    def release(self, unit: Unit) -> None:
+        """Forget what is known of a partition, as another may hold it from now on."""
+        self._states.pop(unit, None)
+
+    def check(self) -> None:
+        """Forget the partitions of which the store says something else: it may have lost them."""
+        if self._states:
+            held = self._redis.mget([unit.position for unit in self._states])
+            for (unit, state), position in zip(list(self._states.items()), held, strict=True):
+                if (position or START) != state.position:
+                    self.release(unit)
+
+    def step(self, units: Sequence[Unit], wait: float = 0.0) -> Applied:
+        """Read what is new in some partitions, and apply it.
+
+        Args:
+            units: the partitions, of any sources and routes.
+            wait: for how many seconds to wait for events, if there are none.
+
+        Raises:
+            RedisError: the store fails. Whether the micro-batch was applied is found out later.
+        """
+        for unit in units:
+            if unit not in self._states:
+                self._states[unit] = self._load(unit)
+        parts = self._read(units, wait)
+        applied = Applied()
+        # Events of one hour and source are folded together, whichever partitions they come from.
+        key: Callable[[_Part], Any] = lambda part: (part.unit.source.name, part.hour)  # noqa: E731
+        for _, these in groupby(sorted(parts, key=key), key):
+            some = list(these)
+            try:
+                applied.add(self._apply(some))
+            except BaseException:
+                for part in some:
+                    self.release(part.unit)
+                raise
+        return applied
+
+    def _load(self, unit: Unit) -> _State:
+        # From now on, whoever reads looks for the stream's rows too.
+        self._redis.hset(pointers(self._deployment), stream_field(unit.source), "1")
+        # The position first: ids that are added meanwhile are of events behind it.
+        position, applied = self._redis.mget(unit.position, unit.applied)
+        latest = int(applied or 0)
+        return _State(bytes(position or START), latest, remembered.load(self._redis, unit, latest))
+
+    def _read(self, units: Sequence[Unit], wait: float) -> list[_Part]:
+        by_stream = {unit.stream.encode(): unit for unit in units if unit.route != LOG}
+        if not by_stream:
+            return []
+        positions = {name: self._states[unit].position for name, unit in by_stream.items()}
+        block = int(wait * 1000) or None
+        found = self._redis.xread(positions, count=MOST_ENTRIES, block=block)
+        streams = found.items() if isinstance(found, dict) else found or ()
+        return [
+            _Part(by_stream[name], of_one_hour(flat(entries), MOST_EVENTS))
+            for name, entries in streams
+        ]
+
+    def _apply(self, parts: list[_Part]) -> Applied:
+        with self._redis.pipeline() as transaction:
+            transaction.watch(*[part.unit.position for part in parts])
+            held = transaction.mget([part.unit.position for part in parts])
+            stale = [
+                part
+                for part, position in zip(parts, held, strict=True)
+                if (position or START) != self._states[part.unit].position
+            ]
+            if stale:
+                return self._conflict(stale)
+            applied = Applied()
+            writes = self._changes(parts, applied)
+            transaction.multi()
+            for name, rows in writes.items():
+                transaction.hset(name, mapping=rows)
+            for part in parts:
+                self._move_on(transaction, part)
+            try:
+                transaction.execute()
+            except WatchError:
+                return self._conflict(parts)
+        for part in parts:
+            state = self._states[part.unit]
+            state.position, state.applied = part.last, part.arrival
+        return applied
+
+    def _move_on(self, transaction: Any, part: _Part) -> None:
+        """Remember the ids of a micro-batch, and let its entries go."""
+        unit = part.unit
+        for name, ids in part.seen:
+            transaction.append(name, ids)
+        let_go = remembered.forgotten(unit, self._states[unit].applied, part.arrival)
+        if let_go:
+            transaction.unlink(*let_go)
+        transaction.decrby(unit.pending, part.number)
+        transaction.set(unit.position, part.last)
+        transaction.set(unit.applied, part.arrival)
+        transaction.xtrim(unit.stream, minid=after(part.last), approximate=False)
+
+    def _conflict(self, parts: list[_Part]) -> Applied:
+        for part in parts:
+            self.release(part.unit)
+        return Applied(conflicts=len(parts))
+
+    def _changes(self, parts: list[_Part], applied: Applied) -> Writes:
+        """The rows that micro-batches of one source and hour change."""
+        source = parts[0].unit.source
+        writes: Writes = {}
+        for route, views in self.rows[source].routes.items():
+            routed = [part for part in parts if part.unit.route == route]
+            if routed:
+                kept = self._counted(source, routed, applied).kept
+                writes |= self.rows[source].changed(views, kept, parts[0].hour)
+        return writes
+
+    def _counted(self, source: type[Source], parts: list[_Part], applied: Applied) -> Counted:
+        entries = [entry for part in parts for entry in part.entries]
+        events = self._blocks[source].read(entries)
+        owner = np.repeat(np.arange(len(parts)), [len(part.entries) for part in parts])
+        owner = owner[events.entry]
+        ids = events.table.column(ID).to_numpy()
+        arrivals = events.table.column(source.arrival_time).cast(pa.int64()).to_numpy()
+        new = np.zeros(len(ids), np.bool_)
+        for place, part in enumerate(parts):
+            mine = np.flatnonzero(owner == place)
+            new[mine] = self._states[part.unit].seen.add(ids[mine], arrivals[mine])
+            part.seen = list(remembered.slices(part.unit, ids[mine], arrivals[mine]))
+        late = self.rows[source].late(events)
+        applied.events += int((new & ~late).sum())
+        applied.repeats += int((~new).sum())
+        applied.late += int((new & late).sum())
+        applied.refused += len(events.refused)
+        applied.arrival = max(applied.arrival, int(arrivals.max(initial=0)))
+        return Counted(events, np.array([p.unit.number for p in parts])[owner], new, late)

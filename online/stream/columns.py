@@ -1,0 +1,114 @@
+"""Events of a micro-batch as columns that every view folds: sorted once, filtered once."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from online.columns import plain
+from slate.entities import Source
+from slate.expressions import Array, Expr, render
+from slate.filters import comparisons
+from slate.kinds import Kind
+
+_COMPARE: dict[str, Callable[..., pa.Array]] = {
+    "=": pc.equal, "<>": pc.not_equal, "<": pc.less, "<=": pc.less_equal,
+    ">": pc.greater, ">=": pc.greater_equal,
+}  # fmt: skip
+
+
+class EventColumns:
+    """Accepted events of one source, in order of (event time, arrival, id).
+
+    Args:
+        source: the source.
+        table: its columns.
+
+    Attributes:
+        event_ts: the event times, in microseconds.
+        arrival: the arrivals, in microseconds.
+    """
+
+    def __init__(self, source: type[Source], table: pa.Table) -> None:
+        self._source = source
+        self._table = table.take(_order(source, table))
+        self._cache: dict[tuple[str, str], Any] = {}
+        self.event_ts = self.numbers(source.event_time)
+        self.arrival = self.numbers(source.arrival_time)
+
+    def __len__(self) -> int:
+        """The number of events."""
+        return int(self._table.num_rows)
+
+    def column(self, name: str) -> pa.Array:
+        """A column as it is."""
+        return self._once("column", name, lambda: _whole(self._table.column(name)))
+
+    def numbers(self, name: str) -> Array:
+        """A column of anything but texts as numbers, 0 where it is null."""
+        kind = self._source.columns[name].kind
+        found = lambda: plain(self.column(name), kind, name, 0)  # noqa: E731
+        return self._once("numbers", name, found)  # type: ignore[no-any-return]
+
+    def codes(self, name: str) -> tuple[Array, pa.Array]:
+        """A column as positions in its distinct values, -1 where it is null."""
+
+        def encoded() -> tuple[Array, pa.Array]:
+            found = self.column(name).dictionary_encode()
+            indices = found.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            return indices.astype(np.int64), found.dictionary
+
+        return self._once("codes", name, encoded)  # type: ignore[no-any-return]
+
+    def taking_part(self, where: Expr | None, column: str | None) -> Array | None:
+        """Which events an aggregate counts; None for all."""
+
+        def mask() -> Array | None:
+            found = None
+            for name, operator, constant in comparisons("", where) if where is not None else []:
+                values = self.column(name.name)
+                if operator == "in":
+                    these = pa.array([_plain(value) for value in constant])
+                    one = pc.is_in(values, these.cast(values.type))
+                else:
+                    one = _COMPARE[operator](values, pa.scalar(_plain(constant)).cast(values.type))
+                found = one if found is None else pc.and_(found, one)
+            if column is not None and self.column(column).null_count:
+                there = self.column(column).is_valid()
+                found = there if found is None else pc.and_(found, there)
+            if found is None:
+                return None
+            return np.asarray(found.fill_null(False).to_numpy(zero_copy_only=False))
+
+        return self._once("mask", f"{render(where)} {column}", mask)  # type: ignore[no-any-return]
+
+    def _once(self, what: str, name: str, make: Callable[[], Any]) -> Any:
+        if (what, name) not in self._cache:
+            self._cache[what, name] = make()
+        return self._cache[what, name]
+
+
+def _plain(value: Any) -> Any:
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    values = column.combine_chunks()
+    values = values if isinstance(values, pa.Array) else pa.concat_arrays(values.chunks)
+    return values.cast(pa.timestamp("us")) if pa.types.is_timestamp(values.type) else values
+
+
+def _order(source: type[Source], table: pa.Table) -> pa.Array:
+    event_ts, arrival = (
+        plain(_whole(table.column(name)), Kind.TIME, name)
+        for name in (source.event_time, source.arrival_time)
+    )
+    order = np.lexsort((arrival, event_ts))
+    first, then = order[:-1], order[1:]
+    if ((event_ts[first] == event_ts[then]) & (arrival[first] == arrival[then])).any():
+        ids = pc.rank(_whole(table.column(source.unique_id)), tiebreaker="dense")
+        order = np.lexsort((ids.to_numpy(zero_copy_only=False), arrival, event_ts))
+    return pa.array(order)

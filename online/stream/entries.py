@@ -1,0 +1,35 @@
+"""Entries of a stream, as the store gives them; whoever wrote them may have written anything."""
+
+from typing import Any
+
+from online.stream.blocks import ARRIVAL, Entry, number
+from online.stream.sections import hour_of
+
+
+def flat(entries: Any) -> list[Entry]:
+    """The entries of one stream of a reply, of either version of the protocol."""
+    return entries[0] if entries and isinstance(entries[0], list) else entries
+
+
+def arrival_of(entry: Entry) -> int:
+    """When an entry arrived, in microseconds; of one that does not say, when it was written."""
+    try:
+        return int(entry[1][ARRIVAL])
+    except (KeyError, ValueError):
+        return int(entry[0].split(b"-")[0]) * 1000
+
+
+def of_one_hour(entries: list[Entry], most: int) -> list[Entry]:
+    """As many of the first entries as are of one hour of arrival, and not too many events."""
+    hour, events = hour_of(arrival_of(entries[0])), 0
+    for place, entry in enumerate(entries):
+        events += number(entry)
+        if place and (events > most or hour_of(arrival_of(entry)) != hour):
+            return entries[:place]
+    return entries
+
+
+def after(entry: bytes) -> str:
+    """The least id after an entry's."""
+    time, number = entry.decode().split("-")
+    return f"{time}-{int(number) + 1}"

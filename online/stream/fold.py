@@ -1,0 +1,223 @@
+"""Folding events into records: the running totals of a micro-batch, by row and tile."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from online.rows import NO_TIME, Words, to_words, within
+from online.stream.columns import EventColumns
+from online.window_layout import Level, WindowLayout
+from online.window_merge import merge_newer
+from slate.aggregates import Measure
+from slate.expressions import Array
+from slate.kinds import STRING_DTYPE, Kind
+from slate.views import FeatureView
+
+
+@dataclass(frozen=True)
+class FoldedLevel:
+    """Running totals of one size of tile, ordered by row and tile.
+
+    Attributes:
+        row: the row of each.
+        tile: the number of its tile.
+        wide, counts: the columns of partials, as the level's layout lists them.
+    """
+
+    row: Words
+    tile: Words
+    wide: list[Array]
+    counts: list[Array]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What a micro-batch says of a view's rows, those of one first key next to each other.
+
+    Attributes:
+        keys: for each key column the key of each row.
+        event: for each row one of its events.
+        event_ts: the time of its latest event.
+        known: the instant up to which it knows its events: just after the latest arrival.
+        levels: the records of each level.
+        lasts: by measure the latest values of each row (texts as such, others as words), the latest
+            first, and their times: both of shape (rows, as many as the layout has).
+    """
+
+    keys: list[pa.Array]
+    event: Words
+    event_ts: Words
+    known: Words
+    levels: list[FoldedLevel]
+    lasts: dict[str, tuple[Array, Words]]
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.event)
+
+
+def fold(view: type[FeatureView], layout: WindowLayout, events: EventColumns) -> Folded:
+    """Fold events into a view's rows.
+
+    Args:
+        view: a windowed view of their source.
+        layout: where things lie in its rows.
+        events: the events.
+    """
+    code = np.zeros(len(events), np.int64)
+    keep = np.ones(len(events), np.bool_)
+    distinct = []
+    for name in view.entity.keys:
+        codes, values = events.codes(name)
+        keep &= codes >= 0
+        code = code * max(len(values), 1) + codes
+        distinct.append(values)
+    order = np.flatnonzero(keep)
+    order = order[np.argsort(code[order], kind="stable")]
+    code = code[order]
+    starts = np.flatnonzero(_changes(code))
+    row = np.cumsum(_changes(code)) - 1
+    keys: list[pa.Array] = []
+    rest = code[starts]
+    for values in reversed(distinct):
+        rest, position = np.divmod(rest, max(len(values), 1))
+        keys.insert(0, values.take(pa.array(position)))
+    if not len(order):
+        starts = np.empty(0, np.int64)
+    event_ts = events.event_ts[order]
+    ends = np.append(starts[1:], len(order)) - 1
+    folder = _Folder(view, events, order, row)
+    return Folded(
+        keys,
+        order[starts],
+        event_ts[ends] if len(order) else np.empty(0, np.int64),
+        np.maximum.reduceat(events.arrival[order], starts) + 1 if len(order) else starts,
+        [folder.level(level, event_ts) for level in layout.levels],
+        {
+            name: folder.latest(view.measures[name], len(starts), length)
+            for name, length in layout.lengths.items()
+        },
+    )
+
+
+class _Folder:
+    """One view's fold: its events by row, then by time."""
+
+    def __init__(
+        self, view: type[FeatureView], events: EventColumns, order: Words, row: Words
+    ) -> None:
+        self._view = view
+        self._events = events
+        self._order = order
+        self._row = row
+        self._inputs: dict[tuple[str, str], Array] = {}
+
+    def level(self, level: Level, event_ts: Words) -> FoldedLevel:
+        """The running totals of one level."""
+        tile = event_ts // level.hop
+        new = _changes(self._row) | _changes(tile)
+        starts = np.flatnonzero(new)
+        wide: list[Array] = [np.empty(0)] * len(level.wide)
+        counts: list[Array] = [np.empty(0)] * len(level.counts)
+        for (name, suffix), place in level.places.items():
+            into = counts if suffix == "n" else wide
+            if not len(into[place]) and suffix not in ("mean", "m2"):
+                into[place] = self._reduced(self._view.measures[name], suffix, starts)
+        for name, measure in self._view.measures.items():
+            if (name, "m2") in level.places:
+                n, mean, m2 = (level.places[name, suffix] for suffix in ("n", "mean", "m2"))
+                inside = np.cumsum(new) - 1
+                wide[mean], wide[m2] = self._pooled(measure, counts[n], starts, inside)
+        row = self._row[starts]
+        per_row = np.bincount(row)[row] if len(row) else row
+        newer = per_row - 1 - _position(row)
+        merge_newer(level, wide, counts, newer)
+        return FoldedLevel(row, tile[starts], wide, counts)
+
+    def latest(self, measure: Measure, rows: int, length: int) -> tuple[Array, Words]:
+        """Each row's latest values, so many, and their times."""
+        assert measure.column is not None
+        part = self._mask(measure)
+        at = np.arange(len(self._order)) if part is None else np.flatnonzero(part)
+        # In order of time, so the latest of each row are its last.
+        row = self._row[at]
+        back = np.bincount(row, minlength=rows)[row] - 1 - within(np.bincount(row, minlength=rows))
+        at, row, back = (found[back < length] for found in (at, row, back))
+        event = self._order[at]
+        event_ts = np.full((rows, length), NO_TIME)
+        event_ts[row, back] = self._events.event_ts[event]
+        if measure.column_kind is Kind.STRING:
+            texts = self._events.column(measure.column).take(pa.array(event))
+            values: Array = np.full((rows, length), "", STRING_DTYPE)
+            values[row, back] = np.array(texts.to_pylist(), STRING_DTYPE)
+        else:
+            values = np.zeros((rows, length), np.int64)
+            values[row, back] = to_words(self._events.numbers(measure.column)[event])
+        return values, event_ts
+
+    def _mask(self, measure: Measure) -> Array | None:
+        part = self._events.taking_part(measure.where, measure.column)
+        return None if part is None else part[self._order]
+
+    def _reduced(self, measure: Measure, suffix: str, starts: Words) -> Array:
+        inputs, function = self._input(measure, suffix)
+        if not len(starts):
+            return inputs[:0]
+        return function.reduceat(inputs, starts)
+
+    def _input(self, measure: Measure, suffix: str) -> tuple[Array, np.ufunc]:
+        """What each event brings to a partial, and what joins it."""
+        functions = {"min": np.minimum, "max": np.maximum}
+        floats = measure.column_kind is Kind.FLOAT
+        if floats:
+            functions = {"min": np.fmin, "max": np.fmax}
+        function = functions.get(suffix, np.add)
+        if (measure.name, suffix) not in self._inputs:
+            part = self._mask(measure)
+            if suffix == "n":
+                values = np.ones(len(self._order), np.int64) if part is None else part.astype("i8")
+            else:
+                assert measure.column is not None
+                values = self._events.numbers(measure.column)[self._order]
+                if part is not None:
+                    values = np.where(part, values, _none(suffix, floats))
+            self._inputs[measure.name, suffix] = values
+        return self._inputs[measure.name, suffix], function
+
+    def _pooled(
+        self, measure: Measure, n: Array, starts: Words, inside: Words
+    ) -> tuple[Array, Array]:
+        """The mean and the sum of squared deviations of each tile, in two passes."""
+        assert measure.column is not None
+        if not len(starts):
+            return np.empty(0), np.empty(0)
+        part = self._mask(measure)
+        values = self._events.numbers(measure.column)[self._order].astype(np.float64)
+        there = np.ones(len(values), np.bool_) if part is None else part
+        mean = np.add.reduceat(np.where(there, values, 0.0), starts) / np.maximum(n, 1)
+        apart = np.where(there, values - mean[inside], 0.0)
+        return mean, np.add.reduceat(apart * apart, starts)
+
+
+def _none(suffix: str, floats: bool) -> float | int:
+    """What an event brings that takes no part."""
+    if suffix == "sum":
+        return 0
+    if floats:
+        return np.nan
+    limits = np.iinfo(np.int64)
+    return int(limits.max if suffix == "min" else limits.min)
+
+
+def _changes(values: Words) -> Array:
+    """Where a value differs from the one before it; the first does."""
+    found = np.ones(len(values), np.bool_)
+    found[1:] = values[1:] != values[:-1]
+    return found
+
+
+def _position(row: Words) -> Words:
+    """The position of each record among those of its row."""
+    return within(np.bincount(row)) if len(row) else row

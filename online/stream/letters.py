@@ -1,0 +1,66 @@
+"""Dead letters as entries of their stream.
+
+::
+
+    reason    why it is one
+    arrival   when it arrived, in microseconds
+    event     the event, as JSON                    one of these two
+    raw       the block of an entry, in base64
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from online.stream.blocks import Refusal
+from online.stream.plain import plain_rows
+from online.stream.schemas import ID
+from online.stream.typed import Mask
+from slate.entities import Source
+from slate.windows import duration_name
+
+# What the reason of a late event begins with.
+LATE = "late: "
+
+
+def fields(refusal: Refusal) -> dict[Any, Any]:
+    """A refusal as the fields of an entry."""
+    found: dict[Any, Any] = {"reason": refusal.reason, "arrival": refusal.arrival}
+    if refusal.event is not None:
+        found["event"] = json.dumps(refusal.event)
+    elif refusal.raw is not None:
+        found["raw"] = b64encode(refusal.raw)
+    return found
+
+
+def refusal(found: Mapping[bytes, bytes]) -> Refusal:
+    """The fields of an entry as the refusal that they tell of."""
+    event, raw = found.get(b"event"), found.get(b"raw")
+    return Refusal(
+        found.get(b"reason", b"").decode(errors="replace"),
+        int(found.get(b"arrival", b"0")),
+        None if event is None else json.loads(event),
+        None if raw is None else b64decode(raw),
+    )
+
+
+def late_refusals(source: type[Source], events: pa.Table, late: Mask) -> Iterator[Refusal]:
+    """The events that came too late to be applied, and by how much."""
+    if not late.any():
+        return
+    rows = events.filter(pa.array(late)).drop_columns([ID])
+    happened, arrived = (
+        np.asarray(rows.column(name).cast(pa.int64())).tolist()
+        for name in (source.event_time, source.arrival_time)
+    )
+    horizon = duration_name(source.horizon)
+    written = plain_rows(rows.drop_columns([source.arrival_time]))
+    for event, then, arrival in zip(written, happened, arrived, strict=True):
+        age = timedelta(microseconds=arrival - then)
+        reason = f"{LATE}it arrived {age} after it happened, and {horizon} is the most"
+        yield Refusal(reason, arrival, event)

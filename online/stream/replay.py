@@ -1,0 +1,215 @@
+"""Rows of the stream made anew from what was archived: for an empty store, or a changed view.
+
+A partition's set ``:views`` names the definitions whose rows it has kept without a gap. What is
+missing there is replayed before the partition goes on: all archived events that no published
+generation knows, up to those that wait in the partition's stream. A replay that was killed begins
+anew; of two at once the one that began later goes on.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+from redis import Redis
+from redis.exceptions import WatchError
+
+from online.rows import Words
+from online.stream import remembered
+from online.stream.archive import Archive
+from online.stream.blocks import ID, Blocks, Events
+from online.stream.entries import arrival_of
+from online.stream.names import LOG, Unit, definition, deltas_name, partition
+from online.stream.sections import HOUR, hour_of
+from online.stream.seen import Seen
+from online.stream.source_rows import Counted, SourceRows
+from slate.deployment import Deployment
+from slate.entities import Source
+from slate.views import FeatureView
+
+AT_ONCE = 20_000
+ENTRIES_AT_ONCE = 1_000
+FOREVER = int(np.iinfo(np.int64).max)
+
+# Called with the number of events replayed so far.
+Progress = Callable[[int], None]
+
+
+@dataclass
+class _Target:
+    """A partition that is replayed.
+
+    Attributes:
+        unit: the partition.
+        views: the views whose rows are made anew.
+        fresh: whether it never applied anything, so that the ids it has seen are made anew too.
+        until: the arrival before which events are replayed.
+        token: what says that no other replay of it began.
+        seen: the ids of the events so far.
+        latest: the latest arrival so far.
+    """
+
+    unit: Unit
+    views: list[type[FeatureView]]
+    fresh: bool
+    until: int
+    token: str
+    seen: Seen
+    latest: int = 0
+
+
+class Replay:
+    """Replays what partitions of one source miss.
+
+    Args:
+        redis: a client of the store.
+        deployment: the deployment.
+        source: the source.
+        rows: the rows of its views.
+    """
+
+    def __init__(
+        self, redis: Redis, deployment: Deployment, source: type[Source], rows: SourceRows
+    ) -> None:
+        self._redis: Any = redis
+        self._deployment = deployment
+        self._source = source
+        self._rows = rows
+
+    def run(self, units: Sequence[Unit], progress: Progress | None = None) -> int:
+        """Make rows that are missing, so that these partitions can go on; gives the events counted.
+
+        Args:
+            units: partitions of the source's routes.
+            progress: called now and then.
+        """
+        targets = [target for unit in units if (target := self._target(unit)) is not None]
+        needed = [self._rows.needed.get(view, 0) for one in targets for view in one.views]
+        if not targets:
+            return 0
+        since = min(needed)
+        counted = 0
+        # Ids are compared with those of a horizon before.
+        for table in self._archived(max(since - 1 - self._source.horizon // HOUR, 0)):
+            for events in _by_hour(self._source, table):
+                counted += self._replay(targets, events, since)
+                if progress is not None:
+                    progress(counted)
+        for target in targets:
+            self._finish(target)
+        return counted
+
+    def _target(self, unit: Unit) -> _Target | None:
+        views = self._rows.routes[unit.route]
+        held = {one.decode() for one in self._redis.smembers(unit.views)}
+        missing = [view for view in views if definition(view) not in held]
+        if not missing:
+            return None
+        applied = self._redis.get(unit.applied)
+        waiting = self._redis.xrange(unit.stream, count=1)
+        until = int(applied) + 1 if applied else FOREVER
+        if not applied and waiting:
+            until = arrival_of(waiting[0])
+        target = _Target(
+            unit, missing, applied is None, until, uuid4().hex, Seen(self._source.horizon)
+        )
+        self._redis.set(unit.replay, target.token)
+        self._redis.unlink(*[deltas_name(self._deployment.name, v, unit.number) for v in missing])
+        return target
+
+    def _archived(self, since: int) -> Iterator[pa.Table]:
+        """The events that arrived from an hour on, in order of arrival."""
+        # The log first: what leaves it meanwhile is in the archive, and passed over there.
+        log = self._redis.xrange(Unit(self._deployment.name, self._source, LOG).stream)
+        first = arrival_of(log[0]) if log else FOREVER
+        blocks = Blocks(self._redis, self._deployment.name, self._source)
+        for table in Archive(self._redis, self._deployment, self._source).read_since(since):
+            yield table.filter(pa.array(self._arrivals(table) < first))
+        for start in range(0, len(log), ENTRIES_AT_ONCE):
+            yield blocks.read(log[start : start + ENTRIES_AT_ONCE]).table
+
+    def _arrivals(self, table: pa.Table) -> Words:
+        arrivals: Words = np.asarray(table.column(self._source.arrival_time).cast(pa.int64()))
+        return arrivals
+
+    def _replay(self, targets: list[_Target], table: pa.Table, since: int) -> int:
+        """Apply events of one hour to all targets; gives how many some target counted."""
+        arrivals, hour = self._arrivals(table), hour_of(int(self._arrivals(table)[0]))
+        ids = table.column(ID).to_numpy()
+        events = Events(table, np.zeros(len(ids), np.int64), [])
+        late = self._rows.late(events)
+        by_route = {
+            route: _partitions(table.column(route)) for route in {t.unit.route for t in targets}
+        }
+        counted = 0
+        for target in targets:
+            number = target.unit.number
+            mine = (by_route[target.unit.route] == number) & (arrivals < target.until)
+            at = np.flatnonzero(mine)
+            if not len(at):
+                continue
+            new = np.zeros(len(ids), np.bool_)
+            new[at] = target.seen.add(ids[at], arrivals[at])
+            target.latest = int(arrivals[at[-1]])
+            if target.fresh:
+                self._commit(target, appended=dict(_slices(target, ids[at], arrivals[at])))
+            if hour >= since:
+                kept = Counted(events, np.full(len(ids), number), new, late).kept
+                self._commit(target, self._rows.changed(target.views, kept, hour))
+                counted += kept.num_rows
+        return counted
+
+    def _commit(
+        self,
+        target: _Target,
+        rows: Mapping[str, Mapping[str, bytes]] | None = None,
+        appended: Mapping[str, bytes] | None = None,
+    ) -> None:
+        with self._redis.pipeline() as transaction:
+            transaction.watch(target.unit.replay)
+            if transaction.get(target.unit.replay) != target.token.encode():
+                raise WatchError(f"another replays {target.unit.stream}")
+            transaction.multi()
+            for name, values in (rows or {}).items():
+                transaction.hset(name, mapping=values)
+            for name, ids in (appended or {}).items():
+                transaction.append(name, ids)
+            transaction.execute()
+
+    def _finish(self, target: _Target) -> None:
+        with self._redis.pipeline() as transaction:
+            transaction.watch(target.unit.replay)
+            if transaction.get(target.unit.replay) != target.token.encode():
+                raise WatchError(f"another replays {target.unit.stream}")
+            transaction.multi()
+            if target.fresh and target.latest:
+                transaction.set(target.unit.applied, target.latest)
+            transaction.sadd(target.unit.views, *[definition(view) for view in target.views])
+            transaction.execute()
+
+
+def _slices(target: _Target, ids: Any, arrivals: Words) -> Iterator[tuple[str, bytes]]:
+    return remembered.slices(target.unit, ids, arrivals)
+
+
+def _by_hour(source: type[Source], table: pa.Table) -> Iterator[pa.Table]:
+    """Parts of a table of one hour of arrival each, and not too large."""
+    arrivals = np.asarray(table.column(source.arrival_time).cast(pa.int64()))
+    hours = arrivals // HOUR
+    cuts = np.flatnonzero(np.diff(hours)) + 1
+    for part in np.split(np.arange(len(hours)), cuts):
+        for start in range(0, len(part), AT_ONCE):
+            yield table.slice(int(part[start]), min(AT_ONCE, len(part) - start))
+
+
+def _partitions(keys: pa.ChunkedArray) -> Words:
+    """The partition of each key, -1 where it is null."""
+    encoded = keys.combine_chunks()
+    encoded = encoded if isinstance(encoded, pa.Array) else pa.concat_arrays(encoded.chunks)
+    encoded = encoded.dictionary_encode()
+    by_key = [partition(key) for key in encoded.dictionary.to_pylist()]
+    index = encoded.indices.fill_null(len(by_key)).to_numpy(zero_copy_only=False)
+    found: Words = np.array([*by_key, -1])[index]
+    return found

@@ -1,0 +1,43 @@
+"""What the columns of a source's events are, as they are written and as they are read."""
+
+from hashlib import blake2b
+
+import numpy as np
+import pyarrow as pa
+
+from online.stream.typed import written_columns
+from slate.entities import Source
+
+# The column that holds a hash of the unique id.
+ID = "_id"
+_BYTES = 8
+
+
+def block_schema(source: type[Source]) -> pa.Schema:
+    """The schema of the blocks that are written under a source's definition."""
+    columns = {name: kind.arrow for name, kind in written_columns(source).items()}
+    return pa.schema({**columns, ID: pa.uint64()})
+
+
+def events_schema(source: type[Source]) -> pa.Schema:
+    """The schema of events as they are read: the source's columns and the hash of the id."""
+    columns = {column.name: column.kind.arrow for column in source.columns.values()}
+    return pa.schema({**columns, ID: pa.uint64()})
+
+
+def digest(schema: pa.Schema) -> str:
+    """What a schema is known by."""
+    return blake2b(schema.serialize(), digest_size=_BYTES).hexdigest()
+
+
+def hash_ids(ids: pa.Array) -> pa.Array:
+    """The hashes of unique ids: those of their texts, so that whoever writes an id gets the same.
+
+    Examples:
+        >>> hash_ids(pa.array([17])) == hash_ids(pa.array(["17"]))
+        True
+    """
+    hashes = b"".join(
+        [blake2b(str(value).encode(), digest_size=_BYTES).digest() for value in ids.to_pylist()]
+    )
+    return pa.array(np.frombuffer(hashes, np.dtype("<u8")))

@@ -1,0 +1,216 @@
+"""A worker: it holds its share of all partitions, and applies and archives what they bring."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from online.stream.apply import Applied, Applier
+from online.stream.archive import Archive
+from online.stream.leases import SECONDS, Leases
+from online.stream.names import LOG, Unit, route, streamed_sources, units
+from online.stream.replay import Replay
+from online.stream.retention import forget_former, needed_from, sweep
+from slate.deployment import Deployment
+from slate.entities import Source
+from slate.errors import SlateError
+from slate.views import FeatureView
+
+logger = logging.getLogger(__name__)
+
+# A micro-batch begins no sooner than this after the one before: fewer and larger ones cost less.
+PERIOD = 0.05
+RETRY_SECONDS = 0.5
+# How often it is asked what published generations leave to the stream.
+RETENTION_SECONDS = 10.0
+
+
+@dataclass
+class WorkerStats:
+    """What a worker did since it began.
+
+    Attributes:
+        events, repeats, late, refused: of route streams, as in ``Applied``; a source's event counts
+            once for each route.
+        conflicts: micro-batches that another worker had applied.
+        replayed: events applied again from the archive, to rows that were missing.
+        archived: events written to landing files, or parts of them.
+        dead: dead letters written.
+        batches: micro-batches, and how long they took in seconds, the latest and all together.
+        batch_seconds, busy_seconds: the latest one's, and that of all.
+        errors: failures of the store that it went on after.
+        partitions: how many it holds.
+        last_arrival: the latest arrival that it applied, in microseconds.
+    """
+
+    events: int = 0
+    repeats: int = 0
+    late: int = 0
+    refused: int = 0
+    conflicts: int = 0
+    replayed: int = 0
+    archived: int = 0
+    dead: int = 0
+    batches: int = 0
+    batch_seconds: float = 0.0
+    busy_seconds: float = 0.0
+    errors: int = 0
+    partitions: int = 0
+    last_arrival: int = 0
+    started: float = field(default_factory=time.time)
+
+    def count(self, applied: Applied, seconds: float) -> None:
+        """Count a micro-batch."""
+        self.events += applied.events
+        self.repeats += applied.repeats
+        self.late += applied.late
+        self.refused += applied.refused
+        self.conflicts += applied.conflicts
+        self.last_arrival = max(self.last_arrival, applied.arrival)
+        self.batches += 1
+        self.batch_seconds = seconds
+        self.busy_seconds += seconds
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+class Worker:
+    """Applies and archives streams until it is told to stop.
+
+    Args:
+        redis: a client of the store.
+        deployment: the deployment.
+        lease_seconds: after how long others take over what it held, if it dies.
+        flush: how many seconds of events a part of a landing file is written for.
+        now: what tells the archive the time, in microseconds; by default the store.
+
+    Attributes:
+        stats: what it did.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        deployment: Deployment,
+        *,
+        lease_seconds: float = SECONDS,
+        flush: float | None = None,
+        now: Callable[[], int] | None = None,
+    ) -> None:
+        self.stats = WorkerStats()
+        self._redis: Any = redis
+        self._deployment = deployment
+        registry = deployment.registry
+        self._applier = Applier(redis, deployment.name, registry)
+        everything = [
+            unit
+            for source in streamed_sources(registry)
+            for unit in units(deployment.name, registry, source)
+        ]
+        self._leases = Leases(redis, deployment.name, everything, lease_seconds)
+        self._renew_every = lease_seconds / 3
+        options: dict[str, Any] = {} if flush is None else {"flush": flush}
+        self._archives = {
+            source: Archive(redis, deployment, source, now=now, **options)
+            for source in streamed_sources(registry)
+        }
+        self._renewed = self._retained = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; then give the partitions back.
+
+        A store that fails is tried again; what was not committed is read again.
+        """
+        try:
+            while not stop.is_set():
+                began = time.monotonic()
+                try:
+                    self.step()
+                except (RedisError, OSError) as error:
+                    self.stats.errors += 1
+                    logger.warning("the online store fails (%s): trying again", error)
+                    stop.wait(RETRY_SECONDS)
+                except SlateError as error:
+                    self.stats.errors += 1
+                    logger.error("%s", error)
+                    stop.wait(RETRY_SECONDS)
+                stop.wait(max(PERIOD - (time.monotonic() - began), 0))
+        finally:
+            self.leave()
+
+    def leave(self) -> None:
+        """Give everything back, so that others need not wait for it."""
+        self._leases.release()
+        self.stats.partitions = 0
+
+    def step(self) -> Applied:
+        """Renew the leases if it is time, and apply and archive what waits."""
+        if time.monotonic() - self._renewed >= self._renew_every:
+            self._renew()
+        held = self._leases.held
+        routed = [unit for unit in held if unit.route != LOG]
+        self._prepare(routed)
+        began = time.perf_counter()
+        applied = self._applier.step(routed)
+        if applied.arrival or applied.conflicts:
+            self.stats.count(applied, time.perf_counter() - began)
+        for unit in held:
+            if unit.route == LOG:
+                step = self._archives[unit.source].step()
+                self.stats.archived += step.events
+                self.stats.dead += step.refused + step.late
+        return applied
+
+    def _renew(self) -> None:
+        for unit in self._leases.renew():
+            self._applier.release(unit)
+        self._applier.check()
+        self.stats.partitions = len(self._leases.held)
+        self._renewed = time.monotonic()
+        if self._renewed - self._retained >= RETENTION_SECONDS:
+            self._retain()
+
+    def _retain(self) -> None:
+        """Let go of what batches know by now."""
+        self._retained = time.monotonic()
+        name = self._deployment.name
+        for rows in self._applier.rows.values():
+            for view in (view for views in rows.routes.values() for view in views):
+                needed = needed_from(self._redis, name, view)
+                before, rows.needed[view] = rows.needed.get(view), needed
+                if before is None or needed > before:
+                    for unit in self._held(view):
+                        sweep(self._redis, name, view, unit, needed)
+        for unit in self._leases.held:
+            if unit.route != LOG:
+                forget_former(self._redis, name, self._applier.rows[unit.source], unit)
+
+    def _held(self, view: type[FeatureView]) -> Iterator[Unit]:
+        return (u for u in self._leases.held if u.source is view.source and u.route == route(view))
+
+    def _prepare(self, held: list[Unit]) -> None:
+        """Make what the rows of partitions miss, once they are held, or the store lost them."""
+        by_source: dict[type[Source], list[Unit]] = {}
+        for unit in held:
+            if not self._applier.knows(unit):
+                by_source.setdefault(unit.source, []).append(unit)
+        if by_source:
+            self._retain()
+        for source, new in by_source.items():
+            replay = Replay(self._redis, self._deployment, source, self._applier.rows[source])
+            replayed = replay.run(new, self._while_replaying)
+            self.stats.replayed += replayed
+            if replayed:
+                logger.info("%s: %s events replayed from the archive", source.name, replayed)
+
+    def _while_replaying(self, _: int) -> None:
+        if time.monotonic() - self._renewed >= self._renew_every:
+            self._leases.renew()
+            self._renewed = time.monotonic()

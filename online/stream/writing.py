@@ -1,0 +1,215 @@
+"""A write as a flow of commands and replies, without any I/O of its own.
+
+A flow yields the words of a command to be sent, or the seconds to wait before it goes on. It is
+sent the reply, or thrown what the store's client raised, and returns what became of the write. The
+writers are what runs it, synchronous or not.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from importlib import resources
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from redis.exceptions import NoScriptError, RedisError
+
+from online.stream.blocks import Refusal
+from online.stream.checks import refusals
+from online.stream.names import (
+    LOG,
+    PARTITIONS,
+    StreamNames,
+    Unit,
+    partition,
+    routed_views,
+)
+from online.stream.plain import plain, plain_rows
+from online.stream.schemas import block_schema, digest, hash_ids
+from online.stream.typed import Typed, check_names, typed_batch, typed_events
+from slate.entities import Source
+from slate.errors import DataError, StoreError, StreamFullError
+from slate.registry import Registry
+
+Loose: TypeAlias = Sequence[Mapping[str, Any]] | pa.Table | pa.RecordBatch
+Command = tuple[Any, ...]
+Flow = Generator[Command | float, Any, "Written"]
+
+MOST_AT_ONCE = 10_000
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
+
+_SCRIPT = resources.files("online.stream").joinpath("write.lua").read_bytes()
+_SHA = sha1(_SCRIPT, usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a write.
+
+    Attributes:
+        written: how many events were written.
+        arrival: the latest arrival that they were stamped with, in microseconds; 0 if none was.
+        refused: the events that the source's definition refuses, in their order.
+    """
+
+    written: int
+    arrival: int
+    refused: list[Refusal]
+
+
+class Writing:
+    """Writes of one source's events.
+
+    Args:
+        registry: the definitions.
+        deployment: the deployment's name.
+        source: whose events they are.
+        limit: how many events of a stream may wait to be applied.
+        now: what tells the arrival, in microseconds; None for the store's clock.
+
+    Raises:
+        DataError: the limit lets nothing through.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        deployment: str,
+        source: type[Source],
+        limit: int,
+        now: Callable[[], int] | None,
+    ) -> None:
+        if limit < 1:
+            raise DataError(f"limit={limit}: a stream must hold one event at least")
+        self.source = source
+        self._limit, self._now = limit, now
+        self._names = StreamNames(deployment, source)
+        self._log = Unit(deployment, source, LOG)
+        self._routes = {
+            route: [Unit(deployment, source, route, number) for number in range(PARTITIONS)]
+            for route in routed_views(registry, source)
+        }
+        self._schema = block_schema(source)
+        self._digest = digest(self._schema)
+
+    def write(self, events: Loose, strict: bool, wait: float) -> Flow:
+        """The flow of one write; see ``EventWriter.write``."""
+        refused: list[Refusal] = []
+        batches = [self._good(*chunk, refused) for chunk in self._chunks(events)]
+        if strict and refused:
+            raise DataError(
+                f"{len(refused)} of these events are refused, so none is written; the first: "
+                f"{refused[0].event}: {refused[0].reason}"
+            )
+        written, arrival, deadline = 0, 0, time.monotonic() + wait
+        try:
+            for batch in batches:
+                if batch.num_rows:
+                    arrival = yield from self._write(batch, written, deadline)
+                    written += batch.num_rows
+        except (RedisError, OSError) as error:
+            raise StoreError(
+                f"the stream {self.source.stream!r} cannot be written ({error}): write these "
+                "events again; those that were written are known by their ids"
+            ) from error
+        return Written(written, arrival, refused)
+
+    def _write(
+        self, batch: pa.RecordBatch, written: int, deadline: float
+    ) -> Generator[Command | float, Any, int]:
+        """Write a chunk; return its arrival."""
+        targets = [*self._targets(batch)]
+        keys = [self._names.clock, self._names.floor, self._names.schemas]
+        values: list[Any] = [self._limit, self._at(), self._digest]
+        for unit, number, block in targets:
+            keys += [unit.stream, unit.pending]
+            values += [number, block]
+        pause = FIRST_PAUSE
+        while True:
+            arguments = (len(keys), *keys, *values)
+            try:
+                reply = yield ("EVALSHA", _SHA, *arguments)
+            except NoScriptError:
+                reply = yield ("EVAL", _SCRIPT, *arguments)
+            match reply:
+                case [b"written", arrival]:
+                    return int(arrival)
+                case [b"schema"]:
+                    schema = self._schema.serialize().to_pybytes()
+                    yield ("HSET", self._names.schemas, self._digest, schema)
+                case [_, stream, pending]:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        raise StreamFullError(stream.decode(), pending, self._limit, written)
+                    yield min(pause, left)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+                    values[1] = self._at()
+
+    def _at(self) -> int | str:
+        """The time to stamp; empty for the store's."""
+        return "" if self._now is None else self._now()
+
+    def _chunks(self, events: Loose) -> Iterator[tuple[int, Any, Typed]]:
+        """The events in chunks: where each starts, as it was given, and as columns."""
+        size = min(MOST_AT_ONCE, self._limit)
+        if isinstance(events, pa.RecordBatch):
+            events = pa.Table.from_batches([events])
+        if isinstance(events, pa.Table):
+            check_names(self.source, events.column_names)
+            for start in range(0, events.num_rows, size):
+                (batch,) = events.slice(start, size).combine_chunks().to_batches()
+                yield start, batch, typed_batch(self.source, batch)
+        else:
+            for start in range(0, len(events), size):
+                chunk = events[start : start + size]
+                yield start, chunk, typed_events(self.source, chunk)
+
+    def _good(
+        self, start: int, chunk: Any, events: Typed, refused: list[Refusal]
+    ) -> pa.RecordBatch:
+        """The events of a chunk that are good, with the hashes of their ids."""
+        columns = pa.RecordBatch.from_pydict(events.columns)
+        bad = refusals(self.source, events)
+        if bad:
+            if isinstance(chunk, pa.RecordBatch):
+                given = plain_rows(chunk.take(pa.array(list(bad))))
+            else:
+                given = [plain(chunk[row]) for row in bad]
+            refused += [
+                Refusal(reason, 0, event, place=start + row)
+                for (row, reason), event in zip(bad.items(), given, strict=True)
+            ]
+            good = np.ones(events.rows, np.bool_)
+            good[list(bad)] = False
+            columns = columns.filter(pa.array(good))
+        ids = hash_ids(columns.column(self.source.unique_id))
+        return pa.RecordBatch.from_arrays([*columns.columns, ids], schema=self._schema)
+
+    def _targets(self, batch: pa.RecordBatch) -> Iterator[tuple[Unit, int, bytes]]:
+        """Each stream that a chunk goes to, with how many of its events and their block."""
+        whole = batch.serialize().to_pybytes()
+        yield self._log, batch.num_rows, whole
+        for route, units in self._routes.items():
+            numbers = _partitions(batch.column(route))
+            order = np.argsort(numbers, kind="stable")
+            bounds = np.searchsorted(numbers, np.arange(PARTITIONS + 1), sorter=order)
+            ordered = None
+            for unit, (start, end) in zip(units, pairwise(bounds.tolist()), strict=True):
+                if end - start == batch.num_rows:
+                    yield unit, batch.num_rows, whole
+                elif end > start:
+                    ordered = batch.take(pa.array(order)) if ordered is None else ordered
+                    part = ordered.slice(start, end - start)
+                    yield unit, part.num_rows, part.serialize().to_pybytes()
+
+
+def _partitions(keys: pa.Array) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """The partition of each key; -1 where it is null."""
+    encoded = keys.dictionary_encode()
+    numbers = [partition(key) for key in encoded.dictionary.to_pylist()]
+    places = np.asarray(encoded.indices.fill_null(len(numbers)))
+    found: np.ndarray[Any, np.dtype[np.int64]] = np.array([*numbers, -1], np.int64)[places]
+    return found

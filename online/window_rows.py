@@ -1,0 +1,125 @@
+"""Rows of a windowed view, opened: their records, their tiles and their last values."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from online.rows import Words
+from online.texts import read_texts
+from online.window_layout import BITS, Level, WindowLayout
+from online.window_merge import Partials
+from slate.expressions import Array
+from slate.kinds import Kind
+
+# The bits below the n-th, for n up to a whole word.
+BELOW = np.array([(1 << bits) - 1 for bits in range(BITS + 1)], np.uint64)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of each row.
+
+    Attributes:
+        floats, integers: the partials of a word each, of shape (partials, N), as either type.
+        counts: the numbers of events, of shape (partials, N).
+    """
+
+    floats: Array
+    integers: Array
+    counts: Array
+
+    def partials(self, level: Level) -> Partials:
+        """The columns as ``merge_into`` takes them; what it changes is changed here."""
+        wide = [
+            (self.floats if slot.kind is Kind.FLOAT else self.integers)[place]
+            for place, slot in enumerate(level.wide)
+        ]
+        return wide, list(self.counts[: len(level.counts)])
+
+
+class OpenRows:
+    """Rows with what every read of them needs.
+
+    Args:
+        layout: where things lie in them.
+        words: all of them and more, the empty row first.
+        starts: the word at which each starts.
+
+    Attributes:
+        head: their fixed words, of shape (fixed, N).
+    """
+
+    def __init__(self, layout: WindowLayout, words: Words, starts: Words) -> None:
+        self._layout = layout
+        self._words = words
+        self._starts = starts
+        self.head = words[starts + np.arange(layout.fixed)[:, None]]
+        self._bitmaps, self._counts, self._begins = [], [], []
+        behind = starts + layout.fixed
+        for level, place in zip(layout.levels, layout.bitmaps, strict=True):
+            self._bitmaps.append(self.head[place : place + level.bitmaps].view(np.uint64))
+            self._counts.append(_ones(self._bitmaps[-1]))
+            self._begins.append(behind)
+            behind = behind + self._counts[-1] * level.width
+
+    def neutral(self, number: int) -> int:
+        """Where a level's record over no event begins."""
+        return self._layout.neutral(number)
+
+    def since(self, number: int, instant: int) -> Record:
+        """Of each row the record of a level over everything from an instant on."""
+        level = self._layout.levels[number]
+        older = instant // level.hop - level.first(self.head[1])
+        passed = _ones(self._bitmaps[number] & _below(older, level))
+        begins = self._begins[number] + passed * level.width
+        begins = np.where(passed < self._counts[number], begins, self.neutral(number))
+        return self.at(number, begins)
+
+    def at(self, number: int, begins: Words) -> Record:
+        """The records of a level that begin at these words."""
+        level = self._layout.levels[number]
+        block = self._words[begins + np.arange(level.width)[:, None]]
+        wide, rows = len(level.wide), len(begins)
+        halves = block[wide:].view(np.uint32).reshape(level.width - wide, rows, 2)
+        counts = halves.transpose(0, 2, 1).astype(np.int64, order="C")
+        return Record(
+            block[:wide].view(np.float64), block[:wide], counts.reshape(2 * len(counts), rows)
+        )
+
+    def tiles(self, number: int) -> tuple[Words, Words, Words]:
+        """The tiles of a level, ordered: of each the row, the bit, and where its record begins."""
+        level = self._layout.levels[number]
+        bits = np.ascontiguousarray(self._bitmaps[number].T).view(np.uint8)
+        flags = np.unpackbits(bits, axis=1, bitorder="little").view(np.bool_)
+        row, bit = np.divmod(np.flatnonzero(flags), flags.shape[1])
+        before = np.cumsum(self._counts[number]) - self._counts[number]
+        position = np.arange(len(row)) - before[row]
+        return row, bit, self._begins[number][row] + position * level.width
+
+    def latest(
+        self, place: int, length: int, is_text: bool, null: str | float
+    ) -> tuple[Array, Words]:
+        """The latest values from a place on, of shape (N, length), and their times.
+
+        Texts are given as such, ``null`` where there is none, and others as words.
+        """
+        pairs = self.head[place : place + 2 * length].reshape(length, 2, -1)
+        found, event_ts = pairs[:, 0].T.copy(), pairs[:, 1].T.copy()
+        if is_text:
+            starts = np.repeat(self._starts, length)
+            texts = read_texts(self._words, starts, found.ravel()).values(null)
+            return texts.reshape(found.shape), event_ts
+        return found, event_ts
+
+
+def _ones(bitmap: Words) -> Words:
+    """The number of set bits of each row's bitmap."""
+    ones: Words = np.bitwise_count(bitmap).sum(axis=0, dtype=np.int64)
+    return ones
+
+
+def _below(bits: Words, level: Level) -> Words:
+    """Bitmaps of which the lowest bits are set, so many for each row."""
+    words = np.arange(level.bitmaps)[:, None] * BITS
+    below: Words = BELOW[np.clip(bits - words, 0, BITS)]
+    return below

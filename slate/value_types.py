@@ -1,0 +1,65 @@
+"""What a column of features holds: a value of some kind a row, or a list of such."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from slate.expressions import Array
+from slate.kinds import Kind
+
+
+@dataclass(frozen=True)
+class ValueType:
+    """The type of a feature's values.
+
+    In tables a list holds as many values as there are. In NumPy it is a row of a masked array of
+    shape (rows, length): the values first, and then, masked, what the array is padded with.
+
+    Attributes:
+        kind: the kind of the values.
+        length: the most values of a list; None where there is one value a row.
+    """
+
+    kind: Kind
+    length: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The type as the catalogue names it: ``str``, or ``list[str]``."""
+        return self.kind.value if self.length is None else f"list[{self.kind.value}]"
+
+    @property
+    def sql(self) -> str:
+        """The SQL type of a column."""
+        return self.kind.sql if self.length is None else f"{self.kind.sql}[]"
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The Arrow type of a column."""
+        return self.kind.arrow if self.length is None else pa.list_(self.kind.arrow)
+
+    def padded(self, values: Array, rows: int) -> Array:
+        """An array of this type as one without a mask, of so many rows; read-only.
+
+        Args:
+            values: of this type, of one row that stands for all, or of all.
+            rows: how many.
+        """
+        shape = (rows,) if self.length is None else (rows, self.length)
+        return np.broadcast_to(np.ma.getdata(values), shape)
+
+    def to_arrow(self, values: Array, rows: int) -> pa.Array:
+        """An array of this type as an Arrow array of so many rows.
+
+        Args:
+            values: of this type, of one row that stands for all, or of all.
+            rows: how many.
+        """
+        padded = self.padded(values, rows)
+        if self.length is None:
+            return self.kind.to_arrow(padded)
+        there = ~np.broadcast_to(np.ma.getmaskarray(values), padded.shape)
+        offsets = np.zeros(rows + 1, np.int32)
+        np.cumsum(there.sum(axis=1), out=offsets[1:])
+        return pa.ListArray.from_arrays(pa.array(offsets), self.kind.to_arrow(padded[there]))

@@ -1,0 +1,59 @@
+"""Moves of bikes, as applications write them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from online.instants import microseconds as us
+from online.stream.blocks import Entry
+from online.stream.schemas import block_schema, digest, hash_ids
+from online.stream.typed import typed_events
+from slate.entities import Source
+from tests.deployments.bikes.definitions import Move
+
+__all__ = ["NOON", "block", "entry", "move", "us"]
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def move(number: int, **given: Any) -> dict[str, Any]:
+    event = {
+        "move_id": number,
+        "moved_at": NOON,
+        "station_id": number % 50,
+        "bike_id": number % 700,
+        "rider_id": f"rider {number % 99}",
+        "kind": "take",
+        "electric": True,
+        "locked": None,
+        "minutes": 1.5,
+        "metres": 3,
+        "free_docks": 3,
+        "celsius": -0.5,
+        "booked_for": None,
+        "note": "a note",
+    }
+    return {**event, **given}
+
+
+def block(events: list[dict[str, Any]], source: type[Source] = Move) -> bytes:
+    """Events as a block, whatever their source's definition says of their values."""
+    typed = typed_events(source, events)
+    ids = hash_ids(typed.columns[source.unique_id])
+    columns = [*typed.columns.values(), ids]
+    batch = pa.RecordBatch.from_arrays(columns, schema=block_schema(source))
+    return bytes(batch.serialize().to_pybytes())
+
+
+def entry(events: list[dict[str, Any]], arrival: int, **given: bytes | None) -> Entry:
+    """Events as an entry of a stream; what is given instead may be wrong."""
+    fields: Mapping[str, bytes | None] = {
+        "a": b"%d" % arrival,
+        "n": b"%d" % len(events),
+        "s": digest(block_schema(Move)).encode(),
+        "b": block(events),
+        **given,
+    }
+    return b"1-1", {name.encode(): value for name, value in fields.items() if value is not None}

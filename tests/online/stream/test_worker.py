@@ -1,0 +1,185 @@
+"""A worker over a store that is lost, definitions that change, and batches that catch up."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from online import EventWriter, FeatureClient, Publisher
+from online.stream.names import Unit, deltas_name, partition, streamed_sources, units
+from online.stream.status import stream_status
+from online.stream.worker import Worker
+from slate.deployment import Deployment, load
+from tests.parity.answers import micros
+
+BIKES = Path(__file__).parents[2] / "deployments" / "bikes" / "slate.toml"
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+class Bench:
+    """A deployment with a clock of its own, a writer and a client."""
+
+    def __init__(self, deployment: Deployment, redis: Redis) -> None:
+        self.deployment, self.redis = deployment, redis
+        self.now = NOON
+        self.source = deployment.registry.sources["move"]
+        self.view = deployment.registry.views["rider_rides"]
+        self.writer = EventWriter.connect(deployment, "move", now=lambda: micros(self.now))
+        self.client = FeatureClient.connect(deployment, refresh=0, timeout=5)
+        self.number = 0
+
+    def worker(self) -> Worker:
+        return Worker(self.redis, self.deployment, flush=0, now=lambda: micros(self.now))
+
+    def ride(self, rider: str, metres: int = 100) -> dict[str, Any]:
+        self.number += 1
+        values = {
+            column.name: _value(column)
+            for column in self.source.columns.values()
+            if column.name != self.source.arrival_time
+        }
+        return values | {
+            self.source.unique_id: self.number,
+            self.source.event_time: self.now - timedelta(seconds=5),
+            "rider_id": rider,
+            "kind": "take",
+            "metres": metres,
+        }
+
+    def write(self, *rides: dict[str, Any]) -> None:
+        assert self.writer.write(list(rides), strict=True).written == len(rides)
+
+    def metres(self, rider: str) -> int:
+        """What the stream's rows say of a rider's last day."""
+        answer = self._answer(rider)
+        return int(answer["rider_rides.metres_1d"][0])
+
+    def _answer(self, rider: str) -> Any:
+        service = next(
+            s for s in self.deployment.registry.services.values()
+            if any(f.name == "rider_rides.metres_1d" for f in s.features)
+        )  # fmt: skip
+        given = dict.fromkeys(service.request_keys, 7) | {"rider_id": rider}
+        plan = self.deployment.registry.plans[service.name]
+        given |= {i.column: _value(i) for i in plan.inputs if i.required}
+        return self.client.get(service.name, at=self.now + timedelta(seconds=1), **given)
+
+    def close(self) -> None:
+        self.writer.close()
+        self.client.close()
+
+
+def _value(column: Any) -> Any:
+    if column.constraints.one_of:
+        return column.constraints.one_of[0]
+    return {
+        "str": "x", "int": 1, "float": 1.0, "bool": True, "datetime": NOON - timedelta(days=1)
+    }[column.kind.value]  # fmt: skip
+
+
+@pytest.fixture
+def bench(redis: Redis, server: Any, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(replace(load(BIKES), data=tmp_path, redis=server.address), redis)
+    yield bench
+    bench.close()
+
+
+def test_what_is_written_is_answered(bench: Bench) -> None:
+    worker = bench.worker()
+    bench.write(bench.ride("a"), bench.ride("b", 7))
+    bench.write(bench.ride("a", 20))
+    worker.step()
+    assert (bench.metres("a"), bench.metres("b"), bench.metres("nobody")) == (120, 7, 0)
+    assert worker.stats.repeats == 0
+
+
+def test_a_store_that_was_lost_is_filled_from_the_archive(bench: Bench) -> None:
+    ride = bench.ride("a")
+    bench.write(ride)
+    bench.now += timedelta(hours=2)
+    bench.write(bench.ride("a", 20), bench.ride("b", 7))
+    worker = bench.worker()
+    for _ in range(3):
+        worker.step()
+    bench.redis.flushall()
+    # Before the replay, while nobody knows what was lost.
+    bench.now += timedelta(minutes=1)
+    bench.write(bench.ride("b", 1), ride)
+    for one in (worker, bench.worker()):
+        for _ in range(3):
+            one.step()
+        one.leave()
+        assert (bench.metres("a"), bench.metres("b")) == (120, 8)
+    assert worker.stats.replayed > 0
+    assert worker.stats.repeats > 0, "a repeat of before the loss is still known"
+
+
+def test_a_view_that_is_new_to_a_partition_is_replayed(bench: Bench) -> None:
+    bench.write(bench.ride("a"), bench.ride("a", 20))
+    worker = bench.worker()
+    worker.step()
+    worker.leave()
+    for unit in units("bikes", bench.deployment.registry, bench.source)[1:]:
+        bench.redis.delete(unit.views)
+    number = partition("a")
+    assert bench.redis.delete(deltas_name("bikes", bench.view, number))
+    assert bench.metres("a") == 0
+    bench.write(bench.ride("a", 3))
+    bench.worker().step()
+    assert bench.metres("a") == 123
+
+
+def test_what_batches_know_is_let_go(bench: Bench) -> None:
+    bench.write(bench.ride("a"))
+    worker = bench.worker()
+    worker.step()
+    name = deltas_name("bikes", bench.view, partition("a"))
+    assert bench.redis.hlen(name) == 1
+    bench.now += timedelta(hours=3)
+    _publish(bench, NOON + timedelta(hours=1))
+    assert bench.metres("a") == 0, "the generation says that it knows all before its cut"
+    worker._retained = worker._renewed = -1e9
+    worker.step()
+    assert bench.redis.hlen(name) == 0
+
+
+def _publish(bench: Bench, until: datetime) -> None:
+    """Publish the view twice, without rows: the generation before the live one counts too."""
+    with Publisher.connect(bench.deployment) as publisher:
+        for _ in range(2):
+            publisher.publish(bench.view, [], until, stream_from=until)
+
+
+def test_the_status_tells_what_waits(bench: Bench) -> None:
+    registry = bench.deployment.registry
+
+    def status() -> Any:
+        return stream_status(bench.redis, "bikes", registry, bench.source)
+
+    assert (status().waiting, status().unarchived) == (0, 0)
+    bench.write(bench.ride("a"), bench.ride("b"), bench.ride("a"))
+    late = bench.ride("a")
+    late[bench.source.event_time] = bench.now - timedelta(days=300)
+    bench.write(late)
+    assert (status().waiting, status().unarchived, status().held) == (4, 4, 0)
+    assert status().lag > 0
+    bench.worker().step()
+    found = status()
+    assert (found.waiting, found.unarchived, found.lag) == (0, 0, 0)
+    assert found.dead_letters == 1
+    assert found.held == found.partitions
+    assert found.last_arrival >= micros(bench.now)
+
+
+def test_all_sources_that_stream_have_their_units(bench: Bench) -> None:
+    everything = [
+        unit
+        for source in streamed_sources(bench.deployment.registry)
+        for unit in units("bikes", bench.deployment.registry, source)
+    ]
+    assert len({unit.stream for unit in everything}) == len(everything)
+    assert all(isinstance(unit, Unit) for unit in everything)

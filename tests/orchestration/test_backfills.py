@@ -1,0 +1,178 @@
+"""Hours that are built again: what runs that the UI starts build, and what they tell of it."""
+
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import PartitionBackfill
+
+from assets.hours import partition_key
+from orchestration.assembly import assemble
+from orchestration.home import prepare_home
+from orchestration.jobs import WHOLE
+from orchestration.runs import RANGE_END, RANGE_START, run_everything
+from slate.deployment import Deployment
+from tests.orchestration.bikes import Landing, happenings, place
+from tests.orchestration.outcomes import Run, Table, query, runs, tables, unlike
+from tests.parity.landing import moment
+from tests.parity.scenarios import HOUR, MIDDAY
+
+# Hours of arrival around midday: all of them, and those that are built again.
+FIRST, LAST = -8, 2
+AGAIN = (-4, -2)
+STAGING = ["stg_moves", "station_moves_tiles", "station_moves_current"]
+FAILING = """
+version: 2
+unit_tests:
+  - name: a_build_that_runs_it_fails
+    model: rider_profile
+    given: [{input: ref('stg_rider_changes'), rows: []}]
+    expect: {rows: [{rider_id: nobody}]}
+"""
+
+
+def key(hour: int) -> str:
+    return partition_key(moment(MIDDAY + hour * HOUR))
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """What a backfill's last run built.
+
+    Attributes:
+        run: what Dagster knows of it.
+        built: the hours that dbt built.
+        before, after: the warehouse's tables.
+    """
+
+    run: Run
+    built: list[str]
+    before: dict[str, Table]
+    after: dict[str, Table]
+
+
+class Bikes:
+    """A bike-share that was built once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.deployment = place(folder)
+        self.landing = Landing(self.deployment)
+        self.landing.write(happenings(self.deployment.registry, 3, FIRST, LAST))
+        models = self.deployment.dbt_project / "models" / "features"
+        (models / "_unit_tests.yml").write_text(FAILING)
+        assert run_everything(self.deployment)
+
+    def run(self, job: dg.JobDefinition, tags: dict[str, str]) -> Backfill:
+        before = tables(self.deployment)
+        with dg.DagsterInstance.get() as instance:
+            assert job.execute_in_process(instance=instance, tags=tags).success
+        ((start, end),) = query(
+            self.deployment,
+            "select start_hour, end_hour from raw.builds order by built_at desc limit 1",
+        )
+        built = [partition_key(start), partition_key(end)]
+        return Backfill(runs(self.deployment)[0], built, before, tables(self.deployment))
+
+
+@pytest.fixture(scope="module")
+def bikes(tmp_path_factory: pytest.TempPathFactory) -> Bikes:
+    return Bikes(tmp_path_factory.mktemp("bikes"))
+
+
+@pytest.fixture(scope="module")
+def whole(bikes: Bikes) -> Backfill:
+    """The whole job, launched for a range of hours."""
+    job = assemble(bikes.deployment).resolve_job_def(WHOLE)
+    return bikes.run(job, {RANGE_START: key(AGAIN[0]), RANGE_END: key(AGAIN[1])})
+
+
+@pytest.fixture(scope="module")
+def some(bikes: Bikes, whole: Backfill) -> Backfill:
+    """Some assets without partitions, in a backfill of others that have them."""
+    deployment = bikes.deployment
+    everything = assemble(deployment).resolve_implicit_global_asset_job_def()
+    prepare_home(deployment)
+    with dg.DagsterInstance.get() as instance, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of one part of Dagster by another
+        instance.add_backfill(_backfill(deployment, instance))
+    job = everything.get_subset(asset_selection={dg.AssetKey(name) for name in STAGING})
+    return bikes.run(job, {"dagster/backfill": "again"})
+
+
+def _backfill(deployment: Deployment, instance: dg.DagsterInstance) -> PartitionBackfill:
+    return PartitionBackfill.from_asset_partitions(
+        backfill_id="again",
+        asset_graph=assemble(deployment).resolve_asset_graph(),
+        partition_names=[key(hour) for hour in range(AGAIN[0], AGAIN[1] + 1)],
+        asset_selection=[dg.AssetKey(["raw", "moves"]), *map(dg.AssetKey, STAGING)],
+        backfill_timestamp=time.time(),
+        tags={},
+        dynamic_partitions_store=instance,
+        all_partitions=False,
+        title=None,
+        description=None,
+        run_config=None,
+    )
+
+
+@pytest.mark.parametrize("backfill", ["whole", "some"])
+def test_the_hours_that_are_asked_for_are_built_and_no_others(
+    backfill: str, request: pytest.FixtureRequest
+) -> None:
+    found: Backfill = request.getfixturevalue(backfill)
+    assert found.built == [key(AGAIN[0]), key(AGAIN[1] + 1)]
+
+
+@pytest.mark.parametrize("backfill", ["whole", "some"])
+def test_to_build_again_what_was_built_changes_nothing(
+    backfill: str, request: pytest.FixtureRequest
+) -> None:
+    found: Backfill = request.getfixturevalue(backfill)
+    assert unlike(found.before, found.after) == []
+
+
+@pytest.mark.parametrize("backfill", ["whole", "some"])
+def test_rows_are_counted_as_they_are(backfill: str, request: pytest.FixtureRequest) -> None:
+    found: Backfill = request.getfixturevalue(backfill)
+    counted = {
+        asset.path[0]: found.run.metadata(*asset.path)["dagster/row_count"]
+        for asset in found.run.materialized
+        if len(asset.path) == 1 and asset.path[0] in found.after
+    }
+    assert set(STAGING) <= set(counted)
+    assert counted == {name: len(found.after[name]) for name in counted}
+
+
+def test_only_the_assets_that_are_asked_for_are_made(some: Backfill) -> None:
+    assert {asset.path[-1] for asset in some.run.materialized} == set(STAGING)
+
+
+def test_each_hour_tells_of_its_own_rows(bikes: Bikes, whole: Backfill) -> None:
+    events = whole.run.materialized[dg.AssetKey(["raw", "moves"])]
+    told = {
+        event.partition: [
+            event.metadata[name].value
+            for name in ("dagster/partition_row_count", "files", "quarantined")
+        ]
+        for event in events
+    }
+    hours = [key(hour) for hour in range(AGAIN[0], AGAIN[1] + 1)]
+    held = {
+        f"{path.parent.name}-{path.stem}:00": [len(rows), 1, 0]
+        for path, rows in bikes.landing.files["move"].items()
+    }
+    assert told == {hour: held.get(hour, [0, 0, 0]) for hour in hours}
+    assert {event.metadata["rows_taken_in"].value for event in events} == {0}
+    assert {event.metadata["dagster/row_count"].value for event in events} == {
+        len(bikes.landing.sources["move"])
+    }
+
+
+def test_days_without_rows_of_these_hours_are_not_written_again(
+    bikes: Bikes, whole: Backfill
+) -> None:
+    told = whole.run.metadata("training", "bike_choice_v2")
+    assert 0 < told["days_written"] < told["days"]

@@ -1,0 +1,209 @@
+"""The streamed path: a scenario's events by the stream, its other rows by the batch alone."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from redis import Redis
+
+from online import EventWriter
+from online.stream.names import Unit, routed_views, streamed_sources, units
+from slate import Registry, Source
+from slate.deployment import Deployment
+from tests.parity.answers import differences, micros
+from tests.parity.engines import Engines
+from tests.parity.landing import moment
+from tests.parity.oracle import Oracle
+from tests.parity.scenarios import DAY, HOUR, Ask, Scenario
+
+Rows = list[dict[str, Any]]
+START_SECONDS = 60.0
+
+
+def streams(registry: Registry) -> list[type[Source]]:
+    """The sources that stream, and that some view aggregates."""
+    return [source for source in streamed_sources(registry) if routed_views(registry, source)]
+
+
+def all_units(deployment: Deployment) -> list[Unit]:
+    """The partitions of all routes."""
+    return [
+        unit
+        for source in streams(deployment.registry)
+        for unit in units(deployment.name, deployment.registry, source)[1:]
+    ]
+
+
+def hour_before(instant: int) -> int:
+    """The beginning of an instant's hour."""
+    return instant // HOUR * HOUR
+
+
+class Delivery:
+    """Delivers the events of a scenario to the stream, in order of arrival.
+
+    Each event arrives when it says, or a microsecond after the one before it. Some come together.
+
+    Args:
+        deployment: the deployment.
+        scenario: the scenario.
+        random: decides which come together.
+
+    Attributes:
+        delivered: what arrived of each streamed source, with the arrivals that the store stamped.
+    """
+
+    def __init__(
+        self, deployment: Deployment, scenario: Scenario, random: np.random.Generator
+    ) -> None:
+        self.now = 0
+        self._scenario = scenario
+        self._random = random
+        self._writers = {
+            source: EventWriter.connect(deployment, source, now=lambda: self.now)
+            for source in streams(deployment.registry)
+        }
+        self.delivered: dict[str, Rows] = {source.name: [] for source in self._writers}
+
+    def run(self) -> Iterator[int]:
+        """Deliver everything, yielding after each write the latest arrival."""
+        waiting = [
+            (micros(row[source.arrival_time]), source, row)
+            for source in self._writers
+            for row in self._scenario.sources[source.name]
+        ]
+        waiting.sort(key=lambda one: one[0])
+        # A repeat is the same event sent again: with another key it would go another way.
+        first: dict[Any, dict[str, Any]] = {}
+        waiting = [
+            (arrival, source, first.setdefault((source, row[source.unique_id]), row))
+            for arrival, source, row in waiting
+        ]
+        while waiting:
+            arrival, source, _ = waiting[0]
+            most = int(self._random.choice([1, 1, 2, 20]))
+            together = list(takewhile(partial(_of, source), waiting[:most]))
+            waiting = waiting[len(together) :]
+            self.now = max(arrival, self.now + 1)
+            yield self.write(source, [row for _, _, row in together])
+
+    def write(self, source: type[Source], rows: Sequence[dict[str, Any]]) -> int:
+        """Write some events at once; gives when they arrived."""
+        sent = [{k: v for k, v in row.items() if k != source.arrival_time} for row in rows]
+        written = self._writers[source].write(sent, strict=True)
+        arrival = moment(written.arrival)
+        self.delivered[source.name] += [{**row, source.arrival_time: arrival} for row in rows]
+        return written.arrival
+
+    def close(self) -> None:
+        """Close the writers."""
+        for writer in self._writers.values():
+            writer.close()
+
+
+def _of(source: type[Source], one: tuple[int, type[Source], dict[str, Any]]) -> bool:
+    return one[1] is source
+
+
+class Workers:
+    """Workers in processes of their own.
+
+    Args:
+        deployment: the deployment; its store has an address.
+        config: its slate.toml.
+        number: how many.
+    """
+
+    def __init__(self, deployment: Deployment, config: Path, address: str, number: int) -> None:
+        self._command = [
+            sys.executable, "-m", "tests.parity.worker_process", str(deployment.data),
+        ]  # fmt: skip
+        self._environment = os.environ | {"SLATE_CONFIG": str(config), "SLATE_REDIS": address}
+        self._processes = [self._start() for _ in range(number)]
+        self.kills = 0
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, env=self._environment, cwd=Path(__file__).parents[2])
+
+    def kill(self, number: int) -> None:
+        """Kill one, wherever it is, and start another in its place."""
+        self._processes[number].kill()
+        self._processes[number].wait()
+        self._processes[number] = self._start()
+        self.kills += 1
+
+    def close(self) -> None:
+        """Kill all."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+
+def wait_until_applied(redis: Redis, deployment: Deployment) -> None:
+    """Wait until nothing waits in any partition."""
+    names = [unit.pending for unit in all_units(deployment)]
+    until = time.monotonic() + START_SECONDS
+    while any(int(value or 0) for value in redis.mget(names)):
+        assert time.monotonic() < until, "the workers do not get on"
+        time.sleep(0.05)
+
+
+def known(registry: Registry, scenario: Scenario, delivery: Delivery, published: int) -> Scenario:
+    """What the online store should know: all that was delivered, and of the rest what is published.
+
+    An event that came later than the horizon counts once it is published.
+    """
+    rows = {}
+    for name, its in scenario.sources.items():
+        source = registry.sources[name]
+        arrival, event = source.arrival_time, source.event_time
+        if name in delivery.delivered:
+            rows[name] = [
+                row
+                for row in delivery.delivered[name]
+                if micros(row[arrival]) < published
+                or micros(row[event]) >= micros(row[arrival]) - source.horizon
+            ]
+        else:
+            rows[name] = [row for row in its if micros(row[arrival]) < published]
+    return Scenario(rows, scenario.instants)
+
+
+def compare(
+    engines: Engines,
+    oracle: Oracle,
+    asks: Sequence[Ask],
+    after: int,
+    random: np.random.Generator,
+) -> tuple[int, list[str]]:
+    """Hold answers against the oracle's; gives how many values, and what is wrong.
+
+    Args:
+        engines: who answers.
+        oracle: who knows.
+        asks: what is asked.
+        after: the first instant that is asked about.
+        random: draws the instants.
+    """
+    compared = 0
+    wrong: list[str] = []
+    for ask in asks:
+        at = after + int(random.choice([0, 1, HOUR // 3, DAY, int(random.integers(40 * DAY))]))
+        expected = oracle.answer(ask.service, ask.keys, at, ask.inputs)
+        actual = engines.online(ask, at)
+        wrong += [f"{ask.keys} at {at}: {one}" for one in differences(expected, actual)]
+        compared += len(actual)
+    return compared, wrong
+
+
+def before(scenario: Scenario, delivery: Delivery) -> Scenario:
+    """A scenario with what was delivered so far in place of what streams."""
+    return replace(scenario, sources={**scenario.sources, **delivery.delivered})
