@@ -3,6 +3,8 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -18,12 +20,16 @@ from dagster_dbt import (
 from assets.builds import Build, plan_build, record
 from assets.database import POOL, Warehouse
 from assets.hours import span_of
+from assets.interrupts import deaf, ended
 from assets.lineage import column_lineage
 from slate.compile.names import asked_model, current_model, training_model
 from slate.deployment import Deployment
-from slate.errors import DataError
+from slate.errors import ConfigurationError, DataError
 from slate.registry import Registry
 from slate.views import FeatureView
+
+# What dbt itself writes into its project.
+_WRITTEN = ("target", "logs")
 
 
 def model_key(model: str) -> dg.AssetKey:
@@ -42,8 +48,41 @@ def dbt_project(deployment: Deployment) -> DbtProject:
     project = DbtProject(deployment.dbt_project)
     project.prepare_if_dev()
     if not project.manifest_path.exists():
-        project.preparer.prepare(project)
+        _parse(project)
     return project
+
+
+def parse_if_changed(deployment: Deployment) -> None:
+    """Parse the deployment's dbt project where anything in it is newer than what came of it last.
+
+    Raises:
+        ConfigurationError: dbt cannot parse it.
+    """
+    _environment(deployment)
+    project = DbtProject(deployment.dbt_project)
+    manifest = project.manifest_path
+    if not manifest.exists() or _newest(deployment.dbt_project) > manifest.stat().st_mtime:
+        _parse(project)
+
+
+def _newest(folder: Path) -> float:
+    """When anything in a dbt project was changed last, but for what dbt itself writes there."""
+    newest = 0.0
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _WRITTEN]
+        # A folder's own time tells of what is gone from it.
+        paths = [Path(root, name) for name in (*folders, *files) if not name.startswith(".")]
+        newest = max([newest, *(path.stat().st_mtime for path in paths)])
+    return newest
+
+
+def _parse(project: DbtProject) -> None:
+    try:
+        project.preparer.prepare(project)
+    except DagsterDbtCliRuntimeError as error:
+        raise ConfigurationError(
+            f"dbt cannot parse {project.project_dir}; what it says of it is above"
+        ) from error
 
 
 def _environment(deployment: Deployment) -> None:
@@ -132,15 +171,18 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
                 f"{len(build.changed)} models are new or changed: {_some(build.changed)}"
             )
         context.log.info(f"dbt builds {' to '.join(map(str, build.span or ('all hours anew',)))}")
-        invocation = dbt.cli([*_BUILD, *_hours(build)], context=context)
         events, failure = [], None
-        try:
-            for event in invocation.stream():
-                events.append(event)
-                if isinstance(event, dg.Output):
-                    context.log.info(f"built {event.output_name} ({len(events)})")
-        except DagsterDbtCliRuntimeError as error:
-            failure = error
+        with ExitStack() as running:
+            with deaf():
+                invocation = dbt.cli([*_BUILD, *_hours(build)], context=context)
+                running.enter_context(ended(invocation.process))
+            try:
+                for event in invocation.stream():
+                    events.append(event)
+                    if isinstance(event, dg.Output):
+                        context.log.info(f"built {event.output_name} ({len(events)})")
+            except DagsterDbtCliRuntimeError as error:
+                failure = error
         # Only now has dbt let go of the file, so that its tables can be counted.
         with warehouse.get_connection() as connection:
             counts = _row_counts(connection)

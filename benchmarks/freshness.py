@@ -33,6 +33,7 @@ KINDS = ("view", "tap", "chat", "bid", "purchase", "follow", "share")
 SHARES = (0.45, 0.25, 0.15, 0.08, 0.03, 0.03, 0.01)
 CATEGORIES = ("toys", "cards", "shoes", "books", "music", "plants", "games", "art")
 TICK = 0.02
+POLL = 0.002
 MINUTE = 60
 LIMIT = 5_000_000
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -142,6 +143,7 @@ def probe(deployment: Deployment, until: float) -> list[float]:
                 answer = client.get("feed_ranking", viewer_id="the probe", show_id=["sh00000000"])
                 if answer["viewer_activity.views_1d"][0] >= number:
                     break
+                time.sleep(POLL)
             taken.append(time.perf_counter() - began)
             time.sleep(0.05)
     return taken

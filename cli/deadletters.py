@@ -45,23 +45,23 @@ def run(options: Namespace) -> int:
                 code = 1 if replay.refused else code
             else:
                 limit = options.limit or (None if options.json else LISTED)
-                shown = _print(source.name, letters.read(limit), options.json)
-                _tell(f"{source.name}: {shown:,} of {len(letters):,} dead letters")
+                shown = list(letters.read(limit))
+                _print(source.name, shown, options.json)
+                _tell(f"{source.name}: {len(shown):,} of {len(letters):,} dead letters")
+                if options.forget:
+                    _tell(f"{source.name}: {letters.forget(shown):,} of them deleted")
     return code
 
 
-def _print(source: str, letters: Iterable[DeadLetter], as_json: bool) -> int:
-    """Print dead letters; return how many there were."""
+def _print(source: str, letters: Iterable[DeadLetter], as_json: bool) -> None:
+    """Print dead letters."""
     if as_json:
-        shown = 0
         for letter in letters:
             print(json.dumps(_object(source, letter)))
-            shown += 1
-        return shown
+        return
     rows = [_cells(letter) for letter in letters]
     if rows:
         print(table(rows, head=("arrived", "reason", "not written again as", source)))
-    return len(rows)
 
 
 def _object(source: str, letter: DeadLetter) -> dict[str, object]:

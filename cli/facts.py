@@ -55,6 +55,8 @@ def of_source(registry: Registry, source: type[Source]) -> Facts:
         ("model", source.model),
         ("landing", source.landing),
         ("stream", source.stream),
+        ("max lag", source.max_lag if source.stream else ""),
+        ("max dead letters", str(source.max_dead_letters) if source.stream else ""),
         ("unique id", repeats),
         ("event time", source.event_time),
         ("arrival time", source.arrival_time),

@@ -188,6 +188,11 @@ def _parser() -> argparse.ArgumentParser:
         help="write refused events again; tell of those that cannot be, or are refused again",
     )
     deadletters.add_argument(
+        "--forget",
+        action="store_true",
+        help="delete what is listed; late events have reached the warehouse",
+    )
+    deadletters.add_argument(
         "--limit",
         metavar="N",
         type=_number,

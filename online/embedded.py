@@ -1,8 +1,10 @@
 """The embedded store: a real server, started where a deployment names none.
 
 It listens on a unix socket in its folder, or where that path is too long for a socket, in a private
-temporary folder that the folder's file ``socket`` names. Whoever starts it stops it, and what it
-holds is saved then; others attach to it meanwhile.
+temporary folder that the folder's file ``socket`` names. Whoever starts it owns it: it is stopped
+with its owner, and what it holds is saved then; others attach to it meanwhile. The owner holds a
+lock on the folder's file ``owner``, and locks end with their process: where the owner was killed,
+the next one to attach becomes the owner.
 """
 
 import atexit
@@ -10,12 +12,14 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from redis import Redis
@@ -33,25 +37,38 @@ PAUSE = 0.02
 
 
 class EmbeddedServer:
-    """A running server: started by this process, or by another and only attached to.
+    """A running server: owned by this process, or by another and only attached to.
+
+    Args:
+        folder: where it keeps its data.
+        socket: its unix socket.
+        lock: the lock of its owner, if that is this process.
+        process: the server itself, where this process started it.
 
     Attributes:
         folder: where it keeps its data.
         socket: its unix socket.
     """
 
-    def __init__(self, folder: Path, socket: Path, process: subprocess.Popen[bytes] | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        socket: Path,
+        lock: IO[str] | None,
+        process: subprocess.Popen[bytes] | None,
+    ) -> None:
         self.folder = folder
         self.socket = socket
+        self._lock = lock
         self._process = process
         self._owner = os.getpid()
-        if process is not None:
+        if lock is not None:
             atexit.register(self.stop)
 
     @property
     def owned(self) -> bool:
-        """Whether this process started it."""
-        return self._process is not None
+        """Whether it is stopped with this process."""
+        return self._lock is not None
 
     @property
     def address(self) -> str:
@@ -71,8 +88,9 @@ class EmbeddedServer:
         folder.mkdir(parents=True, exist_ok=True)
         with _lock(folder / "lock"):
             socket = _socket(folder)
+            owner = folder / "owner"
             if _answers(socket):
-                return cls(folder, socket, None)
+                return cls(folder, socket, _left(owner), None)
             process = _start(folder, socket)
             try:
                 _wait(process, socket, folder)
@@ -80,25 +98,41 @@ class EmbeddedServer:
                 process.kill()
                 process.wait()
                 raise
-            return cls(folder, socket, process)
+            # The owner of one that ended by itself may live: it holds its lock on the old file.
+            owner.unlink(missing_ok=True)
+            return cls(folder, socket, _locked(owner), process)
 
     def stop(self) -> None:
-        """Save what it holds and stop it, if this process started it."""
-        process, self._process = self._process, None
+        """Save what it holds and stop it, if this process owns it."""
+        lock, self._lock = self._lock, None
         # A forked child holds a copy of this object, but the server is its parent's.
-        if process is None or self._owner != os.getpid():
+        if lock is None or self._owner != os.getpid():
             return
         atexit.unregister(self.stop)
-        with contextlib.suppress(RedisError), _client(self.socket) as redis:
-            redis.shutdown(save=True)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with lock:
+            self._stop()
         if self.socket.parent != self.folder:
             shutil.rmtree(self.socket.parent, ignore_errors=True)
             (self.folder / "socket").unlink(missing_ok=True)
+
+    def _stop(self) -> None:
+        number = 0
+        with contextlib.suppress(RedisError), _client(self.socket) as redis:
+            number = int(redis.info("server")["process_id"])
+            redis.shutdown(save=True)
+        if self._process is not None:
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        elif number:
+            deadline = time.monotonic() + STOP_SECONDS
+            while _answers(self.socket):
+                if time.monotonic() > deadline:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(number, signal.SIGKILL)
+                time.sleep(PAUSE)
 
     def __enter__(self) -> "EmbeddedServer":
         return self
@@ -113,6 +147,22 @@ def _lock(file: Path) -> Iterator[None]:
     with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _locked(file: Path) -> IO[str] | None:
+    """The lock of a file for as long as it is open; None where another has it."""
+    lock = file.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def _left(owner: Path) -> IO[str] | None:
+    """The lock of an owner that is no more."""
+    return _locked(owner) if owner.exists() else None
 
 
 def _socket(folder: Path) -> Path:

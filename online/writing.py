@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from online.codecs import Codec, codec
 from online.columns import column
 from online.commands import Packed, write
+from online.distinct import repeated, require_distinct
 from online.pairs import bundle
 from online.rows import Blobs, Rows
 from slate.errors import DataError
@@ -58,6 +59,9 @@ class Values:
 def encode(view: type[FeatureView], batches: Iterable[Rows], as_of: int) -> Iterator[Values]:
     """Encode a view's rows.
 
+    Rows of one key are noticed within a batch, and where one batch ends with the key that the next
+    begins with, as those do that come in order. Of others, the last would be what is served.
+
     Args:
         view: the view.
         batches: its rows.
@@ -70,11 +74,20 @@ def encode(view: type[FeatureView], batches: Iterable[Rows], as_of: int) -> Iter
     if len(view.entity.keys) == 2:
         yield from _pairs(encoder, batches, as_of)
         return
+    last = None
     for batch in batches:
         rows = batch.heads.num_rows
-        for part in batch.split([*range(0, rows, CHUNK_ROWS), rows]):
-            (keys,) = _keys(view, part)
-            yield Values.of(keys, encoder.encode(part, as_of), len(keys))
+        if not rows:
+            continue
+        (keys,) = _keys(view, batch)
+        require_distinct(view, [keys])
+        if keys[0].as_py() == last:
+            raise repeated(view, [last])
+        last = keys[-1].as_py()
+        bounds = range(0, rows, CHUNK_ROWS)
+        for start, part in zip(bounds, batch.split([*bounds, rows]), strict=True):
+            own = keys.slice(start, part.heads.num_rows)
+            yield Values.of(own, encoder.encode(part, as_of), len(own))
 
 
 def _pairs(encoder: Codec, batches: Iterable[Rows], as_of: int) -> Iterator[Values]:
@@ -83,7 +96,7 @@ def _pairs(encoder: Codec, batches: Iterable[Rows], as_of: int) -> Iterator[Valu
         rows = batch.heads.num_rows
         if not rows:
             continue
-        first, _ = _keys(encoder.view, batch)
+        first, second = _keys(encoder.view, batch)
         before, after = first[:-1], first[1:]
         if pc.any(pc.less(after, before)).as_py() or (
             last is not None and first[0].as_py() <= last
@@ -92,6 +105,7 @@ def _pairs(encoder: Codec, batches: Iterable[Rows], as_of: int) -> Iterator[Valu
                 f"{encoder.view.name}: order its rows by {next(iter(encoder.view.entity.keys))}, "
                 "so that those of one key are together"
             )
+        require_distinct(encoder.view, [first, second])
         last = first[-1].as_py()
         changes = 1 + np.flatnonzero(pc.not_equal(after, before).to_numpy(zero_copy_only=False))
         firsts = np.concatenate([[0], changes, [rows]])

@@ -1,6 +1,7 @@
 """A deployment's assets, checks, jobs, schedules and sensors, put together."""
 
 import warnings
+from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
@@ -11,11 +12,14 @@ from assets.hours import hourly
 from assets.intake import landing_sources
 from assets.landing import landing_assets
 from assets.online import online_assets
+from assets.stream_readings import live_sources
+from assets.streams import stream_assets, stream_checks
 from assets.training import training_assets
 from assets.warehouse import dbt_project, warehouse_assets
 from orchestration.console import console
 from orchestration.jobs import hourly_schedule, jobs
 from orchestration.sensors import late_files
+from orchestration.streams import streams
 from slate.deployment import Deployment
 
 
@@ -33,15 +37,16 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
     whole, *parts = jobs(deployment)
     return dg.Definitions(
         assets=[
+            *stream_assets(deployment),
             *landing_assets(deployment, hours),
             warehouse_assets(deployment, project),
             *training_assets(deployment),
             *online_assets(deployment),
         ],
-        asset_checks=quality_checks(deployment),
+        asset_checks=[*quality_checks(deployment), *stream_checks(deployment)],
         jobs=[whole, *parts],
         schedules=[hourly_schedule(deployment, whole)],
-        sensors=[late_files(deployment, whole)] if landing_sources(deployment.registry) else [],
+        sensors=_sensors(deployment, whole),
         # A run stays in one process: a step in a process of its own costs seconds of imports.
         executor=dg.in_process_executor,
         loggers={"console": console},
@@ -50,3 +55,8 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             "dbt": DbtCliResource(project_dir=project),
         },
     )
+
+
+def _sensors(deployment: Deployment, whole: Any) -> list[dg.SensorDefinition]:
+    found = [late_files(deployment, whole)] if landing_sources(deployment.registry) else []
+    return [*found, streams(deployment)] if live_sources(deployment.registry) else found

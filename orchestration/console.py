@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import dagster as dg
+from dagster._core.execution.plan.objects import ErrorSource
 
 _SHOWN = {
     dg.DagsterEventType.STEP_SUCCESS: "done",
@@ -47,6 +48,8 @@ def _event_text(event: dg.DagsterEvent, word: str) -> str:
     if event.is_step_success:
         return f"{word} in {event.step_success_data.duration_ms / 1000:.1f} s"
     if event.is_step_failure and event.step_failure_data.error is not None:
+        if event.step_failure_data.error_source is ErrorSource.INTERRUPT:
+            return "interrupted"
         error = event.step_failure_data.error
         # Dagster's own words about user code failing; what failed is behind them.
         while error.cause is not None:

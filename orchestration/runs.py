@@ -9,8 +9,10 @@ from assets.database import Warehouse
 from assets.hours import ONLY_NEW, hourly, partition_key
 from assets.intake import landed_hours, landing_sources, new_files, prepare
 from assets.landing import raw_key
+from assets.warehouse import parse_if_changed
 from orchestration.assembly import assemble
 from orchestration.home import prepare_home, write_history_quickly
+from orchestration.interrupts import interrupts
 from orchestration.jobs import WHOLE
 from slate.deployment import Deployment
 from slate.errors import DataError
@@ -27,10 +29,13 @@ def run_everything(deployment: Deployment) -> bool:
         Whether all of it succeeded; what failed has been told.
 
     Raises:
+        ConfigurationError: dbt cannot parse its project.
         DataError: nothing has landed yet.
+        KeyboardInterrupt: it was interrupted; the run is marked as canceled.
     """
     prepare_home(deployment)
     write_history_quickly()
+    parse_if_changed(deployment)
     job = assemble(deployment).resolve_job_def(WHOLE)
     with dg.DagsterInstance.get() as instance:
         _end_killed_runs(instance)
@@ -38,12 +43,16 @@ def run_everything(deployment: Deployment) -> bool:
         if landing_sources(deployment.registry):
             first, last = _new_hours(deployment, instance)
             tags |= {RANGE_START: partition_key(first), RANGE_END: partition_key(last)}
-        result = job.execute_in_process(
-            run_config={"loggers": {"console": {}}},
-            instance=instance,
-            tags=tags,
-            raise_on_error=False,
-        )
+        with interrupts() as interrupted:
+            result = job.execute_in_process(
+                run_config={"loggers": {"console": {}}},
+                instance=instance,
+                tags=tags,
+                raise_on_error=False,
+            )
+            if not result.success and interrupted():
+                instance.report_run_canceled(result.dagster_run, "it was interrupted")
+                raise KeyboardInterrupt
         return result.success
 
 

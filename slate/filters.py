@@ -5,6 +5,7 @@ exact in SQL and in NumPy alike. A null meets no comparison. Anything richer bel
 staging model.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ _COMPARISONS: dict[Callable[..., Any], str] = {
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 Comparison = tuple[Column, str, Any]
+
+# Where dbt would take a text for its own, this comes in two.
+_OF_DBT = re.compile(r"\{(?=[{%#])")
 
 
 def comparisons(where: str, expr: Expr) -> list[Comparison]:
@@ -107,4 +111,6 @@ def literal(value: object) -> str:
         return f"timestamp '{naive_utc(value).isoformat(sep=' ')}'"
     if isinstance(value, int | float):
         return str(value)
-    return "'" + str(value).replace("'", "''") + "'"
+    text = "'" + str(value).replace("'", "''") + "'"
+    parts = _OF_DBT.sub("{' || '", text)
+    return text if parts == text else f"({parts})"

@@ -30,7 +30,7 @@ class ShowActivity(FeatureView):
     owner = "ranking@live-shopping.example"
     tags = ("session",)
     views = count(where=Event.kind == "view", over=["10m", "1h", "1d"])
-    taps = count(where=Event.kind == "tap", over=["10m", "1h", "1d"])
+    taps = count(where=Event.kind == "tap", over=["1m", "10m", "1h", "1d"])
     chats = count(where=Event.kind == "chat", over=["10m", "1h"])
     bids = count(where=Event.kind == "bid", over=["10m", "1h", "1d"])
     orders = count(where=Event.kind == "purchase", over=["10m", "1h", "1d"])

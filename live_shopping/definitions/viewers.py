@@ -29,7 +29,7 @@ class ViewerActivity(FeatureView):
     owner = "ranking@live-shopping.example"
     tags = ("session",)
     views = count(where=Event.kind == "view", over=["10m", "1h", "1d", "30d"])
-    taps = count(where=Event.kind == "tap", over=["10m", "1h", "1d", "30d"])
+    taps = count(where=Event.kind == "tap", over=["1m", "10m", "1h", "1d", "30d"])
     chats = count(where=Event.kind == "chat", over=["10m", "1h", "1d"])
     bids = count(where=Event.kind == "bid", over=["10m", "1h", "1d", "30d"])
     orders = count(where=Event.kind == "purchase", over=["1h", "1d", "30d"])

@@ -1,6 +1,6 @@
 """The dead letters of a source: what they are, and writing them again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -122,6 +122,16 @@ class DeadLetters:
                 if place in reasons
             ]
         return Replay(written, refused, kept)
+
+    def forget(self, letters: Iterable[DeadLetter]) -> int:
+        """Delete letters; gives how many there were. Late events have reached the warehouse.
+
+        Raises:
+            StoreError: the store cannot be reached.
+        """
+        ids = [letter.id for letter in letters]
+        with _reading():
+            return int(self._redis.xdel(self._name, *ids)) if ids else 0
 
     def _chunks(self, limit: int | None) -> Iterator[list[DeadLetter]]:
         # Not those that come meanwhile: what is replayed may be refused again.

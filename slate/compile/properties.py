@@ -1,6 +1,7 @@
 """What dbt is told of the generated models: descriptions, column types, contracts, exposures."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -154,13 +155,18 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _described(value: str) -> str:
+    """A description, in which dbt would fill in what is in double braces."""
+    return _text(re.sub(r"\{(?=[{%#])", "{{ '{' }}", value))
+
+
 def models_yml(models: Iterable[Model]) -> str:
     """The properties file of some models."""
     lines = ["# Written by `slate compile`.", "version: 2", "models:"]
     for model in models:
         lines += [
             f"  - name: {model.name}",
-            f"    description: {_text(model.description)}",
+            f"    description: {_described(model.description)}",
             "    config:",
             "      contract: {enforced: true}",
             "    columns:",
@@ -171,7 +177,7 @@ def models_yml(models: Iterable[Model]) -> str:
                 lines.append("        quote: true")
             lines.append(f"        data_type: {column.type}")
             if column.description:
-                lines.append(f"        description: {_text(column.description)}")
+                lines.append(f"        description: {_described(column.description)}")
     return "\n".join(lines) + "\n"
 
 
@@ -191,7 +197,7 @@ def sources_yml(registry: Registry) -> str:
         if source.landing:
             lines += [
                 f"      - name: {source.landing}",
-                f"        description: {_text(source.description)}",
+                f"        description: {_described(source.description)}",
             ]
     return "\n".join(lines) + "\n"
 
@@ -203,7 +209,7 @@ def exposures_yml(registry: Registry) -> str:
         lines += [
             f"  - name: {service.full_name}_service",
             "    type: ml",
-            f"    description: {_text(service.description)}",
+            f"    description: {_described(service.description)}",
             f"    owner: {{email: {_text(service.owner or 'unknown')}}}",
             f"    depends_on: [ref({_text(training_model(service))})]",
         ]

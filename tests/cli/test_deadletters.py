@@ -105,6 +105,18 @@ def test_replay(slate: Slate, redis: Redis, bikes: Deployment) -> None:
     assert slate("deadletters", "move", "--replay", "--json").code == 0
 
 
+@pytest.mark.usefixtures("refused")
+def test_what_was_listed_is_forgotten(slate: Slate, redis: Redis) -> None:
+    before = slate("deadletters", "--json").out.splitlines()
+    assert len(before) > 2
+    ran = slate("deadletters", "--json", "--forget", "--limit", "1")
+    assert ran.code == 0
+    assert "1 of them deleted" in ran.err
+    assert set(slate("deadletters", "--json").out.splitlines()) == set(before) - {
+        *ran.out.splitlines()
+    }
+
+
 def test_none(slate: Slate, redis: Redis) -> None:
     ran = slate("deadletters")
     assert (ran.code, ran.out) == (0, "")

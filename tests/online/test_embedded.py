@@ -1,5 +1,8 @@
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -105,6 +108,72 @@ def test_a_process_that_ends_stops_what_it_started(tmp_path: Path) -> None:
     subprocess.run(run, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     assert (tmp_path / "dump.rdb").exists()
     assert not (tmp_path / "redis.sock").exists()
+
+
+def killed_owner(folder: Path) -> None:
+    """Start a server and kill its owner, which leaves the server running."""
+    command = [sys.executable, "-c", ONE_OF_MANY, str(folder)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "True\n"
+        owner.kill()
+
+
+def test_the_owner_was_killed_and_the_next_becomes_it(tmp_path: Path) -> None:
+    killed_owner(tmp_path)
+    with EmbeddedServer.attach(tmp_path) as server:
+        assert server.owned
+        put(server, "kept")
+        with EmbeddedServer.attach(tmp_path) as other:
+            assert not other.owned
+        assert got(server) == b"kept"
+    assert (tmp_path / "dump.rdb").exists()
+    assert not (tmp_path / "redis.sock").exists()
+    with EmbeddedServer.attach(tmp_path) as server:
+        assert got(server) == b"kept"
+
+
+def test_a_new_owner_is_killed_as_well(tmp_path: Path) -> None:
+    killed_owner(tmp_path)
+    killed_owner(tmp_path)
+    with EmbeddedServer.attach(tmp_path) as server:
+        assert server.owned
+        with connect(server.address) as redis:
+            number = redis.info("server")["process_id"]
+    with EmbeddedServer.attach(tmp_path) as server, connect(server.address) as redis:
+        assert redis.info("server")["process_id"] != number
+
+
+def test_a_process_that_ends_stops_what_another_left(tmp_path: Path) -> None:
+    killed_owner(tmp_path)
+    code = ONE_OF_MANY.replace("server.stop()", "")
+    run = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(run, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.stdout == b"True\n"
+    assert not (tmp_path / "redis.sock").exists()
+
+
+def test_a_forked_child_is_no_owner_of_its_own(tmp_path: Path) -> None:
+    """It may outlive its parent, and use the server until then."""
+    code = ONE_OF_MANY.replace("server.stop()", "").replace(
+        "print", "import os, time\nif not os.fork():\n    time.sleep(99)\nprint"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    ) as owner:  # fmt: skip
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        owner.kill()
+        owner.wait()
+        with EmbeddedServer.attach(tmp_path) as server:
+            assert not server.owned
+        os.killpg(owner.pid, signal.SIGKILL)
+    while not (server := EmbeddedServer.attach(tmp_path)).owned:
+        time.sleep(0.02)
+    server.stop()
 
 
 def test_a_socket_left_by_a_crash_is_no_server(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta, timezone
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from redis import Redis
 
@@ -188,6 +189,45 @@ def test_a_client_asks_once_in_a_while_what_is_live(redis: Redis, publisher: Pub
     publisher.publish(GameCatalog, [titled("new")], AS_OF)
     # The generation before the live one is kept for those who do not know better yet.
     assert patient.get("play_ranking", **asked)["game_catalog.title"].tolist() == ["old"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [["a", "b", "b", "c"]],
+        [["b", "a", "c", "b"]],
+        [["a", "b"], ["b", "c"]],
+        [["a", "b"], [], ["b"]],
+    ],
+    ids=["in order", "in no order", "of two batches", "with an empty one between"],
+)
+def test_a_key_with_several_rows_is_refused(
+    publisher: Publisher, title: Any, parts: list[list[str]]
+) -> None:
+    live = publisher.publish(GameCatalog, [titled("old")], AS_OF)
+    batches = [
+        Rows(titled("new", len(keys)).heads.set_column(0, "game_id", pa.array(keys, pa.string())))
+        for keys in parts
+    ]
+    with pytest.raises(DataError, match="game_catalog: several rows have game_id='b': give one"):
+        publisher.publish(GameCatalog, batches, AS_OF)
+    assert publisher.live(GameCatalog) == live
+
+
+def test_keys_may_come_in_any_order(publisher: Publisher, title: Any) -> None:
+    backwards = titled("new").heads.take([2, 0, 1])
+    publisher.publish(GameCatalog, [Rows(backwards)], AS_OF)
+    assert title("g2") == "new"
+
+
+@pytest.mark.parametrize("order", [[0, 1, 1, 2], [0, 1, 0, 2]], ids=["in order", "in no order"])
+def test_a_pair_with_several_rows_is_refused(publisher: Publisher, order: list[int]) -> None:
+    rows = arcade_rows(PlayerGameHistory)
+    assert rows.tiles is not None
+    assert rows.heads.column("player_id").to_pylist() == [1, 1, 2]
+    twice = Rows(rows.heads.take(order), rows.tiles.slice(0, 0))
+    with pytest.raises(DataError, match="several rows have player_id=1, game_id='"):
+        publisher.publish(PlayerGameHistory, [twice], AS_OF)
 
 
 def test_rows_of_pairs_must_come_by_their_first_key(

@@ -97,7 +97,7 @@ def test_the_feed_is_ranked_by_what_the_events_say(client: FeatureClient, viewer
     shows = [*SHOWS, "show_unknown"]
     answer = client.get("feed_ranking", at=AT, viewer_id=viewer, show_id=shows)
     assert answer.errors == ()
-    assert len(answer.names) == 153
+    assert len(answer.names) == 155
     table = answer.to_arrow()
     for row, show in enumerate(shows):
         found = listing(row) if row < len(SHOWS) else {"category": "other"}

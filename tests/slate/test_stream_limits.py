@@ -1,10 +1,12 @@
 """The limits of a source's stream: what they are by default, and what is refused."""
 
+import types
 from datetime import datetime
 
 import pytest
 
-from slate import Source, arrival_time, event_time, unique_id
+from slate import Entity, FeatureView, Source, arrival_time, count, event_time, unique_id
+from slate.fingerprints import fingerprint
 from tests.slate.wrong import Define, Wrong, check_refused
 
 wrong = Wrong()
@@ -21,7 +23,7 @@ def limited(**settings: object) -> type[Source]:
         "__annotations__": {"event_id": str, "event_ts": datetime, "received_at": datetime},
         **settings,
     }
-    made: type[Source] = type(Source)("Wrong", (Source,), body)  # type: ignore[assignment]
+    made: type[Source] = types.new_class("Wrong", (Source,), exec_body=lambda it: it.update(body))
     return made
 
 
@@ -59,3 +61,17 @@ def test_limits_are_what_was_said_or_usual_ones() -> None:
     usual, said = limited(), limited(max_lag="5s", max_dead_letters=100)
     assert (usual.max_lag_us, usual.max_dead_letters) == (60_000_000, 0)
     assert (said.max_lag_us, said.max_dead_letters) == (5_000_000, 100)
+
+
+def test_limits_change_no_values() -> None:
+    class Thing(Entity):
+        event_id: str
+
+    def counted(wrong: type[Source]) -> str:
+        class Things(FeatureView):
+            entity, source = Thing, wrong
+            number = count(over="1h")
+
+        return fingerprint(Things)
+
+    assert counted(limited()) == counted(limited(max_lag="5s", max_dead_letters=100))

@@ -31,7 +31,8 @@ merged as (
         cast(min(lowest_price__min) as double) as lowest_price__min,
         cast(max(highest_bid__max) as double) as highest_bid__max
     from known
-    where (hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20)
+    where (hop = 5 and tile >= {{ hop_number('as_of', 5) }} - 12)
+        or (hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20)
         or (hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12)
         or (hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24)
     group by show_id, hop, tile

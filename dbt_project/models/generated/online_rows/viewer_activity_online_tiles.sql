@@ -27,7 +27,8 @@ merged as (
         cast(sum(usual_bid__sum) as double) as usual_bid__sum,
         list({n: cast(bid_spread__n as double), mean: bid_spread__mean, m2: bid_spread__m2}) filter (where bid_spread__n > 0) as bid_spread__parts
     from known
-    where (hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20)
+    where (hop = 5 and tile >= {{ hop_number('as_of', 5) }} - 12)
+        or (hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20)
         or (hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12)
         or (hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24)
         or (hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30)

@@ -13,7 +13,7 @@ with events as (
 ),
 
 final as (
-    {%- for hop in [30, 300, 3600] %}
+    {%- for hop in [5, 30, 300, 3600] %}
     select
         show_id,
         cast({{ hop }} as bigint) as hop,

@@ -13,7 +13,7 @@ with events as (
 ),
 
 final as (
-    {%- for hop in [30, 300, 3600, 86400] %}
+    {%- for hop in [5, 30, 300, 3600, 86400] %}
     select
         viewer_id,
         cast({{ hop }} as bigint) as hop,

@@ -14,11 +14,64 @@ with asked as (
 hops as (
     select
         *,
+        {{ hop_number('asked_at', 5) }} as hop_5,
         {{ hop_number('asked_at', 30) }} as hop_30,
         {{ hop_number('asked_at', 300) }} as hop_300,
         {{ hop_number('asked_at', 3600) }} as hop_3600,
         {{ hop_number('asked_at', 86400) }} as hop_86400
     from asked
+),
+
+tiles_5s_known as (
+    select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 6 * 6 + 5) + 1)) as hop)
+    from {{ ref('viewer_activity_tiles') }}
+    where hop = 5
+),
+
+tiles_5s as (
+    select
+        viewer_id,
+        hop,
+        sum(views__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 6 - 20) * 6) as views_10m__n,
+        sum(views__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 60 - 12) * 60) as views_1h__n,
+        sum(views__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as views_1d__n,
+        sum(views__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 17280 - 30) * 17280) as views_30d__n,
+        sum(taps__n) filter (where tile >= hop - 12) as taps_1m__n,
+        sum(taps__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 6 - 20) * 6) as taps_10m__n,
+        sum(taps__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 60 - 12) * 60) as taps_1h__n,
+        sum(taps__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as taps_1d__n,
+        sum(taps__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 17280 - 30) * 17280) as taps_30d__n,
+        sum(chats__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 6 - 20) * 6) as chats_10m__n,
+        sum(chats__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 60 - 12) * 60) as chats_1h__n,
+        sum(chats__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as chats_1d__n,
+        sum(bids__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 6 - 20) * 6) as bids_10m__n,
+        sum(bids__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 60 - 12) * 60) as bids_1h__n,
+        sum(bids__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as bids_1d__n,
+        sum(bids__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 17280 - 30) * 17280) as bids_30d__n,
+        sum(orders__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 60 - 12) * 60) as orders_1h__n,
+        sum(orders__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as orders_1d__n,
+        sum(orders__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 17280 - 30) * 17280) as orders_30d__n,
+        sum(follows__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as follows_1d__n,
+        sum(follows__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 17280 - 30) * 17280) as follows_30d__n,
+        sum(watched__sum) filter (where arrived // 6 = hop // 6 and tile >= (hop // 6 - 20) * 6) as watched_10m__sum,
+        sum(watched__sum) filter (where arrived // 6 = hop // 6 and tile >= (hop // 60 - 12) * 60) as watched_1h__sum,
+        sum(watched__sum) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as watched_1d__sum,
+        sum(watched__sum) filter (where arrived // 6 = hop // 6 and tile >= (hop // 17280 - 30) * 17280) as watched_30d__sum,
+        max(longest_watch__max) filter (where arrived // 6 = hop // 6 and tile >= (hop // 60 - 12) * 60) as longest_watch_1h__max,
+        max(longest_watch__max) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as longest_watch_1d__max,
+        sum(spend__sum) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as spend_1d__sum,
+        sum(spend__sum) filter (where arrived // 6 = hop // 6 and tile >= (hop // 17280 - 30) * 17280) as spend_30d__sum,
+        sum(usual_bid__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as usual_bid_1d__n,
+        sum(usual_bid__sum) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as usual_bid_1d__sum,
+        sum(usual_bid__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 17280 - 30) * 17280) as usual_bid_30d__n,
+        sum(usual_bid__sum) filter (where arrived // 6 = hop // 6 and tile >= (hop // 17280 - 30) * 17280) as usual_bid_30d__sum,
+        list({n: cast(bid_spread__n as double), mean: bid_spread__mean, m2: bid_spread__m2}) filter (where arrived // 6 = hop // 6 and tile >= (hop // 17280 - 30) * 17280 and bid_spread__n > 0) as bid_spread_30d__parts,
+        max(last_show__last) filter (where arrived // 6 = hop // 6) as last_show__last,
+        max(last_category__last) filter (where arrived // 6 = hop // 6) as last_category__last,
+        max(last_seen__last) filter (where arrived // 6 = hop // 6) as last_seen__last
+    from (select distinct viewer_id, hop_5 as hop from hops)
+    inner join tiles_5s_known using (viewer_id, hop)
+    group by viewer_id, hop
 ),
 
 tiles_30s_known as (
@@ -182,6 +235,21 @@ tiles_1d as (
     group by viewer_id, hop
 ),
 
+recent_shows_tiles_5s as (
+    -- The latest of what arrived in the open hop of the next size, in the hops of it that closed.
+    select
+        wanted.viewer_id,
+        wanted.hop,
+        {{ latest_of('list(tiles.recent_shows__last)', 10) }} as recent_shows__last
+    from (select distinct viewer_id, hop_5 as hop from hops) as wanted
+    inner join {{ ref('viewer_activity_tiles') }} as tiles
+        on tiles.viewer_id = wanted.viewer_id
+        and tiles.arrived // 6 = wanted.hop // 6
+        and tiles.arrived < wanted.hop
+    where tiles.hop = 5
+    group by wanted.viewer_id, wanted.hop
+),
+
 recent_shows_tiles_30s as (
     -- The latest of what arrived in the open hop of the next size, in the hops of it that closed.
     select
@@ -280,6 +348,7 @@ head as (
         count(*) filter (where kind = 'view' and event_ts >= {{ window_start('asked_at', 3600, 300) }}) as views_1h__n,
         count(*) filter (where kind = 'view' and event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as views_1d__n,
         count(*) filter (where kind = 'view' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as views_30d__n,
+        count(*) filter (where kind = 'tap' and event_ts >= {{ window_start('asked_at', 60, 5) }}) as taps_1m__n,
         count(*) filter (where kind = 'tap' and event_ts >= {{ window_start('asked_at', 600, 30) }}) as taps_10m__n,
         count(*) filter (where kind = 'tap' and event_ts >= {{ window_start('asked_at', 3600, 300) }}) as taps_1h__n,
         count(*) filter (where kind = 'tap' and event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as taps_1d__n,
@@ -315,8 +384,8 @@ head as (
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: event_ts}) as last_seen__last
     from hops
     inner join (
-        select *, {{ hop_number('received_at', 30) }} as hop_30 from {{ ref('stg_events') }}
-    ) as events using (viewer_id, hop_30)
+        select *, {{ hop_number('received_at', 5) }} as hop_5 from {{ ref('stg_events') }}
+    ) as events using (viewer_id, hop_5)
     where received_at < asked_at
     group by viewer_id, asked_at
 ),
@@ -325,44 +394,48 @@ merged as (
     select
         hops.viewer_id,
         hops.asked_at,
-        {{ sum_of(['tiles_30s.views_10m__n', 'head.views_10m__n']) }} as views_10m__n,
-        {{ sum_of(['tiles_30s.views_1h__n', 'tiles_5m.views_1h__n', 'head.views_1h__n']) }} as views_1h__n,
-        {{ sum_of(['tiles_30s.views_1d__n', 'tiles_5m.views_1d__n', 'tiles_1h.views_1d__n', 'head.views_1d__n']) }} as views_1d__n,
-        {{ sum_of(['tiles_30s.views_30d__n', 'tiles_5m.views_30d__n', 'tiles_1h.views_30d__n', 'tiles_1d.views_30d__n', 'head.views_30d__n']) }} as views_30d__n,
-        {{ sum_of(['tiles_30s.taps_10m__n', 'head.taps_10m__n']) }} as taps_10m__n,
-        {{ sum_of(['tiles_30s.taps_1h__n', 'tiles_5m.taps_1h__n', 'head.taps_1h__n']) }} as taps_1h__n,
-        {{ sum_of(['tiles_30s.taps_1d__n', 'tiles_5m.taps_1d__n', 'tiles_1h.taps_1d__n', 'head.taps_1d__n']) }} as taps_1d__n,
-        {{ sum_of(['tiles_30s.taps_30d__n', 'tiles_5m.taps_30d__n', 'tiles_1h.taps_30d__n', 'tiles_1d.taps_30d__n', 'head.taps_30d__n']) }} as taps_30d__n,
-        {{ sum_of(['tiles_30s.chats_10m__n', 'head.chats_10m__n']) }} as chats_10m__n,
-        {{ sum_of(['tiles_30s.chats_1h__n', 'tiles_5m.chats_1h__n', 'head.chats_1h__n']) }} as chats_1h__n,
-        {{ sum_of(['tiles_30s.chats_1d__n', 'tiles_5m.chats_1d__n', 'tiles_1h.chats_1d__n', 'head.chats_1d__n']) }} as chats_1d__n,
-        {{ sum_of(['tiles_30s.bids_10m__n', 'head.bids_10m__n']) }} as bids_10m__n,
-        {{ sum_of(['tiles_30s.bids_1h__n', 'tiles_5m.bids_1h__n', 'head.bids_1h__n']) }} as bids_1h__n,
-        {{ sum_of(['tiles_30s.bids_1d__n', 'tiles_5m.bids_1d__n', 'tiles_1h.bids_1d__n', 'head.bids_1d__n']) }} as bids_1d__n,
-        {{ sum_of(['tiles_30s.bids_30d__n', 'tiles_5m.bids_30d__n', 'tiles_1h.bids_30d__n', 'tiles_1d.bids_30d__n', 'head.bids_30d__n']) }} as bids_30d__n,
-        {{ sum_of(['tiles_30s.orders_1h__n', 'tiles_5m.orders_1h__n', 'head.orders_1h__n']) }} as orders_1h__n,
-        {{ sum_of(['tiles_30s.orders_1d__n', 'tiles_5m.orders_1d__n', 'tiles_1h.orders_1d__n', 'head.orders_1d__n']) }} as orders_1d__n,
-        {{ sum_of(['tiles_30s.orders_30d__n', 'tiles_5m.orders_30d__n', 'tiles_1h.orders_30d__n', 'tiles_1d.orders_30d__n', 'head.orders_30d__n']) }} as orders_30d__n,
-        {{ sum_of(['tiles_30s.follows_1d__n', 'tiles_5m.follows_1d__n', 'tiles_1h.follows_1d__n', 'head.follows_1d__n']) }} as follows_1d__n,
-        {{ sum_of(['tiles_30s.follows_30d__n', 'tiles_5m.follows_30d__n', 'tiles_1h.follows_30d__n', 'tiles_1d.follows_30d__n', 'head.follows_30d__n']) }} as follows_30d__n,
-        {{ sum_of(['tiles_30s.watched_10m__sum', 'head.watched_10m__sum']) }} as watched_10m__sum,
-        {{ sum_of(['tiles_30s.watched_1h__sum', 'tiles_5m.watched_1h__sum', 'head.watched_1h__sum']) }} as watched_1h__sum,
-        {{ sum_of(['tiles_30s.watched_1d__sum', 'tiles_5m.watched_1d__sum', 'tiles_1h.watched_1d__sum', 'head.watched_1d__sum']) }} as watched_1d__sum,
-        {{ sum_of(['tiles_30s.watched_30d__sum', 'tiles_5m.watched_30d__sum', 'tiles_1h.watched_30d__sum', 'tiles_1d.watched_30d__sum', 'head.watched_30d__sum']) }} as watched_30d__sum,
-        {{ greatest_of(['tiles_30s.longest_watch_1h__max', 'tiles_5m.longest_watch_1h__max', 'head.longest_watch_1h__max']) }} as longest_watch_1h__max,
-        {{ greatest_of(['tiles_30s.longest_watch_1d__max', 'tiles_5m.longest_watch_1d__max', 'tiles_1h.longest_watch_1d__max', 'head.longest_watch_1d__max']) }} as longest_watch_1d__max,
-        {{ sum_of(['tiles_30s.spend_1d__sum', 'tiles_5m.spend_1d__sum', 'tiles_1h.spend_1d__sum', 'head.spend_1d__sum']) }} as spend_1d__sum,
-        {{ sum_of(['tiles_30s.spend_30d__sum', 'tiles_5m.spend_30d__sum', 'tiles_1h.spend_30d__sum', 'tiles_1d.spend_30d__sum', 'head.spend_30d__sum']) }} as spend_30d__sum,
-        {{ sum_of(['tiles_30s.usual_bid_1d__n', 'tiles_5m.usual_bid_1d__n', 'tiles_1h.usual_bid_1d__n', 'head.usual_bid_1d__n']) }} as usual_bid_1d__n,
-        {{ sum_of(['tiles_30s.usual_bid_1d__sum', 'tiles_5m.usual_bid_1d__sum', 'tiles_1h.usual_bid_1d__sum', 'head.usual_bid_1d__sum']) }} as usual_bid_1d__sum,
-        {{ sum_of(['tiles_30s.usual_bid_30d__n', 'tiles_5m.usual_bid_30d__n', 'tiles_1h.usual_bid_30d__n', 'tiles_1d.usual_bid_30d__n', 'head.usual_bid_30d__n']) }} as usual_bid_30d__n,
-        {{ sum_of(['tiles_30s.usual_bid_30d__sum', 'tiles_5m.usual_bid_30d__sum', 'tiles_1h.usual_bid_30d__sum', 'tiles_1d.usual_bid_30d__sum', 'head.usual_bid_30d__sum']) }} as usual_bid_30d__sum,
-        {{ pooled(['tiles_30s.bid_spread_30d__parts', 'tiles_5m.bid_spread_30d__parts', 'tiles_1h.bid_spread_30d__parts', 'tiles_1d.bid_spread_30d__parts', 'head.bid_spread_30d__parts']) }} as bid_spread_30d__parts,
-        {{ greatest_of(['tiles_30s.last_show__last', 'tiles_5m.last_show__last', 'tiles_1h.last_show__last', 'earlier.last_show__last', 'head.last_show__last']) }} as last_show__last,
-        {{ latest_of('[recent_shows_tiles_30s.recent_shows__last, recent_shows_tiles_5m.recent_shows__last, recent_shows_tiles_1h.recent_shows__last, recent_shows_in_time.recent_shows__last, recent_shows_late.recent_shows__last, head.recent_shows__last]', 10) }} as recent_shows__last,
-        {{ greatest_of(['tiles_30s.last_category__last', 'tiles_5m.last_category__last', 'tiles_1h.last_category__last', 'earlier.last_category__last', 'head.last_category__last']) }} as last_category__last,
-        {{ greatest_of(['tiles_30s.last_seen__last', 'tiles_5m.last_seen__last', 'tiles_1h.last_seen__last', 'earlier.last_seen__last', 'head.last_seen__last']) }} as last_seen__last
+        {{ sum_of(['tiles_5s.views_10m__n', 'tiles_30s.views_10m__n', 'head.views_10m__n']) }} as views_10m__n,
+        {{ sum_of(['tiles_5s.views_1h__n', 'tiles_30s.views_1h__n', 'tiles_5m.views_1h__n', 'head.views_1h__n']) }} as views_1h__n,
+        {{ sum_of(['tiles_5s.views_1d__n', 'tiles_30s.views_1d__n', 'tiles_5m.views_1d__n', 'tiles_1h.views_1d__n', 'head.views_1d__n']) }} as views_1d__n,
+        {{ sum_of(['tiles_5s.views_30d__n', 'tiles_30s.views_30d__n', 'tiles_5m.views_30d__n', 'tiles_1h.views_30d__n', 'tiles_1d.views_30d__n', 'head.views_30d__n']) }} as views_30d__n,
+        {{ sum_of(['tiles_5s.taps_1m__n', 'head.taps_1m__n']) }} as taps_1m__n,
+        {{ sum_of(['tiles_5s.taps_10m__n', 'tiles_30s.taps_10m__n', 'head.taps_10m__n']) }} as taps_10m__n,
+        {{ sum_of(['tiles_5s.taps_1h__n', 'tiles_30s.taps_1h__n', 'tiles_5m.taps_1h__n', 'head.taps_1h__n']) }} as taps_1h__n,
+        {{ sum_of(['tiles_5s.taps_1d__n', 'tiles_30s.taps_1d__n', 'tiles_5m.taps_1d__n', 'tiles_1h.taps_1d__n', 'head.taps_1d__n']) }} as taps_1d__n,
+        {{ sum_of(['tiles_5s.taps_30d__n', 'tiles_30s.taps_30d__n', 'tiles_5m.taps_30d__n', 'tiles_1h.taps_30d__n', 'tiles_1d.taps_30d__n', 'head.taps_30d__n']) }} as taps_30d__n,
+        {{ sum_of(['tiles_5s.chats_10m__n', 'tiles_30s.chats_10m__n', 'head.chats_10m__n']) }} as chats_10m__n,
+        {{ sum_of(['tiles_5s.chats_1h__n', 'tiles_30s.chats_1h__n', 'tiles_5m.chats_1h__n', 'head.chats_1h__n']) }} as chats_1h__n,
+        {{ sum_of(['tiles_5s.chats_1d__n', 'tiles_30s.chats_1d__n', 'tiles_5m.chats_1d__n', 'tiles_1h.chats_1d__n', 'head.chats_1d__n']) }} as chats_1d__n,
+        {{ sum_of(['tiles_5s.bids_10m__n', 'tiles_30s.bids_10m__n', 'head.bids_10m__n']) }} as bids_10m__n,
+        {{ sum_of(['tiles_5s.bids_1h__n', 'tiles_30s.bids_1h__n', 'tiles_5m.bids_1h__n', 'head.bids_1h__n']) }} as bids_1h__n,
+        {{ sum_of(['tiles_5s.bids_1d__n', 'tiles_30s.bids_1d__n', 'tiles_5m.bids_1d__n', 'tiles_1h.bids_1d__n', 'head.bids_1d__n']) }} as bids_1d__n,
+        {{ sum_of(['tiles_5s.bids_30d__n', 'tiles_30s.bids_30d__n', 'tiles_5m.bids_30d__n', 'tiles_1h.bids_30d__n', 'tiles_1d.bids_30d__n', 'head.bids_30d__n']) }} as bids_30d__n,
+        {{ sum_of(['tiles_5s.orders_1h__n', 'tiles_30s.orders_1h__n', 'tiles_5m.orders_1h__n', 'head.orders_1h__n']) }} as orders_1h__n,
+        {{ sum_of(['tiles_5s.orders_1d__n', 'tiles_30s.orders_1d__n', 'tiles_5m.orders_1d__n', 'tiles_1h.orders_1d__n', 'head.orders_1d__n']) }} as orders_1d__n,
+        {{ sum_of(['tiles_5s.orders_30d__n', 'tiles_30s.orders_30d__n', 'tiles_5m.orders_30d__n', 'tiles_1h.orders_30d__n', 'tiles_1d.orders_30d__n', 'head.orders_30d__n']) }} as orders_30d__n,
+        {{ sum_of(['tiles_5s.follows_1d__n', 'tiles_30s.follows_1d__n', 'tiles_5m.follows_1d__n', 'tiles_1h.follows_1d__n', 'head.follows_1d__n']) }} as follows_1d__n,
+        {{ sum_of(['tiles_5s.follows_30d__n', 'tiles_30s.follows_30d__n', 'tiles_5m.follows_30d__n', 'tiles_1h.follows_30d__n', 'tiles_1d.follows_30d__n', 'head.follows_30d__n']) }} as follows_30d__n,
+        {{ sum_of(['tiles_5s.watched_10m__sum', 'tiles_30s.watched_10m__sum', 'head.watched_10m__sum']) }} as watched_10m__sum,
+        {{ sum_of(['tiles_5s.watched_1h__sum', 'tiles_30s.watched_1h__sum', 'tiles_5m.watched_1h__sum', 'head.watched_1h__sum']) }} as watched_1h__sum,
+        {{ sum_of(['tiles_5s.watched_1d__sum', 'tiles_30s.watched_1d__sum', 'tiles_5m.watched_1d__sum', 'tiles_1h.watched_1d__sum', 'head.watched_1d__sum']) }} as watched_1d__sum,
+        {{ sum_of(['tiles_5s.watched_30d__sum', 'tiles_30s.watched_30d__sum', 'tiles_5m.watched_30d__sum', 'tiles_1h.watched_30d__sum', 'tiles_1d.watched_30d__sum', 'head.watched_30d__sum']) }} as watched_30d__sum,
+        {{ greatest_of(['tiles_5s.longest_watch_1h__max', 'tiles_30s.longest_watch_1h__max', 'tiles_5m.longest_watch_1h__max', 'head.longest_watch_1h__max']) }} as longest_watch_1h__max,
+        {{ greatest_of(['tiles_5s.longest_watch_1d__max', 'tiles_30s.longest_watch_1d__max', 'tiles_5m.longest_watch_1d__max', 'tiles_1h.longest_watch_1d__max', 'head.longest_watch_1d__max']) }} as longest_watch_1d__max,
+        {{ sum_of(['tiles_5s.spend_1d__sum', 'tiles_30s.spend_1d__sum', 'tiles_5m.spend_1d__sum', 'tiles_1h.spend_1d__sum', 'head.spend_1d__sum']) }} as spend_1d__sum,
+        {{ sum_of(['tiles_5s.spend_30d__sum', 'tiles_30s.spend_30d__sum', 'tiles_5m.spend_30d__sum', 'tiles_1h.spend_30d__sum', 'tiles_1d.spend_30d__sum', 'head.spend_30d__sum']) }} as spend_30d__sum,
+        {{ sum_of(['tiles_5s.usual_bid_1d__n', 'tiles_30s.usual_bid_1d__n', 'tiles_5m.usual_bid_1d__n', 'tiles_1h.usual_bid_1d__n', 'head.usual_bid_1d__n']) }} as usual_bid_1d__n,
+        {{ sum_of(['tiles_5s.usual_bid_1d__sum', 'tiles_30s.usual_bid_1d__sum', 'tiles_5m.usual_bid_1d__sum', 'tiles_1h.usual_bid_1d__sum', 'head.usual_bid_1d__sum']) }} as usual_bid_1d__sum,
+        {{ sum_of(['tiles_5s.usual_bid_30d__n', 'tiles_30s.usual_bid_30d__n', 'tiles_5m.usual_bid_30d__n', 'tiles_1h.usual_bid_30d__n', 'tiles_1d.usual_bid_30d__n', 'head.usual_bid_30d__n']) }} as usual_bid_30d__n,
+        {{ sum_of(['tiles_5s.usual_bid_30d__sum', 'tiles_30s.usual_bid_30d__sum', 'tiles_5m.usual_bid_30d__sum', 'tiles_1h.usual_bid_30d__sum', 'tiles_1d.usual_bid_30d__sum', 'head.usual_bid_30d__sum']) }} as usual_bid_30d__sum,
+        {{ pooled(['tiles_5s.bid_spread_30d__parts', 'tiles_30s.bid_spread_30d__parts', 'tiles_5m.bid_spread_30d__parts', 'tiles_1h.bid_spread_30d__parts', 'tiles_1d.bid_spread_30d__parts', 'head.bid_spread_30d__parts']) }} as bid_spread_30d__parts,
+        {{ greatest_of(['tiles_5s.last_show__last', 'tiles_30s.last_show__last', 'tiles_5m.last_show__last', 'tiles_1h.last_show__last', 'earlier.last_show__last', 'head.last_show__last']) }} as last_show__last,
+        {{ latest_of('[recent_shows_tiles_5s.recent_shows__last, recent_shows_tiles_30s.recent_shows__last, recent_shows_tiles_5m.recent_shows__last, recent_shows_tiles_1h.recent_shows__last, recent_shows_in_time.recent_shows__last, recent_shows_late.recent_shows__last, head.recent_shows__last]', 10) }} as recent_shows__last,
+        {{ greatest_of(['tiles_5s.last_category__last', 'tiles_30s.last_category__last', 'tiles_5m.last_category__last', 'tiles_1h.last_category__last', 'earlier.last_category__last', 'head.last_category__last']) }} as last_category__last,
+        {{ greatest_of(['tiles_5s.last_seen__last', 'tiles_30s.last_seen__last', 'tiles_5m.last_seen__last', 'tiles_1h.last_seen__last', 'earlier.last_seen__last', 'head.last_seen__last']) }} as last_seen__last
     from hops
+    left join tiles_5s
+        on tiles_5s.viewer_id = hops.viewer_id
+        and tiles_5s.hop = hops.hop_5
     left join tiles_30s
         on tiles_30s.viewer_id = hops.viewer_id
         and tiles_30s.hop = hops.hop_30
@@ -375,6 +448,9 @@ merged as (
     left join tiles_1d
         on tiles_1d.viewer_id = hops.viewer_id
         and tiles_1d.hop = hops.hop_86400
+    left join recent_shows_tiles_5s
+        on recent_shows_tiles_5s.viewer_id = hops.viewer_id
+        and recent_shows_tiles_5s.hop = hops.hop_5
     left join recent_shows_tiles_30s
         on recent_shows_tiles_30s.viewer_id = hops.viewer_id
         and recent_shows_tiles_30s.hop = hops.hop_30
@@ -406,6 +482,7 @@ final as (
         cast(coalesce(views_1h__n, 0) as bigint) as views_1h,
         cast(coalesce(views_1d__n, 0) as bigint) as views_1d,
         cast(coalesce(views_30d__n, 0) as bigint) as views_30d,
+        cast(coalesce(taps_1m__n, 0) as bigint) as taps_1m,
         cast(coalesce(taps_10m__n, 0) as bigint) as taps_10m,
         cast(coalesce(taps_1h__n, 0) as bigint) as taps_1h,
         cast(coalesce(taps_1d__n, 0) as bigint) as taps_1d,

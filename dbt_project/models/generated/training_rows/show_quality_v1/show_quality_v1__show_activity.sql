@@ -14,10 +14,32 @@ with asked as (
 hops as (
     select
         *,
+        {{ hop_number('asked_at', 5) }} as hop_5,
         {{ hop_number('asked_at', 30) }} as hop_30,
         {{ hop_number('asked_at', 300) }} as hop_300,
         {{ hop_number('asked_at', 3600) }} as hop_3600
     from asked
+),
+
+tiles_5s_known as (
+    select * replace (unnest(range(arrived + 1, arrived // 6 * 6 + 5 + 1)) as hop)
+    from {{ ref('show_activity_tiles') }}
+    where hop = 5
+),
+
+tiles_5s as (
+    select
+        show_id,
+        hop,
+        sum(views__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 6 - 20) * 6) as views_10m__n,
+        sum(views__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 60 - 12) * 60) as views_1h__n,
+        sum(views__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as views_1d__n,
+        sum(orders__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 6 - 20) * 6) as orders_10m__n,
+        sum(orders__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 60 - 12) * 60) as orders_1h__n,
+        sum(orders__n) filter (where arrived // 6 = hop // 6 and tile >= (hop // 720 - 24) * 720) as orders_1d__n
+    from (select distinct show_id, hop_5 as hop from hops)
+    inner join tiles_5s_known using (show_id, hop)
+    group by show_id, hop
 ),
 
 tiles_30s_known as (
@@ -90,8 +112,8 @@ head as (
         count(*) filter (where kind = 'purchase' and event_ts >= {{ window_start('asked_at', 86400, 3600) }}) as orders_1d__n
     from hops
     inner join (
-        select *, {{ hop_number('received_at', 30) }} as hop_30 from {{ ref('stg_events') }}
-    ) as events using (show_id, hop_30)
+        select *, {{ hop_number('received_at', 5) }} as hop_5 from {{ ref('stg_events') }}
+    ) as events using (show_id, hop_5)
     where received_at < asked_at
     group by show_id, asked_at
 ),
@@ -100,13 +122,16 @@ merged as (
     select
         hops.show_id,
         hops.asked_at,
-        {{ sum_of(['tiles_30s.views_10m__n', 'head.views_10m__n']) }} as views_10m__n,
-        {{ sum_of(['tiles_30s.views_1h__n', 'tiles_5m.views_1h__n', 'head.views_1h__n']) }} as views_1h__n,
-        {{ sum_of(['tiles_30s.views_1d__n', 'tiles_5m.views_1d__n', 'tiles_1h.views_1d__n', 'head.views_1d__n']) }} as views_1d__n,
-        {{ sum_of(['tiles_30s.orders_10m__n', 'head.orders_10m__n']) }} as orders_10m__n,
-        {{ sum_of(['tiles_30s.orders_1h__n', 'tiles_5m.orders_1h__n', 'head.orders_1h__n']) }} as orders_1h__n,
-        {{ sum_of(['tiles_30s.orders_1d__n', 'tiles_5m.orders_1d__n', 'tiles_1h.orders_1d__n', 'head.orders_1d__n']) }} as orders_1d__n
+        {{ sum_of(['tiles_5s.views_10m__n', 'tiles_30s.views_10m__n', 'head.views_10m__n']) }} as views_10m__n,
+        {{ sum_of(['tiles_5s.views_1h__n', 'tiles_30s.views_1h__n', 'tiles_5m.views_1h__n', 'head.views_1h__n']) }} as views_1h__n,
+        {{ sum_of(['tiles_5s.views_1d__n', 'tiles_30s.views_1d__n', 'tiles_5m.views_1d__n', 'tiles_1h.views_1d__n', 'head.views_1d__n']) }} as views_1d__n,
+        {{ sum_of(['tiles_5s.orders_10m__n', 'tiles_30s.orders_10m__n', 'head.orders_10m__n']) }} as orders_10m__n,
+        {{ sum_of(['tiles_5s.orders_1h__n', 'tiles_30s.orders_1h__n', 'tiles_5m.orders_1h__n', 'head.orders_1h__n']) }} as orders_1h__n,
+        {{ sum_of(['tiles_5s.orders_1d__n', 'tiles_30s.orders_1d__n', 'tiles_5m.orders_1d__n', 'tiles_1h.orders_1d__n', 'head.orders_1d__n']) }} as orders_1d__n
     from hops
+    left join tiles_5s
+        on tiles_5s.show_id = hops.show_id
+        and tiles_5s.hop = hops.hop_5
     left join tiles_30s
         on tiles_30s.show_id = hops.show_id
         and tiles_30s.hop = hops.hop_30

@@ -1,0 +1,97 @@
+"""How the streams stand, as the online store knows it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from redis.exceptions import RedisError
+
+from online.store import connect
+from online.stream.names import LOG, Unit, routed_views, streamed_sources
+from online.stream.status import StreamStatus, stream_status
+from slate.deployment import Deployment
+from slate.entities import Source
+from slate.errors import StoreError
+from slate.registry import Registry
+
+TIMEOUT = 5.0
+
+
+def live_sources(registry: Registry) -> list[type[Source]]:
+    """The sources that have a stream which keeps some view fresh."""
+    return [source for source in streamed_sources(registry) if routed_views(registry, source)]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a source's stream stood at some instant.
+
+    Attributes:
+        source: the source.
+        status: how its stream stood.
+        total: how many events it ever had.
+        at: when that was, by the store's clock in microseconds.
+    """
+
+    source: type[Source]
+    status: StreamStatus
+    total: int
+    at: int
+
+    def numbers(self, rate: float | None) -> dict[str, float]:
+        """What the UI plots.
+
+        Args:
+            rate: the events a second since the reading before this one, if there was one.
+        """
+        status = self.status
+        return {
+            "waiting": status.waiting,
+            "lag_seconds": round(status.lag, 3),
+            **({} if rate is None else {"events_per_second": round(rate, 1)}),
+            "events": self.total,
+            "unarchived": status.unarchived,
+            "dead_letters": status.dead_letters,
+            "partitions_held": status.held,
+        }
+
+
+def read_streams(deployment: Deployment) -> list[Reading] | None:
+    """How the streams stand; None where the embedded store does not run, as then nothing streams.
+
+    Raises:
+        StoreError: the deployment's own store cannot be reached.
+    """
+    address = _address(deployment)
+    if address is None:
+        return None
+    registry = deployment.registry
+    try:
+        with connect(address, TIMEOUT) as redis:
+            store: Any = redis
+            readings = []
+            for source in live_sources(registry):
+                log = Unit(deployment.name, source, LOG)
+                with store.pipeline(transaction=False) as pipeline:
+                    (seconds, micros), total = pipeline.time().get(log.total).execute()
+                status = stream_status(redis, deployment.name, registry, source)
+                at = int(seconds) * 1_000_000 + int(micros)
+                readings.append(Reading(source, status, int(total or 0), at))
+            return readings
+    except (RedisError, OSError) as error:
+        if not deployment.redis:
+            return None
+        raise StoreError(
+            f"how the streams stand is not known, as the online store cannot be reached: {error}"
+        ) from error
+
+
+def _address(deployment: Deployment) -> str | None:
+    """The store's address; None where the embedded one does not run: only to look is no reason."""
+    if deployment.redis:
+        return deployment.redis
+    folder = deployment.data / "redis"
+    record = folder / "socket"
+    socket = Path(record.read_text()) if record.exists() else folder / "redis.sock"
+    return f"unix://{quote(str(socket))}" if socket.exists() else None
