@@ -130,7 +130,7 @@ def _require_published(redis: Redis, deployment: Deployment, say: Say) -> None:
             "`slate run`) first, which fills it"
         )
     if missing:
-        say(f"not published as now defined, so empty at first: {', '.join(missing)}")
+        say(f"not published as now defined, so empty until `make run`: {', '.join(missing)}")
 
 
 def _stop() -> threading.Event:
