@@ -1,7 +1,7 @@
 """From an event that is written to a value that is served: how long it takes, at several rates.
 
 A generator, a worker, the embedded store and the client that asks share the machine. A probe is an
-event of a viewer of its own; it is visible when a request counts it.
+event of a show of its own; it is visible when a request, made every few milliseconds, counts it.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from multiprocessing.synchronize import Event as Signal
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ KINDS = ("view", "tap", "chat", "bid", "purchase", "follow", "share")
 SHARES = (0.45, 0.25, 0.15, 0.08, 0.03, 0.03, 0.01)
 CATEGORIES = ("toys", "cards", "shoes", "books", "music", "plants", "games", "art")
 TICK = 0.02
-POLL = 0.002
+POLL = 0.01
 MINUTE = 60
 LIMIT = 5_000_000
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -134,14 +135,14 @@ def probe(deployment: Deployment, until: float) -> list[float]:
         EventWriter.connect(deployment, "event") as writer,
         FeatureClient.connect(deployment, timeout=5) as client,
     ):
-        base = Events(1).make(1).to_pylist()[0] | {"viewer_id": "the probe", "kind": "view"}
+        base = Events(1).make(1).to_pylist()[0] | {"show_id": "the probe", "kind": "view"}
         while time.monotonic() < until:
             number += 1
             began = time.perf_counter()
             writer.write([base | {"event_id": f"p{began}", "event_ts": datetime.now(UTC)}])
             while True:
-                answer = client.get("feed_ranking", viewer_id="the probe", show_id=["sh00000000"])
-                if answer["viewer_activity.views_1d"][0] >= number:
+                answer = client.get("show_quality", show_id="the probe")
+                if answer["show_activity.views_1d"][0] >= number:
                     break
                 time.sleep(POLL)
             taken.append(time.perf_counter() - began)
@@ -240,13 +241,15 @@ def main() -> None:
         assert server is not None
         with server:
             deployment = replace(deployment, redis=address)
+            # Each with an archive of its own: a lost store would be filled from the one before.
+            fresh = (replace(deployment, data=Path(folder) / str(n)) for n in count())
             for rate in options.rates:
-                measure(deployment, rate, options.seconds)
-            highest = peak(deployment, options.backlog)
+                measure(next(fresh), rate, options.seconds)
+            highest = peak(next(fresh), options.backlog)
             if options.soak:
-                soak(deployment, highest / 2, options.soak)
+                soak(next(fresh), highest / 2, options.soak)
             else:
-                measure(deployment, 0.8 * highest, options.seconds)
+                measure(next(fresh), 0.8 * highest, options.seconds)
 
 
 if __name__ == "__main__":
