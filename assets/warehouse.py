@@ -129,14 +129,15 @@ class Translator(DagsterDbtTranslator):
 
 
 def _owners(registry: Registry) -> dict[str, str]:
-    owners: dict[str, str] = {}
+    owners = {source.model: source.owner for source in registry.sources.values()}
     for view in registry.views.values():
         owners |= {
             f"{view.name}{suffix}": view.owner
             for suffix in ("", "_tiles", "_current", "_online_keys", "_online_tiles")
         }
     for plan in registry.plans.values():
-        owners[training_model(plan.service)] = plan.service.owner
+        asked = (asked_model(plan.service, read.view) for read in plan.reads)
+        owners |= dict.fromkeys((training_model(plan.service), *asked), plan.service.owner)
     return owners
 
 

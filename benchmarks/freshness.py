@@ -36,6 +36,8 @@ CATEGORIES = ("toys", "cards", "shoes", "books", "music", "plants", "games", "ar
 TICK = 0.02
 POLL = 0.01
 MINUTE = 60
+# While the generator's process begins.
+WARM_UP = 4
 LIMIT = 5_000_000
 _CONTEXT = multiprocessing.get_context("spawn")
 
@@ -150,6 +152,16 @@ def probe(deployment: Deployment, until: float) -> list[float]:
     return taken
 
 
+def wait_for(deployment: Deployment) -> None:
+    """Wait until a worker holds everything."""
+    registry = load().registry
+    with connect(open_store(deployment)[0]) as redis:
+        found = None
+        while found is None or found.held < found.partitions:
+            time.sleep(0.1)
+            found = stream_status(redis, deployment.name, registry, registry.sources["event"])
+
+
 def measure(deployment: Deployment, rate: float, seconds: float) -> None:
     """Freshness at one rate; prints a line."""
     with connect(open_store(deployment)[0]) as redis:
@@ -157,9 +169,10 @@ def measure(deployment: Deployment, rate: float, seconds: float) -> None:
     done = _CONTEXT.Queue()
     generator = _CONTEXT.Process(target=generate, args=(replace(deployment), rate, seconds, done))
     with worker(deployment):
+        wait_for(deployment)
         generator.start()
-        time.sleep(4)
-        taken = probe(deployment, time.monotonic() + seconds - 4)
+        time.sleep(WARM_UP)
+        taken = probe(deployment, time.monotonic() + seconds - WARM_UP)
         written = done.get()
         generator.join()
     p50, p99 = np.quantile(taken, [0.5, 0.99]) * 1000
@@ -203,6 +216,7 @@ def soak(deployment: Deployment, rate: float, seconds: float) -> None:
     with connect(open_store(deployment)[0]) as redis:
         redis.flushall()
         with worker(deployment) as pid:
+            wait_for(deployment)
             generator.start()
             minutes = max(int(seconds // MINUTE), 1)
             for minute in range(1, minutes + 1):

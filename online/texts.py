@@ -49,12 +49,13 @@ class TextWriter:
             words: all rows.
             texts_at: the word at which each row's texts start.
         """
-        target = words.view(np.uint8)
         for (data, offsets, lengths), before in zip(self._columns, self._before, strict=True):
-            counts = np.maximum(lengths, 0)
+            counts = _words(lengths)
             places = within(counts)
-            found = data[np.repeat(offsets, counts) + places]
-            target[np.repeat((texts_at + before) * WORD, counts) + places] = found
+            found = _words_at(data, np.repeat(offsets, counts) + places * WORD)
+            # Behind a text's own bytes are those of the next.
+            own = np.minimum(np.repeat(lengths, counts) - places * WORD, WORD)
+            words[np.repeat(texts_at + before, counts) + places] = found & _FIRST_BYTES[own]
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,16 @@ def _words(lengths: Words) -> Words:
     return (np.maximum(lengths, 0) + (WORD - 1)) // WORD
 
 
+# For each number of bytes, the word that keeps so many of another's first ones.
+_FIRST_BYTES = np.array([(1 << 8 * kept) - 1 for kept in range(WORD)] + [-1], np.int64)
+
+
+def _words_at(data: Array, at: Words) -> Words:
+    """The words that begin at some bytes, wherever these are."""
+    padded = np.concatenate([data, np.zeros(WORD, np.uint8)])
+    return np.ndarray(len(data) + 1, np.dtype("<i8"), padded, strides=(1,))[at]
+
+
 def _buffers(column: pa.Array) -> tuple[Array, Words, Words]:
     """The bytes of a column of texts, where each text starts in them, and its length or -1."""
     _, offsets, data = column.buffers()
@@ -143,4 +154,4 @@ def _buffers(column: pa.Array) -> tuple[Array, Words, Words]:
     if column.null_count:
         lengths[column.is_null().to_numpy(zero_copy_only=False)] = -1
     held = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    return held, bounds[:-1], lengths
+    return held[bounds[0] : bounds[-1]], bounds[:-1] - bounds[0], lengths

@@ -84,12 +84,15 @@ def assemble(
         fixed[place] = references
     starts = starts_of(sizes + writer.sizes)
     words = np.zeros(starts[-1], np.int64)
-    words[starts[:-1, None] + np.arange(layout.fixed)] = fixed.T
+    # A word of all rows at a time: half the work of an index of all words.
+    for place, column in enumerate(fixed):
+        words[starts[:-1] + place] = column
     behind = starts[:-1] + layout.fixed
     for records in levels:
         width = records.level.width
         at = behind[records.row] + within(records.per_row) * width
-        words[at[:, None] + np.arange(width)] = records.words
+        for place, column in enumerate(records.words.T):
+            words[at + place] = column
         behind += records.per_row * width
     writer.write(words, behind)
     return Blobs(words, starts)
