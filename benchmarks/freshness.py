@@ -29,7 +29,9 @@ from slate.deployment import Deployment, load
 
 RATES = (1_000, 10_000, 20_000)
 SECONDS = 20.0
-VIEWERS, SHOWS, SELLERS = 20_000, 2_000, 1_000
+VIEWERS, SHOWS, SELLERS = 200_000, 4_000, 2_000
+# The share of events with which a viewer has gone on to another show.
+MOVES = 0.1
 KINDS = ("view", "tap", "chat", "bid", "purchase", "follow", "share")
 SHARES = (0.45, 0.25, 0.15, 0.08, 0.03, 0.03, 0.01)
 CATEGORIES = ("toys", "cards", "shoes", "books", "music", "plants", "games", "art")
@@ -39,11 +41,17 @@ MINUTE = 60
 # While the generator's process begins.
 WARM_UP = 4
 LIMIT = 5_000_000
+_VIEWERS, _SHOWS, _SELLERS = (
+    pa.array([f"{prefix}{n:08d}" for n in range(number)])
+    for prefix, number in (("v", VIEWERS), ("sh", SHOWS), ("s", SELLERS))
+)
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
 class Events:
     """Events without end, drawn as viewers and shows are: a few have most of them.
+
+    A viewer stays in a show for some events, and goes on to another.
 
     Args:
         seed: of the random numbers; also what sets the ids of several apart.
@@ -53,12 +61,15 @@ class Events:
         self._random = np.random.default_rng(seed)
         self._prefix = f"{seed}-{time.time_ns()}"
         self._number = 0
+        self._show = self._shows(VIEWERS)
 
     def make(self, number: int) -> pa.Table:
         """So many events of just now."""
         random = self._random
-        show = (SHOWS * random.power(0.4, number)).astype(np.int64)
         viewer = (VIEWERS * random.power(0.6, number)).astype(np.int64)
+        moving = viewer[random.random(number) < MOVES]
+        self._show[moving] = self._shows(len(moving))
+        show = self._show[viewer]
         kind = random.choice(len(KINDS), number, p=SHARES)
         price = np.where(np.isin(kind, [3, 4]), random.lognormal(3, 1, number), np.nan)
         watched = np.where(kind == 0, random.exponential(60, number), np.nan)
@@ -69,9 +80,9 @@ class Events:
             {
                 "event_id": ids,
                 "event_ts": pa.array([now] * number, pa.timestamp("us", "UTC")),
-                "viewer_id": _named("v", viewer),
-                "show_id": _named("sh", show),
-                "seller_id": _named("s", show % SELLERS),
+                "viewer_id": _VIEWERS.take(pa.array(viewer)),
+                "show_id": _SHOWS.take(pa.array(show)),
+                "seller_id": _SELLERS.take(pa.array(show % SELLERS)),
                 "category": _picked(CATEGORIES, show % len(CATEGORIES)),
                 "kind": _picked(KINDS, kind),
                 "price": pa.array(price, pa.float64(), from_pandas=True),
@@ -79,10 +90,8 @@ class Events:
             }
         )
 
-
-def _named(prefix: str, numbers: Any) -> pa.Array:
-    known = pa.array([f"{prefix}{n:08d}" for n in range(int(numbers.max(initial=0)) + 1)])
-    return known.take(pa.array(numbers))
+    def _shows(self, number: int) -> Any:
+        return (SHOWS * self._random.power(0.4, number)).astype(np.int64)
 
 
 def _picked(texts: tuple[str, ...], numbers: Any) -> pa.Array:

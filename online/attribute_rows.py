@@ -58,7 +58,7 @@ class AttributeRows:
                 null = np.nan if feature.kind is Kind.FLOAT else NO_TIME
                 where = f"{self.view.name}: column {name!r}"
                 block[self._place[name]] = to_words(plain(values, feature.kind, where, null))
-        writer = TextWriter(list(texts.values()), rows)
+        writer = TextWriter(texts.values(), rows)
         for place, references in zip(texts, writer.references(np.full(rows, fixed)), strict=True):
             block[place] = references
         starts = starts_of(fixed + writer.sizes)

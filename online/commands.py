@@ -24,7 +24,7 @@ class Packed:
     number: int = 1
 
 
-def command(*words: str) -> Packed:
+def command(*words: str | bytes) -> Packed:
     r"""A command of a few words.
 
     Examples:
@@ -64,8 +64,8 @@ def fetch(rows: Sequence[tuple[str, Keys]]) -> Packed:
     return Packed(b"".join([b"*%d\r\n$4\r\nMGET\r\n" % number, *(_names(*one) for one in rows)]))
 
 
-def _words(words: Sequence[str]) -> bytes:
-    encoded = [word.encode() for word in words]
+def _words(words: Sequence[str | bytes]) -> bytes:
+    encoded = [word.encode() if isinstance(word, str) else word for word in words]
     return b"".join([b"*%d\r\n" % len(words), *[_argument(word) for word in encoded]])
 
 
@@ -90,6 +90,25 @@ def write(names: Sequence[str], values: Sequence[bytes]) -> Packed:
     pairs = zip((name.encode() for name in names), values, strict=True)
     words = [b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(n), n, len(v), v) for n, v in pairs]
     return Packed(b"".join([b"*%d\r\n$4\r\nMSET\r\n" % (1 + 2 * len(words)), *words]))
+
+
+def write_fields(name: str, values: Sequence[tuple[bytes, bytes, bytes]]) -> Packed:
+    r"""The command that writes fields of a hash.
+
+    Args:
+        name: the hash.
+        values: of each field the name and the two parts of its value, one behind the other.
+
+    Examples:
+        >>> write_fields("x", [(b"y", b"1", b"23")]).data
+        b'*4\r\n$4\r\nHSET\r\n$1\r\nx\r\n$1\r\ny\r\n$3\r\n123\r\n'
+    """
+    frames = [
+        b"$%d\r\n%b\r\n$%d\r\n%b%b\r\n" % (len(key), key, len(one) + len(two), one, two)
+        for key, one, two in values
+    ]
+    head = b"*%d\r\n$4\r\nHSET\r\n%b" % (2 + 2 * len(values), _argument(name.encode()))
+    return Packed(b"".join([head, *frames]))
 
 
 def _names(prefix: str, keys: Keys) -> bytes:

@@ -105,24 +105,24 @@ class Bundles:
     sizes: Words
 
 
-def open_bundles(words: Words, begins: Words, kind: Kind) -> Bundles:
-    """Open bundles that lie end to end.
+def open_bundles(words: Words, begins: Words, ends: Words, kind: Kind) -> Bundles:
+    """Open bundles.
 
     Args:
-        words: all of them, and more in front.
-        begins: the word at which each begins, and the end of the last; one may be empty.
+        words: all of them, and more.
+        begins: the word at which each begins.
+        ends: the word at which each ends; one may be empty.
         kind: the kind of the second key.
     """
-    there = np.flatnonzero(np.diff(begins))
-    begin, end = begins[there], begins[there + 1]
+    there = np.flatnonzero(ends > begins)
+    begin, end = begins[there], ends[there]
     number = words[begin]
     of, position = np.repeat(np.arange(len(there)), number), within(number)
     entry = begin[of] + 1 + position
     starts = begin[of] + words[entry]
     # The rows of a bundle lie in the order of its entries, up to its end.
-    ends = np.append(starts[1:], 0)
-    last = np.cumsum(number) - 1
-    ends[last] = end
+    row_ends = np.append(starts[1:], 0)
+    row_ends[np.cumsum(number) - 1] = end
     second = words[entry + number[of]]
     if kind is Kind.STRING:
         keys = read_texts(words, begin[of], second).keys()
@@ -130,7 +130,7 @@ def open_bundles(words: Words, begins: Words, kind: Kind) -> Bundles:
     else:
         distinct, code = np.unique(second, return_inverse=True)
         values = distinct.tolist()
-    return Bundles(values, there[of], code, starts, ends - starts)
+    return Bundles(values, there[of], code, starts, row_ends - starts)
 
 
 def _divided(pairs: Array, by: int) -> tuple[list[int], list[int]]:

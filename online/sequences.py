@@ -53,6 +53,9 @@ def merge_latest(
     Returns:
         The latest n of both, and their times. Of one time, what arrived later comes first.
     """
+    if values.shape[1] == 1:
+        first = later_ts >= event_ts
+        return np.where(first, later, values), np.where(first, later_ts, event_ts)
     both = np.concatenate([later, values], axis=1)
     times = np.concatenate([later_ts, event_ts], axis=1)
     # The complement reverses the order, and unlike the negative has no overflow.

@@ -83,10 +83,10 @@ class Channel:
         self._awaited -= 1
         return reply
 
-    def close(self) -> None:
-        """Give the connection back; cut it if there are replies that nobody waits for."""
+    def close(self, cut: bool = False) -> None:
+        """Give the connection back; cut it on demand, or if nobody waits for replies to come."""
         if self._connection is not None:
-            if self._awaited:
+            if cut or self._awaited:
                 self._connection.disconnect()
             self._pool.release(self._connection)
 

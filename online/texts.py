@@ -4,8 +4,10 @@ Behind a row's fixed words each text starts at a word of its own and is filled u
 that texts, too, are gathered by the word.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +17,38 @@ from online.rows import NO_TEXT, WORD, Words, within
 from slate.expressions import Array
 from slate.kinds import STRING_DTYPE
 
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A column of texts, wherever they lie.
+
+    Attributes:
+        data: the bytes that they lie in, and a word more.
+        offsets: where in them each text starts.
+        lengths: the length of each in bytes; negative where it is null.
+    """
+
+    data: Bytes
+    offsets: Words
+    lengths: Words
+
+    @classmethod
+    def of(cls, column: pa.Array) -> "TextColumn":
+        """An Arrow array's."""
+        rows, first = len(column), column.offset
+        if not rows:
+            return cls(np.zeros(WORD, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64))
+        _, offsets, data = column.buffers()
+        bounds = np.frombuffer(offsets, np.int32)[first : first + rows + 1].astype(np.int64)
+        lengths = np.diff(bounds)
+        if column.null_count:
+            lengths[column.is_null().to_numpy(zero_copy_only=False)] = -1
+        held = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+        held = np.concatenate([held[bounds[0] : bounds[-1]], np.zeros(WORD, np.uint8)])
+        return cls(held, bounds[:-1] - bounds[0], lengths)
+
 
 class TextWriter:
     """Lays columns of texts behind the fixed words of rows.
@@ -23,13 +57,16 @@ class TextWriter:
         sizes: the words that each row's texts take.
     """
 
-    def __init__(self, columns: list[pa.Array], rows: int) -> None:
-        self._columns = [_buffers(column) for column in columns]
+    def __init__(self, columns: Iterable[pa.Array | TextColumn], rows: int) -> None:
+        self._columns = [
+            column if isinstance(column, TextColumn) else TextColumn.of(column)
+            for column in columns
+        ]
         self.sizes = np.zeros(rows, np.int64)
         self._before = []
-        for _, _, lengths in self._columns:
+        for column in self._columns:
             self._before.append(self.sizes.copy())
-            self.sizes += _words(lengths)
+            self.sizes += _words(column.lengths)
 
     def references(self, behind: Words) -> list[Words]:
         """The word that stands for each text, by column.
@@ -38,8 +75,8 @@ class TextWriter:
             behind: the word inside each row at which its texts start.
         """
         return [
-            np.where(lengths < 0, NO_TEXT, lengths << 32 | (behind + before))
-            for (_, _, lengths), before in zip(self._columns, self._before, strict=True)
+            np.where(column.lengths < 0, NO_TEXT, column.lengths << 32 | (behind + before))
+            for column, before in zip(self._columns, self._before, strict=True)
         ]
 
     def write(self, words: Words, texts_at: Words) -> None:
@@ -49,12 +86,12 @@ class TextWriter:
             words: all rows.
             texts_at: the word at which each row's texts start.
         """
-        for (data, offsets, lengths), before in zip(self._columns, self._before, strict=True):
-            counts = _words(lengths)
+        for column, before in zip(self._columns, self._before, strict=True):
+            counts = _words(column.lengths)
             places = within(counts)
-            found = _words_at(data, np.repeat(offsets, counts) + places * WORD)
+            found = _words_at(column.data, np.repeat(column.offsets, counts) + places * WORD)
             # Behind a text's own bytes are those of the next.
-            own = np.minimum(np.repeat(lengths, counts) - places * WORD, WORD)
+            own = np.minimum(np.repeat(column.lengths, counts) - places * WORD, WORD)
             words[np.repeat(texts_at + before, counts) + places] = found & _FIRST_BYTES[own]
 
 
@@ -136,22 +173,6 @@ def _words(lengths: Words) -> Words:
 _FIRST_BYTES = np.array([(1 << 8 * kept) - 1 for kept in range(WORD)] + [-1], np.int64)
 
 
-def _words_at(data: Array, at: Words) -> Words:
-    """The words that begin at some bytes, wherever these are."""
-    padded = np.concatenate([data, np.zeros(WORD, np.uint8)])
-    return np.ndarray(len(data) + 1, np.dtype("<i8"), padded, strides=(1,))[at]
-
-
-def _buffers(column: pa.Array) -> tuple[Array, Words, Words]:
-    """The bytes of a column of texts, where each text starts in them, and its length or -1."""
-    _, offsets, data = column.buffers()
-    rows = len(column)
-    if not rows:
-        return np.empty(0, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64)
-    first = column.offset
-    bounds = np.frombuffer(offsets, np.int32)[first : first + rows + 1].astype(np.int64)
-    lengths = np.diff(bounds)
-    if column.null_count:
-        lengths[column.is_null().to_numpy(zero_copy_only=False)] = -1
-    held = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    return held[bounds[0] : bounds[-1]], bounds[:-1] - bounds[0], lengths
+def _words_at(data: Bytes, at: Words) -> Words:
+    """The words that begin at some bytes, wherever these are; behind the last there is another."""
+    return np.ndarray(len(data) - WORD + 1, np.dtype("<i8"), data, strides=(1,))[at]

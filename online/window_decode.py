@@ -81,15 +81,20 @@ class WindowReader:
             for feature, finish in features:
                 decoded.values[feature] = finish(found)
         for feature in self._lasts:
-            name, is_text = feature.measure.name, feature.measure.column_kind is Kind.STRING
-            place, length = self._layout.lasts[name], self._layout.lengths[name]
-            values, event_ts = rows.latest(place, length, is_text, _null(feature))
+            values, event_ts = self._latest(rows, feature)
             for index, other in others:
-                later = other.latest(place, length, is_text, _null(feature))
-                merged = merge_latest(values[index], event_ts[index], *later)
+                merged = merge_latest(values[index], event_ts[index], *self._latest(other, feature))
                 values[index], event_ts[index] = merged
             decoded.values[feature] = self._in_time(feature, values, event_ts, at)
         return decoded
+
+    def _latest(self, rows: OpenRows, feature: Aggregated) -> tuple[Array, Words]:
+        """Latest values, texts as such and others as words, and their times."""
+        name = feature.measure.name
+        words, event_ts = rows.latest(self._layout.lasts[name], self._layout.lengths[name])
+        if feature.measure.column_kind is Kind.STRING:
+            return rows.texts(words, _null(feature)), event_ts
+        return words, event_ts
 
     def _in_time(self, feature: Aggregated, values: Array, event_ts: Words, at: int) -> Array:
         """Last values of which the event is not too old; many as a masked array."""

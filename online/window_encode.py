@@ -9,7 +9,7 @@ import pyarrow as pa
 from online.columns import numbers, plain
 from online.rows import NO_TIME, Blobs, Rows, Words, starts_of, to_words, within
 from online.sequences import latest_events
-from online.texts import TextWriter
+from online.texts import TextColumn, TextWriter
 from online.window_layout import BITS, Level, WindowLayout
 from online.window_merge import merge_newer
 from slate.errors import DataError
@@ -62,7 +62,10 @@ class Records:
 
 
 def assemble(
-    layout: WindowLayout, fixed: Words, levels: Sequence[Records], texts: Mapping[int, pa.Array]
+    layout: WindowLayout,
+    fixed: Words,
+    levels: Sequence[Records],
+    texts: Mapping[int, pa.Array | TextColumn],
 ) -> Blobs:
     """Rows from their parts.
 
@@ -79,7 +82,7 @@ def assemble(
         word, bit = np.divmod(records.bit.view(np.uint64), BITS)
         np.bitwise_or.at(bits, (word, records.row), np.uint64(1) << bit)
         sizes += records.per_row * records.level.width
-    writer = TextWriter(list(texts.values()), count)
+    writer = TextWriter(texts.values(), count)
     for place, references in zip(texts, writer.references(sizes), strict=True):
         fixed[place] = references
     starts = starts_of(sizes + writer.sizes)

@@ -96,20 +96,16 @@ class OpenRows:
         position = np.arange(len(row)) - before[row]
         return row, bit, self._begins[number][row] + position * level.width
 
-    def latest(
-        self, place: int, length: int, is_text: bool, null: str | float
-    ) -> tuple[Array, Words]:
-        """The latest values from a place on, of shape (N, length), and their times.
-
-        Texts are given as such, ``null`` where there is none, and others as words.
-        """
+    def latest(self, place: int, length: int) -> tuple[Words, Words]:
+        """The words of the latest values from a place on, of shape (N, length), and their times."""
         pairs = self.head[place : place + 2 * length].reshape(length, 2, -1)
-        found, event_ts = pairs[:, 0].T.copy(), pairs[:, 1].T.copy()
-        if is_text:
-            starts = np.repeat(self._starts, length)
-            texts = read_texts(self._words, starts, found.ravel()).values(null)
-            return texts.reshape(found.shape), event_ts
-        return found, event_ts
+        return pairs[:, 0].T.copy(), pairs[:, 1].T.copy()
+
+    def texts(self, references: Words, null: str | float) -> Array:
+        """The texts that words of shape (N, length) stand for, ``null`` where there is none."""
+        starts = np.repeat(self._starts, references.shape[1])
+        texts = read_texts(self._words, starts, references.ravel()).values(null)
+        return texts.reshape(references.shape)
 
 
 def _ones(bitmap: Words) -> Words:

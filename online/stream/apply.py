@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from redis import Redis
-from redis.exceptions import WatchError
 
+from online.commands import Packed, command, together
 from online.generations import pointers, stream_field
 from online.stream import remembered
 from online.stream.blocks import ID, Blocks, Entry, number
@@ -22,7 +22,8 @@ from online.stream.entries import after, arrival_of, flat, of_one_hour
 from online.stream.names import LOG, Unit, streamed_sources
 from online.stream.sections import hour_of
 from online.stream.seen import Seen
-from online.stream.source_rows import Counted, SourceRows, Writes
+from online.stream.source_rows import Counted, SourceRows
+from online.stream.transaction import Transaction
 from slate.entities import Source
 from slate.registry import Registry
 
@@ -129,7 +130,7 @@ class Applier:
         self._deployment = deployment
         self._states: dict[Unit, _State] = {}
         sources = streamed_sources(registry)
-        self.rows = {s: SourceRows(redis, deployment, registry, s) for s in sources}
+        self.rows = {s: SourceRows(deployment, registry, s) for s in sources}
         self._blocks = {s: Blocks(redis, deployment, s) for s in sources}
 
     def knows(self, unit: Unit) -> bool:
@@ -197,60 +198,57 @@ class Applier:
         ]
 
     def _apply(self, parts: list[_Part]) -> Applied:
-        with self._redis.pipeline() as transaction:
-            transaction.watch(*[part.unit.position for part in parts])
-            held = transaction.mget([part.unit.position for part in parts])
+        positions = [part.unit.position for part in parts]
+        with Transaction(self._redis, positions) as transaction:
+            transaction.ask(command("MGET", *positions))
             stale = [
                 part
-                for part, position in zip(parts, held, strict=True)
+                for part, position in zip(parts, transaction.answer(), strict=True)
                 if (position or START) != self._states[part.unit].position
             ]
             if stale:
                 return self._conflict(stale)
-            applied = Applied()
-            writes = self._changes(parts, applied)
-            transaction.multi()
-            for name, rows in writes.items():
-                transaction.hset(name, mapping=rows)
+            applied = self._change(transaction, parts)
             for part in parts:
-                self._move_on(transaction, part)
-            try:
-                transaction.execute()
-            except WatchError:
+                transaction.write(self._moved_on(part))
+            if not transaction.commit():
                 return self._conflict(parts)
         for part in parts:
             state = self._states[part.unit]
             state.position, state.applied = part.last, part.arrival
         return applied
 
-    def _move_on(self, transaction: Any, part: _Part) -> None:
+    def _moved_on(self, part: _Part) -> Packed:
         """Remember the ids of a micro-batch, and let its entries go."""
         unit = part.unit
-        for name, ids in part.seen:
-            transaction.append(name, ids)
         let_go = remembered.forgotten(unit, self._states[unit].applied, part.arrival)
-        if let_go:
-            transaction.unlink(*let_go)
-        transaction.decrby(unit.pending, part.number)
-        transaction.set(unit.position, part.last)
-        transaction.set(unit.applied, part.arrival)
-        transaction.xtrim(unit.stream, minid=after(part.last), approximate=False)
+        return together(
+            [
+                *[command("APPEND", name, ids) for name, ids in part.seen],
+                *([command("UNLINK", *let_go)] if let_go else []),
+                command("DECRBY", unit.pending, str(part.number)),
+                command("MSET", unit.position, part.last, unit.applied, str(part.arrival)),
+                command("XTRIM", unit.stream, "MINID", after(part.last)),
+            ]
+        )
 
     def _conflict(self, parts: list[_Part]) -> Applied:
         for part in parts:
             self.release(part.unit)
         return Applied(conflicts=len(parts))
 
-    def _changes(self, parts: list[_Part], applied: Applied) -> Writes:
-        """The rows that micro-batches of one source and hour change."""
-        source = parts[0].unit.source
-        writes: Writes = {}
-        for route, views in self.rows[source].routes.items():
+    def _change(self, transaction: Transaction, parts: list[_Part]) -> Applied:
+        """Write the rows that micro-batches of one source and hour change."""
+        source, applied = parts[0].unit.source, Applied()
+        rows = self.rows[source]
+        asked = []
+        for route, views in rows.routes.items():
             routed = [part for part in parts if part.unit.route == route]
             if routed:
                 kept = self._counted(source, routed, applied).kept
-                writes |= self.rows[source].changed(views, kept, parts[0].hour)
-        return writes
+                asked += rows.ask(transaction, views, kept, parts[0].hour)
+        rows.write(transaction, asked)
+        return applied
 
     def _counted(self, source: type[Source], parts: list[_Part], applied: Applied) -> Counted:
         entries = [entry for part in parts for entry in part.entries]

@@ -7,10 +7,11 @@ import pyarrow as pa
 
 from online.codecs import WindowRows
 from online.pairs import bundle, open_bundles
-from online.rows import Blobs, Words, join, starts_of
+from online.rows import Blobs, Words, starts_of
 from online.stream.columns import EventColumns
 from online.stream.extend import extend
 from online.stream.fold import Folded, fold
+from online.stream.sections import HourSections
 from slate.views import FeatureView
 
 
@@ -21,12 +22,12 @@ class Batch:
     Attributes:
         folded: its rows.
         firsts: the row at which each first key begins, and the number of rows.
-        keys: the first keys, as texts.
+        keys: the first keys, as texts in UTF-8.
     """
 
     folded: Folded
     firsts: Words
-    keys: list[str]
+    keys: list[bytes]
 
     @property
     def events(self) -> Words:
@@ -39,40 +40,43 @@ class ViewDeltas:
 
     Args:
         view: a windowed view.
+
+    Attributes:
+        view: the view.
+        empty: its empty row.
     """
 
     def __init__(self, view: type[FeatureView]) -> None:
         self.view = view
         self._codec = WindowRows(view)
+        self.empty = self._codec.empty
         self._second = list(view.entity.keys.values())[1:]
 
     def fold(self, events: EventColumns) -> Batch:
         """What events say of the view."""
         folded = fold(self.view, self._codec.layout, events)
-        keys = [str(key) for key in folded.keys[0].to_pylist()]
         if not self._second:
-            return Batch(folded, np.arange(folded.rows + 1), keys)
-        changes = [n for n in range(folded.rows) if not n or keys[n] != keys[n - 1]]
-        firsts = np.array([*changes, folded.rows], np.int64)
-        return Batch(folded, firsts, [keys[n] for n in changes])
+            return Batch(folded, np.arange(folded.rows + 1), _texts(folded.keys[0]))
+        code = np.asarray(folded.keys[0].dictionary_encode().indices)
+        firsts = np.flatnonzero(np.diff(code, prepend=-1))
+        keys = folded.keys[0].take(pa.array(firsts))
+        return Batch(folded, np.append(firsts, folded.rows), _texts(keys))
 
-    def extended(self, batch: Batch, sections: list[bytes | None]) -> list[bytes]:
+    def extended(self, batch: Batch, old: HourSections) -> list[bytes]:
         """The new section of each first key, from its old one."""
         if not batch.keys:
             return []
         if self._second:
-            return self._pairs(batch, sections)
-        empty = self._codec.empty
-        words, starts = join([empty, *[old or empty for old in sections]])
-        return self._extend(batch, words, starts[1:]).split()
+            return self._pairs(batch, old)
+        return self._extend(batch, old.words, old.starts).split()
 
     def _extend(self, batch: Batch, words: Words, starts: Words) -> Blobs:
         return extend(self.view, self._codec.layout, batch.folded, words, starts)
 
-    def _pairs(self, batch: Batch, sections: list[bytes | None]) -> list[bytes]:
+    def _pairs(self, batch: Batch, sections: HourSections) -> list[bytes]:
         (kind,) = self._second
-        words, begins = join([self._codec.empty, *[old or b"" for old in sections]])
-        old = open_bundles(words, np.append(begins[1:], len(words)), kind)
+        words = sections.words
+        old = open_bundles(words, sections.starts, sections.ends, kind)
         codes, second = _coded(old.second, batch.folded.keys[1])
         group = np.repeat(np.arange(len(batch.keys)), np.diff(batch.firsts))
         # A row is known by its first and its second key.
@@ -96,6 +100,12 @@ class ViewDeltas:
         keys = second.take(pa.array(np.concatenate([codes, old.code[rest]])[by_key]))
         firsts = np.searchsorted(owner[by_key], np.arange(len(batch.keys) + 1))
         return bundle(laid, firsts, keys).split()
+
+
+def _texts(keys: pa.Array) -> list[bytes]:
+    """Keys as texts in UTF-8."""
+    texts: list[bytes] = keys.cast(pa.string()).cast(pa.binary()).to_pylist()
+    return texts
 
 
 def _matched(held: Words, wanted: Words) -> tuple[Words, Words]:

@@ -7,15 +7,18 @@ the old row's over everything from that tile on, merged with the batch's over th
 import numpy as np
 import pyarrow as pa
 
-from online.rows import NO_TIME, Blobs, Words
+from online.rows import NO_TEXT, NO_TIME, WORD, Blobs, Words
 from online.sequences import merge_latest
 from online.stream.fold import Folded, FoldedLevel
+from online.texts import Bytes, TextColumn
 from online.window_encode import Records, assemble, record_words
 from online.window_layout import Level, WindowLayout
 from online.window_merge import merge_into
 from online.window_rows import OpenRows
-from slate.kinds import Kind
 from slate.views import FeatureView
+
+# The lower half of a word.
+_LOW = 0xFFFF_FFFF
 
 
 def extend(
@@ -37,33 +40,62 @@ def extend(
     fixed = np.zeros((layout.fixed, folded.rows), np.int64)
     fixed[0] = np.maximum(old.head[0], folded.event_ts)
     fixed[1] = np.maximum(old.head[1], folded.known)
-    texts: dict[int, pa.Array] = {}
-    for measure in layout.lasts:
-        texts |= _latest(view, layout, measure, old, folded, fixed)
+    texts = _Texts(words, starts)
+    for measure, place in layout.lasts.items():
+        new, length = folded.lasts[measure], layout.lengths[measure]
+        values, event_ts = old.latest(place, length)
+        if new.texts is None:
+            merged, event_ts = merge_latest(values, event_ts, new.values, new.event_ts)
+        else:
+            held, added = texts.of_rows(values), texts.of_events(new.values, new.texts)
+            merged, event_ts = merge_latest(held, event_ts, added, new.event_ts)
+            texts.keep(place, np.where(event_ts == NO_TIME, NO_TEXT, merged))
+        fixed[place : place + 2 * length : 2] = merged.T
+        fixed[place + 1 : place + 2 * length : 2] = event_ts.T
     levels = [
         _level(view, number, level, old, new, fixed[1])
         for number, (level, new) in enumerate(zip(layout.levels, folded.levels, strict=True))
     ]
-    return assemble(layout, fixed, levels, texts)
+    return assemble(layout, fixed, levels, texts.columns())
 
 
-def _latest(
-    view: type[FeatureView], layout: WindowLayout, measure: str, old: OpenRows, folded: Folded,
-    fixed: Words,
-) -> dict[int, pa.Array]:  # fmt: skip
-    """Write latest values and their times; return by place those that are texts."""
-    place, length = layout.lasts[measure], layout.lengths[measure]
-    is_text = view.measures[measure].column_kind is Kind.STRING
-    values, event_ts = merge_latest(*old.latest(place, length, is_text, ""), *folded.lasts[measure])
-    texts = {}
-    for position, at in enumerate(range(place, place + 2 * length, 2)):
-        fixed[at + 1] = event_ts[:, position]
-        if is_text:
-            absent = event_ts[:, position] == NO_TIME
-            texts[at] = pa.array(values[:, position].tolist(), pa.string(), mask=absent)
-        else:
-            fixed[at] = values[:, position]
-    return texts
+class _Texts:
+    """Texts of old rows and of events, as words of where they lie: ``length << 32 | byte``.
+
+    Args:
+        words: the old rows.
+        starts: the word at which each starts.
+    """
+
+    def __init__(self, words: Words, starts: Words) -> None:
+        self._starts = starts
+        self._data: list[Bytes] = [words.view(np.uint8)]
+        self._end = words.nbytes
+        self._kept: dict[int, Words] = {}
+
+    def of_rows(self, references: Words) -> Words:
+        """Those that words of the old rows stand for."""
+        at = (self._starts[:, None] + (references & _LOW)) * WORD
+        return np.where(references < 0, NO_TEXT, references & ~_LOW | at)
+
+    def of_events(self, events: Words, column: pa.Array) -> Words:
+        """Those of some events."""
+        texts = TextColumn.of(column)
+        begin, self._end = self._end, self._end + len(texts.data)
+        self._data.append(texts.data)
+        return (texts.lengths << 32 | begin + texts.offsets)[events]
+
+    def keep(self, place: int, texts: Words) -> None:
+        """Have the texts of shape (N, length) in the new rows, from a place on."""
+        for position, at in enumerate(texts.T):
+            self._kept[place + 2 * position] = at
+
+    def columns(self) -> dict[int, TextColumn]:
+        """What is kept, by place."""
+        if not self._kept:
+            return {}
+        data = np.concatenate([*self._data, np.zeros(WORD, np.uint8)])
+        return {place: TextColumn(data, at & _LOW, at >> 32) for place, at in self._kept.items()}
 
 
 def _level(

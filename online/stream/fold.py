@@ -11,7 +11,7 @@ from online.window_layout import Level, WindowLayout
 from online.window_merge import merge_newer
 from slate.aggregates import Measure
 from slate.expressions import Array
-from slate.kinds import STRING_DTYPE, Kind
+from slate.kinds import Kind
 from slate.views import FeatureView
 
 
@@ -32,6 +32,22 @@ class FoldedLevel:
 
 
 @dataclass(frozen=True)
+class Latest:
+    """The latest values of one measure, the latest first.
+
+    Attributes:
+        values: of shape (rows, as many as the layout has), the words of the values; of texts the
+            positions of them in ``texts``.
+        event_ts: their times, the least int64 where there is none.
+        texts: the column that texts are in.
+    """
+
+    values: Words
+    event_ts: Words
+    texts: pa.Array | None
+
+
+@dataclass(frozen=True)
 class Folded:
     """What a micro-batch says of a view's rows, those of one first key next to each other.
 
@@ -41,8 +57,7 @@ class Folded:
         event_ts: the time of its latest event.
         known: the instant up to which it knows its events: just after the latest arrival.
         levels: the records of each level.
-        lasts: by measure the latest values of each row (texts as such, others as words), the latest
-            first, and their times: both of shape (rows, as many as the layout has).
+        lasts: by measure the latest values of each row.
     """
 
     keys: list[pa.Array]
@@ -50,7 +65,7 @@ class Folded:
     event_ts: Words
     known: Words
     levels: list[FoldedLevel]
-    lasts: dict[str, tuple[Array, Words]]
+    lasts: dict[str, Latest]
 
     @property
     def rows(self) -> int:
@@ -136,8 +151,8 @@ class _Folder:
         merge_newer(level, wide, counts, newer)
         return FoldedLevel(row, tile[starts], wide, counts)
 
-    def latest(self, measure: Measure, rows: int, length: int) -> tuple[Array, Words]:
-        """Each row's latest values, so many, and their times."""
+    def latest(self, measure: Measure, rows: int, length: int) -> Latest:
+        """Each row's latest values, so many."""
         assert measure.column is not None
         part = self._mask(measure)
         at = np.arange(len(self._order)) if part is None else np.flatnonzero(part)
@@ -148,14 +163,12 @@ class _Folder:
         event = self._order[at]
         event_ts = np.full((rows, length), NO_TIME)
         event_ts[row, back] = self._events.event_ts[event]
+        values = np.zeros((rows, length), np.int64)
         if measure.column_kind is Kind.STRING:
-            texts = self._events.column(measure.column).take(pa.array(event))
-            values: Array = np.full((rows, length), "", STRING_DTYPE)
-            values[row, back] = np.array(texts.to_pylist(), STRING_DTYPE)
-        else:
-            values = np.zeros((rows, length), np.int64)
-            values[row, back] = to_words(self._events.numbers(measure.column)[event])
-        return values, event_ts
+            values[row, back] = event
+            return Latest(values, event_ts, self._events.column(measure.column))
+        values[row, back] = to_words(self._events.numbers(measure.column)[event])
+        return Latest(values, event_ts, None)
 
     def _mask(self, measure: Measure) -> Array | None:
         part = self._events.taking_part(measure.where, measure.column)

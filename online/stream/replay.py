@@ -6,7 +6,8 @@ generation knows, up to those that wait in the partition's stream. A replay that
 anew; of two at once the one that began later goes on.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ import pyarrow as pa
 from redis import Redis
 from redis.exceptions import WatchError
 
+from online.commands import command
 from online.rows import Words
 from online.stream import remembered
 from online.stream.archive import Archive
@@ -25,6 +27,7 @@ from online.stream.names import LOG, Unit, definition, deltas_name, partition
 from online.stream.sections import HOUR, hour_of
 from online.stream.seen import Seen
 from online.stream.source_rows import Counted, SourceRows
+from online.stream.transaction import Transaction
 from slate.deployment import Deployment
 from slate.entities import Source
 from slate.views import FeatureView
@@ -153,45 +156,35 @@ class Replay:
             new = np.zeros(len(ids), np.bool_)
             new[at] = target.seen.add(ids[at], arrivals[at])
             target.latest = int(arrivals[at[-1]])
-            if target.fresh:
-                self._commit(target, appended=dict(_slices(target, ids[at], arrivals[at])))
-            if hour >= since:
-                kept = Counted(events, np.full(len(ids), number), new, late).kept
-                self._commit(target, self._rows.changed(target.views, kept, hour))
-                counted += kept.num_rows
+            with self._committed(target) as transaction:
+                asked = []
+                if hour >= since:
+                    kept = Counted(events, np.full(len(ids), number), new, late).kept
+                    asked = self._rows.ask(transaction, target.views, kept, hour)
+                    counted += kept.num_rows
+                self._rows.write(transaction, asked)
+                if target.fresh:
+                    for name, seen in remembered.slices(target.unit, ids[at], arrivals[at]):
+                        transaction.write(command("APPEND", name, seen))
         return counted
 
-    def _commit(
-        self,
-        target: _Target,
-        rows: Mapping[str, Mapping[str, bytes]] | None = None,
-        appended: Mapping[str, bytes] | None = None,
-    ) -> None:
-        with self._redis.pipeline() as transaction:
-            transaction.watch(target.unit.replay)
-            if transaction.get(target.unit.replay) != target.token.encode():
+    @contextmanager
+    def _committed(self, target: _Target) -> Iterator[Transaction]:
+        """Changes of a partition, made together unless another replays it."""
+        with Transaction(self._redis, [target.unit.replay]) as transaction:
+            transaction.ask(command("GET", target.unit.replay))
+            same = transaction.answer() == target.token.encode()
+            if same:
+                yield transaction
+            if not same or not transaction.commit():
                 raise WatchError(f"another replays {target.unit.stream}")
-            transaction.multi()
-            for name, values in (rows or {}).items():
-                transaction.hset(name, mapping=values)
-            for name, ids in (appended or {}).items():
-                transaction.append(name, ids)
-            transaction.execute()
 
     def _finish(self, target: _Target) -> None:
-        with self._redis.pipeline() as transaction:
-            transaction.watch(target.unit.replay)
-            if transaction.get(target.unit.replay) != target.token.encode():
-                raise WatchError(f"another replays {target.unit.stream}")
-            transaction.multi()
+        with self._committed(target) as transaction:
             if target.fresh and target.latest:
-                transaction.set(target.unit.applied, target.latest)
-            transaction.sadd(target.unit.views, *[definition(view) for view in target.views])
-            transaction.execute()
-
-
-def _slices(target: _Target, ids: Any, arrivals: Words) -> Iterator[tuple[str, bytes]]:
-    return remembered.slices(target.unit, ids, arrivals)
+                transaction.write(command("SET", target.unit.applied, str(target.latest)))
+            made = [definition(view) for view in target.views]
+            transaction.write(command("SADD", target.unit.views, *made))
 
 
 def _by_hour(source: type[Source], table: pa.Table) -> Iterator[pa.Table]:

@@ -11,7 +11,7 @@ sections are taken from that hour on. So the stream and the batch may come in an
 
 import struct
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,28 +25,77 @@ def hour_of(arrival: int) -> int:
     return arrival // HOUR
 
 
-def section(value: bytes | None, hour: int) -> bytes | None:
-    """The section of an hour."""
-    if value is None:
-        return None
-    alone = _alone(hour)
-    if value.startswith(alone):
-        return value[len(alone) :]
-    return dict(_sections(value)).get(hour)
+@dataclass(frozen=True)
+class HourSections:
+    """The section of one hour in the values of many keys, to be read and replaced.
+
+    Attributes:
+        words: the empty row, and all values laid end to end.
+        starts, ends: the words at which each key's section starts and ends; both 0, where the empty
+            row is, if it has none.
+    """
+
+    words: Words
+    starts: Words
+    ends: Words
+    _values: Sequence[bytes | None]
+    _hour: int
+    _since: int
+    # The bytes in front of a section that is the last one; 0 if the value is laid anew.
+    _heads: list[int]
+
+    @classmethod
+    def of(
+        cls, values: Sequence[bytes | None], hour: int, since: int, empty: bytes
+    ) -> "HourSections":
+        """Find an hour's sections.
+
+        Args:
+            values: the value of each key, None where it has none.
+            hour: the hour.
+            since: the first hour that is needed; sections of those before may go.
+            empty: the view's empty row.
+        """
+        words, begins = join([empty, *[value or b"" for value in values]])
+        begins, behind = begins[1:], np.append(begins[2:], len(words))
+        starts, ends, heads = (np.zeros(len(values), np.int64) for _ in range(3))
+        there = np.flatnonzero(behind > begins)
+        begin = begins[there]
+        last = begin + 2 * words[begin] - 1
+        # Nearly always: the hour is the last one, and no other has to go.
+        usual = (words[last] == hour) & (words[begin + 1] >= since)
+        at = there[usual]
+        heads[at] = words[last[usual] + 1]
+        starts[at], ends[at] = begins[at] + heads[at], behind[at]
+        for place in there[~usual].tolist():
+            for other, first, end in _sections(values[place] or b""):
+                if other == hour:
+                    starts[place], ends[place] = begins[place] + first, begins[place] + end
+        return cls(words, starts, ends, values, hour, since, (heads * WORD).tolist())
+
+    def replaced(self, rows: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """Each key's value with another section, in two parts."""
+        alone = _header([(self._hour, 0)])
+        for value, head, row in zip(self._values, self._heads, rows, strict=True):
+            if value is None:
+                yield alone, row
+            elif head:
+                yield value[:head], row
+            else:
+                yield with_section(value, self._hour, row, self._since), b""
 
 
 def with_section(value: bytes | None, hour: int, new: bytes, since: int) -> bytes:
     """A value with another section for an hour, without those of hours before ``since``."""
-    alone = _alone(hour)
-    if value is None or value.startswith(alone):
-        return alone + new
-    found = {other: held for other, held in _sections(value) if other >= since}
-    return _value(found | {hour: new})
+    found = {other: held for other, held in _held(value or b"") if other >= since} | {hour: new}
+    ordered = sorted(found.items())
+    sizes = [(other, len(held) // WORD) for other, held in ordered]
+    return _header(sizes) + b"".join(held for _, held in ordered)
 
 
 def newest(value: bytes) -> int:
     """The latest hour that a value has a section for."""
-    return max(hour for hour, _ in _sections(value))
+    return max(hour for hour, _, _ in _sections(value))
 
 
 def opened(
@@ -80,31 +129,30 @@ def opened(
 
 def sections(values: Sequence[bytes | None], since: int) -> Iterator[list[bytes | None]]:
     """The sections from an hour on, by key, as often as the most that a key has; as ``opened``."""
-    found = [
-        [held for hour, held in _sections(value) if hour >= since] if value else []
-        for value in values
-    ]
+    found = [[held for hour, held in _held(value or b"") if hour >= since] for value in values]
     for place in range(max(map(len, found), default=0)):
         yield [held[place] if place < len(held) else None for held in found]
 
 
-def _alone(hour: int) -> bytes:
-    """How a value of a single section begins."""
-    return struct.pack("<3q", 1, hour, 3)
+def _sections(value: bytes) -> Iterator[tuple[int, int, int]]:
+    """Each section's hour, and the words at which it starts and ends."""
+    if value:
+        (number,) = struct.unpack_from("<q", value)
+        index = struct.unpack_from(f"<{2 * number}q", value, WORD)
+        ends = (*index[3::2], len(value) // WORD)
+        yield from zip(index[::2], index[1::2], ends, strict=True)
 
 
-def _sections(value: bytes) -> Iterator[tuple[int, bytes]]:
-    (number,) = struct.unpack_from("<q", value)
-    index = struct.unpack_from(f"<{2 * number}q", value, WORD)
-    ends = [start * WORD for start in index[1::2]] + [len(value)]
-    for hour, (start, end) in zip(index[::2], pairwise(ends), strict=True):
-        yield hour, value[start:end]
+def _held(value: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each section, with its hour."""
+    for hour, start, end in _sections(value):
+        yield hour, value[start * WORD : end * WORD]
 
 
-def _value(sections: dict[int, bytes]) -> bytes:
-    index, start = [], 1 + 2 * len(sections)
-    for hour, held in sorted(sections.items()):
+def _header(sizes: Sequence[tuple[int, int]]) -> bytes:
+    """What lies in front of sections of these hours and sizes, in words."""
+    index, start = [], 1 + 2 * len(sizes)
+    for hour, size in sizes:
         index += [hour, start]
-        start += len(held) // WORD
-    head = struct.pack(f"<{1 + len(index)}q", len(sections), *index)
-    return head + b"".join(held for _, held in sorted(sections.items()))
+        start += size
+    return struct.pack(f"<{1 + len(index)}q", len(sizes), *index)

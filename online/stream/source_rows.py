@@ -1,24 +1,23 @@
 """The rows of all views of a source's routes, and what events change in them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from redis import Redis
 
+from online.commands import command, write_fields
 from online.rows import Words
 from online.stream.blocks import Events, late
 from online.stream.columns import EventColumns
-from online.stream.deltas import ViewDeltas
+from online.stream.deltas import Batch, ViewDeltas
 from online.stream.names import deltas_name, routed_views
-from online.stream.sections import section, with_section
+from online.stream.sections import HourSections
+from online.stream.transaction import Transaction
 from slate.entities import Source
 from slate.expressions import Array
 from slate.registry import Registry
 from slate.views import FeatureView
-
-# Rows to be written: by the name of their hash and the first key.
-Writes = dict[str, dict[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,27 @@ class Counted:
         return self.events.table.take(pa.array(at)).append_column("_unit", partition)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Rows of one view that are about to change, and were asked for.
+
+    Attributes:
+        deltas: the view's.
+        batch: what events say of it.
+        places: by the name of their hash, the positions of first keys.
+        hour: the hour in which the events arrived.
+    """
+
+    deltas: ViewDeltas
+    batch: Batch
+    places: dict[str, list[int]]
+    hour: int
+
+
 class SourceRows:
     """Folds events of one source into the stream's rows of its views.
 
     Args:
-        redis: a client of the store.
         deployment: the deployment's name.
         registry: the definitions.
         source: the source.
@@ -59,10 +74,7 @@ class SourceRows:
         needed: by view, the first hour of arrival that is still needed.
     """
 
-    def __init__(
-        self, redis: Redis, deployment: str, registry: Registry, source: type[Source]
-    ) -> None:
-        self._redis = redis
+    def __init__(self, deployment: str, registry: Registry, source: type[Source]) -> None:
         self._deployment = deployment
         self._source = source
         self.routes = routed_views(registry, source)
@@ -73,41 +85,58 @@ class SourceRows:
         """Which events are too late to be applied."""
         return late(events, self._source)
 
-    def changed(self, views: list[type[FeatureView]], kept: pa.Table, hour: int) -> Writes:
-        """The rows that events change.
+    def ask(
+        self,
+        transaction: Transaction,
+        views: Sequence[type[FeatureView]],
+        kept: pa.Table,
+        hour: int,
+    ) -> list[Asked]:
+        """Fold events, and ask for the rows that they change.
 
         Args:
+            transaction: where to ask.
             views: views of one route.
             kept: the events, with ``_unit``, the number of their partition.
             hour: the hour in which all of them arrived.
         """
         if not kept.num_rows:
-            return {}
+            return []
         events = EventColumns(self._source, kept)
-        batches = [(self._deltas[view], self._deltas[view].fold(events)) for view in views]
         partition = np.asarray(events.column("_unit"))
-        places = [
-            (deltas_name(self._deployment, one.view, number), batch, at.tolist())
-            for one, batch in batches
+        return [self._ask(transaction, view, events, partition, hour) for view in views]
+
+    def _ask(
+        self,
+        transaction: Transaction,
+        view: type[FeatureView],
+        events: EventColumns,
+        partition: Words,
+        hour: int,
+    ) -> Asked:
+        deltas = self._deltas[view]
+        batch = deltas.fold(events)
+        places = {
+            deltas_name(self._deployment, view, number): at.tolist()
             for number, at in _grouped(partition[batch.events])
-        ]
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for name, batch, at in places:
-                pipeline.hmget(name, [batch.keys[n] for n in at])
-            replies = pipeline.execute()
-        held = {id(batch): [None] * len(batch.keys) for _, batch in batches}
-        for (_, batch, at), values in zip(places, replies, strict=True):
-            for place, value in zip(at, values, strict=True):
-                held[id(batch)][place] = value
-        new = {}
-        for one, batch in batches:
-            needed, old = self.needed.get(one.view, 0), held[id(batch)]
-            sections = one.extended(batch, [section(value, hour) for value in old])
-            new[id(batch)] = [
-                with_section(value, hour, row, needed)
-                for value, row in zip(old, sections, strict=True)
-            ]
-        return {name: {batch.keys[n]: new[id(batch)][n] for n in at} for name, batch, at in places}
+        }
+        for name, at in places.items():
+            transaction.ask(command("HMGET", name, *[batch.keys[place] for place in at]))
+        return Asked(deltas, batch, places, hour)
+
+    def write(self, transaction: Transaction, asked: Sequence[Asked]) -> None:
+        """Write the new rows; what was asked for comes in the same order."""
+        for one in asked:
+            held: list[bytes | None] = [None] * len(one.batch.keys)
+            for at in one.places.values():
+                for place, value in zip(at, transaction.answer(), strict=True):
+                    held[place] = value
+            needed = self.needed.get(one.deltas.view, 0)
+            old = HourSections.of(held, one.hour, needed, one.deltas.empty)
+            values = old.replaced(one.deltas.extended(one.batch, old))
+            new = [(key, *parts) for key, parts in zip(one.batch.keys, values, strict=True)]
+            for name, at in one.places.items():
+                transaction.write(write_fields(name, [new[place] for place in at]))
 
 
 def _grouped(partition: Words) -> list[tuple[int, Words]]:

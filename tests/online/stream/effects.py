@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from redis import Redis
-from redis.client import Pipeline
+from redis.connection import AbstractConnection
 
 Hook = Callable[[], None]
 
@@ -27,8 +26,8 @@ class Effects:
         self.number = 0
         self._hook: Hook | None = None
         changes = [(os, name) for name in ("replace", "link", "unlink", "fsync", "mkdir")]
-        commands = [(Redis, "execute_command"), (Pipeline, "execute")]
-        for owner, name in [*changes, *commands]:
+        commands = (AbstractConnection, "send_packed_command")
+        for owner, name in [*changes, commands]:
             patch.setattr(owner, name, self._hooked(getattr(owner, name)))
 
     @contextmanager
