@@ -48,10 +48,25 @@ def fields(name: str, wanted: Sequence[str], size: int | None) -> Packed:
         size: the bytes that each of them has; None if they differ, or are not all ASCII.
     """
     if size is None:
-        return command("HMGET", name, *wanted)
-    head = b"*%d\r\n$5\r\nHMGET\r\n%b" % (len(wanted) + 2, _argument(name.encode()))
+        return encoded_fields(name, [one.encode() for one in wanted])
     between = f"\r\n${size}\r\n"
-    return Packed(head + f"${size}\r\n{between.join(wanted)}\r\n".encode())
+    return Packed(
+        _hash(b"HMGET", name, len(wanted)) + f"{between[2:]}{between.join(wanted)}\r\n".encode()
+    )
+
+
+def encoded_fields(name: str, wanted: Sequence[bytes]) -> Packed:
+    r"""The command that fetches fields of a hash, given as bytes.
+
+    Examples:
+        >>> encoded_fields("x", [b"y", b"zz"]).data
+        b'*4\r\n$5\r\nHMGET\r\n$1\r\nx\r\n$1\r\ny\r\n$2\r\nzz\r\n'
+    """
+    head, sizes = _hash(b"HMGET", name, len(wanted)), set(map(len, wanted))
+    if len(sizes) == 1:
+        between = b"\r\n$%d\r\n" % sizes.pop()
+        return Packed(b"".join([head, between[2:], between.join(wanted), b"\r\n"]))
+    return Packed(b"".join([head, *map(_argument, wanted)]))
 
 
 def fetch(rows: Sequence[tuple[str, Keys]]) -> Packed:
@@ -107,8 +122,7 @@ def write_fields(name: str, values: Sequence[tuple[bytes, bytes, bytes]]) -> Pac
         b"$%d\r\n%b\r\n$%d\r\n%b%b\r\n" % (len(key), key, len(one) + len(two), one, two)
         for key, one, two in values
     ]
-    head = b"*%d\r\n$4\r\nHSET\r\n%b" % (2 + 2 * len(values), _argument(name.encode()))
-    return Packed(b"".join([head, *frames]))
+    return Packed(b"".join([_hash(b"HSET", name, 2 * len(values)), *frames]))
 
 
 def _names(prefix: str, keys: Keys) -> bytes:
@@ -118,6 +132,11 @@ def _names(prefix: str, keys: Keys) -> bytes:
     head = f"${len(prefix.encode()) + keys.size + 2}\r\n{prefix}{{"
     between = f"}}\r\n{head}"
     return f"{head}{between.join(keys.texts)}}}\r\n".encode()
+
+
+def _hash(what: bytes, name: str, number: int) -> bytes:
+    """How a command on a hash begins, of so many words behind its name."""
+    return b"*%d\r\n%b%b" % (2 + number, _argument(what), _argument(name.encode()))
 
 
 def _argument(text: bytes) -> bytes:

@@ -18,7 +18,7 @@ def _lines(plan: ServicePlan) -> Iterator[str]:
     service = plan.plan.service
     keys = ", ".join(service.request_keys)
     yield f"{service.full_name}: {len(service.features)} features by {keys}"
-    for number, (leading, others, _) in enumerate(plan.rounds, 1):
+    for number, (leading, others, *_) in enumerate(plan.rounds, 1):
         yield f"read in round {number}"
         yield from (f"  {_read(service, read)}" for read in (*leading, *others))
     if plan.plan.inputs:

@@ -41,9 +41,14 @@ class Keys:
     def partitions(self) -> dict[int, list[int]]:
         """The positions of the keys by the partition of the stream that they are in."""
         found: dict[int, list[int]] = {}
-        for position, text in enumerate(self.texts):
+        for position, text in enumerate(self.firsts):
             found.setdefault(partition(text), []).append(position)
         return found
+
+    @property
+    def firsts(self) -> list[str]:
+        """What decides about the partition of each."""
+        return self.texts
 
     @classmethod
     def of(cls, column: list[Any]) -> "Keys":
@@ -60,3 +65,44 @@ class Keys:
     def spread(self, values: Words, missing: int) -> Words:
         """A value per key as a value per row, ``missing`` where a row has no key."""
         return np.append(values, missing)[self.index]
+
+
+@dataclass(frozen=True)
+class PairKeys(Keys):
+    """Keys of pairs, as texts that name both, each pair once.
+
+    Attributes:
+        first: the first key of each, as a text.
+    """
+
+    first: list[str]
+
+    @property
+    def firsts(self) -> list[str]:
+        """The first key of each, which decides about its partition."""
+        return self.first
+
+    @classmethod
+    def of_both(cls, first: Keys, second: Keys) -> "PairKeys":
+        """The pairs of the rows of two columns, of one or as many rows each."""
+        known = (first.index >= 0) & (second.index >= 0)
+        width = max(len(second.values), 1)
+        codes = np.where(known, first.index * width + second.index, -1)
+        pairs, index = np.unique(codes, return_inverse=True)
+        if len(pairs) and pairs[0] < 0:
+            pairs, index = pairs[1:], index - 1
+        one, other = (where.tolist() for where in np.divmod(pairs, width))
+        firsts = [first.texts[place] for place in one]
+        seconds = [second.texts[place] for place in other]
+        texts = [pair_text(*both) for both in zip(firsts, seconds, strict=True)]
+        return cls(texts, index.reshape(codes.shape), firsts)
+
+
+def pair_text(first: str, second: str) -> str:
+    """A pair as one text, unlike that of any other pair.
+
+    Examples:
+        >>> pair_text("v1", "toys")
+        '2:v1:toys'
+    """
+    return f"{len(first)}:{first}:{second}"

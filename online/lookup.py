@@ -19,9 +19,9 @@ import numpy as np
 
 from online.answer import Answer, ViewState
 from online.commands import Packed, fetch, fields, together
-from online.keys import Keys, KeySource
+from online.keys import Keys, KeySource, PairKeys
 from online.requests import Request
-from online.service_plan import ServicePlan, ViewRead
+from online.service_plan import Deltas, ServicePlan, ViewRead
 from online.stream.names import route, tag
 from slate.errors import StoreError
 from slate.expressions import NOW, Array, Expr
@@ -51,6 +51,9 @@ class Live:
     stream_from: int = 0
 
 
+_NOTHING = Live(None, None)
+
+
 class Lookup:
     """One lookup.
 
@@ -78,7 +81,7 @@ class Lookup:
         self._awaited: deque[tuple[Take, list[ViewRead]]] = deque()
         self._open: Counter[ViewRead] = Counter()
         self._rows: dict[ViewRead, list[bytes | None]] = {}
-        self._deltas: dict[ViewRead, list[bytes | None]] = {}
+        self._deltas: dict[ViewRead, Deltas] = {}
 
     def run(self, error: str | None = None) -> Flow:
         """The flow.
@@ -87,14 +90,15 @@ class Lookup:
             error: why there is nothing to be asked of the store; the answer tells it.
         """
         waiting: list[ViewRead] = []
-        for leading, others, known in self._plan.rounds:
+        for leading, others, known, leads in self._plan.rounds:
             # Those of few keys cost next to nothing: they come with the first, to be decoded while
             # the store is at the others.
             quick = [read for read in others if len(self._keys[read.keys[0]].values) <= FEW]
             rest = [read for read in others if read not in quick]
-            yield from self._ask([*leading, *quick])
-            yield from self._ask(rest)
-            for read in known:
+            first = [*leading, *quick]
+            yield from self._ask(first, [read for read in known if read in first])
+            yield from self._ask(rest, [read for read in known if read not in first])
+            for read in leads:
                 yield from self._decode(read)
             waiting += [*quick, *rest]
         for read in waiting:
@@ -110,27 +114,38 @@ class Lookup:
             (error,) if error else (),
         )
 
-    def _ask(self, reads: Sequence[ViewRead]) -> Exchange:
-        """Send for the values of the reads' first keys."""
+    def _ask(self, reads: Sequence[ViewRead], known: Sequence[ViewRead]) -> Exchange:
+        """Send for values by their first keys, and for what streams add, by all keys.
+
+        Args:
+            reads: those of which the first key is known.
+            known: those of which all are.
+        """
         if self.failure is not None:
             return
         packed: list[Packed] = []
         awaited: list[tuple[Take, list[ViewRead]]] = []
         keys = {read: self._keys[read.keys[0]] for read in reads}
-        reads = [read for read in reads if read.view.name in self._live and keys[read].values]
-        rows = {read: prefix for read in reads if (prefix := self._live[read.view.name].prefix)}
+        rows = {
+            read: prefix
+            for read in reads
+            if keys[read].values and (prefix := self._of(read).prefix)
+        }
         if rows:
             packed.append(fetch([(prefix, keys[read]) for read, prefix in rows.items()]))
             awaited.append((partial(self._take_rows, list(rows)), list(rows)))
-        for read in reads:
-            prefix = self._live[read.view.name].deltas
-            if prefix is not None:
-                self._deltas[read] = [None] * len(keys[read].values)
-                for number, positions in keys[read].partitions.items():
-                    texts = [keys[read].texts[place] for place in positions]
-                    name = f"{prefix}{tag(route(read.view), number)}"
-                    packed.append(fields(name, texts, keys[read].size))
-                    awaited.append((partial(self._take_deltas, read, positions), [read]))
+        for read in known:
+            prefix = self._of(read).deltas
+            if prefix is None:
+                continue
+            wanted = self._wanted(read)
+            deltas = Deltas(wanted, [None] * len(wanted.values), self._of(read).stream_from)
+            self._deltas[read] = deltas
+            for number, positions in wanted.partitions.items():
+                texts = [wanted.texts[place] for place in positions]
+                name = f"{prefix}{tag(route(read.view), number)}"
+                packed.append(fields(name, texts, wanted.size))
+                awaited.append((partial(_take_deltas, deltas, positions), [read]))
         if not packed:
             return
         try:
@@ -141,15 +156,18 @@ class Lookup:
             self._awaited.extend(awaited)
             self._open.update(read for _, some in awaited for read in some)
 
+    def _of(self, read: ViewRead) -> Live:
+        return self._live.get(read.view.name, _NOTHING)
+
+    def _wanted(self, read: ViewRead) -> Keys:
+        """The keys of a read, of pairs both as one."""
+        keys = [self._keys[source] for source in read.keys]
+        return keys[0] if len(keys) == 1 else PairKeys.of_both(*keys)
+
     def _take_rows(self, reads: list[ViewRead], reply: list[bytes | None]) -> None:
         sizes = [len(self._keys[read.keys[0]].values) for read in reads]
         for read, (start, end) in zip(reads, pairwise(accumulate(sizes, initial=0)), strict=True):
             self._rows[read] = reply[start:end]
-
-    def _take_deltas(self, read: ViewRead, positions: list[int], reply: list[bytes | None]) -> None:
-        held = self._deltas[read]
-        for place, value in zip(positions, reply, strict=True):
-            held[place] = value
 
     def _decode(self, read: ViewRead) -> Exchange:
         """Wait for a read's values, and decode its rows."""
@@ -166,9 +184,7 @@ class Lookup:
         live = self._live.get(read.view.name)
         # What came only in part is as good as none.
         known = live is not None and self._open.get(read) == 0
-        deltas = None
-        if live is not None and known and read in self._deltas:
-            deltas = self._deltas[read], live.stream_from
+        deltas = self._deltas.get(read) if known else None
         decoded = read.decoded(self._rows.get(read) if known else None, keys, self._at, deltas)
         self._values.update(decoded.values)
         self._keys.update(decoded.keys)
@@ -184,6 +200,11 @@ class Lookup:
     def _fail(self, error: StoreError) -> None:
         self.failure = error
         self._awaited.clear()
+
+
+def _take_deltas(deltas: Deltas, positions: list[int], reply: list[bytes | None]) -> None:
+    for place, value in zip(positions, reply, strict=True):
+        deltas.values[place] = value
 
 
 def _missing(keys: list[Keys]) -> Array:

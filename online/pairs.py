@@ -8,8 +8,6 @@ A second key is a word of its own if it is an integer, else one that stands for 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -85,52 +83,6 @@ def pick(
         for one, other in zip(*_divided(pairs, max(len(second.values), 1)), strict=True)
     ]
     return words, np.array(found, np.int64)[inverse]
-
-
-@dataclass(frozen=True)
-class Bundles:
-    """The rows of many bundles, opened together.
-
-    Attributes:
-        second: the second keys that there are.
-        group: for each row the bundle that it is in.
-        code: the position of its second key in ``second``.
-        starts, sizes: the word at which it starts, and how many it has.
-    """
-
-    second: list[Any]
-    group: Words
-    code: Words
-    starts: Words
-    sizes: Words
-
-
-def open_bundles(words: Words, begins: Words, ends: Words, kind: Kind) -> Bundles:
-    """Open bundles.
-
-    Args:
-        words: all of them, and more.
-        begins: the word at which each begins.
-        ends: the word at which each ends; one may be empty.
-        kind: the kind of the second key.
-    """
-    there = np.flatnonzero(ends > begins)
-    begin, end = begins[there], ends[there]
-    number = words[begin]
-    of, position = np.repeat(np.arange(len(there)), number), within(number)
-    entry = begin[of] + 1 + position
-    starts = begin[of] + words[entry]
-    # The rows of a bundle lie in the order of its entries, up to its end.
-    row_ends = np.append(starts[1:], 0)
-    row_ends[np.cumsum(number) - 1] = end
-    second = words[entry + number[of]]
-    if kind is Kind.STRING:
-        keys = read_texts(words, begin[of], second).keys()
-        values, code = keys.values, keys.index
-    else:
-        distinct, code = np.unique(second, return_inverse=True)
-        values = distinct.tolist()
-    return Bundles(values, there[of], code, starts, row_ends - starts)
 
 
 def _divided(pairs: Array, by: int) -> tuple[list[int], list[int]]:

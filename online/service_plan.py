@@ -12,13 +12,28 @@ from online.pairs import pick
 from online.reading import Decoded
 from online.requests import RequestForm
 from online.rows import Words, join
-from online.stream.sections import opened, sections
+from online.stream.sections import opened
 from online.window_decode import Newer, WindowReader
 from slate.executor import compute
 from slate.expressions import Array, Expr, leaves
 from slate.features import Attribute, Feature
 from slate.plans import Plan, Read
 from slate.views import FeatureView
+
+
+@dataclass(frozen=True)
+class Deltas:
+    """What the stream adds to a view.
+
+    Attributes:
+        keys: the keys that it was asked for, those of pairs as ``PairKeys``.
+        values: the value of each, None where it has none.
+        since: the hour of arrival from which on the stream counts.
+    """
+
+    keys: Keys
+    values: list[bytes | None]
+    since: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +65,7 @@ class ViewRead:
         blobs: Sequence[bytes | None] | None,
         keys: Sequence[Keys],
         at: int,
-        deltas: tuple[Sequence[bytes | None], int] | None = None,
+        deltas: Deltas | None = None,
     ) -> Decoded:
         """Decode the rows of a request.
 
@@ -58,31 +73,21 @@ class ViewRead:
             blobs: the values of the first keys, None where there is none; None if none is known.
             keys: the keys, in the order of ``self.keys``.
             at: the instant asked about, in microseconds.
-            deltas: what the stream adds by first key, and from which hour of arrival on.
+            deltas: what the stream adds.
         """
         words, starts = self._rows(blobs, keys)
         with np.errstate(all="ignore"):
-            if deltas is None or not any(deltas[0]):
+            if deltas is None or not any(deltas.values):
                 return self.reader.read(words, starts, at)
             assert isinstance(self.reader, WindowReader)
-            return self.reader.read(words, starts, at, list(self._newer(*deltas, keys)))
+            return self.reader.read(words, starts, at, list(self._newer(deltas)))
 
-    def _newer(
-        self, values: Sequence[bytes | None], since: int, keys: Sequence[Keys]
-    ) -> Iterator[Newer]:
+    def _newer(self, deltas: Deltas) -> Iterator[Newer]:
         """What the stream adds to the rows of a request, section by section."""
-        if len(keys) == 2:
-            kind = list(self.view.entity.keys.values())[1]
-            for blobs in sections(values, since):
-                words, starts = pick(blobs, self.empty, keys[0], keys[1], kind)
-                rows = np.flatnonzero(starts)
-                if len(rows):
-                    yield Newer(words, starts[rows], rows)
-            return
-        for words, starts, of in opened(values, since, self.empty):
-            by_key = np.zeros(len(keys[0].values), np.int64)
+        for words, starts, of in opened(deltas.values, deltas.since, self.empty):
+            by_key = np.zeros(len(deltas.keys.values), np.int64)
             by_key[of] = starts
-            found = keys[0].spread(by_key, 0)
+            found = deltas.keys.spread(by_key, 0)
             rows = np.flatnonzero(found)
             yield Newer(words, found[rows], rows)
 
@@ -108,7 +113,7 @@ class ServicePlan:
         form: what its requests bring.
         reads: its reads.
         rounds: by round the reads that can be asked for, those that lead to other keys apart from
-            the others; and of those that lead, the ones of which all keys are known.
+            the others; the reads of which all keys are known; and of these the ones that lead.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -120,6 +125,7 @@ class ServicePlan:
             (
                 [read for read in self.reads if read.fetch == number and read in lead],
                 [read for read in self.reads if read.fetch == number and read not in lead],
+                [read for read in self.reads if read.read.round == number],
                 [read for read in self.reads if read.read.round == number and read in lead],
             )
             for number in range(len(plan.rounds))

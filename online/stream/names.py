@@ -80,7 +80,7 @@ def deltas_prefix(deployment: str, view: type[FeatureView]) -> str:
 
 
 def deltas_name(deployment: str, view: type[FeatureView], number: int) -> str:
-    """The hash that holds what a stream adds to a view's rows of one partition, by first key."""
+    """The hash that holds what a stream adds to a view's rows of one partition, by key."""
     return f"{deltas_prefix(deployment, view)}{tag(route(view), number)}"
 
 

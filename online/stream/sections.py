@@ -4,9 +4,9 @@
 
     number | (hour, the word at which its section starts) for each section | sections
 
-A section is what a published value would be: a row, or of pairs the rows of a first key. Which of
-them count depends on what is published: batch rows know the arrivals before some hour, and the
-sections are taken from that hour on. So the stream and the batch may come in any order.
+A section is a row; of pairs, unlike what is published, each has a value of its own. Which of them
+count depends on what is published: batch rows know the arrivals before some hour, and the sections
+are taken from that hour on. So the stream and the batch may come in any order.
 """
 
 import struct
@@ -125,13 +125,6 @@ def opened(
         if len(has):
             starts = begins[has] + words[begins[has] + 2 + 2 * place]
             yield words, starts, keys[has]
-
-
-def sections(values: Sequence[bytes | None], since: int) -> Iterator[list[bytes | None]]:
-    """The sections from an hour on, by key, as often as the most that a key has; as ``opened``."""
-    found = [[held for hour, held in _held(value or b"") if hour >= since] for value in values]
-    for place in range(max(map(len, found), default=0)):
-        yield [held[place] if place < len(held) else None for held in found]
 
 
 def _sections(value: bytes) -> Iterator[tuple[int, int, int]]:

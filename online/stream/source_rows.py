@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from online.commands import command, write_fields
+from online.commands import encoded_fields, write_fields
 from online.rows import Words
 from online.stream.blocks import Events, late
 from online.stream.columns import EventColumns
@@ -51,7 +51,7 @@ class Asked:
     Attributes:
         deltas: the view's.
         batch: what events say of it.
-        places: by the name of their hash, the positions of first keys.
+        places: by the name of their hash, the positions of keys.
         hour: the hour in which the events arrived.
     """
 
@@ -118,10 +118,10 @@ class SourceRows:
         batch = deltas.fold(events)
         places = {
             deltas_name(self._deployment, view, number): at.tolist()
-            for number, at in _grouped(partition[batch.events])
+            for number, at in _grouped(partition[batch.folded.event])
         }
         for name, at in places.items():
-            transaction.ask(command("HMGET", name, *[batch.keys[place] for place in at]))
+            transaction.ask(encoded_fields(name, [batch.keys[place] for place in at]))
         return Asked(deltas, batch, places, hour)
 
     def write(self, transaction: Transaction, asked: Sequence[Asked]) -> None:

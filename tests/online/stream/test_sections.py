@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from online.stream.sections import HourSections, newest, opened, sections, with_section
+from online.stream.sections import HourSections, newest, opened, with_section
 
 EMPTY = np.array([0, 0], np.int64).tobytes()
 
@@ -51,7 +51,6 @@ def test_sections_are_opened_in_order_of_time() -> None:
     assert read(0) == [[(71, 0), (81, 2)], [(91, 0)]]
     assert read(8) == [[(81, 2)], [(91, 0)]]
     assert read(10) == []
-    assert list(sections(values, 8)) == [[row(91, 92), None, row(81)]]
     assert list(opened([None], 0, EMPTY)) == []
 
 
