@@ -8,14 +8,14 @@ from slate.expressions import Array
 Ids = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
 _SMALLEST = 1 << 12
-# Fibonacci hashing: the highest bits of the product are the place, whatever the ids have in common.
-_SPREAD = np.uint64(0x9E37_79B9_7F4A_7C15)
-# Above this share of filled places, searches become long.
-_FULL = 0.5
+# Fibonacci hashing: the highest bits of the product say where, whatever the ids have in common.
+_SPREAD, _HALF = np.uint64(0x9E37_79B9_7F4A_7C15), np.uint64(32)
+# Above this share of filled places searches become long; renewed, it is long until the next time.
+_FULL, _RENEWED = 0.55, 0.35
 
 
 class Seen:
-    """The latest arrival of each id (a 64-bit digest), in 16 bytes an id or up to four times that.
+    """The latest arrival of each id (a 64-bit digest), in 29 to 46 bytes an id.
 
     A hash table in two arrays, with linear probing, as a dictionary would take ten times as much.
 
@@ -69,8 +69,8 @@ class Seen:
         """The place of each of some distinct ids, taken if need be, and whether it was there."""
         if self._used + len(ids) > _FULL * len(self._ids):
             self._renew(len(ids))
-        mask = np.uint64(len(self._ids) - 1)
-        place = ids * _SPREAD >> np.uint64(65 - len(self._ids).bit_length())
+        size = np.uint64(len(self._ids))
+        place = (ids * _SPREAD >> _HALF) * size >> _HALF
         places = np.empty(len(ids), np.int64)
         known = np.zeros(len(ids), np.bool_)
         open_ = np.arange(len(ids))
@@ -88,17 +88,15 @@ class Seen:
             known[open_[same]] = True
             self._used += int(mine.sum())
             open_ = open_[~done]
-            place[open_] = (place[open_] + np.uint64(1)) & mask
+            after = place[open_] + np.uint64(1)
+            place[open_] = np.where(after == size, np.uint64(0), after)
         return places, known
 
     def _renew(self, more: int) -> None:
         """Forget what is older than the horizon, and make room."""
         kept = (self._ids != 0) & (self._arrivals >= self._latest - self._horizon)
         ids, arrivals = self._ids[kept], self._arrivals[kept]
-        size = _SMALLEST
-        # A quarter full at most, so that it is long until the next time.
-        while size * _FULL / 2 < len(ids) + more:
-            size *= 2
+        size = max(int((len(ids) + more) / _RENEWED), _SMALLEST)
         self._ids, self._arrivals = np.zeros(size, np.uint64), np.zeros(size, np.int64)
         self._used = 0
         places, _ = self._places(ids)
