@@ -32,7 +32,11 @@ def unreadable(source: type[Source], path: Path) -> str | None:
 
 def typed(column: Column) -> str:
     """A landed column as its definition's type; null where it cannot be."""
-    return f'try_cast(landed."{column.name}" as {column.kind.sql})'
+    raw = f'landed."{column.name}"'
+    if column.kind is Kind.TIME:
+        # A text may name a zone, which a cast to a time without one would pass over.
+        raw = f"try_cast({raw} as timestamptz)"
+    return f"try_cast({raw} as {column.kind.sql})"
 
 
 def absent(column: Column) -> str:

@@ -1,12 +1,11 @@
 """How the streams stand, as the online store knows it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from redis.exceptions import RedisError
 
+from online.embedded import EmbeddedServer
 from online.store import connect
 from online.stream.names import LOG, Unit, routed_views, streamed_sources
 from online.stream.status import StreamStatus, stream_status
@@ -63,7 +62,8 @@ def read_streams(deployment: Deployment) -> list[Reading] | None:
     Raises:
         StoreError: the deployment's own store cannot be reached.
     """
-    address = _address(deployment)
+    # Only to look is no reason to start it.
+    address = deployment.redis or EmbeddedServer.running(deployment.data / "redis")
     if address is None:
         return None
     registry = deployment.registry
@@ -85,13 +85,3 @@ def read_streams(deployment: Deployment) -> list[Reading] | None:
         raise StoreError(
             f"how the streams stand is not known, as the online store cannot be reached: {error}"
         ) from error
-
-
-def _address(deployment: Deployment) -> str | None:
-    """The store's address; None where the embedded one does not run: only to look is no reason."""
-    if deployment.redis:
-        return deployment.redis
-    folder = deployment.data / "redis"
-    record = folder / "socket"
-    socket = Path(record.read_text()) if record.exists() else folder / "redis.sock"
-    return f"unix://{quote(str(socket))}" if socket.exists() else None

@@ -9,7 +9,9 @@ import argparse
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -43,32 +45,53 @@ def main() -> None:
     parser.add_argument("--compared", type=int, default=COMPARED, help="how many values at least")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    compared, causes, kills = 0, Counter[str](), 0
-    with tempfile.TemporaryDirectory() as folder:
-        for name, config in CONFIGS.items():
-            project = compiled(load(config), Path(folder) / name)
-            address, server = open_store(project.deployment)
-            assert server is not None
-            project = replace(project, deployment=replace(project.deployment, redis=address))
-            with (
-                server,
-                Publisher.connect(project.deployment) as publisher,
-                FeatureClient.connect(project.deployment, refresh=0, timeout=5) as client,
-            ):
-                engines = Engines(project, publisher, client)
-                wanted, seed = compared + options.compared / len(CONFIGS), options.seed
-                while compared < wanted:
-                    found, wrong, killed = play(engines, project, config, address, seed)
-                    compared, kills, seed = compared + found, kills + killed, seed + 1
-                    causes.update(map(cause, wrong))
-                    print(
-                        f"{name}: seed={seed - 1} compared={compared} mismatched={causes.total()} "
-                        f"kills={kills} at {time.process_time():.0f} s of CPU",
-                        flush=True,
-                    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(len(CONFIGS), get_context("spawn")) as pool,
+    ):
+        share = options.compared / len(CONFIGS)
+        rounds = [
+            pool.submit(play_rounds, name, Path(folder) / name, share, options.seed)
+            for name in CONFIGS
+        ]
+        found = [one.result() for one in rounds]
+    compared = sum(number for number, _ in found)
+    causes = sum((wrong for _, wrong in found), Counter[str]())
     for what, number in causes.most_common():
         print(f"  {number} x {what}")
     print(f"parity: compared={compared} mismatched={causes.total()}", flush=True)
+
+
+def play_rounds(name: str, folder: Path, wanted: float, seed: int) -> tuple[int, Counter[str]]:
+    """Rounds of one deployment; gives how many values were compared, and what is wrong, by cause.
+
+    Args:
+        name: the deployment's.
+        folder: where its project and data may lie.
+        wanted: how many values to compare at least.
+        seed: the first round's.
+    """
+    compared, kills, causes = 0, 0, Counter[str]()
+    project = compiled(load(CONFIGS[name]), folder)
+    address, server = open_store(project.deployment)
+    assert server is not None
+    project = replace(project, deployment=replace(project.deployment, redis=address))
+    with (
+        server,
+        Publisher.connect(project.deployment) as publisher,
+        FeatureClient.connect(project.deployment, refresh=0, timeout=5) as client,
+    ):
+        engines = Engines(project, publisher, client)
+        while compared < wanted:
+            found, wrong, killed = play(engines, project, CONFIGS[name], address, seed)
+            compared, kills, seed = compared + found, kills + killed, seed + 1
+            causes.update(map(cause, wrong))
+            print(
+                f"{name}: seed={seed - 1} compared={compared} mismatched={causes.total()} "
+                f"kills={kills} at {time.process_time():.0f} s of CPU",
+                flush=True,
+            )
+    return compared, causes
 
 
 def play(

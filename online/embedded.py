@@ -76,7 +76,13 @@ class EmbeddedServer:
     @property
     def address(self) -> str:
         """Its address, as ``online.store.connect`` takes it."""
-        return f"unix://{quote(str(self.socket))}"
+        return _address(self.socket)
+
+    @classmethod
+    def running(cls, folder: Path) -> str | None:
+        """The address of this folder's server; None where none runs, and none is started."""
+        socket = _recorded(folder.absolute())
+        return _address(socket) if socket is not None and socket.exists() else None
 
     @classmethod
     def attach(cls, folder: Path) -> "EmbeddedServer":
@@ -169,17 +175,25 @@ def _left(owner: Path) -> IO[str] | None:
 
 
 def _socket(folder: Path) -> Path:
-    socket = folder / "redis.sock"
+    """Where the server of a folder listens, or will."""
+    recorded = _recorded(folder)
+    if recorded is not None and recorded.parent.is_dir():
+        return recorded
+    socket = Path(tempfile.mkdtemp(prefix="slate-")) / "redis.sock"
+    (folder / "socket").write_text(str(socket))
+    return socket
+
+
+def _recorded(folder: Path) -> Path | None:
+    """Where the server of a folder listens, if that is known."""
+    socket, record = folder / "redis.sock", folder / "socket"
     if len(os.fsencode(socket)) <= LONGEST_PATH:
         return socket
-    record = folder / "socket"
-    if record.exists():
-        socket = Path(record.read_text())
-        if socket.parent.is_dir():
-            return socket
-    socket = Path(tempfile.mkdtemp(prefix="slate-")) / "redis.sock"
-    record.write_text(str(socket))
-    return socket
+    return Path(record.read_text()) if record.exists() else None
+
+
+def _address(socket: Path) -> str:
+    return f"unix://{quote(str(socket))}"
 
 
 def _client(socket: Path) -> Redis:

@@ -5,7 +5,7 @@ fails if a position is not what the micro-batch was read from. So it does not ma
 is killed, nor whether two of them take themselves for the owner of a partition.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -28,9 +28,10 @@ from slate.entities import Source
 from slate.registry import Registry
 
 START = b"0-0"
-# How much of one partition is taken at once: more is quicker for each event, and later visible.
-MOST_ENTRIES = 1_000
-MOST_EVENTS = 10_000
+# How many events are taken at once, those of each route counted: more are little quicker for each,
+# and later visible, and for as long as they are committed the store answers nobody else.
+MOST_EVENTS = 24_000
+FIRST_ENTRIES, MOST_ENTRIES = 50, 1_000
 
 
 @dataclass
@@ -129,6 +130,7 @@ class Applier:
         self._redis: Any = redis
         self._deployment = deployment
         self._states: dict[Unit, _State] = {}
+        self._entries = FIRST_ENTRIES
         sources = streamed_sources(registry)
         self.rows = {s: SourceRows(deployment, registry, s) for s in sources}
         self._blocks = {s: Blocks(redis, deployment, s) for s in sources}
@@ -190,12 +192,16 @@ class Applier:
             return []
         positions = {name: self._states[unit].position for name, unit in by_stream.items()}
         block = int(wait * 1000) or None
-        found = self._redis.xread(positions, count=MOST_ENTRIES, block=block)
-        streams = found.items() if isinstance(found, dict) else found or ()
-        return [
-            _Part(by_stream[name], of_one_hour(flat(entries), MOST_EVENTS))
-            for name, entries in streams
-        ]
+        found = self._redis.xread(positions, count=self._entries, block=block)
+        streams = [(by_stream[name], flat(entries)) for name, entries in _items(found)]
+        if not streams:
+            return []
+        # Each its share. What is read beyond it is read again, so that is asked for next time.
+        share = max(MOST_EVENTS // len(streams), 1)
+        read = [entry for _, entries in streams for entry in entries]
+        mean = max(sum(map(number, read)) / len(read), 1)
+        self._entries = min(max(int(share / mean), 1), MOST_ENTRIES)
+        return [_Part(unit, of_one_hour(entries, share)) for unit, entries in streams]
 
     def _apply(self, parts: list[_Part]) -> Applied:
         positions = [part.unit.position for part in parts]
@@ -269,3 +275,8 @@ class Applier:
         applied.refused += len(events.refused)
         applied.arrival = max(applied.arrival, int(arrivals.max(initial=0)))
         return Counted(events, np.array([p.unit.number for p in parts])[owner], new, late)
+
+
+def _items(found: Any) -> Iterable[tuple[bytes, Any]]:
+    """The streams of a reply, of either version of the protocol."""
+    return found.items() if isinstance(found, dict) else found or ()

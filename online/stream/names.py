@@ -132,6 +132,11 @@ class Unit:
         return f"{self.stream}:views"
 
     @property
+    def let_go(self) -> str:
+        """By definition, the first hour of arrival whose rows are not let go."""
+        return f"{self.stream}:let_go"
+
+    @property
     def replay(self) -> str:
         """Which replay is making rows of it anew."""
         return f"{self.stream}:replay"

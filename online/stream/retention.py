@@ -30,8 +30,11 @@ def needed_from(redis: Redis, deployment: str, view: type[FeatureView]) -> int:
     return min(hour_of(microseconds(one.stream_from or one.as_of)) for one in both)
 
 
-def sweep(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, needed: int) -> int:
-    """Delete what no generation leaves to the stream any more; gives how many keys that were.
+def retain(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, needed: int) -> bool:
+    """Let go of what no generation leaves to the stream; False if some of it is missing by now.
+
+    That is so where an older generation was published, or made live again, after more had been let
+    go: then the partition's rows of the view are marked to be replayed from the archive.
 
     Args:
         redis: a client of the store.
@@ -41,7 +44,24 @@ def sweep(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, ne
         needed: the first hour that is needed.
     """
     store: Any = redis
-    name, cursor, deleted = deltas_name(deployment, view, unit.number), 0, 0
+    known = definition(view)
+    let_go = int(store.hget(unit.let_go, known) or 0)
+    if needed > let_go:
+        # First said, then done: whatever is stopped between the two, nothing is missed.
+        store.hset(unit.let_go, known, needed)
+        _sweep(redis, deployment, view, unit, needed)
+    elif needed < let_go:
+        with store.pipeline() as transaction:
+            transaction.srem(unit.views, known)
+            transaction.hdel(unit.let_go, known)
+            transaction.execute()
+    return needed >= let_go
+
+
+def _sweep(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, needed: int) -> None:
+    """Delete the rows that only hours before some hour have changed."""
+    store: Any = redis
+    name, cursor = deltas_name(deployment, view, unit.number), 0
     while True:
         with store.pipeline() as transaction:
             # If another applies something after all, it may be to a key that is to be deleted.
@@ -54,10 +74,9 @@ def sweep(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, ne
                 try:
                     transaction.execute()
                 except WatchError:
-                    return deleted
-                deleted += len(old)
+                    return
         if not cursor:
-            return deleted
+            return
 
 
 def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -> None:
@@ -75,4 +94,5 @@ def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -
     former -= {one.decode() for one in store.hkeys(pointers(deployment))} if former else set()
     for one in former:
         store.unlink(f"{deployment}:{one}:deltas:{tag(unit.route, unit.number)}")
+        store.hdel(unit.let_go, one)
         store.srem(unit.views, one)

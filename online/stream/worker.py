@@ -15,7 +15,7 @@ from online.stream.archive import Archive
 from online.stream.leases import SECONDS, Leases
 from online.stream.names import LOG, Unit, route, streamed_sources, units
 from online.stream.replay import Replay
-from online.stream.retention import forget_former, needed_from, sweep
+from online.stream.retention import forget_former, needed_from, retain
 from slate.deployment import Deployment
 from slate.entities import Source
 from slate.errors import SlateError
@@ -184,10 +184,10 @@ class Worker:
         for rows in self._applier.rows.values():
             for view in (view for views in rows.routes.values() for view in views):
                 needed = needed_from(self._redis, name, view)
-                before, rows.needed[view] = rows.needed.get(view), needed
-                if before is None or needed > before:
-                    for unit in self._held(view):
-                        sweep(self._redis, name, view, unit, needed)
+                for unit in self._held(view):
+                    if not retain(self._redis, name, view, unit, needed):
+                        self._applier.release(unit)
+                rows.needed[view] = needed
         for unit in self._leases.held:
             if unit.route != LOG:
                 forget_former(self._redis, name, self._applier.rows[unit.source], unit)

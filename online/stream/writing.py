@@ -122,7 +122,7 @@ class Writing:
     ) -> Generator[Command | float, Any, int]:
         """Write a chunk; return its arrival."""
         targets = [*self._targets(batch)]
-        keys = [self._names.clock, self._names.floor, self._names.schemas]
+        keys = [self._names.clock, self._names.floor, self._names.schemas, self._log.total]
         values: list[Any] = [self._limit, self._at(), self._digest]
         for unit, number, block in targets:
             keys += [unit.stream, unit.pending]

@@ -147,6 +147,28 @@ def test_what_batches_know_is_let_go(bench: Bench) -> None:
     assert bench.redis.hlen(name) == 0
 
 
+def test_what_an_older_batch_does_not_know_is_made_anew(bench: Bench) -> None:
+    bench.write(bench.ride("a"))
+    worker = bench.worker()
+    worker.step()
+    bench.now += timedelta(hours=3)
+    bench.write(bench.ride("a", 20))
+    _publish(bench, NOON + timedelta(hours=1))
+    worker._retained = worker._renewed = -1e9
+    worker.step()
+    assert bench.metres("a") == 20
+    # The warehouse was put back to an older state.
+    _publish(bench, NOON)
+    worker._retained = worker._renewed = -1e9
+    worker.step()
+    assert bench.metres("a") == 120
+    bench.write(bench.ride("a", 3))
+    worker.step()
+    assert bench.metres("a") == 123
+    assert worker.stats.replayed > 0
+    assert worker.stats.repeats == 0
+
+
 def _publish(bench: Bench, until: datetime) -> None:
     """Publish the view twice, without rows: the generation before the live one counts too."""
     with Publisher.connect(bench.deployment) as publisher:
