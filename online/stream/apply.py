@@ -7,7 +7,7 @@ is killed, nor whether two of them take themselves for the owner of a partition.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,8 @@ from slate.entities import Source
 from slate.registry import Registry
 
 START = b"0-0"
-# How many events are taken at once, those of each route counted: more are little quicker for each,
-# and later visible, and for as long as they are committed the store answers nobody else.
+# About how many events are taken at once: more are later visible, and for as long as they are
+# committed the store answers nobody else.
 MOST_EVENTS = 24_000
 FIRST_ENTRIES, MOST_ENTRIES = 50, 1_000
 
@@ -130,7 +130,7 @@ class Applier:
         self._redis: Any = redis
         self._deployment = deployment
         self._states: dict[Unit, _State] = {}
-        self._entries = FIRST_ENTRIES
+        self._entries, self._next = FIRST_ENTRIES, 0
         sources = streamed_sources(registry)
         self.rows = {s: SourceRows(deployment, registry, s) for s in sources}
         self._blocks = {s: Blocks(redis, deployment, s) for s in sources}
@@ -187,21 +187,35 @@ class Applier:
         return _State(bytes(position or START), latest, remembered.load(self._redis, unit, latest))
 
     def _read(self, units: Sequence[Unit], wait: float) -> list[_Part]:
-        by_stream = {unit.stream.encode(): unit for unit in units if unit.route != LOG}
+        by_stream = {unit.stream.encode(): unit for unit in self._turn(units)}
         if not by_stream:
             return []
         positions = {name: self._states[unit].position for name, unit in by_stream.items()}
         block = int(wait * 1000) or None
         found = self._redis.xread(positions, count=self._entries, block=block)
         streams = [(by_stream[name], flat(entries)) for name, entries in _items(found)]
-        if not streams:
-            return []
-        # Each its share. What is read beyond it is read again, so that is asked for next time.
-        share = max(MOST_EVENTS // len(streams), 1)
         read = [entry for _, entries in streams for entry in entries]
-        mean = max(sum(map(number, read)) / len(read), 1)
-        self._entries = min(max(int(share / mean), 1), MOST_ENTRIES)
-        return [_Part(unit, of_one_hour(entries, share)) for unit, entries in streams]
+        if read:
+            # What is read beyond the most is read again, so as many are asked for next time.
+            mean = max(sum(map(number, read)) / len(read), 1)
+            self._entries = min(max(int(MOST_EVENTS / mean), 1), MOST_ENTRIES)
+        return [_Part(unit, of_one_hour(entries, MOST_EVENTS)) for unit, entries in streams]
+
+    def _turn(self, units: Sequence[Unit]) -> list[Unit]:
+        """The partitions whose turn it is: all, or if much waits, so few that they are enough.
+
+        Many events of few partitions change fewer rows than as many of all.
+        """
+        routed = [unit for unit in units if unit.route != LOG]
+        if not routed:
+            return []
+        start = self._next % len(routed)
+        routed = routed[start:] + routed[:start]
+        waiting = [int(number or 0) for number in self._redis.mget([u.pending for u in routed])]
+        before = [0, *accumulate(waiting)]
+        turn = [unit for unit, number in zip(routed, before, strict=False) if number < MOST_EVENTS]
+        self._next = start + len(turn)
+        return turn
 
     def _apply(self, parts: list[_Part]) -> Applied:
         positions = [part.unit.position for part in parts]
