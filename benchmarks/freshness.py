@@ -260,7 +260,7 @@ def main() -> None:
     """Measure, and print a line for each rate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS)
-    parser.add_argument("--backlog", type=int, default=500_000)
+    parser.add_argument("--backlog", type=int, default=1_000_000)
     parser.add_argument("--rates", type=int, nargs="*", default=list(RATES))
     parser.add_argument("--soak", type=float, default=0, metavar="SECONDS")
     options = parser.parse_args()

@@ -34,9 +34,6 @@ LONGEST_PATH = 100
 START_SECONDS = 10.0
 STOP_SECONDS = 60.0
 PAUSE = 0.02
-# The wheel's server takes its memory from the C library, whose search for room becomes slow when
-# rows are replaced all the time. With more room per thread kept at hand, it hardly searches.
-MALLOC = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=65000:glibc.malloc.tcache_max=4096"}
 
 
 class EmbeddedServer:
@@ -230,12 +227,8 @@ def _start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
         "logfile": str(folder / "redis.log"),
     }
     arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
-    return subprocess.Popen(
-        [_binary(), *arguments],
-        env=MALLOC | os.environ,
-        # An interrupt typed at the terminal is for us, and we stop it.
-        start_new_session=True,
-    )
+    # Its own session: an interrupt typed at the terminal is for us, and we stop it.
+    return subprocess.Popen([_binary(), *arguments], start_new_session=True)
 
 
 def _wait(process: subprocess.Popen[bytes], socket: Path, folder: Path) -> None:
