@@ -230,6 +230,7 @@ def soak(deployment: Deployment, rate: float, seconds: float) -> None:
     generator = _CONTEXT.Process(target=generate, args=(replace(deployment), rate, seconds, done))
     with connect(open_store(deployment)[0]) as redis:
         redis.flushall()
+        store: Any = redis
         with worker(deployment) as pid:
             wait_for(deployment)
             generator.start()
@@ -237,13 +238,15 @@ def soak(deployment: Deployment, rate: float, seconds: float) -> None:
             for minute in range(1, minutes + 1):
                 time.sleep(min(MINUTE, seconds))
                 found = stream_status(redis, deployment.name, registry, source)
-                store: Any = redis.info("memory")
+                memory = store.info("memory")
                 names = redis.scan_iter(f"{deployment.name}:*:deltas:*")
                 keys = sum(redis.hlen(name) for name in names)
+                seen = sum(store.strlen(n) for n in store.scan_iter("*:seen:*"))
                 print(
                     f"soak: minute={minute} rate={rate:.0f} lag_ms={found.lag * 1000:.0f} "
                     f"waiting={found.waiting} worker_mb={_resident(pid):.0f} "
-                    f"store_mb={store['used_memory'] / 1e6:.0f} keys={keys}",
+                    f"store_mb={memory['used_memory'] / 1e6:.0f} keys={keys} "
+                    f"ids_mb={seen / 1e6:.0f}",
                     flush=True,
                 )
             print(f"soak: events={done.get()} seconds={seconds:.0f}", flush=True)

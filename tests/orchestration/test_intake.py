@@ -146,6 +146,16 @@ def test_values_of_another_type_are_cast_or_refused(
     assert ids(warehouse) == ([1, 2] if nested else [10, 1, 2])
 
 
+def test_a_time_that_is_a_text_may_name_its_zone(warehouse: Connection, tmp_path: Path) -> None:
+    texts = ["2026-03-10T09:15:00+02:00", "2026-03-10 07:15:00Z", "2026-03-10 07:15:00"]
+    rows = landing_table(Move, moves(len(texts)))
+    position = rows.column_names.index("heard_at")
+    land(tmp_path, rows.set_column(position, "heard_at", pa.array(texts)))
+    assert take(warehouse, tmp_path).quarantined == 0
+    heard = warehouse.execute("select distinct heard_at from raw.moves").fetchall()
+    assert heard == [(HOUR + timedelta(minutes=15),)]
+
+
 def test_a_file_that_is_none_is_refused_as_a_whole(warehouse: Connection, tmp_path: Path) -> None:
     land(tmp_path, moves(3))
     land(tmp_path, [], "07-none").write_bytes(b"no Parquet")
