@@ -34,9 +34,9 @@ from tests.parity.streaming import (
 )
 
 COMPARED = 10_000_000
-ROWS, INSTANTS, WORKERS = 250, 6, 2
-ASKED_AGAIN = 4
-KILL_EVERY, PUBLISHES = 60, 3
+ROWS, INSTANTS, WORKERS = 120, 6, 2
+ASKED_AGAIN = 8
+KILL_EVERY, PUBLISHES = 8, 3
 
 
 def main() -> None:

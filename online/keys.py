@@ -1,10 +1,13 @@
 """Keys of a request: each once, with the rows that they belong to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from online.rows import Words
 from online.stream.names import partition
@@ -106,3 +109,13 @@ def pair_text(first: str, second: str) -> str:
         '2:v1:toys'
     """
     return f"{len(first)}:{first}:{second}"
+
+
+def key_texts(columns: Sequence[pa.Array]) -> list[bytes]:
+    """Key columns, one or two, as texts in UTF-8; pairs as ``pair_text`` has them."""
+    texts = [column.cast(pa.string()) for column in columns]
+    if len(texts) == 2:
+        lengths = pc.utf8_length(texts[0]).cast(pa.string())
+        texts = [pc.binary_join_element_wise(lengths, *texts, ":")]
+    found: list[bytes] = texts[0].cast(pa.binary()).to_pylist()
+    return found

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from online.codecs import WindowRows
+from online.keys import key_texts
 from online.stream.columns import EventColumns
 from online.stream.extend import extend
 from online.stream.fold import Folded, fold
@@ -45,7 +43,7 @@ class ViewDeltas:
     def fold(self, events: EventColumns) -> Batch:
         """What events say of the view."""
         folded = fold(self.view, self._codec.layout, events)
-        return Batch(folded, _texts(folded.keys))
+        return Batch(folded, key_texts(folded.keys))
 
     def extended(self, batch: Batch, old: HourSections) -> list[bytes]:
         """The new section of each key, from its old one."""
@@ -53,14 +51,3 @@ class ViewDeltas:
             return []
         layout = self._codec.layout
         return extend(self.view, layout, batch.folded, old.words, old.starts).split()
-
-
-def _texts(keys: list[pa.Array]) -> list[bytes]:
-    """Keys as texts in UTF-8."""
-    texts = [column.cast(pa.string()) for column in keys]
-    if len(texts) == 2:
-        # As ``pair_text`` has it.
-        lengths = pc.utf8_length(texts[0]).cast(pa.string())
-        texts = [pc.binary_join_element_wise(lengths, *texts, ":")]
-    found: list[bytes] = texts[0].cast(pa.binary()).to_pylist()
-    return found

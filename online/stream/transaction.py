@@ -33,8 +33,12 @@ class Transaction:
         self._done = False
 
     def __enter__(self) -> Self:
-        self._channel.exchange(command("WATCH", *self._watched))
-        self._channel.exchange(None)
+        try:
+            self._channel.exchange(command("WATCH", *self._watched))
+            self._channel.exchange(None)
+        except BaseException:
+            self._channel.close(cut=True)
+            raise
         return self
 
     def __exit__(

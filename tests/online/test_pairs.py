@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online.keys import Keys
+from online.keys import Keys, PairKeys, key_texts, pair_text
 from online.pairs import bundle, pick
 from online.rows import Blobs, starts_of
 from slate.kinds import Kind
@@ -71,3 +71,34 @@ def test_keys_are_told_apart_once(column: list[Any]) -> None:
     values = np.arange(len(keys.values)) * 10
     spread = keys.spread(values, -5).tolist()
     assert spread == [-5 if key is None else keys.values.index(key) * 10 for key in column]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(seconds[Kind.STRING], seconds[Kind.INTEGER] | st.none()), min_size=1))
+def test_pairs_have_one_text_each_wherever_it_is_made(rows: list[tuple[str, int | None]]) -> None:
+    first, second = (list(column) for column in zip(*rows, strict=True))
+    for one, other in ((first, second), (second, first), (first[:1], second), (second[:1], first)):
+        keys = PairKeys.of_both(Keys.of(one), Keys.of(other))
+        pairs = (
+            [(a, b) for a in one for b in other]
+            if len(one) == 1
+            else list(zip(one, other, strict=True))
+        )
+        known = [None if None in pair else pair_text(*map(str, pair)) for pair in pairs]
+        found = [None if place < 0 else keys.texts[place] for place in keys.index.tolist()]
+        assert found == known
+        assert set(keys.texts) == set(known) - {None}
+        assert [
+            pair_text(a, text.split(":", 1)[1][len(a) + 1 :])
+            for a, text in zip(keys.firsts, keys.texts, strict=True)
+        ] == keys.texts
+        columns = [pa.array([str(a) for a, _ in pairs]), pa.array([b for _, b in pairs])]
+        made = key_texts(columns)
+        assert [None if text is None else text.decode() for text in made] == [
+            None if b is None else pair_text(str(a), str(b)) for a, b in pairs
+        ]
+
+
+def test_pairs_that_look_alike_have_texts_of_their_own() -> None:
+    pairs = [("a", "b:c"), ("a:b", "c"), ("1:a", "b"), ("", "1:ab"), ("é", "b"), ("e", "́b")]
+    assert len({pair_text(*pair) for pair in pairs}) == len(pairs)

@@ -10,6 +10,7 @@ import pytest
 from redis import Redis
 
 from online import EventWriter, FeatureClient, Publisher
+from online.stream import apply
 from online.stream.names import Unit, deltas_name, partition, streamed_sources, units
 from online.stream.status import stream_status
 from online.stream.worker import Worker
@@ -95,6 +96,24 @@ def test_what_is_written_is_answered(bench: Bench) -> None:
     worker.step()
     assert (bench.metres("a"), bench.metres("b"), bench.metres("nobody")) == (120, 7, 0)
     assert worker.stats.repeats == 0
+
+
+def test_a_worker_that_is_behind_takes_partitions_in_turn(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "MOST_EVENTS", 4)
+    riders = [f"r{number}" for number in range(12)]
+    for _ in range(5):
+        bench.write(*[bench.ride(rider, 10) for rider in riders])
+    worker, steps = bench.worker(), 0
+    registry = bench.deployment.registry
+    while stream_status(bench.redis, "bikes", registry, bench.source).waiting:
+        worker.step()
+        steps += 1
+        assert steps < 200
+    assert steps > 5
+    assert [bench.metres(rider) for rider in riders] == [50] * len(riders)
+    assert worker.stats.repeats == worker.stats.conflicts == 0
 
 
 def test_a_store_that_was_lost_is_filled_from_the_archive(bench: Bench) -> None:
