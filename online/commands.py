@@ -102,27 +102,23 @@ def write(names: Sequence[str], values: Sequence[bytes]) -> Packed:
         >>> write(["x"], [b"1"]).data
         b'*3\r\n$4\r\nMSET\r\n$1\r\nx\r\n$1\r\n1\r\n'
     """
-    pairs = zip((name.encode() for name in names), values, strict=True)
-    words = [b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(n), n, len(v), v) for n, v in pairs]
+    words = _pairs([name.encode() for name in names], values)
     return Packed(b"".join([b"*%d\r\n$4\r\nMSET\r\n" % (1 + 2 * len(words)), *words]))
 
 
-def write_fields(name: str, values: Sequence[tuple[bytes, bytes, bytes]]) -> Packed:
+def write_fields(name: str, keys: Sequence[bytes], values: Sequence[bytes]) -> Packed:
     r"""The command that writes fields of a hash.
 
-    Args:
-        name: the hash.
-        values: of each field the name and the two parts of its value, one behind the other.
-
     Examples:
-        >>> write_fields("x", [(b"y", b"1", b"23")]).data
+        >>> write_fields("x", [b"y"], [b"123"]).data
         b'*4\r\n$4\r\nHSET\r\n$1\r\nx\r\n$1\r\ny\r\n$3\r\n123\r\n'
     """
-    frames = [
-        b"$%d\r\n%b\r\n$%d\r\n%b%b\r\n" % (len(key), key, len(one) + len(two), one, two)
-        for key, one, two in values
-    ]
-    return Packed(b"".join([_hash(b"HSET", name, 2 * len(values)), *frames]))
+    return Packed(b"".join([_hash(b"HSET", name, 2 * len(keys)), *_pairs(keys, values)]))
+
+
+def _pairs(names: Sequence[bytes], values: Sequence[bytes]) -> list[bytes]:
+    pairs = zip(names, values, strict=True)
+    return [b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(n), n, len(v), v) for n, v in pairs]
 
 
 def _names(prefix: str, keys: Keys) -> bytes:

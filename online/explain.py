@@ -18,9 +18,9 @@ def _lines(plan: ServicePlan) -> Iterator[str]:
     service = plan.plan.service
     keys = ", ".join(service.request_keys)
     yield f"{service.full_name}: {len(service.features)} features by {keys}"
-    for number, (leading, others, *_) in enumerate(plan.rounds, 1):
+    for number, one in enumerate(plan.rounds, 1):
         yield f"read in round {number}"
-        yield from (f"  {_read(service, read)}" for read in (*leading, *others))
+        yield from (f"  {_read(service, read)}" for read in (*one.leading, *one.others))
     if plan.plan.inputs:
         yield "given with the request"
         for feature in plan.plan.inputs:

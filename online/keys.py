@@ -88,17 +88,26 @@ class PairKeys(Keys):
     @classmethod
     def of_both(cls, first: Keys, second: Keys) -> "PairKeys":
         """The pairs of the rows of two columns, of one or as many rows each."""
-        known = (first.index >= 0) & (second.index >= 0)
-        width = max(len(second.values), 1)
-        codes = np.where(known, first.index * width + second.index, -1)
-        pairs, index = np.unique(codes, return_inverse=True)
-        if len(pairs) and pairs[0] < 0:
-            pairs, index = pairs[1:], index - 1
-        one, other = (where.tolist() for where in np.divmod(pairs, width))
-        firsts = [first.texts[place] for place in one]
-        seconds = [second.texts[place] for place in other]
-        texts = [pair_text(*both) for both in zip(firsts, seconds, strict=True)]
-        return cls(texts, index.reshape(codes.shape), firsts)
+        pairs, index = distinct_pairs(first, second)
+        texts = [pair_text(first.texts[one], second.texts[other]) for one, other in pairs]
+        return cls(texts, index, [first.texts[one] for one, _ in pairs])
+
+
+def distinct_pairs(first: Keys, second: Keys) -> tuple[list[tuple[int, int]], Words]:
+    """The pairs of the rows of two columns, of one or as many rows each.
+
+    Returns:
+        The positions of both keys of each pair, and for each row the position of its pair, -1 where
+        it lacks a key.
+    """
+    known = (first.index >= 0) & (second.index >= 0)
+    width = max(len(second.values), 1)
+    codes = np.where(known, first.index * width + second.index, -1)
+    pairs, index = np.unique(codes, return_inverse=True)
+    if len(pairs) and pairs[0] < 0:
+        pairs, index = pairs[1:], index - 1
+    one, other = (where.tolist() for where in np.divmod(pairs, width))
+    return list(zip(one, other, strict=True)), index.reshape(codes.shape)
 
 
 def pair_text(first: str, second: str) -> str:

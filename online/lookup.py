@@ -90,15 +90,15 @@ class Lookup:
             error: why there is nothing to be asked of the store; the answer tells it.
         """
         waiting: list[ViewRead] = []
-        for leading, others, known, leads in self._plan.rounds:
+        for one in self._plan.rounds:
             # Those of few keys cost next to nothing: they come with the first, to be decoded while
             # the store is at the others.
-            quick = [read for read in others if len(self._keys[read.keys[0]].values) <= FEW]
-            rest = [read for read in others if read not in quick]
-            first = [*leading, *quick]
-            yield from self._ask(first, [read for read in known if read in first])
-            yield from self._ask(rest, [read for read in known if read not in first])
-            for read in leads:
+            quick = [read for read in one.others if len(self._keys[read.keys[0]].values) <= FEW]
+            rest = [read for read in one.others if read not in quick]
+            first = [*one.leading, *quick]
+            yield from self._ask(first, [read for read in one.known if read in first])
+            yield from self._ask(rest, [read for read in one.known if read not in first])
+            for read in one.leads:
                 yield from self._decode(read)
             waiting += [*quick, *rest]
         for read in waiting:

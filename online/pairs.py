@@ -12,10 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from online.keys import Keys
+from online.keys import Keys, distinct_pairs
 from online.rows import Blobs, Words, join, starts_of, within
 from online.texts import TextWriter, read_texts
-from slate.expressions import Array
 from slate.kinds import Kind
 
 
@@ -74,20 +73,9 @@ def pick(
         found = [indexes[0].get(key, 0) for key in second.values]
         starts = second.spread(np.array(found, np.int64), 0)
         return words, np.where(first.index < 0, 0, starts)
-    known = (first.index >= 0) & (second.index >= 0)
-    pairs, inverse = np.unique(
-        np.where(known, first.index * len(second.values) + second.index, -1), return_inverse=True
-    )
-    found = [
-        indexes[one].get(second.values[other], 0) if one >= 0 else 0
-        for one, other in zip(*_divided(pairs, max(len(second.values), 1)), strict=True)
-    ]
-    return words, np.array(found, np.int64)[inverse]
-
-
-def _divided(pairs: Array, by: int) -> tuple[list[int], list[int]]:
-    one, other = np.divmod(pairs, by)
-    return one.tolist(), other.tolist()
+    pairs, index = distinct_pairs(first, second)
+    found = [indexes[one].get(second.values[other], 0) for one, other in pairs]
+    return words, np.array([*found, 0], np.int64)[index]
 
 
 def _index(words: Words, begin: int, kind: Kind) -> dict[str | int, int]:

@@ -105,6 +105,24 @@ class ViewRead:
         return words, keys[0].spread(begins[1:], 0)
 
 
+@dataclass(frozen=True)
+class Round:
+    """What happens in one round of a request.
+
+    Attributes:
+        leading: the reads that lead to other keys, of which the first key is known from now on, so
+            that their values can be asked for.
+        others: such reads that lead nowhere.
+        known: the reads of which all keys are known from now on.
+        leads: those of them that lead to other keys: decoded before the next round.
+    """
+
+    leading: list[ViewRead]
+    others: list[ViewRead]
+    known: list[ViewRead]
+    leads: list[ViewRead]
+
+
 class ServicePlan:
     """A service made ready to be asked.
 
@@ -112,8 +130,7 @@ class ServicePlan:
         plan: the plan.
         form: what its requests bring.
         reads: its reads.
-        rounds: by round the reads that can be asked for, those that lead to other keys apart from
-            the others; the reads of which all keys are known; and of these the ones that lead.
+        rounds: what happens in each round.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -122,7 +139,7 @@ class ServicePlan:
         self.reads = tuple(self._view_read(read) for read in plan.reads)
         lead = {read for read in self.reads if read.view in {one.view for one in self._leads}}
         self.rounds = [
-            (
+            Round(
                 [read for read in self.reads if read.fetch == number and read in lead],
                 [read for read in self.reads if read.fetch == number and read not in lead],
                 [read for read in self.reads if read.read.round == number],

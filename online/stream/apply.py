@@ -5,7 +5,7 @@ fails if a position is not what the micro-batch was read from. So it does not ma
 is killed, nor whether two of them take themselves for the owner of a partition.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby
 from typing import Any
@@ -18,7 +18,7 @@ from online.commands import Packed, command, together
 from online.generations import pointers, stream_field
 from online.stream import remembered
 from online.stream.blocks import ID, Blocks, Entry, number
-from online.stream.entries import after, arrival_of, flat, of_one_hour
+from online.stream.entries import after, arrival_of, by_stream, of_one_hour
 from online.stream.names import LOG, Unit, streamed_sources
 from online.stream.sections import hour_of
 from online.stream.seen import Seen
@@ -151,12 +151,11 @@ class Applier:
                 if (position or START) != state.position:
                     self.release(unit)
 
-    def step(self, units: Sequence[Unit], wait: float = 0.0) -> Applied:
+    def step(self, units: Sequence[Unit]) -> Applied:
         """Read what is new in some partitions, and apply it.
 
         Args:
             units: the partitions, of any sources and routes.
-            wait: for how many seconds to wait for events, if there are none.
 
         Raises:
             RedisError: the store fails. Whether the micro-batch was applied is found out later.
@@ -164,7 +163,7 @@ class Applier:
         for unit in units:
             if unit not in self._states:
                 self._states[unit] = self._load(unit)
-        parts = self._read(units, wait)
+        parts = self._read(units)
         applied = Applied()
         # Events of one hour and source are folded together, whichever partitions they come from.
         key: Callable[[_Part], Any] = lambda part: (part.unit.source.name, part.hour)  # noqa: E731
@@ -186,14 +185,13 @@ class Applier:
         latest = int(applied or 0)
         return _State(bytes(position or START), latest, remembered.load(self._redis, unit, latest))
 
-    def _read(self, units: Sequence[Unit], wait: float) -> list[_Part]:
-        by_stream = {unit.stream.encode(): unit for unit in self._turn(units)}
-        if not by_stream:
+    def _read(self, units: Sequence[Unit]) -> list[_Part]:
+        named = {unit.stream.encode(): unit for unit in self._turn(units)}
+        if not named:
             return []
-        positions = {name: self._states[unit].position for name, unit in by_stream.items()}
-        block = int(wait * 1000) or None
-        found = self._redis.xread(positions, count=self._entries, block=block)
-        streams = [(by_stream[name], flat(entries)) for name, entries in _items(found)]
+        positions = {name: self._states[unit].position for name, unit in named.items()}
+        found = self._redis.xread(positions, count=self._entries)
+        streams = [(named[name], entries) for name, entries in by_stream(found)]
         read = [entry for _, entries in streams for entry in entries]
         if read:
             # What is read beyond the most is read again, so as many are asked for next time.
@@ -289,8 +287,3 @@ class Applier:
         applied.refused += len(events.refused)
         applied.arrival = max(applied.arrival, int(arrivals.max(initial=0)))
         return Counted(events, np.array([p.unit.number for p in parts])[owner], new, late)
-
-
-def _items(found: Any) -> Iterable[tuple[bytes, Any]]:
-    """The streams of a reply, of either version of the protocol."""
-    return found.items() if isinstance(found, dict) else found or ()

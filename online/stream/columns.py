@@ -45,7 +45,7 @@ class EventColumns:
 
     def column(self, name: str) -> pa.Array:
         """A column as it is."""
-        return self._once("column", name, lambda: _whole(self._table.column(name)))
+        return self._once("column", name, lambda: whole(self._table.column(name)))
 
     def numbers(self, name: str) -> Array:
         """A column of anything but texts as numbers, 0 where it is null."""
@@ -95,7 +95,8 @@ def _plain(value: Any) -> Any:
     return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece, times without a zone."""
     values = column.combine_chunks()
     values = values if isinstance(values, pa.Array) else pa.concat_arrays(values.chunks)
     return values.cast(pa.timestamp("us")) if pa.types.is_timestamp(values.type) else values
@@ -103,12 +104,12 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _order(source: type[Source], table: pa.Table) -> pa.Array:
     event_ts, arrival = (
-        plain(_whole(table.column(name)), Kind.TIME, name)
+        plain(whole(table.column(name)), Kind.TIME, name)
         for name in (source.event_time, source.arrival_time)
     )
     order = np.lexsort((arrival, event_ts))
     first, then = order[:-1], order[1:]
     if ((event_ts[first] == event_ts[then]) & (arrival[first] == arrival[then])).any():
-        ids = pc.rank(_whole(table.column(source.unique_id)), tiebreaker="dense")
+        ids = pc.rank(whole(table.column(source.unique_id)), tiebreaker="dense")
         order = np.lexsort((ids.to_numpy(zero_copy_only=False), arrival, event_ts))
     return pa.array(order)

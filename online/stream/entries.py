@@ -1,14 +1,16 @@
 """Entries of a stream, as the store gives them; whoever wrote them may have written anything."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from online.stream.blocks import ARRIVAL, Entry, number
 from online.stream.sections import hour_of
 
 
-def flat(entries: Any) -> list[Entry]:
-    """The entries of one stream of a reply, of either version of the protocol."""
-    return entries[0] if entries and isinstance(entries[0], list) else entries
+def by_stream(reply: Any) -> Iterator[tuple[bytes, list[Entry]]]:
+    """The entries of each stream of a reply, of either version of the protocol."""
+    for name, entries in reply.items() if isinstance(reply, dict) else reply or ():
+        yield name, entries[0] if entries and isinstance(entries[0], list) else entries
 
 
 def arrival_of(entry: Entry) -> int:

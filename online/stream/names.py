@@ -20,6 +20,10 @@ every row has one owner. A partition's stream, position and rows share the hash 
 import zlib
 from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
+
+from online.rows import Words
 from slate.entities import Source
 from slate.fingerprints import fingerprint
 from slate.registry import Registry
@@ -38,6 +42,15 @@ def partition(key: str | int) -> int:
         (5, 2)
     """
     return zlib.crc32(str(key).encode()) % PARTITIONS
+
+
+def partitions(keys: pa.Array) -> Words:
+    """The partition of each key; -1 where it is null."""
+    encoded = keys.dictionary_encode()
+    numbers = [partition(key) for key in encoded.dictionary.to_pylist()]
+    places = np.asarray(encoded.indices.fill_null(len(numbers)))
+    found: Words = np.array([*numbers, -1], np.int64)[places]
+    return found
 
 
 def streamed_sources(registry: Registry) -> list[type[Source]]:

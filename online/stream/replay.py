@@ -22,8 +22,9 @@ from online.rows import Words
 from online.stream import remembered
 from online.stream.archive import Archive
 from online.stream.blocks import ID, Blocks, Events
+from online.stream.columns import whole
 from online.stream.entries import arrival_of
-from online.stream.names import LOG, Unit, definition, deltas_name, partition
+from online.stream.names import LOG, Unit, definition, deltas_name, partitions
 from online.stream.sections import HOUR, hour_of
 from online.stream.seen import Seen
 from online.stream.source_rows import Counted, SourceRows
@@ -144,7 +145,8 @@ class Replay:
         events = Events(table, np.zeros(len(ids), np.int64), [])
         late = self._rows.late(events)
         by_route = {
-            route: _partitions(table.column(route)) for route in {t.unit.route for t in targets}
+            route: partitions(whole(table.column(route)))
+            for route in {t.unit.route for t in targets}
         }
         counted = 0
         for target in targets:
@@ -195,14 +197,3 @@ def _by_hour(source: type[Source], table: pa.Table) -> Iterator[pa.Table]:
     for part in np.split(np.arange(len(hours)), cuts):
         for start in range(0, len(part), AT_ONCE):
             yield table.slice(int(part[start]), min(AT_ONCE, len(part) - start))
-
-
-def _partitions(keys: pa.ChunkedArray) -> Words:
-    """The partition of each key, -1 where it is null."""
-    encoded = keys.combine_chunks()
-    encoded = encoded if isinstance(encoded, pa.Array) else pa.concat_arrays(encoded.chunks)
-    encoded = encoded.dictionary_encode()
-    by_key = [partition(key) for key in encoded.dictionary.to_pylist()]
-    index = encoded.indices.fill_null(len(by_key)).to_numpy(zero_copy_only=False)
-    found: Words = np.array([*by_key, -1])[index]
-    return found

@@ -73,16 +73,16 @@ class HourSections:
                     starts[place], ends[place] = begins[place] + first, begins[place] + end
         return cls(words, starts, ends, values, hour, since, (heads * WORD).tolist())
 
-    def replaced(self, rows: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        """Each key's value with another section, in two parts."""
+    def replaced(self, rows: Sequence[bytes]) -> Iterator[bytes]:
+        """Each key's value with another section."""
         alone = _header([(self._hour, 0)])
         for value, head, row in zip(self._values, self._heads, rows, strict=True):
             if value is None:
-                yield alone, row
+                yield alone + row
             elif head:
-                yield value[:head], row
+                yield value[:head] + row
             else:
-                yield with_section(value, self._hour, row, self._since), b""
+                yield with_section(value, self._hour, row, self._since)
 
 
 def with_section(value: bytes | None, hour: int, new: bytes, since: int) -> bytes:

@@ -133,10 +133,10 @@ class SourceRows:
                     held[place] = value
             needed = self.needed.get(one.deltas.view, 0)
             old = HourSections.of(held, one.hour, needed, one.deltas.empty)
-            values = old.replaced(one.deltas.extended(one.batch, old))
-            new = [(key, *parts) for key, parts in zip(one.batch.keys, values, strict=True)]
+            new = list(old.replaced(one.deltas.extended(one.batch, old)))
             for name, at in one.places.items():
-                transaction.write(write_fields(name, [new[place] for place in at]))
+                keys = [one.batch.keys[place] for place in at]
+                transaction.write(write_fields(name, keys, [new[place] for place in at]))
 
 
 def _grouped(partition: Words) -> list[tuple[int, Words]]:

@@ -24,7 +24,7 @@ from online.stream.names import (
     PARTITIONS,
     StreamNames,
     Unit,
-    partition,
+    partitions,
     routed_views,
 )
 from online.stream.plain import plain, plain_rows
@@ -193,7 +193,7 @@ class Writing:
         whole = batch.serialize().to_pybytes()
         yield self._log, batch.num_rows, whole
         for route, units in self._routes.items():
-            numbers = _partitions(batch.column(route))
+            numbers = partitions(batch.column(route))
             order = np.argsort(numbers, kind="stable")
             bounds = np.searchsorted(numbers, np.arange(PARTITIONS + 1), sorter=order)
             ordered = None
@@ -204,12 +204,3 @@ class Writing:
                     ordered = batch.take(pa.array(order)) if ordered is None else ordered
                     part = ordered.slice(start, end - start)
                     yield unit, part.num_rows, part.serialize().to_pybytes()
-
-
-def _partitions(keys: pa.Array) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    """The partition of each key; -1 where it is null."""
-    encoded = keys.dictionary_encode()
-    numbers = [partition(key) for key in encoded.dictionary.to_pylist()]
-    places = np.asarray(encoded.indices.fill_null(len(numbers)))
-    found: np.ndarray[Any, np.dtype[np.int64]] = np.array([*numbers, -1], np.int64)[places]
-    return found

@@ -71,7 +71,7 @@ def test_sections_of_many_keys_are_read_and_replaced_together() -> None:
         assert held == [[], [], [81], [82, 83], [84]]
         assert found.words[found.starts[:2]].tolist() == [0, 0]
         rows = [row(place, place) for place in range(5)]
-        new = [b"".join(parts) for parts in found.replaced(rows)]
+        new = list(found.replaced(rows))
         assert new == [
             with_section(value, 8, one, since) for value, one in zip(values, rows, strict=True)
         ]
