@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run live ui test check bench bench-parity bench-freshness compile format lock clean
+.PHONY: help run live ui test check bench bench-parity bench-freshness bench-faults compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -12,8 +12,8 @@ dbt_files := $(shell find dbt_project -mindepth 1 \( -name target -o -name logs 
 
 # Absolute, because dbt and Dagster start processes in other directories.
 data := $(if $(SLATE_DATA),$(abspath $(SLATE_DATA)),$(CURDIR)/data)
-run live ui bench bench-parity bench-freshness: override export SLATE_DATA := $(data)
-run ui bench bench-parity bench-freshness: export DAGSTER_HOME := $(data)/dagster
+run live ui bench bench-parity bench-freshness bench-faults: override export SLATE_DATA := $(data)
+run ui bench bench-parity bench-freshness bench-faults: export DAGSTER_HOME := $(data)/dagster
 
 # Dagster looks for dbt here.
 export PATH := $(CURDIR)/$(bin):$(PATH)
@@ -56,6 +56,9 @@ bench-parity: $(stamp) ## Hold 10 million streamed values against the oracle
 
 bench-freshness: $(stamp) ## Measure the time from an event to its being served
 	$(bin)/python -m benchmarks.freshness $(ARGS)
+
+bench-faults: $(stamp) ## Break things for ten minutes under load, and judge every answer
+	$(bin)/python -m benchmarks.faults $(ARGS)
 
 compile: $(stamp) ## Write the SQL that the definitions stand for
 	$(bin)/slate compile

@@ -99,7 +99,7 @@ class Engines:
     def offline(self, scenario: Scenario, folder: Path) -> Iterator[tuple[Plan, dict[Any, Any]]]:
         """The training set of each service: its rows by the spine's unique id."""
         with duckdb.connect() as connection:
-            self._build(connection, scenario, None)
+            build(connection, self._project, scenario, None)
             for plan in self.registry.plans.values():
                 path = folder / plan.service.full_name
                 rows = write_training_set(connection, plan, path).path
@@ -110,7 +110,7 @@ class Engines:
     def publish(self, scenario: Scenario, instant: int) -> None:
         """Publish every view with what had arrived before an instant."""
         with duckdb.connect() as connection:
-            self._build(connection, scenario, instant)
+            build(connection, self._project, scenario, instant)
             for view in self.registry.views.values():
                 rows = online_rows(connection, view, at_once=2)
                 self._publisher.publish(view, rows, moment(instant))
@@ -124,34 +124,43 @@ class Engines:
         (row,) = answer.to_dicts()
         return row
 
-    def _build(
-        self, connection: duckdb.DuckDBPyConnection, scenario: Scenario, before: int | None
-    ) -> None:
-        prepare(connection, [s for s in self.registry.sources.values() if s.landing])
-        for name, source in self.registry.sources.items():
-            rows = [
-                row
-                for row in scenario.sources[name]
-                if before is None or micros(row[source.arrival_time]) < before
-            ]
-            self._land(connection, source, rows)
-        for model, sql in self._project.models.items():
-            if model == AS_OF and before is not None:
-                sql = f"select make_timestamp({before}) as as_of"
-            connection.execute(f"create table {model} as {sql}")
 
-    def _land(
-        self, connection: duckdb.DuckDBPyConnection, source: Any, rows: Sequence[Any]
-    ) -> None:
-        landed = landing_table(source, rows)  # noqa: F841 (read by name)
-        columns = ", ".join(source.columns)
-        hour = f"epoch_us({source.arrival_time}) // 3600000000"
-        connection.execute(
-            f"""insert into {RAW}.{source.landing} ({columns}, _file, _row)
-            select {columns}, {hour}, row_number() over () from landed"""
-        )
-        connection.execute(
-            f"""insert into {RAW}.files (file, source, hour, rows)
-            select {hour}, '{source.name}', date_trunc('hour', {source.arrival_time}), count(*)
-            from landed group by all"""
-        )
+def build(
+    connection: duckdb.DuckDBPyConnection, project: Project, scenario: Scenario, before: int | None
+) -> None:
+    """Build every model of a project.
+
+    Args:
+        connection: an empty warehouse.
+        project: the compiled project.
+        scenario: the raw rows.
+        before: what arrived then or later is not known; None for all.
+    """
+    registry = project.deployment.registry
+    prepare(connection, [s for s in registry.sources.values() if s.landing])
+    for name, source in registry.sources.items():
+        rows = [
+            row
+            for row in scenario.sources[name]
+            if before is None or micros(row[source.arrival_time]) < before
+        ]
+        _land(connection, source, rows)
+    for model, sql in project.models.items():
+        if model == AS_OF and before is not None:
+            sql = f"select make_timestamp({before}) as as_of"
+        connection.execute(f"create table {model} as {sql}")
+
+
+def _land(connection: duckdb.DuckDBPyConnection, source: Any, rows: Sequence[Any]) -> None:
+    landed = landing_table(source, rows)  # noqa: F841 (read by name)
+    columns = ", ".join(source.columns)
+    hour = f"epoch_us({source.arrival_time}) // 3600000000"
+    connection.execute(
+        f"""insert into {RAW}.{source.landing} ({columns}, _file, _row)
+        select {columns}, {hour}, row_number() over () from landed"""
+    )
+    connection.execute(
+        f"""insert into {RAW}.files (file, source, hour, rows)
+        select {hour}, '{source.name}', date_trunc('hour', {source.arrival_time}), count(*)
+        from landed group by all"""
+    )

@@ -1,0 +1,1 @@
+"""Faults: requests at load while things break, each answer held against what is true."""

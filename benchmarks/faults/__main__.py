@@ -1,0 +1,137 @@
+"""Requests at load while things break: ``make bench-faults``.
+
+Rows are damaged, the store is stopped, killed, and flushed and filled again, views are published,
+also twice at once, and the worker is killed, in random order, while events are written and feeds
+are asked for. Each answer is held against the truth: a value is right for the events that its row
+knows, or its view is flagged. After each fault everything comes to rest, and shows are asked for
+again: all events have to be in the answer.
+"""
+
+import argparse
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from benchmarks.faults.injections import Faults, WorkerProcess
+from benchmarks.faults.load import TIMEOUT, Asker, Judge, Tally, Writer
+from benchmarks.faults.truth import Truth
+from live_shopping import definitions as shop
+from online import EventWriter, FeatureClient
+from online.embedded import EmbeddedServer
+from slate.deployment import load
+from tests.parity.answers import micros
+from tests.parity.engines import build, compiled
+from tests.parity.scenarios import Scenario
+
+SECONDS = 600.0
+ASKERS, REQUESTS, EVENTS = 2, 30.0, 200.0
+BETWEEN = 1.0
+SETTLE_SECONDS = 1.5
+# Of the shows asked for at rest, one in so many is judged.
+EVERY = 8
+
+
+def main() -> None:
+    """Break things for as long as is asked for, and print what became of the requests."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    random = np.random.default_rng(options.seed)
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        project = compiled(load(), folder)
+        server = EmbeddedServer.attach(folder / "redis")
+        deployment = replace(project.deployment, redis=server.address)
+        began = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        truth = Truth(random, began)
+        warehouse = stack.enter_context(duckdb.connect())
+        build(warehouse, project, Scenario(truth.sources()), micros(began))
+        worker = WorkerProcess(deployment)
+        stack.callback(worker.close)
+        stop = threading.Event()
+        judge = Judge(truth, tally)
+        writer = Writer(truth, lambda: EventWriter.connect(deployment), EVENTS, stop, tally)
+        faults = Faults(deployment, folder / "redis", warehouse, worker, writer, judge, random)
+        stack.callback(lambda: faults.server.stop())
+        faults.publish()
+        client = stack.enter_context(FeatureClient.connect(deployment, timeout=TIMEOUT))
+        askers = [
+            Asker(client, truth, judge, REQUESTS / ASKERS, options.seed + n, stop, tally)
+            for n in range(ASKERS)
+        ]
+        for thread in (writer, *askers):
+            thread.start()
+        ways = faults.all()
+        waiting: list[str] = []
+        end = time.monotonic() + options.seconds
+        print(
+            f"seed {options.seed}: {REQUESTS:.0f} requests and {EVENTS:.0f} events a second",
+            flush=True,
+        )
+        while time.monotonic() < end:
+            time.sleep(float(random.exponential(BETWEEN)))
+            # Each once, in random order, and again.
+            waiting = waiting or random.permutation(list(ways)).tolist()
+            what = waiting.pop()
+            before, at = tally.counts.copy(), time.monotonic()
+            ways[what]()
+            caught_up = faults.catch_up()
+            settled(client, truth, judge, tally, caught_up)
+            faults.go_on()
+            since = tally.counts - before
+            print(
+                f"  {what:<24} {time.monotonic() - at:5.1f} s, {since['requests']:4} requests, "
+                f"{since['whole']:4} whole, {since['flagged']:6} values flagged, "
+                f"{since['wrong']} wrong, {since['exceptions']} exceptions",
+                flush=True,
+            )
+        stop.set()
+        for thread in (writer, *askers):
+            thread.join()
+    for text in [*tally.wrong, *tally.raised]:
+        print(f"  {text}")
+    p50, p99 = np.quantile(tally.seconds, [0.5, 0.99]) * 1_000
+    counts = tally.counts
+    print(
+        f"  {counts['events']:,} events written, {counts['values']:,} values held against the "
+        f"truth, {worker.kills} workers killed; a request took p50 {p50:.1f}, p99 {p99:.1f} ms"
+    )
+    print(
+        f"faults: requests={counts['requests']} answered={counts['answered']} "
+        f"in_deadline={counts['in deadline']} wrong_unflagged={counts['wrong']} "
+        f"exceptions={counts['exceptions']}"
+    )
+
+
+def settled(
+    client: FeatureClient, truth: Truth, judge: Judge, tally: Tally, caught_up: bool
+) -> None:
+    """Ask for every show, of which every event should be known by now."""
+    if not caught_up:
+        tally.note("wrong", tally.wrong, "events written were not applied in time")
+        return
+    until = time.monotonic() + SETTLE_SECONDS
+    viewer = truth.viewers[int(time.monotonic()) % len(truth.viewers)]
+    try:
+        while True:
+            answer = client.get(shop.feed_ranking.name, viewer_id=viewer, show_id=truth.shows)
+            if not answer.errors or time.monotonic() > until:
+                break
+            time.sleep(0.1)
+        rows = list(range(0, len(truth.shows), EVERY))
+        judge.judge(answer, viewer, truth.shows, rows, whole=True)
+    except Exception as error:
+        tally.note("exceptions", tally.raised, f"ask: {error!r}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""The faults: what is done to the store, to what lies in it, to workers and to publishers."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from redis import Redis
+
+from assets.publishing import online_rows
+from benchmarks.faults.load import Judge, Writer
+from benchmarks.freshness import work
+from live_shopping import definitions as shop
+from online import Publisher
+from online.embedded import EmbeddedServer
+from online.generations import Names
+from online.store import connect
+from online.stream.names import streamed_sources
+from online.stream.status import stream_status
+from slate.deployment import Deployment
+from slate.errors import StoreError
+from slate.views import FeatureView
+
+DAMAGED_ROWS = 12
+CATCH_UP_SECONDS = 90.0
+_CONTEXT = multiprocessing.get_context("spawn")
+
+
+class WorkerProcess:
+    """A worker in a process of its own, that can be killed.
+
+    Args:
+        deployment: the deployment; its store has an address.
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._stop = _CONTEXT.Event()
+        self._process = self._start()
+        self.kills = 0
+
+    def _start(self) -> Any:
+        process = _CONTEXT.Process(target=work, args=(replace(self._deployment), self._stop))
+        process.start()
+        return process
+
+    def kill(self) -> None:
+        """Kill it, wherever it is, and start another in its place."""
+        self._process.kill()
+        self._process.join()
+        self._process = self._start()
+        self.kills += 1
+
+    def close(self) -> None:
+        """Stop it."""
+        self._stop.set()
+        self._process.join(10)
+        self._process.kill()
+
+
+class Faults:
+    """Everything that can be broken.
+
+    Args:
+        deployment: the deployment; its store has an address.
+        folder: the folder of the embedded store.
+        warehouse: a connection to the warehouse, with all models built.
+        worker: the worker.
+        writer: the writer of events.
+        judge: is told what was damaged.
+        random: draws what is broken, and where.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        folder: Path,
+        warehouse: Any,
+        worker: WorkerProcess,
+        writer: Writer,
+        judge: Judge,
+        random: np.random.Generator,
+    ) -> None:
+        self._deployment, self._folder, self._warehouse = deployment, folder, warehouse
+        self._worker, self._writer, self._judge, self._random = worker, writer, judge, random
+        self._registry = deployment.registry
+        self.server = EmbeddedServer.attach(folder)
+
+    def all(self) -> dict[str, Callable[[], None]]:
+        """What can happen, by name."""
+        return {
+            "rows damaged": self.damage,
+            "store stopped": self.stop_store,
+            "store killed": self.kill_store,
+            "store flushed": self.flush,
+            "published twice at once": self.publish_twice,
+            "published": self.publish,
+            "worker killed": self.kill_worker,
+        }
+
+    def publish(self, at_once: int = 1) -> None:
+        """Publish every view, some times at once."""
+        threads = [
+            threading.Thread(target=self._publish, args=(self._warehouse.cursor(),))
+            for _ in range(at_once)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._judge.damaged.clear()
+
+    def publish_twice(self) -> None:
+        """Publish every view twice at once."""
+        self.publish(2)
+
+    def _publish(self, warehouse: Any) -> None:
+        with self._redis() as redis:
+            publisher = Publisher(redis, self._deployment.name)
+            for view in self._registry.views.values():
+                try:
+                    publisher.publish(view, online_rows(warehouse, view), self._as_of(warehouse))
+                except StoreError:
+                    # Another publish overtook this one.
+                    continue
+
+    def _as_of(self, warehouse: Any) -> Any:
+        return warehouse.execute("select as_of from as_of").fetchone()[0]
+
+    def damage(self) -> None:
+        """Damage published rows of shows as they lie in the store, then publish again."""
+        with self._redis() as redis:
+            for view in (shop.ShowCatalog, shop.ShowActivity):
+                for name in self._rows(redis, view):
+                    value: Any = redis.get(name)
+                    if value:
+                        redis.set(name, self._damaged(bytearray(value)))
+                        self._judge.damaged.add(name.decode().rpartition("{")[2].rstrip("}"))
+        time.sleep(2)
+        self.publish()
+
+    def _rows(self, redis: Redis, view: type[FeatureView]) -> Iterator[bytes]:
+        live = Publisher(redis, self._deployment.name).live(view)
+        if live is not None:
+            prefix = Names(self._deployment.name, view).prefix(live.name)
+            found = sorted(redis.scan_iter(f"{prefix}{{*", count=10_000))
+            yield from self._random.choice(found, min(DAMAGED_ROWS, len(found)), replace=False)
+
+    def _damaged(self, value: bytearray) -> bytes:
+        way = int(self._random.integers(3))
+        at = int(self._random.integers(len(value)))
+        if way == 0:
+            return bytes(value[:at])
+        if way == 1:
+            return bytes(value) + self._random.bytes(8)
+        value[at : at + 8] = self._random.bytes(len(value[at : at + 8]))
+        return bytes(value)
+
+    def stop_store(self) -> None:
+        """Stop the store for longer than a request waits."""
+        number = self._number()
+        os.kill(number, signal.SIGSTOP)
+        time.sleep(1.5)
+        os.kill(number, signal.SIGCONT)
+
+    def kill_store(self) -> None:
+        """Kill the store, and start it again from what it had on disk."""
+        os.kill(self._number(), signal.SIGKILL)
+        time.sleep(0.5)
+        self.server = EmbeddedServer.attach(self._folder)
+
+    def kill_worker(self) -> None:
+        """Kill the worker."""
+        self._worker.kill()
+
+    def flush(self) -> None:
+        """Lose everything that the store holds, and fill it again from warehouse and archive.
+
+        What no archive has yet would be lost with it: the writer waits until all is archived.
+        """
+        self._writer.pause.set()
+        self._writer.paused.wait()
+        self._wait(lambda status: status.unarchived == 0 and status.waiting == 0)
+        with self._redis() as redis:
+            redis.flushall()
+        time.sleep(0.5)
+        self.publish()
+        self._writer.pause.clear()
+
+    def catch_up(self) -> bool:
+        """Wait, with the writer at rest, until every event is applied; gives whether that was."""
+        self._writer.pause.set()
+        self._writer.paused.wait()
+        return self._wait(lambda status: status.waiting == 0)
+
+    def go_on(self) -> None:
+        """Let the writer go on."""
+        self._writer.pause.clear()
+
+    def _wait(self, until: Callable[[Any], bool]) -> bool:
+        end = time.monotonic() + CATCH_UP_SECONDS
+        with self._redis() as redis:
+            while time.monotonic() < end:
+                statuses = [
+                    stream_status(redis, self._deployment.name, self._registry, source)
+                    for source in streamed_sources(self._registry)
+                ]
+                if all(map(until, statuses)):
+                    return True
+                time.sleep(0.1)
+        return False
+
+    def _number(self) -> int:
+        with self._redis() as redis:
+            return int(redis.info("server")["process_id"])
+
+    @contextmanager
+    def _redis(self) -> Iterator[Redis]:
+        with connect(self._deployment.redis) as redis:
+            yield redis
