@@ -31,7 +31,7 @@ def run(options: Namespace) -> int:
         else streamed_sources(registry)
     )
     code = 0
-    with store(deployment) as address, connect(address) as redis:
+    with store(deployment) as held, connect(held.address) as redis:
         for source in sources:
             letters = DeadLetters(redis, deployment.name, source)
             if options.replay:

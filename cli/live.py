@@ -48,7 +48,7 @@ def run(options: Namespace) -> int:
             "with a function `live`, or run `slate stream` and write events of your own"
         )
     processes.prepare(deployment)
-    with processes.store(deployment) as address, connect(address, TIMEOUT) as redis:
+    with processes.store(deployment) as store, connect(store.address, TIMEOUT) as redis:
         _require_published(redis, deployment, say)
         stop = _stop()
         with Streams(deployment, redis) as streams, _worker(say) as check:

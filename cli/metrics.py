@@ -13,7 +13,7 @@ from online.stream.worker import Worker
 from slate.deployment import Deployment
 
 _COUNTERS = {
-    "events": "Events applied, once for each route.",
+    "events": "Events applied.",
     "repeats": "Events passed over because they had come before.",
     "late": "Events passed over because they came later than the horizon.",
     "refused": "Events passed over because their definition refuses them.",

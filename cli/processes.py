@@ -5,10 +5,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from warnings import filterwarnings
 
-from online.store import open_store
+from online.embedded import EmbeddedServer
+from online.store import open_store, shown
 from slate.deployment import Deployment
 
 # What Dagster warns of: once for every asset, and of `dagster dev`, whose successor needs a project
@@ -37,13 +39,26 @@ def prepare(deployment: Deployment) -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-@contextmanager
-def store(deployment: Deployment) -> Iterator[str]:
-    """Hold the online store for as long as a command runs, so that what it starts attaches to it.
+@dataclass(frozen=True)
+class Store:
+    """The online store.
 
-    Yields:
-        The store's address.
+    Attributes:
+        address: its address; not to be printed, as it may hold a password.
+        server: the server, if it is embedded.
     """
+
+    address: str = field(repr=False)
+    server: EmbeddedServer | None
+
+    def __str__(self) -> str:
+        """Its address as it may be printed."""
+        return shown(self.address)
+
+
+@contextmanager
+def store(deployment: Deployment) -> Iterator[Store]:
+    """Hold the online store for as long as a command runs: what it starts attaches to it."""
     address, server = open_store(deployment)
     with server or nullcontext():
-        yield address
+        yield Store(address, server)

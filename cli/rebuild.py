@@ -18,8 +18,8 @@ def run(_: Namespace) -> int:
     say = clock()
     deployment = load()
     processes.prepare(deployment)
-    with processes.store(deployment) as address:
-        say(f"running the chain, which publishes every view that its checks pass, to {address}")
+    with processes.store(deployment) as store:
+        say(f"running the chain, which publishes every view that its checks pass, to {store}")
         # Only now, as it takes seconds.
         from orchestration.runs import run_everything
 
@@ -30,8 +30,8 @@ def run(_: Namespace) -> int:
         sources = streamed_sources(deployment.registry)
         if sources:
             say("replaying what the streams' archives hold since, and what waits in the streams")
-            with connect(address) as redis:
-                worker = Worker(redis, deployment)
+            with connect(store.address) as redis:
+                worker = Worker(redis, deployment, server=store.server)
                 try:
                     waiting = 1
                     while waiting:

@@ -22,8 +22,8 @@ def run(_: Namespace) -> int:
     shown = demo(deployment)
     if shown is not None:
         shown.prepare(deployment, say)
-    with processes.store(deployment) as address:
-        say(f"online store: {address}")
+    with processes.store(deployment) as store:
+        say(f"online store: {store}")
         if not _chain(deployment, say):
             print("slate: the run failed; `slate ui` shows it step by step", file=sys.stderr)
             return 1

@@ -5,9 +5,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+from redis.exceptions import RedisError
 
 from cli import processes
 from cli.text import Say, clock
@@ -19,6 +22,8 @@ from slate.deployment import Deployment, load
 
 TELL_SECONDS = 5.0
 STOP_SECONDS = 30.0
+# No reply takes as long: a store that hangs is told of, and does not keep a worker from ending.
+TIMEOUT = 10.0
 
 
 def run(options: Namespace) -> int:
@@ -31,10 +36,10 @@ def run(options: Namespace) -> int:
     if not names:
         print("slate: no source has a stream: give one `stream = ...`", file=sys.stderr)
         return 1
-    with processes.store(deployment) as address, _others(options):
-        say(f"applying {names} in {address}")
-        with connect(address) as redis:
-            worker = Worker(redis, deployment, lease_seconds=options.lease)
+    with processes.store(deployment) as store, _others(options):
+        say(f"applying {names} in {store}")
+        with connect(store.address, TIMEOUT) as redis:
+            worker = Worker(redis, deployment, server=store.server, lease_seconds=options.lease)
             if options.metrics:
                 # Only now: none is needed to apply events.
                 from cli.metrics import serve
@@ -45,7 +50,7 @@ def run(options: Namespace) -> int:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stop.set())
             teller = threading.Thread(
-                target=_tell, args=(address, deployment, worker, stop, say), daemon=True
+                target=_tell, args=(store.address, deployment, stop, say), daemon=True
             )
             if not options.quiet:
                 teller.start()
@@ -75,19 +80,20 @@ def _others(options: Namespace) -> Iterator[None]:
                 other.kill()
 
 
-def _tell(
-    address: str, deployment: Deployment, worker: Worker, stop: threading.Event, say: Say
-) -> None:
-    """Tell now and then how the streams stand."""
-    registry, before = deployment.registry, 0
-    with connect(address) as redis:
+def _tell(address: str, deployment: Deployment, stop: threading.Event, say: Say) -> None:
+    """Tell now and then how the streams stand; that the store fails, the worker tells."""
+    before: dict[str, tuple[float, int]] = {}
+    with connect(address, TIMEOUT) as redis:
         while not stop.wait(TELL_SECONDS):
-            rate = (worker.stats.events - before) / TELL_SECONDS
-            before = worker.stats.events
-            for source in streamed_sources(registry):
-                found = stream_status(redis, deployment.name, registry, source)
-                say(
-                    f"{source.stream}: {found.waiting:,} waiting, {found.lag:.2f} s behind, "
-                    f"{found.dead_letters:,} dead letters; {rate:,.0f} applied/s here, "
-                    f"{worker.stats.partitions} of {found.partitions} partitions"
-                )
+            for source in streamed_sources(deployment.registry):
+                with suppress(RedisError):
+                    found = stream_status(redis, deployment.name, deployment.registry, source)
+                    now, applied = time.monotonic(), found.total - found.waiting
+                    then, already = before.get(source.name, (now, applied))
+                    before[source.name] = now, applied
+                    rate = (applied - already) / max(now - then, TELL_SECONDS)
+                    say(
+                        f"{source.stream}: {found.waiting:,} waiting, {found.lag:.2f} s behind, "
+                        f"{found.dead_letters:,} dead letters; {rate:,.0f} applied/s, "
+                        f"{found.held} of {found.partitions} partitions held"
+                    )

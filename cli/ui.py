@@ -46,8 +46,8 @@ def run(options: Namespace) -> int:
     prepare_home(deployment)
     interrupts = Interrupts()
     port = free_port(options.port)
-    with processes.store(deployment) as address:
-        say(f"online store: {address}")
+    with processes.store(deployment) as store:
+        say(f"online store: {store}")
         say("starting Dagster, which takes about half a minute")
         dagster = subprocess.Popen(command(port), stdout=sys.stderr, start_new_session=True)
         announced = False

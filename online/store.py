@@ -32,6 +32,22 @@ def open_store(deployment: Deployment) -> tuple[str, EmbeddedServer | None]:
     return server.address, server
 
 
+def shown(address: str) -> str:
+    """A store's address as it may be printed: without names, passwords and options.
+
+    Examples:
+        >>> shown("redis://slate:secret@cache:6379/0?password=secret")
+        'redis://cache:6379/0'
+    """
+    scheme, colon, rest = address.partition("://")
+    if not colon:
+        scheme, rest = "", address
+    place, _, options = rest.partition("?")
+    # What is before an @ is a secret, and may hold a ? that should have been escaped.
+    place = "..." if "@" in options else place.rpartition("@")[2]
+    return f"{scheme}{colon}{place}"
+
+
 def connect(address: str, timeout: float | None = None) -> Redis:
     """A client of the store.
 

@@ -15,7 +15,7 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
 import os
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -44,7 +44,8 @@ class Deployment:
     root: Path
     dbt_project: Path
     data: Path
-    redis: str = ""
+    # Not shown with the rest, as it may hold a password.
+    redis: str = field(default="", repr=False)
     demo: str = ""
 
     @cached_property

@@ -263,7 +263,11 @@ class Applier:
         for route, views in rows.routes.items():
             routed = [part for part in parts if part.unit.route == route]
             if routed:
-                kept = self._counted(source, routed, applied).kept
+                counted = Applied()
+                kept = self._counted(source, routed, counted).kept
+                # An event is on the streams of all routes, and counts once.
+                first = route == next(iter(rows.routes))
+                applied.add(counted if first else Applied(arrival=counted.arrival))
                 asked += rows.ask(transaction, views, kept, parts[0].hour)
         rows.write(transaction, asked)
         return applied

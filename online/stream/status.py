@@ -22,6 +22,7 @@ class StreamStatus:
         waiting: how many events are not applied yet, of the route that is furthest behind.
         lag: the seconds since the oldest of these arrived; 0 where none waits.
         unarchived: how many events are in no landing file or part of one yet.
+        total: how many events it ever had.
         dead_letters: how many there are.
         last_arrival: when the latest event arrived, in microseconds; 0 if none ever did.
         partitions: how many partitions there are, the log among them.
@@ -32,6 +33,7 @@ class StreamStatus:
     waiting: int
     lag: float
     unarchived: int
+    total: int
     dead_letters: int
     last_arrival: int
     partitions: int
@@ -55,11 +57,12 @@ def stream_status(
         pipeline.time()
         pipeline.get(names.clock)
         pipeline.xlen(names.dead)
+        pipeline.get(all_units[0].total)
         for unit in all_units:
             pipeline.get(unit.pending)
             pipeline.exists(unit.lease)
             pipeline.xrange(unit.stream, count=1)
-        (seconds, micros), clock, dead, *rest = pipeline.execute()
+        (seconds, micros), clock, dead, total, *rest = pipeline.execute()
     now = int(seconds) * SECOND + int(micros)
     waiting: dict[str, int] = {}
     oldest = now
@@ -76,6 +79,7 @@ def stream_status(
         max((number for route, number in waiting.items() if route != LOG), default=0),
         (now - oldest) / SECOND,
         waiting[LOG],
+        int(total or 0),
         int(dead),
         int(clock or 0),
         len(all_units),

@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
+from online.embedded import EmbeddedServer
 from online.stream.apply import Applied, Applier
 from online.stream.archive import Archive
 from online.stream.leases import SECONDS, Leases
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 # A micro-batch begins no sooner than this after the one before: fewer and larger ones cost less.
 PERIOD = 0.05
 RETRY_SECONDS = 0.5
+# A failure that lasts is told of again after this.
+REMIND_SECONDS = 60.0
 # How often it is asked what published generations leave to the stream.
 RETENTION_SECONDS = 10.0
 
@@ -35,8 +38,8 @@ class WorkerStats:
     """What a worker did since it began.
 
     Attributes:
-        events, repeats, late, refused: of route streams, as in ``Applied``; a source's event counts
-            once for each route.
+        events, repeats, late, refused: as in ``Applied``; an event counts once, with the worker
+            that applies its source's first route.
         conflicts: micro-batches that another worker had applied.
         replayed: events applied again from the archive, to rows that were missing.
         archived: events written to landing files, or parts of them.
@@ -87,6 +90,7 @@ class Worker:
     Args:
         redis: a client of the store.
         deployment: the deployment.
+        server: the store, where it is an embedded one: started again where it is gone.
         lease_seconds: after how long others take over what it held, if it dies.
         flush: how many seconds of events a part of a landing file is written for.
         now: what tells the archive the time, in microseconds; by default the store.
@@ -100,12 +104,14 @@ class Worker:
         redis: Redis,
         deployment: Deployment,
         *,
+        server: EmbeddedServer | None = None,
         lease_seconds: float = SECONDS,
         flush: float | None = None,
         now: Callable[[], int] | None = None,
     ) -> None:
         self.stats = WorkerStats()
         self._redis: Any = redis
+        self._server = server
         self._deployment = deployment
         registry = deployment.registry
         self._applier = Applier(redis, deployment.name, registry)
@@ -122,6 +128,7 @@ class Worker:
             for source in streamed_sources(registry)
         }
         self._renewed = self._retained = 0.0
+        self._failure, self._told = "", 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; then give the partitions back.
@@ -133,13 +140,13 @@ class Worker:
                 began = time.monotonic()
                 try:
                     self.step()
+                    self._recovered()
                 except (RedisError, OSError) as error:
-                    self.stats.errors += 1
-                    logger.warning("the online store fails (%s): trying again", error)
+                    self._failed(f"the online store fails ({error}): trying again")
+                    self._revive()
                     stop.wait(RETRY_SECONDS)
                 except SlateError as error:
-                    self.stats.errors += 1
-                    logger.error("%s", error)
+                    self._failed(str(error))
                     stop.wait(RETRY_SECONDS)
                 stop.wait(max(PERIOD - (time.monotonic() - began), 0))
         finally:
@@ -147,8 +154,35 @@ class Worker:
 
     def leave(self) -> None:
         """Give everything back, so that others need not wait for it."""
-        self._leases.release()
+        try:
+            self._leases.release()
+        except (RedisError, OSError) as error:
+            logger.warning(
+                "the online store fails (%s): what this worker held is free when its lease ends",
+                error,
+            )
         self.stats.partitions = 0
+
+    def _failed(self, reason: str) -> None:
+        """Count a failure, and tell of it, but not of the same one time and again."""
+        self.stats.errors += 1
+        now = time.monotonic()
+        if reason != self._failure or now - self._told >= REMIND_SECONDS:
+            logger.warning("%s", reason)
+            self._failure, self._told = reason, now
+
+    def _recovered(self) -> None:
+        if self._failure:
+            logger.info("the online store answers again")
+            self._failure = ""
+
+    def _revive(self) -> None:
+        """Start an embedded store again where that is what fails."""
+        try:
+            if self._server is not None and self._server.revive():
+                logger.info("the embedded store had ended, and was started again")
+        except (SlateError, OSError) as error:
+            self._failed(str(error))
 
     def step(self) -> Applied:
         """Renew the leases if it is time, and apply and archive what waits."""

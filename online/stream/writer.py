@@ -220,4 +220,11 @@ def _writing(
     now: Callable[[], int] | None,
 ) -> Writing:
     registry = deployment.registry
-    return Writing(registry, deployment.name, streamed_source(registry, source), limit, now)
+    return Writing(
+        registry,
+        deployment.name,
+        streamed_source(registry, source),
+        limit,
+        now,
+        saved=not deployment.redis,
+    )

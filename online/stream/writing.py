@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from redis.exceptions import NoScriptError, RedisError
 
+from online import persistence
 from online.stream.blocks import Refusal
 from online.stream.checks import refusals
 from online.stream.names import (
@@ -69,6 +70,7 @@ class Writing:
         source: whose events they are.
         limit: how many events of a stream may wait to be applied.
         now: what tells the arrival, in microseconds; None for the store's clock.
+        saved: whether a write waits until the store, an embedded one, has it in its file.
 
     Raises:
         DataError: the limit lets nothing through.
@@ -81,11 +83,12 @@ class Writing:
         source: type[Source],
         limit: int,
         now: Callable[[], int] | None,
+        saved: bool = False,
     ) -> None:
         if limit < 1:
             raise DataError(f"limit={limit}: a stream must hold one event at least")
         self.source = source
-        self._limit, self._now = limit, now
+        self._limit, self._now, self._saved = limit, now, saved
         self._names = StreamNames(deployment, source)
         self._log = Unit(deployment, source, LOG)
         self._routes = {
@@ -110,6 +113,8 @@ class Writing:
                 if batch.num_rows:
                     arrival = yield from self._write(batch, written, deadline)
                     written += batch.num_rows
+            if written and self._saved:
+                yield from self._save()
         except (RedisError, OSError) as error:
             raise StoreError(
                 f"the stream {self.source.stream!r} cannot be written ({error}): write these "
@@ -147,6 +152,17 @@ class Writing:
                     yield min(pause, left)
                     pause = min(2 * pause, LONGEST_PAUSE)
                     values[1] = self._at()
+
+    def _save(self) -> Generator[Command | float, Any, None]:
+        """Wait until the store has in its file what it acknowledged."""
+        while not persistence.written(info := (yield persistence.ASK)):
+            if persistence.failing(info):
+                raise StoreError(
+                    f"the stream {self.source.stream!r} holds these events, but the store cannot "
+                    "save them, so they may be lost: see that its disk is not full, and write them "
+                    "again; ids make that harmless"
+                )
+            yield persistence.PAUSE
 
     def _at(self) -> int | str:
         """The time to stamp; empty for the store's."""

@@ -10,6 +10,7 @@ from redis import Redis
 
 from online import FeatureClient
 from online.embedded import EmbeddedServer
+from online.embedded_process import answers, binary, client
 from online.store import connect
 from slate.deployment import Deployment
 from slate.errors import StoreError
@@ -25,23 +26,58 @@ def got(server: EmbeddedServer) -> bytes | str | None:
         return redis.get("key")
 
 
+def held(server: EmbeddedServer) -> int:
+    """The process of a server."""
+    with connect(server.address) as redis:
+        number: int = redis.info("server")["process_id"]
+        return number
+
+
+def alive(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def await_end(number: int) -> None:
+    deadline = time.monotonic() + 10
+    while alive(number):
+        assert time.monotonic() < deadline, f"process {number} is still there"
+        time.sleep(0.02)
+
+
 def test_what_it_holds_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "with space"
     with EmbeddedServer.attach(folder) as server:
-        assert server.owned
+        assert server.started
         put(server, "kept")
-    assert (folder / "dump.rdb").exists()
     assert not (folder / "redis.sock").exists()
     with EmbeddedServer.attach(folder) as server:
         assert got(server) == b"kept"
 
 
-def test_who_attaches_does_not_stop_it(tmp_path: Path) -> None:
-    with EmbeddedServer.attach(tmp_path) as server:
-        with EmbeddedServer.attach(tmp_path) as other:
-            assert not other.owned
-            put(other, "shared")
-        assert got(server) == b"shared"
+def test_only_its_user_can_read_what_it_keeps(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "redis"
+    with EmbeddedServer.attach(folder) as server:
+        put(server, "secret")
+        assert folder.stat().st_mode & 0o077 == 0
+        kept = [*(folder / "appendonlydir").iterdir(), folder / "redis.sock"]
+        assert len(kept) == 4
+        assert not [file.name for file in kept if file.stat().st_mode & 0o077]
+
+
+def test_the_last_to_leave_stops_it(tmp_path: Path) -> None:
+    first = EmbeddedServer.attach(tmp_path)
+    with EmbeddedServer.attach(tmp_path) as other:
+        assert not other.started
+        number = held(first)
+        first.stop()
+        put(other, "kept")
+        assert held(other) == number
+    assert not (tmp_path / "redis.sock").exists()
+    await_end(number)
 
 
 def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
@@ -64,7 +100,7 @@ import sys
 from pathlib import Path
 from online.embedded import EmbeddedServer
 server = EmbeddedServer.attach(Path(sys.argv[1]))
-print(server.owned, flush=True)
+print(server.started, flush=True)
 sys.stdin.read()
 server.stop()
 """
@@ -102,96 +138,110 @@ def test_a_forked_child_does_not_stop_it(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", FORKED, str(tmp_path)], check=True)
 
 
-def test_a_process_that_ends_stops_what_it_started(tmp_path: Path) -> None:
+def test_a_process_that_ends_stops_what_it_used(tmp_path: Path) -> None:
     code = ONE_OF_MANY.replace("server.stop()", "")
     run = [sys.executable, "-c", code, str(tmp_path)]
     subprocess.run(run, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    assert (tmp_path / "dump.rdb").exists()
     assert not (tmp_path / "redis.sock").exists()
 
 
-def killed_owner(folder: Path) -> None:
-    """Start a server and kill its owner, which leaves the server running."""
+def kill_user(folder: Path) -> None:
+    """Let another process attach to a folder's server, and kill it."""
     command = [sys.executable, "-c", ONE_OF_MANY, str(folder)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as owner:
-        assert owner.stdout is not None
-        assert owner.stdout.readline() == "True\n"
-        owner.kill()
+    ) as user:
+        assert user.stdout is not None
+        user.stdout.readline()
+        user.kill()
 
 
-def test_the_owner_was_killed_and_the_next_becomes_it(tmp_path: Path) -> None:
-    killed_owner(tmp_path)
+def test_it_ends_where_all_its_users_were_killed(tmp_path: Path) -> None:
+    kill_user(tmp_path)
+    deadline = time.monotonic() + 10
+    while (tmp_path / "redis.sock").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_it_goes_on_where_one_of_its_users_was_killed(tmp_path: Path) -> None:
     with EmbeddedServer.attach(tmp_path) as server:
-        assert server.owned
-        put(server, "kept")
-        with EmbeddedServer.attach(tmp_path) as other:
-            assert not other.owned
-        assert got(server) == b"kept"
-    assert (tmp_path / "dump.rdb").exists()
-    assert not (tmp_path / "redis.sock").exists()
-    with EmbeddedServer.attach(tmp_path) as server:
-        assert got(server) == b"kept"
+        number = held(server)
+        kill_user(tmp_path)
+        time.sleep(0.3)
+        assert held(server) == number
 
 
-def test_a_new_owner_is_killed_as_well(tmp_path: Path) -> None:
-    killed_owner(tmp_path)
-    killed_owner(tmp_path)
-    with EmbeddedServer.attach(tmp_path) as server:
-        assert server.owned
-        with connect(server.address) as redis:
-            number = redis.info("server")["process_id"]
-    with EmbeddedServer.attach(tmp_path) as server, connect(server.address) as redis:
-        assert redis.info("server")["process_id"] != number
+def test_who_comes_when_all_were_killed_gets_one_that_stays(tmp_path: Path) -> None:
+    for turn in range(5):
+        kill_user(tmp_path)
+        with EmbeddedServer.attach(tmp_path) as server:
+            assert server.started
+            time.sleep(0.1)
+            assert got(server) == (f"{turn - 1}".encode() if turn else None)
+            put(server, f"{turn}")
 
 
-def test_a_process_that_ends_stops_what_another_left(tmp_path: Path) -> None:
-    killed_owner(tmp_path)
-    code = ONE_OF_MANY.replace("server.stop()", "")
-    run = [sys.executable, "-c", code, str(tmp_path)]
-    done = subprocess.run(run, check=True, stdin=subprocess.DEVNULL, capture_output=True)
-    assert done.stdout == b"True\n"
-    assert not (tmp_path / "redis.sock").exists()
-
-
-def test_a_forked_child_is_no_owner_of_its_own(tmp_path: Path) -> None:
-    """It may outlive its parent, and use the server until then."""
-    code = ONE_OF_MANY.replace("server.stop()", "").replace(
+def test_a_forked_child_uses_it_too(tmp_path: Path) -> None:
+    """It may outlive its parent, however that ends."""
+    code = ONE_OF_MANY.replace(
         "print", "import os, time\nif not os.fork():\n    time.sleep(99)\nprint"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-    ) as owner:  # fmt: skip
-        assert owner.stdout is not None
-        owner.stdout.readline()
-        owner.kill()
-        owner.wait()
+    ) as parent:  # fmt: skip
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        parent.kill()
+        parent.wait()
         with EmbeddedServer.attach(tmp_path) as server:
-            assert not server.owned
-        os.killpg(owner.pid, signal.SIGKILL)
-    while not (server := EmbeddedServer.attach(tmp_path)).owned:
-        time.sleep(0.02)
-    server.stop()
+            assert not server.started
+            number = held(server)
+        assert alive(number)
+        os.killpg(parent.pid, signal.SIGKILL)
+    await_end(number)
 
 
-def test_a_socket_left_by_a_crash_is_no_server(tmp_path: Path) -> None:
-    with EmbeddedServer.attach(tmp_path) as server:
-        put(server, "lost")
-        with connect(server.address) as redis:
-            pid = int(redis.info("server")["process_id"])
-        subprocess.run(["kill", "-9", str(pid)], check=True)
-        with EmbeddedServer.attach(tmp_path) as again:
-            assert again.owned
-            assert got(again) is None
+def test_nothing_acknowledged_is_lost_where_it_is_killed(tmp_path: Path) -> None:
+    with EmbeddedServer.attach(tmp_path) as server, connect(server.address) as redis:
+        for number in range(500):
+            redis.rpush("numbers", number)
+        os.kill(held(server), signal.SIGKILL)
+        assert server.revive()
+        assert not server.revive()
+        assert redis.llen("numbers") == 500
+        await_end_of = held(server)
+    await_end(await_end_of)
+
+
+def test_a_dump_of_before_is_taken_over(tmp_path: Path) -> None:
+    command = [str(binary()), "--port", "0", "--unixsocket", str(tmp_path / "s"), "--save", ""]
+    with subprocess.Popen([*command, "--dir", str(tmp_path)], stdout=subprocess.DEVNULL):
+        while not answers(tmp_path / "s"):
+            time.sleep(0.02)
+        with client(tmp_path / "s") as redis:
+            redis.set("key", "dumped")
+            redis.shutdown(save=True)
+    assert (tmp_path / "dump.rdb").exists()
+    for value in (b"dumped", b"later"):
+        with EmbeddedServer.attach(tmp_path) as server:
+            assert got(server) == value
+            put(server, "later")
+    assert not (tmp_path / "dump.rdb").exists()
 
 
 def test_a_server_that_does_not_start_says_where_to_look(tmp_path: Path) -> None:
-    (tmp_path / "dump.rdb").write_text("no such thing")
-    with pytest.raises(StoreError, match=r"does not start: see .*redis\.log, or set `redis`"):
+    (tmp_path / "dump.rdb").write_text("not a dump of a store")
+    wrong = r"does not start \(.*(signature|format).*\): see .*redis\.log, or set `redis`"
+    with pytest.raises(StoreError, match=wrong):
         EmbeddedServer.attach(tmp_path)
-    assert "Wrong signature" in (tmp_path / "redis.log").read_text()
+
+
+def test_a_folder_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(StoreError, match=r"data/redis cannot be started \(.*Not a directory"):
+        EmbeddedServer.attach(tmp_path / "data" / "redis")
 
 
 def test_a_client_brings_up_the_server_of_its_deployment(tmp_path: Path) -> None:

@@ -267,7 +267,7 @@ def test_a_store_that_is_not_there(bikes: Deployment) -> None:
 def test_an_embedded_store_is_started(bikes: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     with EventWriter.connect(replace(bikes, redis=""), Move) as writer:
         assert writer.write([move(1)]).written == 1
-    assert (bikes.data / "redis/dump.rdb").exists()
+    assert (bikes.data / "redis/appendonlydir").exists()
 
 
 def test_sources_are_known_by_class_name_and_stream(bikes: Deployment, redis: Redis) -> None:

@@ -1,0 +1,135 @@
+"""`slate stream`: what it says, and how it ends, whatever becomes of the store."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cli import stream
+from online import EventWriter
+from online.embedded import EmbeddedServer
+from online.store import connect
+from online.stream.status import stream_status
+from online.stream.worker import Worker
+from slate.deployment import Deployment
+from tests.cli.conftest import BIKES
+from tests.online.stream.moves import move
+
+
+@pytest.fixture
+def server(bikes: Deployment) -> Iterator[EmbeddedServer]:
+    with EmbeddedServer.attach(bikes.data / "redis") as server:
+        yield server
+
+
+def kill(server: EmbeddedServer) -> None:
+    with connect(server.address) as redis:
+        os.kill(redis.info("server")["process_id"], signal.SIGKILL)
+
+
+def write(bikes: Deployment, *numbers: int) -> None:
+    with EventWriter.connect(bikes, "move") as writer:
+        moves = [move(number, moved_at=datetime.now(UTC)) for number in numbers]
+        assert writer.write(moves, strict=True).written == len(moves)
+
+
+def await_applied(bikes: Deployment, server: EmbeddedServer) -> None:
+    source, deadline = bikes.registry.sources["move"], time.monotonic() + 20
+    with connect(server.address) as redis:
+        while stream_status(redis, bikes.name, bikes.registry, source).waiting:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_a_worker_starts_an_embedded_store_again(
+    bikes: Deployment, server: EmbeddedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    stop = threading.Event()
+    with connect(server.address) as redis:
+        worker = Worker(redis, bikes, server=server)
+        running = threading.Thread(target=worker.run, args=(stop,))
+        running.start()
+        try:
+            write(bikes, 1, 2)
+            await_applied(bikes, server)
+            kill(server)
+            while "started again" not in caplog.text:
+                time.sleep(0.02)
+            write(bikes, 3)
+            await_applied(bikes, server)
+        finally:
+            stop.set()
+            running.join()
+    assert worker.stats.events == 3
+    told = [record.getMessage() for record in caplog.records]
+    assert told[1:] == [
+        "the embedded store had ended, and was started again",
+        "the online store answers again",
+    ]
+    assert told[0].startswith("the online store fails (")
+
+
+def test_status_lines_go_on_when_the_store_is_back(
+    bikes: Deployment, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They count events, not each of their routes, and partitions of the source."""
+    monkeypatch.setattr(stream, "TELL_SECONDS", 0.05)
+    said: list[str] = []
+    stop = threading.Event()
+    arguments: Any = (server.address, bikes, stop, said.append)
+    teller = threading.Thread(target=stream._tell, args=arguments)
+    teller.start()
+
+    def await_line(text: str) -> None:
+        deadline = time.monotonic() + 20
+        while not [line for line in said if text in line]:
+            assert time.monotonic() < deadline, said
+            time.sleep(0.02)
+        said.clear()
+
+    try:
+        await_line("moves: 0 waiting")
+        write(bikes, 1, 2, 3)
+        await_line("moves: 3 waiting")
+        kill(server)
+        time.sleep(0.2)
+        server.revive()
+        said.clear()
+        await_line("moves: 3 waiting")
+        with connect(server.address) as redis:
+            worker = Worker(redis, bikes)
+            worker.step()
+            await_line("moves: 0 waiting, 0.00 s behind, 0 dead letters; ")
+            await_line("25 of 25 partitions held")
+            assert worker.stats.events == 3
+            worker.leave()
+    finally:
+        stop.set()
+        teller.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_also_without_a_store(bikes: Deployment, number: int) -> None:
+    command = [sys.executable, "-m", "cli", "stream", "--quiet"]
+    environment = os.environ | {"SLATE_REDIS": "unix://:hush-hush@/nowhere.sock"}
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, cwd=BIKES.parents[2]
+    ) as worker:
+        assert worker.stderr is not None
+        assert "applying" in worker.stderr.readline()
+        failing = worker.stderr.readline()
+        assert failing.startswith("the online store fails (")
+        worker.send_signal(number)
+        rest = worker.stderr.read()
+        assert worker.wait(20) == 0
+    assert "Traceback" not in rest
+    assert rest.splitlines()[-1].endswith("stopped: 0 applied, 0 archived, 0 dead")
+    assert "hush-hush" not in failing + rest
