@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 import dagster as dg
 
@@ -77,7 +77,7 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
                 "generation": generation.name,
                 "as_of": dg.MetadataValue.timestamp(as_of.replace(tzinfo=UTC)),
                 **_stream_metadata(generation),
-                "age_seconds": (datetime.now(UTC) - as_of.replace(tzinfo=UTC)).total_seconds(),
+                "age_seconds": (deployment.now() - as_of.replace(tzinfo=UTC)).total_seconds(),
                 "keys": generation.keys,
                 "bytes": generation.size,
                 "seconds": round(seconds, 3),

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import pyarrow.dataset as ds
 
+from assets import builds
 from assets.intake import prepare
 from assets.publishing import online_rows
 from assets.training_sets import write_training_set
@@ -128,6 +129,8 @@ class Engines:
         self, connection: duckdb.DuckDBPyConnection, scenario: Scenario, before: int | None
     ) -> None:
         prepare(connection, [s for s in self.registry.sources.values() if s.landing])
+        builds.prepare(connection)
+        builds.set_clock(connection, builds.known_until(self._project.deployment))
         for name, source in self.registry.sources.items():
             rows = [
                 row
