@@ -150,7 +150,8 @@ def _built_until(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     found = connection.execute(
         f"select until from {RAW}.builds where seen is not null order by built_at desc limit 1"
     ).fetchone()
-    return found and found[0]
+    until: datetime | None = found[0] if found else None
+    return until
 
 
 def _first_new(connection: duckdb.DuckDBPyConnection, registry: Registry) -> datetime | None:

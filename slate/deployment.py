@@ -8,7 +8,7 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
     data = "data"                                # landing, warehouse, training sets, online store
     redis = ""                                   # empty: an embedded server; else its address
     demo = ""                                    # a module that makes and shows demonstration data
-    clock = ""                                   # empty: the machine's; else the instant it stands at
+    clock = ""                                   # empty: the machine's; else where it stands
 
 ``SLATE_DATA``, ``SLATE_REDIS`` and ``SLATE_CLOCK`` override what the file says of them.
 """
@@ -146,8 +146,8 @@ def _clock(file: Path, settings: dict[str, str]) -> datetime | None:
     instant = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
     if instant > datetime.now(UTC):
         raise ConfigurationError(
-            f"{where} = {text!r} lies in the future: a virtual clock is for data of the past; leave "
-            "it empty for the machine's clock"
+            f"{where} = {text!r} lies in the future: a virtual clock is for data of the past; "
+            "leave it empty for the machine's clock"
         )
     return instant
 
