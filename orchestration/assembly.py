@@ -44,7 +44,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *training_assets(deployment),
             *online_assets(deployment),
         ],
-        asset_checks=[*quality_checks(deployment), *stream_checks(deployment)],
+        asset_checks=[*quality_checks(deployment, project), *stream_checks(deployment)],
         jobs=[whole, *parts],
         schedules=[hourly_schedule(deployment, whole)],
         sensors=_sensors(deployment, whole),
