@@ -1,7 +1,8 @@
 """The ledger of builds: which hours the warehouse was built for, and from which models.
 
 A build covers the hours from the first whose landing files are new since the build before to the
-end of what is known, since a late file also changes what is computed for the hours after its own.
+last that is over by the platform's clock, since a late file also changes what is computed for the
+hours after its own. What is dated beyond these hours waits until they are over.
 """
 
 from collections.abc import Mapping
@@ -14,11 +15,13 @@ import duckdb
 
 from assets.hours import HOUR, Span
 from assets.intake import landing_sources
-from slate.compile.names import RAW
+from slate.compile.names import CLOCK, RAW
 from slate.deployment import Deployment
 from slate.registry import Registry
 
 _EPOCH = datetime(1970, 1, 1)
+# Before any arrival: what is built is as it was.
+_NOTHING: Span = (_EPOCH - HOUR, _EPOCH)
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,15 @@ class Build:
     """What one build covers.
 
     Attributes:
-        span: from the first hour built to the end of the last; None for all that there is, anew.
+        span: from the first hour built to the end of the last; None for all hours, anew.
+        until: the end of the last hour that can be known; nothing that arrived later is built.
         models: the dbt project's models by name, each with the hash of what it is made of.
         changed: the names of those that are not what the warehouse was built from before.
         seen: up to when the landing files that it covers were taken in.
     """
 
     span: Span | None
+    until: datetime
     models: Mapping[str, str]
     changed: tuple[str, ...]
     seen: datetime
@@ -46,18 +51,30 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute(
         f"""create table if not exists {RAW}.builds (
-            start_hour timestamp, end_hour timestamp, seen timestamp, built_at timestamp
+            start_hour timestamp, end_hour timestamp, until timestamp, seen timestamp,
+            built_at timestamp
         )"""
     )
+    connection.execute(f"create table if not exists {RAW}.{CLOCK} (known_until timestamp)")
+
+
+def known_until(deployment: Deployment) -> datetime:
+    """The end of the last hour that is over by the platform's clock (UTC)."""
+    return deployment.now().replace(minute=0, second=0, microsecond=0, tzinfo=None)
+
+
+def set_clock(connection: duckdb.DuckDBPyConnection, until: datetime) -> None:
+    """Tell the warehouse's models up to when arrivals can be known."""
+    connection.execute(f"create or replace table {RAW}.{CLOCK} as select ? as known_until", [until])
 
 
 def plan_build(
     connection: duckdb.DuckDBPyConnection, deployment: Deployment, asked: Span | None
 ) -> Build:
-    """What has to be built: what landed since the last build, and what is asked for besides.
+    """What has to be built: what came to be known since the last build, and what is asked for.
 
     Where a model is new or changed, all is built anew: training rows are joined of tables that
-    hold only what was built together.
+    hold only what was built together. So it is where the clock was set back.
 
     Args:
         connection: the warehouse; landing files have been taken in.
@@ -68,21 +85,19 @@ def plan_build(
     models = _models(deployment.dbt_project)
     built = dict(connection.execute(f"select model, hash from {RAW}.built_models").fetchall())
     changed = tuple(model for model, digest in models.items() if built.get(model) != digest)
+    until, before = known_until(deployment), _built_until(connection)
+    if asked:
+        asked = (asked[0], min(asked[1], until)) if asked[0] < until else _NOTHING
     if not landing_sources(deployment.registry):
         # Tables that others fill say nothing of what is new in them.
-        return Build(None if changed else asked, models, changed, _now())
-    ((last, newest),) = connection.execute(
-        f"select max(hour), max(taken_in_at) from {RAW}.files"
-    ).fetchall()
-    if changed or last is None:
-        return Build(None, models, changed, newest or _EPOCH)
-    end = last + HOUR
-    first = _first_new(connection, deployment.registry)
-    spans = [span for span in (asked, first and (first, end)) if span]
-    # With nothing to build it is an hour in which nothing has arrived.
-    spans = spans or [(end, end + HOUR)]
+        return Build(None if changed else asked, until, models, changed, _now())
+    ((newest,),) = connection.execute(f"select max(taken_in_at) from {RAW}.files").fetchall()
+    if changed or newest is None or before is None or until < before:
+        return Build(None, until, models, changed, newest or _EPOCH)
+    first = min(_first_new(connection, deployment.registry) or before, before)
+    spans = [span for span in (asked, (first, until)) if span and span[0] < span[1]] or [_NOTHING]
     span = min(start for start, _ in spans), max(end for _, end in spans)
-    return Build(span, models, changed, newest)
+    return Build(span, until, models, changed, newest)
 
 
 def record(connection: duckdb.DuckDBPyConnection, build: Build, *, whole: bool) -> None:
@@ -94,8 +109,8 @@ def record(connection: duckdb.DuckDBPyConnection, build: Build, *, whole: bool) 
         whole: whether all models were, and succeeded; else the next build covers it again.
     """
     connection.execute(
-        f"insert into {RAW}.builds values (?, ?, ?, ?)",
-        [*(build.span or (None, None)), build.seen if whole else None, _now()],
+        f"insert into {RAW}.builds values (?, ?, ?, ?, ?)",
+        [*(build.span or (None, None)), build.until, build.seen if whole else None, _now()],
     )
     for model in build.changed if whole else ():
         connection.execute(
@@ -128,6 +143,15 @@ def _models(project: Path) -> dict[str, str]:
         file.stem: blake2b(b"\0".join([*macros, file.read_bytes()]), digest_size=8).hexdigest()
         for file in sorted((project / "models").rglob("*.sql"))
     }
+
+
+def _built_until(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Up to when the last whole build knew arrivals; None before the first."""
+    found = connection.execute(
+        f"select until from {RAW}.builds where seen is not null order by built_at desc limit 1"
+    ).fetchone()
+    until: datetime | None = found[0] if found else None
+    return until
 
 
 def _first_new(connection: duckdb.DuckDBPyConnection, registry: Registry) -> datetime | None:

@@ -1,28 +1,42 @@
 """Asset checks: a view's expectation suite stands between building and publishing."""
 
 import time
+from collections.abc import Sequence
 
 import dagster as dg
+from dagster_dbt import DbtProject
 
+from assets import verdicts
 from assets.database import POOL, Warehouse
+from assets.origins import landed_origins
 from assets.warehouse import current_key
 from quality.failures import failing_rows
 from quality.profiles import load, save
 from quality.reports import failures, write_report
 from quality.validations import Validation, validate
 from slate.deployment import Deployment
+from slate.entities import Source
 from slate.views import FeatureView
 
 CHECK = "expectations"
 SHOWN_ROWS, SHOWN_FAILURES = 20, 5
 
 
-def quality_checks(deployment: Deployment) -> list[dg.AssetChecksDefinition]:
-    """A blocking check for each view: what follows it in a run waits for it, and stops with it."""
-    return [_check(deployment, view) for view in deployment.registry.views.values()]
+def quality_checks(deployment: Deployment, project: DbtProject) -> list[dg.AssetChecksDefinition]:
+    """A blocking check for each view: what follows it in a run waits for it, and stops with it.
+
+    Only here it is decided whether a view is held back: what a critical expectation of its suite
+    does not let pass is; what is not met besides is a warning, and says so.
+    """
+    origins = landed_origins(deployment.registry, project.manifest_path)
+    return [
+        _check(deployment, view, origins[name]) for name, view in deployment.registry.views.items()
+    ]
 
 
-def _check(deployment: Deployment, view: type[FeatureView]) -> dg.AssetChecksDefinition:
+def _check(
+    deployment: Deployment, view: type[FeatureView], sources: Sequence[type[Source]]
+) -> dg.AssetChecksDefinition:
     report = deployment.reports / f"{view.name}.html"
 
     @dg.asset_check(
@@ -38,8 +52,14 @@ def _check(deployment: Deployment, view: type[FeatureView]) -> dg.AssetChecksDef
     ) -> dg.AssetCheckResult:
         started = time.perf_counter()
         with warehouse.get_connection() as connection:
-            previous = load(deployment.reports, view)
-            validation = validate(view, connection, previous=previous)
+            validation = validate(
+                view,
+                connection,
+                now=deployment.now(),
+                previous=load(deployment.reports, view),
+                batches=verdicts.landed_since_good(connection, view, sources),
+            )
+            verdicts.record(connection, view, validation.success)
             failing = "" if validation.success else _failing(view, connection, validation)
         write_report(validation, report)
         save(deployment.reports, validation)

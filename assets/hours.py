@@ -1,7 +1,7 @@
 """The hours that landing assets are partitioned by: those in which events arrived."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
@@ -16,12 +16,21 @@ ONLY_NEW = "slate/only_new"
 
 
 def hourly(deployment: Deployment) -> dg.HourlyPartitionsDefinition:
-    """The partitions of a deployment: from the first hour that landed (today's, while none has)."""
+    """The partitions of a deployment: from the first hour that landed to the last that is over.
+
+    While none has landed, they begin with the day of the last hour that is over by the clock.
+    """
+    now = deployment.now().replace(minute=0, second=0, microsecond=0, tzinfo=None)
     sources = landing_sources(deployment.registry)
     first = [next(landed_hours(deployment.landing, source), None) for source in sources]
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    start = min((hour for hour in first if hour is not None), default=today)
-    return dg.HourlyPartitionsDefinition(start_date=start.strftime(FORMAT), timezone="UTC")
+    over = [hour for hour in first if hour is not None and hour < now]
+    start = min(over, default=(now - HOUR).replace(hour=0))
+    return dg.HourlyPartitionsDefinition(
+        start_date=start.strftime(FORMAT),
+        # The machine's clock goes on, and so do its hours.
+        end_date=now.strftime(FORMAT) if deployment.clock else None,
+        timezone="UTC",
+    )
 
 
 def partition_key(hour: datetime) -> str:

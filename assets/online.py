@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 import dagster as dg
 
 from assets.database import POOL, Warehouse
 from assets.publishing import known_until, online_rows, stream_from
 from assets.streams import stream_deps
+from assets.verdicts import require_passed
 from assets.warehouse import current_key, model_key
 from online import Generation, Publisher
 from slate.compile.names import STREAMED_UNTIL, online_keys_model, online_tiles_model
@@ -64,6 +65,7 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
                 context.log.info(f"{view.name}: {rows:,} rows written, {rows / elapsed:,.0f}/s")
 
         with warehouse.get_connection() as connection, Publisher.connect(deployment) as store:
+            require_passed(connection, [view])
             as_of = known_until(connection)
             since = stream_from(connection, view, store.streamed_since(view))
             generation = store.publish(view, online_rows(connection, view), as_of, progress, since)
@@ -77,7 +79,7 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
                 "generation": generation.name,
                 "as_of": dg.MetadataValue.timestamp(as_of.replace(tzinfo=UTC)),
                 **_stream_metadata(generation),
-                "age_seconds": (datetime.now(UTC) - as_of.replace(tzinfo=UTC)).total_seconds(),
+                "age_seconds": (deployment.now() - as_of.replace(tzinfo=UTC)).total_seconds(),
                 "keys": generation.keys,
                 "bytes": generation.size,
                 "seconds": round(seconds, 3),

@@ -12,6 +12,7 @@ from assets.database import POOL, Warehouse
 from assets.manifests import CURRENT, Manifest, load_manifest
 from assets.online import FAIL_AFTER, WARN_AFTER
 from assets.training_sets import write_training_set
+from assets.verdicts import require_passed
 from assets.warehouse import current_key, model_key
 from slate.compile.names import training_model
 from slate.deployment import Deployment
@@ -77,6 +78,7 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
                 context.log.info(f"{service.full_name}: {rows:,} rows written")
 
         with warehouse.get_connection() as connection:
+            require_passed(connection, plan.views)
             before = load_manifest(folder) if (folder / CURRENT).exists() else None
             days = _days(connection, plan, before)
             written = write_training_set(connection, plan, folder, days, progress)

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from dagster_dbt import (
     dbt_assets,
 )
 
-from assets.builds import Build, plan_build, record
+from assets.builds import Build, plan_build, record, set_clock
 from assets.database import POOL, Warehouse
 from assets.hours import span_of
 from assets.interrupts import deaf, ended
 from assets.lineage import column_lineage
-from slate.compile.names import asked_model, current_model, training_model
+from slate.compile.names import CLOCK, RAW, asked_model, current_model, training_model
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, DataError
 from slate.registry import Registry
@@ -141,6 +142,17 @@ def _owners(registry: Registry) -> dict[str, str]:
     return owners
 
 
+def clock_asset() -> dg.AssetSpec:
+    """What the models know of the platform's clock."""
+    return dg.AssetSpec(
+        dg.AssetKey([RAW, CLOCK]),
+        description="Up to when arrivals can be known: the end of the last hour that is over by "
+        "the platform's clock.",
+        group_name="staging",
+        kinds={"duckdb"},
+    )
+
+
 # Unit tests are for whoever changes a model, and know nothing of a run's hours.
 _BUILD = ("build", "--exclude-resource-type", "unit_test")
 
@@ -167,11 +179,13 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         _require_asked_models(registry, {key.path[-1] for key in context.selected_asset_keys})
         with warehouse.get_connection() as connection:
             build = plan_build(connection, deployment, span_of(context))
+            set_clock(connection, build.until)
         if build.changed:
             context.log.info(
                 f"{len(build.changed)} models are new or changed: {_some(build.changed)}"
             )
-        context.log.info(f"dbt builds {' to '.join(map(str, build.span or ('all hours anew',)))}")
+        hours = " to ".join(map(str, build.span)) if build.span else "all hours anew"
+        context.log.info(f"dbt builds {hours}, of what had arrived before {build.until}")
         events, failure = [], None
         with ExitStack() as running:
             with deaf():
@@ -233,7 +247,6 @@ def _some(names: Sequence[str], most: int = 5) -> str:
 
 
 def _hours(build: Build) -> list[str]:
-    if build.span is None:
-        return ["--full-refresh"]
-    start, end = build.span
-    return ["--event-time-start", str(start), "--event-time-end", str(end)]
+    start, end = build.span or (datetime.min, build.until)
+    hours = ["--event-time-start", str(start), "--event-time-end", str(end)]
+    return hours if build.span else ["--full-refresh", *hours]

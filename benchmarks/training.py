@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from assets import builds
 from assets.intake import prepare
 from assets.training_sets import write_training_set
 from slate.deployment import Deployment, load
@@ -103,6 +104,8 @@ def run(events: int = EVENTS, rows: int = ROWS) -> None:
         sources = [s for s in deployment.registry.sources.values() if s.landing]
         with duckdb.connect(str(deployment.warehouse)) as connection:
             prepare(connection, sources)
+            builds.prepare(connection)
+            builds.set_clock(connection, builds.known_until(deployment))
             _marketplace(connection, events, rows)
         staged = _dbt(
             deployment,

@@ -57,6 +57,8 @@ def of_source(registry: Registry, source: type[Source]) -> Facts:
         ("stream", source.stream),
         ("max lag", source.max_lag if source.stream else ""),
         ("max dead letters", str(source.max_dead_letters) if source.stream else ""),
+        ("fresh within", source.fresh_within),
+        ("max refused", f"{source.max_refused:.0%}" if source.landing else ""),
         ("unique id", repeats),
         ("event time", source.event_time),
         ("arrival time", source.arrival_time),
@@ -157,6 +159,8 @@ def _of_view(view: View) -> Facts:
         ("source", view.source.name if view.windowed else ""),
         ("model", view.model),
         ("ttl", view.ttl),
+        ("fresh within", view.fresh_within),
+        ("max null shift", f"{view.max_null_shift:.0%}"),
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cli import processes
 from cli.text import clock
 from online import EventWriter
 from slate.deployment import load
@@ -45,7 +46,9 @@ def run(options: Namespace) -> int:
     file = options.file
     written = refused = 0
     began = told = time.monotonic()
-    with EventWriter.connect(load(), options.source) as writer:
+    deployment = load()
+    processes.require_machine_clock(deployment)
+    with EventWriter.connect(deployment, options.source) as writer:
         try:
             for chunk in chunks(file):
                 result = writer.write(chunk.events, wait=options.wait)

@@ -41,6 +41,7 @@ def run(options: Namespace) -> int:
     """Play until the time is over, or a key or an interrupt ends it; print what was measured."""
     say = clock()
     deployment = load()
+    processes.require_machine_clock(deployment)
     shown = demo(deployment)
     if shown is None or not hasattr(shown, "live"):
         raise ConfigurationError(

@@ -12,6 +12,7 @@ from warnings import filterwarnings
 from online.embedded import EmbeddedServer
 from online.store import open_store, shown
 from slate.deployment import Deployment
+from slate.errors import ConfigurationError
 
 # What Dagster warns of: once for every asset, and of `dagster dev`, whose successor needs a project
 # of another form.
@@ -37,6 +38,19 @@ def prepare(deployment: Deployment) -> None:
     # A shell makes what it starts with & deaf to interrupts.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+
+
+def require_machine_clock(deployment: Deployment) -> None:
+    """Refuse to stream by a virtual clock: the store stamps arrivals by the time that it is.
+
+    Raises:
+        ConfigurationError: the deployment's clock is a virtual one.
+    """
+    if deployment.clock is not None:
+        raise ConfigurationError(
+            f"the clock of {deployment.name} stands at {deployment.clock:%Y-%m-%d %H:%M:%S}, and "
+            "what streams arrives now: take `clock` out of slate.toml (or unset SLATE_CLOCK)"
+        )
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def run(options: Namespace) -> int:
     """Run workers, one process each; this process is the first of them."""
     say = clock()
     deployment = load()
+    processes.require_machine_clock(deployment)
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     processes.prepare(deployment)
     names = ", ".join(source.stream for source in streamed_sources(deployment.registry))

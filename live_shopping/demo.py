@@ -51,7 +51,10 @@ class Client(Protocol):
 
 
 def prepare(deployment: Deployment, say: Say) -> None:
-    """Simulate the hours that have not landed yet, unless others than the simulator landed some."""
+    """Simulate the hours that are over by the deployment's clock and have not landed yet.
+
+    Where others than the simulator landed some, nothing is.
+    """
 
     def told(progress: Progress) -> None:
         if progress.hour.hour == 23 or progress.done == progress.total:
@@ -62,7 +65,8 @@ def prepare(deployment: Deployment, say: Say) -> None:
 
     say(f"simulating what is missing in {deployment.landing}")
     try:
-        summary = simulate(SimulationConfig(data=deployment.data), told)
+        end = deployment.now().replace(minute=0, second=0, microsecond=0)
+        summary = simulate(SimulationConfig(data=deployment.data, end=end), told)
     except DataError as error:
         say(f"{error}. Going on with what has landed")
         return

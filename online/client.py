@@ -65,7 +65,7 @@ class FeatureClient:
             StoreError: the embedded server cannot be started.
         """
         deployment = deployment or load()
-        serving = Serving(deployment.registry, deployment.name, refresh)
+        serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock)
         address, server = open_store(deployment)
         return cls(serving, connect(address, timeout), server)
 
@@ -74,7 +74,8 @@ class FeatureClient:
 
         Args:
             service: the service's name, also with its version ("ranking_v1").
-            at: the instant to ask about, UTC if it has no zone; None for now.
+            at: the instant to ask about, UTC if it has no zone; None for now, by the deployment's
+                clock.
             keys_and_inputs: the service's keys, and what its request features take in: one value
                 for all rows, or a list, an array or an Arrow column of a value per row.
 
@@ -138,7 +139,7 @@ class AsyncFeatureClient:
     ) -> Self:
         """A client of a deployment; see ``FeatureClient.connect``."""
         deployment = deployment or load()
-        serving = Serving(deployment.registry, deployment.name, refresh)
+        serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock)
         address, server = open_store(deployment)
         return cls(serving, connect_async(address, timeout), server)
 

@@ -28,10 +28,14 @@ class Serving:
         deployment: the deployment's name.
         refresh: for how many seconds it is believed which generations are live, and that a store
             which failed is not worth asking.
+        clock: the instant at which a virtual clock stands; None for the machine's clock.
     """
 
-    def __init__(self, registry: Registry, deployment: str, refresh: float) -> None:
+    def __init__(
+        self, registry: Registry, deployment: str, refresh: float, clock: datetime | None = None
+    ) -> None:
         self._registry = registry
+        self._clock = clock
         self._refresh = refresh
         self._plans: dict[str, ServicePlan] = {}
         self._names = [Names(deployment, view) for view in registry.views.values()]
@@ -66,7 +70,7 @@ class Serving:
         """
         plan = self.plan(service)
         request = plan.form.read(given)
-        asked = _instant(at)
+        asked = _instant(self._clock if at is None else at)
         if time.monotonic() >= self._until:
             yield from self._find_live()
         error = self._error

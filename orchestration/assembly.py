@@ -15,7 +15,7 @@ from assets.online import online_assets
 from assets.stream_readings import live_sources
 from assets.streams import stream_assets, stream_checks
 from assets.training import training_assets
-from assets.warehouse import dbt_project, warehouse_assets
+from assets.warehouse import clock_asset, dbt_project, warehouse_assets
 from orchestration.console import console
 from orchestration.jobs import hourly_schedule, jobs
 from orchestration.sensors import late_files
@@ -39,11 +39,12 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
         assets=[
             *stream_assets(deployment),
             *landing_assets(deployment, hours),
+            clock_asset(),
             warehouse_assets(deployment, project),
             *training_assets(deployment),
             *online_assets(deployment),
         ],
-        asset_checks=[*quality_checks(deployment), *stream_checks(deployment)],
+        asset_checks=[*quality_checks(deployment, project), *stream_checks(deployment)],
         jobs=[whole, *parts],
         schedules=[hourly_schedule(deployment, whole)],
         sensors=_sensors(deployment, whole),

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-import pyarrow as pa
-
-from quality.expectations import Expectation
+from quality.expectations import Expectation, Severity
 from quality.limits import Limits
 from quality.profiles import ColumnProfile, Profile
 from slate.features import Feature
@@ -13,16 +11,20 @@ from slate.views import FeatureView
 
 
 def drift(view: type[FeatureView], previous: Profile, limits: Limits) -> Iterator[Expectation]:
-    """Warnings for means and shares of nulls that are far from the last good run's."""
+    """Means and shares of nulls that are far from the last good run's.
+
+    They are warnings, but for a share of nulls that grew by more than the view allows: what was
+    known is known no more, and the view is held back.
+    """
     for column, feature in view.features.items():
         if column in previous.columns:
             yield from _mean(feature, previous.columns[column], limits.mean)
-            yield from _nulls(feature, previous.columns[column], limits.nulls)
+            yield from _nulls(view, feature, previous.columns[column], limits.nulls)
 
 
-def numbers(profile: Profile) -> pa.Table:
-    """What drift is measured on: a row of each column's mean and share of nulls."""
-    found = {
+def numbers(profile: Profile) -> dict[str, float | None]:
+    """What drift is measured on: each column's mean and share of nulls."""
+    return {
         name: value
         for column, item in profile.columns.items()
         for name, value in (
@@ -30,7 +32,6 @@ def numbers(profile: Profile) -> pa.Table:
             (f"nulls of {column}", item.null_share),
         )
     }
-    return pa.table({name: pa.array([value], pa.float64()) for name, value in found.items()})
 
 
 # A constant that is no power of two has a deviation of a rounding error.
@@ -53,23 +54,40 @@ def _mean(feature: Feature, before: ColumnProfile, limit: float) -> Iterator[Exp
         yield _between(f"mean of {feature.column}", feature, least, greatest, why)
 
 
-def _nulls(feature: Feature, before: ColumnProfile, limit: float) -> Iterator[Expectation]:
+def _nulls(
+    view: type[FeatureView], feature: Feature, before: ColumnProfile, limit: float
+) -> Iterator[Expectation]:
     is_list = feature.value_type.length is not None
-    if is_list or feature.default is None:
-        least, greatest = max(0.0, before.null_share - limit), min(1.0, before.null_share + limit)
+    if not is_list and feature.default is not None:
+        return
+    number, share = f"nulls of {feature.column}", before.null_share
+    is_null = f"{feature.column} is {'empty' if is_list else 'null'}"
+    was = f"it was in {share:.1%} in the last good run"
+    least, greatest = max(0.0, share - limit), min(1.0, share + limit)
+    why = f"{is_null} in {least:.0%} to {greatest:.0%} of the rows: {was}"
+    yield _between(number, feature, least, greatest, why)
+    most = share + view.max_null_shift
+    if most < 1:
         why = (
-            f"{feature.column} is {'empty' if is_list else 'null'} in {least:.0%} to "
-            f"{greatest:.0%} of the rows: it was in {before.null_share:.1%} in the last good run"
+            f"{is_null} in {most:.0%} of the rows or fewer: {was}, and max_null_shift of "
+            f"{view.__name__} is {view.max_null_shift:.0%}"
         )
-        yield _between(f"nulls of {feature.column}", feature, least, greatest, why)
+        yield _between(number, feature, 0.0, most, why, "critical")
 
 
-def _between(number: str, feature: Feature, least: float, greatest: float, why: str) -> Expectation:
+def _between(
+    number: str,
+    feature: Feature,
+    least: float,
+    greatest: float,
+    why: str,
+    severity: Severity = "warning",
+) -> Expectation:
     return Expectation(
         "ExpectColumnMaxToBeBetween",
         (feature.column,),
         {"column": number, "min_value": least, "max_value": greatest},
         why,
         subject="profile",
-        severity="warning",
+        severity=severity,
     )

@@ -2,10 +2,11 @@
 
 import math
 import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from quality.batches import Batch, few_refused
 from quality.drift import drift
 from quality.expectations import Expectation
 from quality.invariants import in_microseconds, invariants, order
@@ -33,7 +34,9 @@ def suite(
     view: type[FeatureView],
     *,
     as_of: datetime | None = None,
+    now: datetime | None = None,
     previous: Profile | None = None,
+    batches: Sequence[Batch] = (),
     limits: Limits = LIMITS,
 ) -> tuple[Expectation, ...]:
     """All that must hold of a view's table.
@@ -41,17 +44,20 @@ def suite(
     Args:
         view: the view.
         as_of: the instant that the table must have been built as of; without it, nothing is
-            expected of that instant, nor of how fresh the events are.
+            expected of that instant.
+        now: what the platform's clock says; without it, nothing is expected of how old rows are.
         previous: the profile of the last good run; without it, or when it is of another
             definition, nothing is compared.
-        limits: how much may change between runs, and how old the newest event may be.
+        batches: what landed since then of the sources that the view is made of.
+        limits: how much may change between runs.
     """
     if previous is not None and previous.definition != fingerprint(view):
         previous = None
     return (
         *_table(view, previous, limits),
         *_keys(view),
-        *_times(view, as_of, limits),
+        *_times(view, as_of, now),
+        *few_refused(batches),
         *(e for feature in view.features.values() for e in _feature(feature)),
         *invariants(view),
         *(drift(view, previous, limits) if previous is not None else ()),
@@ -102,28 +108,27 @@ def _keys(view: type[FeatureView]) -> Iterator[Expectation]:
 
 
 def _times(
-    view: type[FeatureView], as_of: datetime | None, limits: Limits
+    view: type[FeatureView], as_of: datetime | None, now: datetime | None
 ) -> Iterator[Expectation]:
     yield _never_null(EVENT_TIME, "every row's event has a time")
     yield _never_null(AS_OF, "every row is as of an instant")
     yield order(EVENT_TIME, AS_OF, "no row is from the future", in_microseconds(EVENT_TIME, AS_OF))
-    if as_of is None:
-        return
-    instant = naive_utc(as_of).replace(tzinfo=UTC)
-    yield Expectation(
-        "ExpectColumnValuesToBeBetween",
-        (AS_OF,),
-        {"column": AS_OF, "min_value": instant, "max_value": instant},
-        f"{AS_OF} is {instant:%Y-%m-%d %H:%M:%S}: all rows are built as of one instant",
-    )
-    if view.windowed and view.source.landing:
-        oldest = instant - limits.freshness
+    if as_of is not None:
+        instant = naive_utc(as_of).replace(tzinfo=UTC)
+        yield Expectation(
+            "ExpectColumnValuesToBeBetween",
+            (AS_OF,),
+            {"column": AS_OF, "min_value": instant, "max_value": instant},
+            f"{AS_OF} is {instant:%Y-%m-%d %H:%M:%S}: all rows are built as of one instant",
+        )
+    if now is not None and view.fresh_within_us is not None:
+        oldest = naive_utc(now).replace(tzinfo=UTC) - timedelta(microseconds=view.fresh_within_us)
         yield Expectation(
             "ExpectColumnMaxToBeBetween",
             (EVENT_TIME,),
             {"column": EVENT_TIME, "min_value": oldest},
-            f"the newest {EVENT_TIME} is {oldest:%Y-%m-%d %H:%M:%S} or later: "
-            f"{view.source.__name__} has not stopped",
+            f"the newest {EVENT_TIME} is {oldest:%Y-%m-%d %H:%M:%S} or later: fresh_within of "
+            f"{view.__name__} is {view.fresh_within}",
         )
 
 

@@ -1,5 +1,6 @@
 """Validation: a view's suite, run on its table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from quality.batches import Batch, shares
 from quality.drift import numbers
 from quality.engine import Outcome, run, run_in_batches
 from quality.expectations import Expectation
@@ -88,7 +90,9 @@ def validate(
     connection: "duckdb.DuckDBPyConnection",
     *,
     as_of: datetime | None = None,
+    now: datetime | None = None,
     previous: Profile | None = None,
+    batches: Sequence[Batch] = (),
     limits: Limits = LIMITS,
 ) -> Validation:
     """Run a view's suite on its table.
@@ -98,8 +102,10 @@ def validate(
         connection: to the warehouse.
         as_of: the instant that the table must have been built as of; by default the newest one
             that is in the table.
+        now: what the platform's clock says; without it, rows may be of any age.
         previous: the profile of the last good run, if there is one.
-        limits: how much may change between runs, and how old the newest event may be.
+        batches: what landed since then of the sources that the view is made of.
+        limits: how much may change between runs.
 
     Raises:
         DataError: there is no such table, or it lacks a column.
@@ -107,7 +113,9 @@ def validate(
     empty = shape(view, connection)
     if as_of is None and empty.schema.field(AS_OF).type == pa.timestamp("us"):
         as_of = newest_as_of(view, connection)
-    expectations = suite(view, as_of=as_of, previous=previous, limits=limits)
+    expectations = suite(
+        view, as_of=as_of, now=now, previous=previous, batches=batches, limits=limits
+    )
     on_shape = [e for e in expectations if e.subject == "shape"]
     outcomes = run(empty, on_shape)
     mistyped = frozenset(
@@ -126,7 +134,9 @@ def validate(
     on_profile = [e for e in rest if e.subject == "profile"]
     rows = read(view, connection, (sql for e in on_rows for sql in e.computed))
     outcomes += run_in_batches(rows, on_rows)
-    outcomes += run(numbers(profile), on_profile)
+    measured = numbers(profile) | shares(batches)
+    one_row = {name: pa.array([value], pa.float64()) for name, value in measured.items()}
+    outcomes += run(pa.table(one_row), on_profile)
     keys = tuple(view.entity.keys)
     results = tuple(
         _result(expectation, outcome, rows, keys)

@@ -8,21 +8,23 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
     data = "data"                                # landing, warehouse, training sets, online store
     redis = ""                                   # empty: an embedded server; else its address
     demo = ""                                    # a module that makes and shows demonstration data
+    clock = ""                                   # empty: the machine's; else where it stands
 
-``SLATE_DATA`` and ``SLATE_REDIS`` override what the file says of them.
+``SLATE_DATA``, ``SLATE_REDIS`` and ``SLATE_CLOCK`` override what the file says of them.
 """
 
 import os
 import sys
 import tomllib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from slate.errors import ConfigurationError, nearest
 from slate.registry import Registry
 
-_SETTINGS = ("name", "definitions", "dbt_project", "data", "redis", "demo")
+_SETTINGS = ("name", "definitions", "dbt_project", "data", "redis", "demo", "clock")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Deployment:
         data: the folder that everything is written to.
         redis: the online store's address; empty for an embedded server in the data folder.
         demo: the dotted name of a module that makes and shows demonstration data; empty for none.
+        clock: the instant (UTC) at which a virtual clock stands, so that data of the past can be
+            served and replayed; None for the machine's clock.
     """
 
     name: str
@@ -47,6 +51,11 @@ class Deployment:
     # Not shown with the rest, as it may hold a password.
     redis: str = field(default="", repr=False)
     demo: str = ""
+    clock: datetime | None = None
+
+    def now(self) -> datetime:
+        """What the platform's clock says (UTC): which hours are over, and how old data are."""
+        return self.clock or datetime.now(UTC)
 
     @cached_property
     def registry(self) -> Registry:
@@ -118,7 +127,30 @@ def load(path: Path | None = None) -> Deployment:
         data=(Path.cwd() if os.environ.get("SLATE_DATA") else root) / data,
         redis=os.environ.get("SLATE_REDIS", settings.get("redis", "")),
         demo=settings.get("demo", ""),
+        clock=_clock(file, settings),
     )
+
+
+def _clock(file: Path, settings: dict[str, str]) -> datetime | None:
+    """The instant at which the virtual clock stands; None where none is set."""
+    text = os.environ.get("SLATE_CLOCK", settings.get("clock", ""))
+    where = "SLATE_CLOCK" if "SLATE_CLOCK" in os.environ else f"{file}: clock"
+    if not text:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"{where} = {text!r} is not an instant: write it as in '2026-05-01T00:00:00' (UTC), or "
+            "leave it empty for the machine's clock"
+        ) from None
+    instant = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    if instant > datetime.now(UTC):
+        raise ConfigurationError(
+            f"{where} = {text!r} lies in the future: a virtual clock is for data of the past; "
+            "leave it empty for the machine's clock"
+        )
+    return instant
 
 
 def _find() -> Path:

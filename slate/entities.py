@@ -7,6 +7,7 @@ from slate.comments import comments
 from slate.errors import DefinitionError
 from slate.features import Column
 from slate.kinds import Kind, kind_of
+from slate.limits import age_limit, share_limit
 from slate.names import VIEW_COLUMNS, check_name, longer
 from slate.windows import duration
 
@@ -95,10 +96,15 @@ class Source(Definition):
         stream: the name of the stream that carries its present; empty for none.
         max_lag: an alert is raised when an event waits longer than this for being applied.
         max_dead_letters: an alert is raised when there are more dead letters than this.
+        fresh_within: an alert is raised when its newest row arrived longer ago than this, by the
+            platform's clock; empty where rows may be of any age, as in history that has ended.
+        max_refused: what is made of it is held back when a greater share of the rows that landed
+            since its last good run was refused, from 0 to 1.
         columns: its columns.
         unique_id, event_time, arrival_time: the names of the columns that play these parts.
         horizon: for how long a repeat of an id is recognised (microseconds).
         max_lag_us: ``max_lag`` in microseconds.
+        fresh_within_us: ``fresh_within`` in microseconds, None without it.
     """
 
     model: ClassVar[str] = ""
@@ -106,12 +112,15 @@ class Source(Definition):
     stream: ClassVar[str] = ""
     max_lag: ClassVar[str] = "1m"
     max_dead_letters: ClassVar[int] = 0
+    fresh_within: ClassVar[str] = ""
+    max_refused: ClassVar[float] = 0.5
     columns: ClassVar[dict[str, Column]]
     unique_id: ClassVar[str]
     event_time: ClassVar[str]
     arrival_time: ClassVar[str]
     horizon: ClassVar[int]
     max_lag_us: ClassVar[int]
+    fresh_within_us: ClassVar[int | None]
 
     _settings = Definition._settings | {
         "model": str,
@@ -119,6 +128,8 @@ class Source(Definition):
         "stream": str,
         "max_lag": str,
         "max_dead_letters": int,
+        "fresh_within": str,
+        "max_refused": object,
     }
 
     def __init_subclass__(cls) -> None:
@@ -154,6 +165,8 @@ class Source(Definition):
             )
         _check_limits(cls)
         cls.max_lag_us = duration(cls.max_lag, f"{cls.__name__}.max_lag")
+        cls.fresh_within_us = age_limit(cls.fresh_within, f"{cls.__name__}.fresh_within")
+        cls.max_refused = share_limit(cls.max_refused, f"{cls.__name__}.max_refused")
 
 
 def _check_limits(source: type[Source]) -> None:
@@ -168,4 +181,9 @@ def _check_limits(source: type[Source]) -> None:
         raise DefinitionError(
             f"{source.__name__}.{limits[0]} is a limit of a stream, and it has none: give it "
             f"stream = '...', or take {limits[0]} away"
+        )
+    if "max_refused" in vars(source) and not source.landing:
+        raise DefinitionError(
+            f"{source.__name__}.max_refused is a limit of what lands, and nothing of it does: give "
+            "it landing = '...', or take max_refused away"
         )

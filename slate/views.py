@@ -12,6 +12,7 @@ from slate.expressions import Expr
 from slate.features import Attribute, Computed, Feature, Input
 from slate.inference import check_expression
 from slate.kinds import kind_of
+from slate.limits import age_limit, share_limit
 from slate.names import VIEW_COLUMNS, check_name, longer
 from slate.resolvers import Resolved
 from slate.windowed import windowed_features
@@ -27,24 +28,39 @@ class FeatureView(Definition):
         model: the dbt model whose latest row an attribute view reads. Its columns: the entity's
             keys, the attributes, event_ts, received_at and row_id.
         ttl: how old a row (or a last value) may be and still count, as a duration ("30d").
+        fresh_within: the view is held back when its newest row happened longer ago than this, by
+            the platform's clock; empty where rows may be of any age.
+        max_null_shift: the view is held back when a feature's share of nulls is greater than in
+            the last good run by more than this, from 0 to 1; 1 lets any share pass.
         windowed: whether it aggregates a source.
         features: its features by column.
         measures: a windowed view's aggregates by name.
         levels: a windowed view's sizes of tile in microseconds, smallest first.
         ttl_us: the ttl in microseconds, None without one.
+        fresh_within_us: ``fresh_within`` in microseconds, None without it.
     """
 
     entity: ClassVar[type[Entity]]
     source: ClassVar[type[Source]]
     model: ClassVar[str] = ""
     ttl: ClassVar[str] = ""
+    fresh_within: ClassVar[str] = ""
+    max_null_shift: ClassVar[float] = 0.5
     windowed: ClassVar[bool]
     features: ClassVar[dict[str, Feature]]
     measures: ClassVar[dict[str, Measure]]
     levels: ClassVar[tuple[int, ...]]
     ttl_us: ClassVar[int | None]
+    fresh_within_us: ClassVar[int | None]
 
-    _settings = Definition._settings | {"entity": type, "source": type, "model": str, "ttl": str}
+    _settings = Definition._settings | {
+        "entity": type,
+        "source": type,
+        "model": str,
+        "ttl": str,
+        "fresh_within": str,
+        "max_null_shift": object,
+    }
 
     def __init_subclass__(cls) -> None:
         found = members(cls)
@@ -69,6 +85,8 @@ class FeatureView(Definition):
                 )
         cls.windowed = source is not None
         cls.ttl_us = duration(cls.ttl, f"{where}.ttl") if cls.ttl else None
+        cls.fresh_within_us = age_limit(cls.fresh_within, f"{where}.fresh_within")
+        cls.max_null_shift = share_limit(cls.max_null_shift, f"{where}.max_null_shift")
         cls.measures, cls.levels, cls._names = {}, (), {}
         make = windowed_features if cls.windowed else _attributes
         cls.features = make(cls, found, comments(cls))

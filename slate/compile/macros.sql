@@ -18,11 +18,12 @@
     make_timestamp((epoch_us({{ instant }}) - {{ seconds * 1000000 }}) // {{ hop_seconds * 1000000 }} * {{ hop_seconds * 1000000 }})
 {%- endmacro -%}
 
-{#- Whether a row arrived in the hours that this invocation builds; all rows without such hours. -#}
+{#- Whether a row arrived in the hours that this invocation builds; all rows without such hours.
+    Slate always says them, so that a row dated beyond the clock waits until it is not. -#}
 {%- macro arrived(column) -%}
     {%- set start = invocation_args_dict.get('event_time_start') -%}
     {%- set end = invocation_args_dict.get('event_time_end') -%}
-    {%- if start and end and not flags.FULL_REFRESH -%}
+    {%- if start and end -%}
     {{ column }} >= timestamp '{{ start }}' and {{ column }} < timestamp '{{ end }}'
     {%- else -%}
     true

@@ -8,6 +8,7 @@ from slate.windows import SECOND, duration_name
 
 AS_OF = "as_of"
 STREAMED_UNTIL = "streamed_until"
+CLOCK = "clock"
 # What the names of landing files have in common that the archive of a stream wrote.
 STREAM_FILE = "-stream"
 RAW = "raw"

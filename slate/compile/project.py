@@ -7,6 +7,7 @@ from slate.compile import attributes, online, properties, tiles
 from slate.compile.asked import asked_sql
 from slate.compile.names import (
     AS_OF,
+    CLOCK,
     RAW,
     STREAM_FILE,
     STREAMED_UNTIL,
@@ -73,24 +74,40 @@ def generated(registry: Registry) -> dict[Path, str]:
 
 
 def _as_of_sql(registry: Registry) -> str:
-    """The model that says up to which instant arrivals are known."""
+    """The model that says up to which instant arrivals are known.
+
+    That is the end of the last hour in which anything arrived, of the hours that are over by the
+    clock. What is only asked about has no say: a spine may go on after the last event, or end
+    before it. Where there is nothing else, the clock alone says it.
+    """
+    windowed = {view.source for view in registry.views.values() if view.windowed}
+    spines = {service.spine for service in registry.services.values()} - windowed
+    told = [source for source in registry.sources.values() if source not in spines]
+    landed = ", ".join(f"'{source.name}'" for source in told if source.landing)
     known = []
-    if any(source.landing for source in registry.sources.values()):
+    if landed:
         known.append(
             "select max(hour) + interval '1 hour' as instant\n"
-            f"    from {{{{ source('{RAW}', 'files') }}}}"
+            f"    from {{{{ source('{RAW}', 'files') }}}}\n"
+            f"    where source in ({landed})\n"
+            "        and hour < (select known_until from clock)"
         )
     known += [
         f"select date_trunc('hour', max({source.arrival_time})) + interval '1 hour' as instant\n"
-        f"    from {{{{ ref('{source.model}') }}}}"
-        for source in registry.sources.values()
+        f"    from {{{{ ref('{source.model}') }}}}\n"
+        f"    where {source.arrival_time} < (select known_until from clock)"
+        for source in told
         if not source.landing
     ]
-    union = "\n    union all\n    ".join(known)
+    union = "\n    union all\n    ".join(known or ["select known_until as instant from clock"])
     return f"""{header("the sources")}
 {{{{ config(materialized='table') }}}}
 
-with known as (
+with clock as (
+    select known_until from {{{{ source('{RAW}', '{CLOCK}') }}}}
+),
+
+known as (
     {union}
 )
 

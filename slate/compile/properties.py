@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from slate.compile.names import (
     AS_OF,
+    CLOCK,
     RAW,
     STREAMED_UNTIL,
     asked_model,
@@ -130,7 +131,10 @@ def online_contracts(view: type[FeatureView]) -> list[Model]:
 
 def as_of_contract() -> Model:
     """The contract of the model that says what is known."""
-    text = "The instant up to which arrivals are known: the end of the last hour taken in."
+    text = (
+        "The instant up to which arrivals are known: the end of the last hour, of those that are "
+        "over by the clock, in which anything arrived."
+    )
     return Model(AS_OF, text, (Column("as_of", "timestamp", text),))
 
 
@@ -192,6 +196,8 @@ def sources_yml(registry: Registry) -> str:
         "    tables:",
         "      - name: files",
         '        description: "Every landing file that was taken in."',
+        f"      - name: {CLOCK}",
+        '        description: "Up to when arrivals can be known, by the platform\'s clock."',
     ]
     for source in registry.sources.values():
         if source.landing:

@@ -18,6 +18,7 @@ def _environment() -> Iterator[None]:
             "SLATE_CONFIG",
             "SLATE_DATA",
             "SLATE_REDIS",
+            "SLATE_CLOCK",
         ):
             monkeypatch.setenv(name, "")  # so that it is remembered
             monkeypatch.delenv(name)

@@ -1,6 +1,7 @@
 """What a build covers: what is new, what is asked for, and all of it where a model changed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,7 +31,14 @@ def deployment(tmp_path: Path) -> Deployment:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("select 1")
     definitions = "tests.deployments.bikes.definitions"
-    return Deployment("bikes", definitions, tmp_path, tmp_path, tmp_path / "data")
+    data = tmp_path / "data"
+    return at(0, Deployment("bikes", definitions, tmp_path, tmp_path, data))
+
+
+def at(hour: int, deployment: Deployment, minutes: int = 0) -> Deployment:
+    """A deployment whose clock stands so long after noon."""
+    instant = (NOON + hour * HOUR).replace(tzinfo=UTC) + timedelta(minutes=minutes)
+    return replace(deployment, clock=instant)
 
 
 @pytest.fixture
@@ -89,8 +97,31 @@ def test_before_anything_landed_everything_is_built(
 
 def test_new_hours_are_built(built: Connection, deployment: Deployment, clock: Clock) -> None:
     seen = clock.take_in(built, 0, 1)
-    build = plan_build(built, deployment, None)
+    build = plan_build(built, at(2, deployment, minutes=5), None)
     assert (build.span, build.changed, build.seen) == (hours(0, 2), (), seen)
+    assert build.until == NOON + 2 * HOUR
+
+
+def test_hours_that_are_not_over_wait_for_the_clock(
+    built: Connection, deployment: Deployment, clock: Clock
+) -> None:
+    clock.take_in(built, 0, 5)
+    early = plan_build(built, at(1, deployment, minutes=59), None)
+    assert early.span == hours(0, 1)
+    record(built, early, whole=True)
+    assert plan_build(built, at(3, deployment), None).span == hours(1, 3)
+    record(built, plan_build(built, at(3, deployment), None), whole=True)
+    assert plan_build(built, at(6, deployment), None).span == hours(3, 6)
+
+
+def test_a_clock_that_is_set_back_has_everything_built(
+    built: Connection, deployment: Deployment
+) -> None:
+    """What it does not know any more is in no table."""
+    build = plan_build(built, at(-3, deployment), None)
+    assert (build.span, build.until) == (None, NOON - 3 * HOUR)
+    record(built, build, whole=True)
+    assert plan_build(built, at(-1, deployment), None).span == hours(-3, -1)
 
 
 def test_a_late_file_renews_what_came_after_it(
@@ -118,7 +149,9 @@ def test_the_ledger_may_know_sources_that_are_gone(
 def test_without_news_an_hour_without_arrivals_is_built(
     built: Connection, deployment: Deployment
 ) -> None:
-    assert plan_build(built, deployment, None).span == hours(0, 1)
+    span = plan_build(built, at(0, deployment, minutes=59), None).span
+    assert span is not None
+    assert span[1] == datetime(1970, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +160,7 @@ def test_without_news_an_hour_without_arrivals_is_built(
         ([], (-30, -6), (-30, -6)),
         ([0], (-30, -6), (-30, 1)),
         ([-9], (-3, -2), (-9, 0)),
-        ([], (3, 4), (3, 4)),
+        ([], (0, 4), (0, 1)),
     ],
 )
 def test_what_is_asked_for_is_built_in_any_case(
@@ -135,7 +168,8 @@ def test_what_is_asked_for_is_built_in_any_case(
     asked: tuple[int, int], span: tuple[int, int],
 ) -> None:  # fmt: skip
     clock.take_in(built, *new)
-    assert plan_build(built, deployment, hours(*asked)).span == hours(*span)
+    late = at(span[1], deployment) if span[1] > 0 else deployment
+    assert plan_build(built, late, hours(*asked)).span == hours(*span)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +200,7 @@ def test_what_is_no_model_changes_nothing(built: Connection, deployment: Deploym
 def test_a_build_that_was_not_whole_is_covered_again(
     built: Connection, deployment: Deployment, clock: Clock
 ) -> None:
-    clock.take_in(built, 0)
+    clock.take_in(built, -1)
     (deployment.dbt_project / "models/generated/tiles.sql").write_text("select 2")
     build = plan_build(built, deployment, None)
     record(built, build, whole=False)
@@ -188,12 +222,10 @@ def test_spans_built_since(built: Connection, deployment: Deployment, clock: Clo
     before = datetime.now(UTC).replace(tzinfo=None)
     assert spans_built_since(built, before) == []
     assert spans_built_since(built, before - timedelta(days=1)) is None, "all was built"
-    clock.take_in(built, 0)
-    record(built, plan_build(built, deployment, None), whole=True)
-    clock.take_in(built, 1)
-    record(built, plan_build(built, deployment, None), whole=False)
+    record(built, plan_build(built, at(1, deployment), None), whole=True)
+    record(built, plan_build(built, at(2, deployment), None), whole=False)
     assert spans_built_since(built, before) == [hours(0, 1), hours(1, 2)]
-    record(built, Build(None, {}, (), before), whole=False)
+    record(built, Build(None, NOON, {}, (), before), whole=False)
     assert spans_built_since(built, before) is None
 
 

@@ -1,6 +1,7 @@
 """A deployment whose warehouse others fill: the same chain, without landing files."""
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -11,8 +12,8 @@ from orchestration.assembly import assemble
 from orchestration.runs import run_everything
 from slate.compile.project import write
 from slate.deployment import Deployment
-from tests.orchestration.bikes import BIKES, Rows
-from tests.orchestration.outcomes import runs, wrong_online, wrong_training
+from tests.orchestration.bikes import BIKES, Row, Rows
+from tests.orchestration.outcomes import as_of, runs, wrong_online, wrong_training
 from tests.parity.landing import landing_table
 from tests.parity.scenarios import bulk
 
@@ -71,8 +72,24 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     return place(tmp_path_factory.mktemp("shop"))
 
 
-def test_their_tables_become_training_sets_and_answers(shop: Deployment) -> None:
+@pytest.fixture(scope="module")
+def rows(shop: Deployment) -> Rows:
+    """Orders, and visits of which the last ones came five days after the last order."""
     rows = distinct(bulk(shop.registry, 5, rows=80, instants=4).sources, shop)
+    rows["visit"] += [
+        dated(visit, visit["received_at"] + timedelta(days=5), number)
+        for number, visit in enumerate(rows["visit"][-3:])
+    ]
+    return rows
+
+
+def dated(row: Row, instant: datetime, number: int) -> Row:
+    """The same row of another instant, under an id of its own."""
+    unique = next(iter(row))
+    return {**row, unique: 10**9 + number, "event_ts": instant, "received_at": instant}
+
+
+def test_their_tables_become_training_sets_and_answers(shop: Deployment, rows: Rows) -> None:
     fill(shop, rows)
     with FeatureClient.connect(shop, timeout=5, refresh=0) as client:
         assert run_everything(shop)
@@ -82,6 +99,27 @@ def test_their_tables_become_training_sets_and_answers(shop: Deployment) -> None
     assert run.made("online") == {"customer_orders"}
     assert run.made("training") == {"visits_v1"}
     assert "dagster/asset_partition_range_start" not in run.record.tags
+    last = max(order["received_at"] for order in rows["order"])
+    assert as_of(shop) == hour_after(last), "what is asked about has no say in what is known"
+
+
+def hour_after(instant: datetime) -> datetime:
+    """The end of an instant's hour, as the warehouse has it."""
+    hour = instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+    return hour + timedelta(hours=1)
+
+
+def test_a_row_dated_beyond_the_clock_costs_itself_alone(shop: Deployment, rows: Rows) -> None:
+    future = datetime(2030, 1, 1, 12, 30, tzinfo=UTC)
+    dated_wrongly = {
+        name: [*its, dated(its[0], future, 9), dated(its[1], future + timedelta(hours=1), 10)]
+        for name, its in rows.items()
+    }
+    fill(shop, dated_wrongly)
+    with FeatureClient.connect(shop, timeout=5, refresh=0) as client:
+        assert run_everything(shop)
+        assert wrong_training(shop, rows) == []
+        assert wrong_online(shop, client, rows) == []
 
 
 def test_nothing_of_it_waits_for_landing_files(shop: Deployment) -> None:

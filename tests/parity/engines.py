@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import pyarrow.dataset as ds
 
+from assets import builds
 from assets.intake import prepare
 from assets.publishing import online_rows
 from assets.training_sets import write_training_set
@@ -138,6 +139,8 @@ def build(
     """
     registry = project.deployment.registry
     prepare(connection, [s for s in registry.sources.values() if s.landing])
+    builds.prepare(connection)
+    builds.set_clock(connection, builds.known_until(project.deployment))
     for name, source in registry.sources.items():
         rows = [
             row

@@ -138,8 +138,4 @@ DEFECTS: dict[str, Defect] = {
         "ExpectTableColumnsToMatchSet", "", [],
     ),
     "rows": Defect(MemberProfile, "delete from {t}", "ExpectTableRowCountToBeBetween", "", []),
-    "fresh": Defect(
-        MemberLoans, "update {t} set event_ts = as_of - interval 25 hour",
-        "ExpectColumnMaxToBeBetween", "event_ts", [],
-    ),
 }  # fmt: skip

@@ -38,16 +38,46 @@ def test_a_mean_that_moved_is_a_warning(
     assert failed.observed == pytest.approx(110)
 
 
-def test_a_mean_that_is_gone_is_a_warning(
-    warehouse: duckdb.DuckDBPyConnection, previous: Profile
+@pytest.mark.parametrize(("nulls", "success"), [(4, True), (6, True), (7, False), (11, False)])
+def test_a_column_that_is_null_more_often_than_allowed_holds_the_view_back(
+    nulls: int, success: bool, warehouse: duckdb.DuckDBPyConnection, previous: Profile
 ) -> None:
-    warehouse.execute("update member_loans_current set spread_1d = null")
+    """One row of eleven was null in the last good run, and half of the rows more may be."""
+    null(warehouse, nulls)
     validation = validate(MemberLoans, warehouse, previous=previous)
-    assert validation.success
-    assert [f.expectation.why.split(":")[0] for f in validation.failed] == [
-        "the mean of spread_1d is from 0.25 to 0.75",
+    assert validation.success == success
+    told = [
+        f.expectation.why.split(":")[0] for f in validation.failed if "null" in f.expectation.why
+    ]
+    assert told == [
+        *([] if success else ["spread_1d is null in 59% of the rows or fewer"]),
         "spread_1d is null in 0% to 29% of the rows",
     ]
+
+
+def null(warehouse: duckdb.DuckDBPyConnection, rows: int) -> None:
+    """So many rows have no spread, the one that never had one among them."""
+    warehouse.execute(
+        f"update member_loans_current set spread_1d = null where member_id > {11 - rows}"
+    )
+
+
+def test_a_definition_says_how_many_nulls_more_there_may_be(
+    warehouse: duckdb.DuckDBPyConnection, previous: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    null(warehouse, 7)
+    for allowed, success in ((0.6, True), (0.5, False), (0.0, False), (1.0, True)):
+        monkeypatch.setattr(MemberLoans, "max_null_shift", allowed)
+        assert validate(MemberLoans, warehouse, previous=previous).success == success
+
+
+def test_fewer_nulls_are_never_held_back(warehouse: duckdb.DuckDBPyConnection) -> None:
+    null(warehouse, 11)
+    previous = validate(MemberLoans, warehouse).profile
+    warehouse.execute("update member_loans_current set spread_1d = 0.5")
+    validation = validate(MemberLoans, warehouse, previous=previous)
+    assert validation.success
+    assert len(validation.failed) == 1
 
 
 def test_lists_that_are_shorter_or_empty_are_a_warning(
@@ -56,14 +86,15 @@ def test_lists_that_are_shorter_or_empty_are_a_warning(
     assert previous.columns["recent_branches"].null_share == 3 / 11
     assert previous.columns["recent_branches"].mean == 15 / 8
     warehouse.execute("update member_loans_current set recent_branches = recent_branches[:1]")
-    warehouse.execute("update member_loans_current set recent_days = []")
+    warehouse.execute("update member_loans_current set recent_days = [] where member_id <= 5")
     validation = validate(MemberLoans, warehouse, previous=previous)
     assert validation.success
     assert [f.expectation.why.split(":")[0] for f in validation.failed] == [
         "the mean length of recent_branches is from 1.48469 to 2.26531",
-        "the mean length of recent_days is from 1 to 3",
         "recent_days is empty in 0% to 29% of the rows",
     ]
+    warehouse.execute("update member_loans_current set recent_days = []")
+    assert not validate(MemberLoans, warehouse, previous=previous).success
 
 
 def test_critical_failures_come_first(

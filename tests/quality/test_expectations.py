@@ -8,13 +8,14 @@ from datetime import timedelta
 import duckdb
 import pytest
 
+from quality.batches import Batch
 from quality.expectations import Expectation
-from quality.limits import Limits
+from quality.reports import failures
 from quality.tables import table_name
 from quality.validations import validate
 from slate.views import FeatureView
 from tests.quality.defects import BETWEEN, DEFECTS, NOT_NULL
-from tests.quality.library import MemberLoans, MemberProfile
+from tests.quality.library import Loan, MemberLoans, MemberProfile
 from tests.quality.warehouse import AS_OF, GOOD
 
 
@@ -75,10 +76,42 @@ def test_a_table_of_another_instant_fails(warehouse: duckdb.DuckDBPyConnection) 
     assert failed.unexpected == len(GOOD[MemberLoans])
 
 
-def test_how_fresh_events_must_be_can_be_said(warehouse: duckdb.DuckDBPyConnection) -> None:
-    limits = Limits(freshness=timedelta(minutes=59))
-    (failed,) = validate(MemberLoans, warehouse, limits=limits).failed
+def test_how_old_rows_may_be_is_measured_by_the_clock(
+    warehouse: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest event is of 11:00, and the table as of 12:00."""
+    monkeypatch.setattr(MemberLoans, "fresh_within_us", 7_200_000_000)
+    assert validate(MemberLoans, warehouse, now=AS_OF + timedelta(hours=1)).success
+    validation = validate(MemberLoans, warehouse, now=AS_OF + timedelta(hours=1, seconds=1))
+    (failed,) = validation.failed
     assert failed.observed == "2026-05-01T11:00:00+00:00"
+    assert not validation.success
+
+
+@pytest.mark.parametrize(
+    ("taken", "refused", "success"),
+    [(0, 0, True), (1, 1, True), (0, 5, False), (1_000, 1_001, False)],
+)
+def test_a_view_is_held_back_where_most_of_what_landed_was_refused(
+    taken: int, refused: int, success: bool, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    validation = validate(MemberLoans, warehouse, batches=[Batch(Loan, taken, refused)])
+    assert validation.success == success
+    if not success:
+        (told,) = failures(validation)
+        assert told.startswith(
+            "50% or fewer of the rows of Loan that landed since the last good run"
+        )
+        assert "max_refused of Loan" in told
+
+
+def test_a_definition_says_how_much_may_be_refused(
+    warehouse: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for most, success in ((0.0, False), (0.09, False), (0.1, True), (1.0, True)):
+        monkeypatch.setattr(Loan, "max_refused", most)
+        batches = [Batch(Loan, 9, 1)]
+        assert validate(MemberLoans, warehouse, batches=batches).success == success
 
 
 def test_many_failures_are_counted_and_few_shown(warehouse: duckdb.DuckDBPyConnection) -> None:

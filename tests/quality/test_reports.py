@@ -43,7 +43,7 @@ def test_the_page_is_whole_by_itself(spoilt: Validation) -> None:
 def test_markdown_has_failures_first_and_one_line_each(spoilt: Validation) -> None:
     headline, blank, *table = spoilt.to_markdown().splitlines()
     assert headline == (
-        "**2 of 23 expectations of 8 rows of member_branch_loans_current are not met "
+        "**2 of 22 expectations of 8 rows of member_branch_loans_current are not met "
         "(1 critical, 1 warning)**"
     )
     assert not blank

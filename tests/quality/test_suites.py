@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pyarrow as pa
 import pytest
@@ -16,15 +16,11 @@ from quality.suites import suite
 from slate import (
     FeatureView,
     Registry,
-    Source,
-    arrival_time,
     count,
-    event_time,
     feature,
     max,
     mean,
     min,
-    unique_id,
 )
 from slate.windows import Window
 from tests.quality.library import Loan, Member, MemberBranchLoans, MemberLoans, MemberProfile
@@ -68,25 +64,23 @@ def test_times_are_compared_in_utc() -> None:
     assert {bound.isoformat() for bound in bounds} == {"2026-05-01T10:00:00+00:00"}
 
 
-def test_only_landed_events_must_be_fresh() -> None:
-    class Unlanded(Source):
-        model = "stg_visits"
-        visit_id: str = unique_id()
-        event_ts: datetime = event_time()
-        received_at: datetime = arrival_time()
-        member_id: int
+def test_rows_may_be_of_any_age_unless_a_definition_says_otherwise() -> None:
+    class Recent(FeatureView):
+        entity, source, fresh_within = Member, Loan, "90m"
+        loans = count(over="1d")
 
-    class Visits(FeatureView):
-        entity, source = Member, Unlanded
-        visits = count(over="1d")
+    def oldest(view: type[FeatureView], now: datetime | None) -> list[datetime]:
+        expectations = suite(view, as_of=AS_OF, now=now)
+        return [
+            e.parameters["min_value"]
+            for e in expectations
+            if e.kind == "ExpectColumnMaxToBeBetween" and e.columns == ("event_ts",)
+        ]
 
-    def fresh(view: type[FeatureView]) -> list[tuple[str, ...]]:
-        expectations = suite(view, as_of=AS_OF)
-        return [e.columns for e in expectations if e.kind == "ExpectColumnMaxToBeBetween"]
-
-    assert fresh(MemberLoans) == [("event_ts",)]
-    assert not fresh(Visits)
-    assert not fresh(MemberProfile)
+    for view in (MemberLoans, MemberProfile):
+        assert not oldest(view, AS_OF + timedelta(days=5))
+    assert oldest(Recent, AS_OF) == [datetime(2026, 5, 1, 10, 30, tzinfo=UTC)]
+    assert not oldest(Recent, None)
 
 
 def test_what_follows_from_the_aggregates() -> None:

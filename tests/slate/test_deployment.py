@@ -1,5 +1,6 @@
 """slate.toml: which definitions, which dbt project, and where the data lie."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ MINIMAL = 'name = "shop"\ndefinitions = "shop.definitions"\ndbt_project = "wareh
 
 @pytest.fixture(autouse=True)
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SLATE_CONFIG", "SLATE_DATA", "SLATE_REDIS"):
+    for name in ("SLATE_CONFIG", "SLATE_DATA", "SLATE_REDIS", "SLATE_CLOCK"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -76,6 +77,8 @@ def test_a_relative_data_folder_of_the_environment_is_the_callers(
         (MINIMAL + 'redis_url = ""\n', "unknown 'redis_url', did you mean 'redis'?"),
         (MINIMAL + "data = 5\n", "data = 5 is no string"),
         ("name = shop\n", "is no TOML"),
+        (MINIMAL + 'clock = "noon"\n', "clock = 'noon' is not an instant: write it as in '2026"),
+        (MINIMAL + 'clock = "2999-01-01"\n', "clock = '2999-01-01' lies in the future"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
@@ -84,6 +87,25 @@ def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, says: str) -
         deployment.load(file)
     assert str(file) in str(raised.value)
     assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-05-01T06:30:00", datetime(2026, 5, 1, 6, 30, tzinfo=UTC)),
+        ("2026-05-01", datetime(2026, 5, 1, tzinfo=UTC)),
+        ("2026-05-01T06:30:00+02:00", datetime(2026, 5, 1, 4, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_virtual_clock_stands_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, instant: datetime
+) -> None:
+    file = written(tmp_path, MINIMAL + f'clock = "{text}"\n')
+    assert deployment.load(file).now() == instant
+    monkeypatch.setenv("SLATE_CLOCK", "2026-01-01")
+    assert deployment.load(file).now() == datetime(2026, 1, 1, tzinfo=UTC)
+    monkeypatch.setenv("SLATE_CLOCK", "")
+    assert deployment.load(file).now() - datetime.now(UTC) < timedelta(seconds=5)
 
 
 def test_a_missing_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,40 @@
+"""Which landed sources a view is made of, as dbt knows it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from slate.compile.names import current_model
+from slate.entities import Source
+from slate.registry import Registry
+
+
+def landed_origins(registry: Registry, manifest: Path) -> Mapping[str, Sequence[type[Source]]]:
+    """The sources behind each view's values that are taken in from landing files, by its name.
+
+    Args:
+        registry: the definitions.
+        manifest: what dbt made of its project.
+    """
+    parents = json.loads(manifest.read_text())["parent_map"]
+    nodes = {node.rpartition(".")[2]: node for node in parents if node.startswith("model.")}
+    found = {}
+    for name, view in registry.views.items():
+        behind = set(_behind(nodes[current_model(view)], parents))
+        found[name] = [
+            source
+            for source in registry.sources.values()
+            if source.landing and nodes.get(source.model) in behind
+        ]
+    return found
+
+
+def _behind(node: str, parents: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """All that a node of dbt's graph is made of."""
+    waiting, seen = [node], {node}
+    while waiting:
+        for parent in parents.get(waiting.pop(), ()):
+            if parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+                yield parent
