@@ -1,0 +1,18 @@
+"""The bounds of what one event or one request may bring, the same wherever it comes from.
+
+What is longer is a fault of whoever sends it: it would be kept, sent and looked up with every key
+for years. An event that exceeds a bound is refused with the reason, a request is a
+``RequestError`` before anything is sent. Lengths are bytes of UTF-8.
+"""
+
+# A key of an entity, and an event's unique id.
+KEY_BYTES = 1_024
+# Any other text: a column of an event, an attribute, an input of a request.
+TEXT_BYTES = 65_536
+# The rows of one request; a deployment that ranks more says so with `connect(max_rows=...)`.
+REQUEST_ROWS = 50_000
+
+
+def too_long(limit: int) -> str:
+    """Why a text of more bytes is refused, in the words of both ways in."""
+    return f"longer than {limit:,} bytes"
