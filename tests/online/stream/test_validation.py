@@ -79,9 +79,7 @@ VALUES: dict[str, list[Any]] = {
 @pytest.mark.parametrize("seed", range(3))
 def test_as_the_warehouse_refuses(tmp_path: Path, seed: int) -> None:
     draw = Random(seed)
-    readings = [
-        {name: draw.choice(values) for name, values in VALUES.items()} for _ in range(400)
-    ]
+    readings = [{name: draw.choice(values) for name, values in VALUES.items()} for _ in range(400)]
     schema = pa.schema({name: Reading.columns[name].kind.arrow for name in VALUES})
     table = pa.Table.from_pylist(readings, schema)
     expected = in_warehouse(Reading, table, tmp_path)
