@@ -263,11 +263,15 @@ def _insert_rows(
             "hour": pa.array([file.hour for file, _ in files], pa.timestamp("us")),
         }
     )
-    columns, present = source.columns.values(), pq.read_schema(files[0][0].path).names
-    values = [f"{typed(c)} as {c.name}" if c.name in present else absent(c) for c in columns]
+    columns, schema = source.columns.values(), pq.read_schema(files[0][0].path)
+    present = {field.name: field.type for field in schema}
+    values = [typed(c, present[c.name]) if c.name in present else absent(c) for c in columns]
     refusals = ",\n".join(
-        reason for c in columns for reason in reasons(source, c, c.name in present)
+        reason for c in columns for reason in reasons(source, c, present.get(c.name))
     )
+    # A file's statistics pass over NaN, and DuckDB would take them at their word: a column of 1.0
+    # and NaN for one of 1.0 alone.
+    connection.execute("set disabled_optimizers = 'statistics_propagation'")
     connection.execute(
         f"""create or replace temp table incoming as
         select
@@ -275,11 +279,12 @@ def _insert_rows(
             nullif(concat_ws('; ', {refusals}), '') as _reason,
             {", ".join(values)},
             case when _reason is not null
-                then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
+                then cast(to_json(struct_pack({_packed(list(present))})) as varchar) end as _content
         from read_parquet(?, filename = true, file_row_number = true) as landed
         inner join landing_paths as paths on paths.path = landed.filename""",
         [[str(file.path) for file, _ in files]],
     )
+    connection.execute("reset disabled_optimizers")
     names = ", ".join(source.columns)
     connection.execute(
         f"""insert into {RAW}.{source.landing} ({names}, _file, _row)

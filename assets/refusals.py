@@ -1,19 +1,16 @@
 """What a source refuses: files that cannot be read, and rows that its definition does not allow."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from slate.coercion import Landed, landed
 from slate.entities import Source
 from slate.features import Column
 from slate.filters import literal
-from slate.kinds import Kind
-
-# Outside of these years a time is a broken clock, not an event.
-EARLIEST, LATEST = datetime(1970, 1, 1), datetime(2100, 1, 1)
+from slate.refusals import MISSING, mistyped, rules
 
 
 def unreadable(source: type[Source], path: Path) -> str | None:
@@ -30,53 +27,42 @@ def unreadable(source: type[Source], path: Path) -> str | None:
     return None
 
 
-def typed(column: Column) -> str:
-    """A landed column as its definition's type; null where it cannot be."""
-    raw = f'landed."{column.name}"'
-    if column.kind is Kind.TIME:
-        # A text may name a zone, which a cast to a time without one would pass over.
-        raw = f"try_cast({raw} as timestamptz)"
-    return f"try_cast({raw} as {column.kind.sql})"
-
-
 def absent(column: Column) -> str:
     """A column that no landed file has."""
     return f"cast(null as {column.kind.sql}) as {column.name}"
 
 
-def reasons(source: type[Source], column: Column, present: bool) -> Iterator[str]:
-    """SQL that gives, for each way in which a column can be wrong, a reason or null."""
-    if not present:
+def typed(column: Column, given: pa.DataType) -> str:
+    """A landed column of some type as its definition's; null where it cannot be."""
+    return f"{_landed(column, given).value} as {column.name}"
+
+
+def reasons(source: type[Source], column: Column, given: pa.DataType | None) -> Iterator[str]:
+    """SQL that gives, for each way in which a column can be wrong, a reason or null.
+
+    Args:
+        source: whose rows they are.
+        column: the source's column.
+        given: the type that the file says it has; None if it has no such column.
+    """
+    if given is None:
         return
-    name, value, constraints = column.name, typed(column), column.constraints
-    raw = f'landed."{name}"'
+    name, found = column.name, _landed(column, given)
 
     def when(condition: str, reason: str) -> str:
-        text = literal(f"{name}: {reason}")
-        return f"case when {condition} then {text} end"
+        return f"case when {condition} then {literal(f'{name}: {reason}')} end"
 
     if not column.nullable:
-        yield when(f"{raw} is null", "missing")
-    # A cast to an integer rounds.
-    rounded = f" or try_cast({raw} as double) <> {value}" if column.kind is Kind.INTEGER else ""
-    yield when(
-        f"{raw} is not null and ({value} is null{rounded})", f"not of type {column.kind.value}"
-    )
-    if column.kind is Kind.FLOAT:
-        yield when(f"not isfinite({value})", "not a finite number")
-    if column.kind is Kind.STRING and not column.nullable:
-        yield when(f"{value} = ''", "empty")
-    if constraints.least is not None:
-        yield when(f"{value} < {literal(constraints.least)}", f"below {constraints.least}")
-    if constraints.greatest is not None:
-        yield when(f"{value} > {literal(constraints.greatest)}", f"above {constraints.greatest}")
-    if constraints.one_of is not None:
-        allowed = ", ".join(map(literal, constraints.one_of))
-        yield when(f"{value} not in ({allowed})", f"not one of {allowed}")
-    if name in (source.event_time, source.arrival_time):
-        span = f"{literal(EARLIEST)} and {literal(LATEST)}"
-        yield when(f"{value} not between {span}", f"not between {EARLIEST:%Y} and {LATEST:%Y}")
+        yield when(f"not ({found.given})", MISSING)
+    yield when(f"{found.given} and ({found.value}) is null", mistyped(column.kind))
+    for rule in rules(source, name):
+        yield when(rule.sql(f"({found.value})"), rule.reason)
     if name == source.arrival_time:
         yield when(
-            f"date_trunc('hour', {value}) <> paths.hour", "not in the hour that the file is for"
+            f"date_trunc('hour', {found.value}) <> paths.hour",
+            "not in the hour that the file is for",
         )
+
+
+def _landed(column: Column, given: pa.DataType) -> Landed:
+    return landed(column.kind, given, f'landed."{column.name}"')

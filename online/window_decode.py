@@ -12,6 +12,7 @@ from online.sequences import merge_latest
 from online.window_layout import Level, WindowLayout
 from online.window_merge import merge_into
 from online.window_rows import OpenRows, Record
+from slate import whole_sums
 from slate.aggregates import COUNT, MEAN, STD, SUM
 from slate.expressions import Array
 from slate.features import Aggregated, Feature
@@ -138,15 +139,17 @@ def _finish(feature: Aggregated, level: Level) -> Finish:
         return lambda record: _defaulted(
             np.sqrt(record.floats[place["m2"]] / record.counts[place["n"]]), feature
         )
-    if function is MEAN:
-        return lambda record: _defaulted(
-            _wide(record, place["sum"], kind) / record.counts[place["n"]], feature
-        )
-    if function is SUM:
-        return lambda record: _wide(record, place["sum"], kind)
+    if function in (SUM, MEAN):
+        total = _total(place, kind, whole=function is SUM)
+        if function is SUM:
+            return total
+        return lambda record: _defaulted(total(record) / record.counts[place["n"]], feature)
     extreme = place[function.name]
     if kind is Kind.FLOAT:
         return lambda record: _defaulted(record.floats[extreme], feature)
+    if kind is Kind.INTEGER:
+        n = place["n"]
+        return lambda record: _where(record.counts[n] > 0, record.integers[extreme], feature)
     assert kind is not None
     none = level.wide[extreme].none
     return lambda record: _where(
@@ -154,9 +157,14 @@ def _finish(feature: Aggregated, level: Level) -> Finish:
     )
 
 
-def _wide(record: Record, place: int, kind: Kind | None) -> Array:
-    partials = record.floats if kind is Kind.FLOAT else record.integers
-    return partials[place]  # type: ignore[no-any-return]
+def _total(place: dict[str, int], kind: Kind | None, *, whole: bool) -> Finish:
+    """What makes the sum of a record: as a whole number, or as a float."""
+    if kind is Kind.FLOAT:
+        number = place["sum"]
+        return lambda record: record.floats[number]
+    upper, lower = place["upper"], place["lower"]
+    join = whole_sums.total if whole else whole_sums.nearest_float
+    return lambda record: join(record.integers[upper], record.integers[lower])
 
 
 def _defaulted(values: Array, feature: Feature) -> Array:

@@ -44,7 +44,7 @@ class Slot:
 
     @property
     def none(self) -> float | int:
-        """What stands for no event. The extreme integer of a side does for a least or greatest."""
+        """What merges with anything into that. No time is an extreme integer, so it means none."""
         if self.merge in (Merge.SUM, Merge.POOL):
             return 0.0 if self.kind is Kind.FLOAT else 0
         if self.kind is Kind.FLOAT:

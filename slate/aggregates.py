@@ -74,9 +74,9 @@ class Function:
         if self is COUNT or column is None:
             return (number,)
         if self is SUM:
-            return (Partial("sum", column, Merge.SUM),)
+            return _totals(column)
         if self is MEAN:
-            return (number, Partial("sum", column, Merge.SUM))
+            return (number, *_totals(column))
         if self is STD:
             return (
                 Partial("n", Kind.INTEGER, Merge.POOL),
@@ -85,7 +85,16 @@ class Function:
             )
         if self.lasting:
             return (Partial("last", column, Merge.LATEST, length),)
-        return (Partial(self.name, column, Merge.MIN if self is MIN else Merge.MAX),)
+        extreme = Partial(self.name, column, Merge.MIN if self is MIN else Merge.MAX)
+        # Any whole number can be the least or the greatest: none is left to stand for no event.
+        return (number, extreme) if column is Kind.INTEGER else (extreme,)
+
+
+def _totals(column: Kind) -> tuple[Partial, ...]:
+    """What the sum of a column is finished from; see ``slate.whole_sums``."""
+    if column is Kind.FLOAT:
+        return (Partial("sum", column, Merge.SUM),)
+    return (Partial("upper", column, Merge.SUM), Partial("lower", column, Merge.SUM))
 
 
 _NUMBERS = (Kind.INTEGER, Kind.FLOAT)
@@ -155,7 +164,10 @@ def count(*, where: Any = None, over: str | list[str], **options: Any) -> Any:
 
 
 def sum(column: Any, *, where: Any = None, over: str | list[str], **options: Any) -> Any:
-    """The sum of a column; 0 over no events."""
+    """The sum of a column; 0 over no events.
+
+    Of whole numbers it is exact; a sum that leaves 64 bits is the nearest number that does not.
+    """
     return _aggregate(SUM, column, where, over, options)
 
 

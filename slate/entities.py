@@ -7,8 +7,8 @@ from slate.comments import comments
 from slate.errors import DefinitionError
 from slate.features import Column
 from slate.kinds import Kind, kind_of
-from slate.limits import age_limit, share_limit
 from slate.names import VIEW_COLUMNS, check_name, longer
+from slate.thresholds import age_limit, share_limit
 from slate.windows import duration
 
 

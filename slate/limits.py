@@ -1,36 +1,18 @@
-"""What a definition allows before a view is held back, or somebody is told."""
+"""The bounds of what one event or one request may bring, the same wherever it comes from.
 
-from typing import Any
+What is longer is a fault of whoever sends it: it would be kept, sent and looked up with every key
+for years. An event that exceeds a bound is refused with the reason, a request is a
+``RequestError`` before anything is sent. Lengths are bytes of UTF-8.
+"""
 
-from slate.errors import DefinitionError
-from slate.windows import duration
-
-
-def age_limit(text: str, where: str) -> int | None:
-    """How old data may be, in microseconds; None where nothing is said of it.
-
-    Examples:
-        >>> age_limit("1m", "here")
-        60000000
-
-    Raises:
-        DefinitionError: it is not a duration.
-    """
-    return duration(text, where) if text else None
+# A key of an entity, and an event's unique id.
+KEY_BYTES = 1_024
+# Any other text: a column of an event, an attribute, an input of a request.
+TEXT_BYTES = 65_536
+# The rows of one request; a deployment that ranks more says so with `connect(max_rows=...)`.
+REQUEST_ROWS = 50_000
 
 
-def share_limit(value: Any, where: str) -> float:
-    """A greatest share of rows.
-
-    Examples:
-        >>> share_limit(1, "here")
-        1.0
-
-    Raises:
-        DefinitionError: it is not a number from 0 to 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise DefinitionError(
-            f"{where} = {value!r}: write a share of the rows, from 0 (none) to 1 (all of them)"
-        )
-    return float(value)
+def too_long(limit: int) -> str:
+    """Why a text of more bytes is refused, in the words of both ways in."""
+    return f"longer than {limit:,} bytes"

@@ -159,3 +159,8 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
         if MACHINE_PATH.search(line) or REGISTRY.search(line)
     ]
     assert not wrong
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_types_are_told_to_whoever_imports_it(package: str) -> None:
+    assert (ROOT / package / "py.typed").is_file()

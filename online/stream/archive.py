@@ -18,8 +18,8 @@ from redis import Redis
 from redis.exceptions import WatchError
 
 from online.stream.archive_files import ArchiveFiles
+from online.stream.arrived import checked_again
 from online.stream.blocks import ARRIVAL, ID, Blocks, Entry, Refusal, late, number
-from online.stream.checked import checked
 from online.stream.hour_files import HOUR
 from online.stream.letters import fields, late_refusals
 from online.stream.names import LOG, StreamNames, Unit
@@ -120,7 +120,7 @@ class Archive:
         for table in self._files.read(hour) if self._files else ():
             (batch,) = table.combine_chunks().to_batches()
             arrivals = np.asarray(table.column(self._source.arrival_time).cast(pa.int64()))
-            events, bad = checked(self._source, batch, arrivals)
+            events, bad = checked_again(self._source, batch, arrivals)
             if bad:
                 events = events.take(np.setdiff1d(np.arange(events.num_rows), list(bad)))
             yield events

@@ -9,10 +9,13 @@ from online.rows import NO_TIME, Words, to_words, within
 from online.stream.columns import EventColumns
 from online.window_layout import Level, WindowLayout
 from online.window_merge import merge_newer
+from slate import whole_sums
 from slate.aggregates import Measure
 from slate.expressions import Array
 from slate.kinds import Kind
 from slate.views import FeatureView
+
+_HALVES = {"upper": whole_sums.upper, "lower": whole_sums.lower}
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,7 @@ class _Folder:
             else:
                 assert measure.column is not None
                 values = self._events.numbers(measure.column)[self._order]
+                values = _HALVES[suffix](values) if suffix in _HALVES else values
                 if part is not None:
                     values = np.where(part, values, _none(suffix, floats))
             self._inputs[measure.name, suffix] = values
@@ -216,7 +220,7 @@ class _Folder:
 
 def _none(suffix: str, floats: bool) -> float | int:
     """What an event brings that takes no part."""
-    if suffix == "sum":
+    if suffix == "sum" or suffix in _HALVES:
         return 0
     if floats:
         return np.nan

@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 
 from online.stream.blocks import Refusal
-from online.stream.plain import plain_rows
+from online.stream.json_rows import plain_rows
 from online.stream.schemas import ID
-from online.stream.typed import Mask
+from slate.coercion import Mask
 from slate.entities import Source
 from slate.windows import duration_name
 

@@ -5,8 +5,9 @@ from hashlib import blake2b
 import numpy as np
 import pyarrow as pa
 
-from online.stream.typed import written_columns
+from online.stream.validation import written_columns
 from slate.entities import Source
+from slate.refusals import rules_text
 
 # The column that holds a hash of the unique id.
 ID = "_id"
@@ -14,9 +15,12 @@ _BYTES = 8
 
 
 def block_schema(source: type[Source]) -> pa.Schema:
-    """The schema of the blocks that are written under a source's definition."""
+    """The schema of the blocks that are written under a source's definition.
+
+    It says too what their events were checked against, so that equal digests mean equal checks.
+    """
     columns = {name: kind.arrow for name, kind in written_columns(source).items()}
-    return pa.schema({**columns, ID: pa.uint64()})
+    return pa.schema({**columns, ID: pa.uint64()}, {"rules": rules_text(source)})
 
 
 def events_schema(source: type[Source]) -> pa.Schema:

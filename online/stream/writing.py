@@ -19,7 +19,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from online import persistence
 from online.stream.blocks import Refusal
-from online.stream.checks import refusals
+from online.stream.json_rows import plain, plain_rows
 from online.stream.names import (
     LOG,
     PARTITIONS,
@@ -28,9 +28,8 @@ from online.stream.names import (
     partitions,
     routed_views,
 )
-from online.stream.plain import plain, plain_rows
 from online.stream.schemas import block_schema, digest, hash_ids
-from online.stream.typed import Typed, check_names, typed_batch, typed_events
+from online.stream.validation import Typed, check_names, refusals, typed_batch, typed_events
 from slate.entities import Source
 from slate.errors import DataError, StoreError, StreamFullError
 from slate.registry import Registry

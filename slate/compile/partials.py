@@ -7,7 +7,7 @@ finished into the feature.
 
 from dataclasses import dataclass
 
-from slate.aggregates import Measure, Merge, Partial
+from slate.aggregates import MAX, MIN, Measure, Merge, Partial
 from slate.compile.names import seconds
 from slate.features import Aggregated, Feature
 from slate.filters import filter_sql, literal
@@ -43,6 +43,8 @@ def over_events(
             return f"count(*){where}"
         case "sum":
             return f"cast(sum({column}){where} as {partial.kind.sql})"
+        case "upper" | "lower" as half:
+            return f"cast(sum({{{{ {half}_half('{column}') }}}}){where} as {partial.kind.sql})"
         case "mean":
             return f"avg({column}){where}"
         case "m2":
@@ -125,9 +127,12 @@ def parts_of(feature: Aggregated) -> tuple[Part, ...]:
         return (Part(tile, Merge.LATEST, measure, tile),)
     if measure.partials[0].merge is Merge.POOL:
         return (Part(f"{feature.column}__parts", Merge.POOL, measure, measure.name),)
+    partials = measure.partials
+    if measure.function in (MIN, MAX):
+        partials = partials[-1:]  # null tells that there was no event
     return tuple(
         Part(f"{feature.column}__{p.suffix}", p.merge, measure, measure.tile_column(p))
-        for p in measure.partials
+        for p in partials
     )
 
 
@@ -147,10 +152,15 @@ def finished(feature: Aggregated, at: str) -> str:
     match measure.function.name:
         case "count":
             return f"cast(coalesce({base}__n, 0) as bigint)"
+        case "sum" if measure.column_kind is Kind.INTEGER:
+            return f"{{{{ total_of_halves('{base}__upper', '{base}__lower') }}}}"
         case "sum":
             return f"cast(coalesce({base}__sum, 0) as {feature.kind.sql})"
         case "mean":
-            value = f"{base}__sum / nullif({base}__n, 0)"
+            total = f"{base}__sum"
+            if measure.column_kind is Kind.INTEGER:
+                total = f"{{{{ float_of_halves('{base}__upper', '{base}__lower') }}}}"
+            value = f"{total} / nullif({base}__n, 0)"
         case "std":
             value = f"sqrt({base}__parts.m2 / nullif({base}__parts.n, 0))"
         case "last":

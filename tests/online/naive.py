@@ -23,7 +23,9 @@ def naive(feature: Aggregated, ttl: timedelta | None, events: list[Event], at: d
         case "count":
             return len(values)
         case "sum":
-            return sum(values) if measure.column_kind is Kind.INTEGER else fsum(values)
+            if measure.column_kind is Kind.FLOAT:
+                return fsum(values)
+            return max(min(sum(values), 2**63 - 1), -(2**63))
         case "last" if found:
             at_least = at - ttl if ttl else None
             latest = found[-1]["event_ts"]

@@ -50,7 +50,9 @@ def partial(measure: Measure, part: Partial, events: list[Event]) -> Any:
     if part.suffix in ("min", "max"):
         return min(values) if part.suffix == "min" else max(values)
     if part.suffix == "sum":
-        return sum(values) if part.kind is Kind.INTEGER else fsum(values)
+        return fsum(values)
+    if part.suffix in ("upper", "lower"):
+        return sum(divmod(value, 2**32)[part.suffix == "lower"] for value in values)
     mean = fsum(values) / len(values)
     return mean if part.suffix == "mean" else fsum((value - mean) ** 2 for value in values)
 

@@ -169,8 +169,10 @@ def test_rows_hold_only_the_tiles_that_windows_end_on() -> None:
     ]
     assert [slot.column for slot in minutes.wide] == [
         "seconds__sum",
-        "score__sum",
-        "usual_score__sum",
+        "score__upper",
+        "score__lower",
+        "usual_score__upper",
+        "usual_score__lower",
         "shortest__min",
         "longest__max",
         "worst__min",

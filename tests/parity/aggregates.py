@@ -53,7 +53,7 @@ def reduced(function: str, inputs: list[Any]) -> tuple[Any, float]:
     """An aggregate of values that are there, and its slack."""
     if function == "sum":
         if all(isinstance(value, int) for value in inputs):
-            return sum(inputs), 0.0
+            return max(min(sum(inputs), 2**63 - 1), -(2**63)), 0.0
         return math.fsum(inputs), RELATIVE * math.fsum(map(abs, inputs))
     if not inputs:
         return None, 0.0

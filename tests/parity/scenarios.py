@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from slate import FeatureService, Registry, Source
 from slate.features import Column
 from slate.kinds import Kind
+from slate.refusals import LARGEST
 from tests.parity.answers import micros
 from tests.parity.choices import Chooser, Drawn, Seeded
 from tests.parity.landing import Row, landing_table, model_rows, moment, origin, write_landing
@@ -40,6 +41,11 @@ WEIGHTS = (8, 3, 2, 1)
 TEXTS = ("a", "x", "Zürich", "it's", "x|y,z", "")
 WHOLES = (0, 1, 2, 5, 59, -3, 1_000_003, 2**33)
 FLOATS = (0.0, 0.25, 1.0, 4.5, 20.0, -7.75, 0.1, 1e-3, 12_345.678, 1e6)
+# The ends of what an event may bring. (Attributes, which expressions add up, wrap as NumPy does.)
+EXTREMES = {
+    Kind.INTEGER: (2**63 - 1, -(2**63)),
+    Kind.FLOAT: (LARGEST, -LARGEST),
+}
 
 
 @dataclass(frozen=True)
@@ -280,9 +286,10 @@ def _value(column: Column, choose: Chooser, around: list[int]) -> Any:
         # Only where a column may be null may it be empty.
         return choose.pick(TEXTS if column.nullable else TEXTS[:-1])
     usual: tuple[float, ...] = WHOLES if column.kind is Kind.INTEGER else FLOATS
+    extremes = EXTREMES[column.kind] if column.source.stream else ()
     allowed = [
         value
-        for value in (*usual, bounds.least, bounds.greatest)
+        for value in (*usual, *extremes, bounds.least, bounds.greatest)
         if value is not None
         and (bounds.least is None or value >= bounds.least)
         and (bounds.greatest is None or value <= bounds.greatest)

@@ -63,6 +63,41 @@
     greatest({{ parts | join(', ') }})
 {%- endmacro -%}
 
+{#- Whole numbers are summed by their halves of 32 bits, which stays exact: the upper half has the
+    sign, the lower half none. -#}
+{%- macro upper_half(column) -%}
+    {{- return(adapter.dispatch('upper_half')(column)) -}}
+{%- endmacro -%}
+
+{%- macro default__upper_half(column) -%}
+    {{ column }} >> 32
+{%- endmacro -%}
+
+{%- macro lower_half(column) -%}
+    {{- return(adapter.dispatch('lower_half')(column)) -}}
+{%- endmacro -%}
+
+{%- macro default__lower_half(column) -%}
+    {{ column }} & 4294967295
+{%- endmacro -%}
+
+{#- Such a sum: the nearest whole number of 64 bits, 0 over nothing. -#}
+{%- macro total_of_halves(upper, lower) -%}
+    {{- return(adapter.dispatch('total_of_halves')(upper, lower)) -}}
+{%- endmacro -%}
+
+{%- macro default__total_of_halves(upper, lower) -%}
+    cast(least(greatest(
+            coalesce(cast({{ upper }} as hugeint) * 4294967296 + {{ lower }}, 0),
+            -9223372036854775808
+        ), 9223372036854775807) as bigint)
+{%- endmacro -%}
+
+{#- Such a sum as a float. -#}
+{%- macro float_of_halves(upper, lower) -%}
+    (cast({{ upper }} as double) * 4294967296e0 + cast({{ lower }} as double))
+{%- endmacro -%}
+
 {#- Of lists of events, which begin with their times, the latest so many, latest first. -#}
 {%- macro latest_of(lists, length) -%}
     {{- return(adapter.dispatch('latest_of')(lists, length)) -}}

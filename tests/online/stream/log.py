@@ -15,10 +15,10 @@ from online.stream.archive import Archive, ArchiveStep
 from online.stream.hour_files import HOUR
 from online.stream.letters import refusal
 from online.stream.names import LOG, StreamNames, Unit
-from online.stream.schemas import block_schema, digest
+from online.stream.schemas import digest
 from slate.deployment import Deployment
 from tests.deployments.bikes.definitions import Move
-from tests.online.stream.moves import NOON, block, entry, move, us
+from tests.online.stream.moves import NOON, block, entry, former_schema, move, us
 
 UNIT = Unit("bikes", Move, LOG)
 NAMES = StreamNames("bikes", Move)
@@ -46,7 +46,7 @@ class Log:
         self.rows: list[Row] = []
         self.letters: list[int | None] = []
         self._number = 0
-        schema = block_schema(Move)
+        schema = former_schema()
         redis.hset(NAMES.schemas, digest(schema), schema.serialize().to_pybytes())
 
     def archive(self, **given: Any) -> Archive:

@@ -9,11 +9,11 @@ import pyarrow as pa
 from online.instants import microseconds as us
 from online.stream.blocks import Entry
 from online.stream.schemas import block_schema, digest, hash_ids
-from online.stream.typed import typed_events
+from online.stream.validation import typed_events
 from slate.entities import Source
 from tests.deployments.bikes.definitions import Move
 
-__all__ = ["NOON", "block", "entry", "move", "us"]
+__all__ = ["NOON", "block", "entry", "former_schema", "move", "us"]
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -38,21 +38,26 @@ def move(number: int, **given: Any) -> dict[str, Any]:
     return {**event, **given}
 
 
+def former_schema(source: type[Source] = Move) -> pa.Schema:
+    """The schema of blocks that an older definition's writer wrote, with the same columns."""
+    return block_schema(source).with_metadata({"rules": "other ones"})
+
+
 def block(events: list[dict[str, Any]], source: type[Source] = Move) -> bytes:
     """Events as a block, whatever their source's definition says of their values."""
     typed = typed_events(source, events)
     ids = hash_ids(typed.columns[source.unique_id])
     columns = [*typed.columns.values(), ids]
-    batch = pa.RecordBatch.from_arrays(columns, schema=block_schema(source))
+    batch = pa.RecordBatch.from_arrays(columns, schema=former_schema(source))
     return bytes(batch.serialize().to_pybytes())
 
 
 def entry(events: list[dict[str, Any]], arrival: int, **given: bytes | None) -> Entry:
-    """Events as an entry of a stream; what is given instead may be wrong."""
+    """Events as an entry that an older definition's writer wrote; what is given may be wrong."""
     fields: Mapping[str, bytes | None] = {
         "a": b"%d" % arrival,
         "n": b"%d" % len(events),
-        "s": digest(block_schema(Move)).encode(),
+        "s": digest(former_schema()).encode(),
         "b": block(events),
         **given,
     }

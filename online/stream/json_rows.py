@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from online.stream.typed import UNREADABLE
+from slate.coercion import UNREADABLE
 
 
 def plain(event: Mapping[Any, Any]) -> dict[str, Any]:
