@@ -7,7 +7,7 @@ from datetime import UTC, timedelta
 import dagster as dg
 
 from assets.database import POOL, Warehouse
-from assets.publishing import known_until, online_rows, stream_from
+from assets.publishing import known_until, landed, online_rows, stream_from
 from assets.streams import stream_deps
 from assets.verdicts import require_passed
 from assets.warehouse import current_key, model_key
@@ -68,7 +68,8 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
             require_passed(connection, [view])
             as_of = known_until(connection)
             since = stream_from(connection, view, store.streamed_since(view))
-            generation = store.publish(view, online_rows(connection, view), as_of, progress, since)
+            rows, known = online_rows(connection, view), landed(connection, view, as_of)
+            generation = store.publish(view, rows, as_of, progress, since, known)
         seconds = time.perf_counter() - started
         context.log.info(
             f"{view.name}: {generation.rows:,} rows published, {generation.rows / seconds:,.0f}/s"

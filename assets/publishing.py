@@ -1,18 +1,23 @@
 """Reading from the warehouse what is published of a view, in batches of whole keys."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
+import pyarrow as pa
 
 from online import Rows
+from online.stream.landed_ids import Landed, LandedFile
 from slate.compile.names import (
     AS_OF,
+    RAW,
+    STREAM_FILE,
     STREAMED_UNTIL,
     current_model,
     online_keys_model,
     online_tiles_model,
 )
+from slate.entities import Source
 from slate.errors import DataError
 from slate.views import FeatureView
 
@@ -62,10 +67,59 @@ def stream_from(
     found = connection.execute(
         f"select until from {STREAMED_UNTIL} where source = ?", [view.source.name]
     ).fetchone()
-    if found is not None:
+    if found is not None and found[0] is not None:
         until: datetime = found[0]
         return until
     return first and first.replace(minute=0, second=0, microsecond=0)
+
+
+def landed(
+    connection: duckdb.DuckDBPyConnection, view: type[FeatureView], as_of: datetime
+) -> Landed | None:
+    """What a view's rows know of landing files that its stream's archive did not write.
+
+    Args:
+        connection: the warehouse.
+        view: the view.
+        as_of: the instant up to which the rows know all events.
+
+    Returns:
+        The files whose events the stream may bring again; None of a view without a stream.
+    """
+    if not view.windowed or not view.source.stream or not view.source.landing:
+        return None
+    source = view.source
+    known = connection.execute(
+        f"select taken_in from {STREAMED_UNTIL} where source = ?", [source.name]
+    ).fetchone()
+    if known is None or known[0] is None:
+        return Landed(None, [])
+    files = connection.execute(
+        f"""select file, taken_in_at, rows from {RAW}.files
+        where source = ? and rows > 0 and name not like '%{STREAM_FILE}%.parquet'
+            and hour + interval 1 hour > ?
+        order by file""",
+        [source.name, as_of - timedelta(microseconds=source.horizon)],
+    ).fetchall()
+    return Landed(known[0], [_landed_file(connection, source, *file) for file in files])
+
+
+def _landed_file(
+    connection: duckdb.DuckDBPyConnection,
+    source: type[Source],
+    number: int,
+    taken_in: datetime,
+    rows: int,
+) -> LandedFile:
+    def read(at_once: int) -> Iterator[pa.Table]:
+        found = connection.sql(
+            f"""select {source.unique_id}, {source.arrival_time} from {RAW}.{source.landing}
+            where _file = {number}"""
+        ).to_arrow_table()
+        for start in range(0, found.num_rows, at_once):
+            yield found.slice(start, at_once)
+
+    return LandedFile(number, taken_in, rows, read)
 
 
 def online_rows(

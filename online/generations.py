@@ -38,6 +38,8 @@ class Generation:
         previous: the generation that was live before it.
         stream_from: the arrival from which on its view's stream adds what it lacks (UTC); None if
             it has no stream.
+        taken_in: until when landing files were taken in that it knows, and that did not come by its
+            view's stream (UTC); None if none ever were.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Generation:
     format: int = FORMAT
     previous: "Generation | None" = None
     stream_from: datetime | None = None
+    taken_in: datetime | None = None
 
     def behind(self, previous: "Generation | None") -> "Generation":
         """This generation as it goes live after another; what came before that is forgotten."""
@@ -64,7 +67,7 @@ class Generation:
         return _generation(json.loads(text))
 
 
-_TIMES = ("as_of", "published_at", "stream_from")
+_TIMES = ("as_of", "published_at", "stream_from", "taken_in")
 
 
 def _generation(found: dict[str, Any]) -> Generation:

@@ -17,6 +17,7 @@ from online.instants import instant, microseconds
 from online.keys import Keys
 from online.rows import Rows
 from online.store import connect, open_store, send
+from online.stream.landed_ids import Landed, tell
 from online.stream.names import StreamNames
 from online.writing import Values, encode
 from slate.deployment import Deployment, load
@@ -73,6 +74,7 @@ class Publisher:
         as_of: datetime,
         progress: Progress | None = None,
         stream_from: datetime | None = None,
+        landed: Landed | None = None,
     ) -> Generation:
         """Write a view's rows as a new generation beside the live one, then make it live.
 
@@ -86,6 +88,8 @@ class Publisher:
             progress: called now and then with the number of rows written so far.
             stream_from: of a view with a stream, the hour of arrival from which on the stream
                 adds what the rows lack; ``as_of`` by default.
+            landed: of a view with a stream, what the rows know of landing files that its archive
+                did not write.
 
         Returns:
             The generation that is live now.
@@ -109,6 +113,11 @@ class Publisher:
                 size += values.size
                 if progress is not None:
                     progress(rows)
+            taken_in = None
+            if landed is not None:
+                taken_in = landed.taken_in and instant(microseconds(landed.taken_in))
+                # Before it is live: an event that it holds is not to be added by the stream.
+                tell(self._redis, self._deployment, view.source, landed.files)
             live = self._switch(
                 names,
                 Generation(
@@ -119,6 +128,7 @@ class Publisher:
                     size,
                     datetime.now(UTC),
                     stream_from=stream_from and instant(microseconds(stream_from)),
+                    taken_in=taken_in,
                 ),
             )
             self._sweep(names)

@@ -19,7 +19,8 @@ from online.generations import pointers, stream_field
 from online.stream import remembered
 from online.stream.blocks import ID, Blocks, Entry, number
 from online.stream.entries import after, arrival_of, by_stream, of_one_hour
-from online.stream.names import LOG, Unit, streamed_sources
+from online.stream.landed_ids import LandedIds, written
+from online.stream.names import LOG, Unit, definition, streamed_sources
 from online.stream.sections import hour_of
 from online.stream.seen import Seen
 from online.stream.source_rows import Counted, SourceRows
@@ -40,11 +41,12 @@ class Applied:
 
     Attributes:
         events: the events that were applied.
-        repeats: those passed over as they had come before.
+        repeats: those passed over as they had come before, by the stream or by landing files.
         late: those passed over as they were older than the horizon.
         refused: those that their source's definition refuses.
         arrival: the latest arrival, in microseconds; 0 without events.
         conflicts: the partitions of which another worker had applied more.
+        outdated: whether something was published meanwhile, so that these are not applied yet.
     """
 
     events: int = 0
@@ -53,6 +55,7 @@ class Applied:
     refused: int = 0
     arrival: int = 0
     conflicts: int = 0
+    outdated: bool = False
 
     def add(self, other: "Applied") -> None:
         """Count another micro-batch too."""
@@ -62,6 +65,7 @@ class Applied:
         self.refused += other.refused
         self.arrival = max(self.arrival, other.arrival)
         self.conflicts += other.conflicts
+        self.outdated |= other.outdated
 
 
 @dataclass
@@ -132,7 +136,10 @@ class Applier:
         self._states: dict[Unit, _State] = {}
         self._entries, self._next = FIRST_ENTRIES, 0
         sources = streamed_sources(registry)
-        self.rows = {s: SourceRows(deployment, registry, s) for s in sources}
+        self.rows = {
+            source: SourceRows(deployment, registry, source, LandedIds(redis, deployment, source))
+            for source in sources
+        }
         self._blocks = {s: Blocks(redis, deployment, s) for s in sources}
 
     def knows(self, unit: Unit) -> bool:
@@ -216,16 +223,25 @@ class Applier:
         return turn
 
     def _apply(self, parts: list[_Part]) -> Applied:
-        positions = [part.unit.position for part in parts]
-        with Transaction(self._redis, positions) as transaction:
-            transaction.ask(command("MGET", *positions))
+        watched = [name for part in parts for name in (part.unit.position, part.unit.landed)]
+        rows = self.rows[parts[0].unit.source]
+        with Transaction(self._redis, watched) as transaction:
+            transaction.ask(command("MGET", *watched))
+            # Events that were read by now may be such as a generation brings that is live by now.
+            fields = [definition(view) for view in rows.views]
+            transaction.ask(command("HMGET", pointers(self._deployment), *fields))
+            found = transaction.answer()
+            outdated = transaction.answer() != rows.pointers
             stale = [
                 part
-                for part, position in zip(parts, transaction.answer(), strict=True)
+                for part, position, landed in zip(parts, found[::2], found[1::2], strict=True)
                 if (position or START) != self._states[part.unit].position
+                or (landed or b"") != written(rows.routes[part.unit.route], rows.known)
             ]
             if stale:
                 return self._conflict(stale)
+            if outdated and rows.pointers is not None:
+                return Applied(outdated=True)
             applied = self._change(transaction, parts)
             for part in parts:
                 transaction.write(self._moved_on(part))
@@ -285,9 +301,10 @@ class Applier:
             new[mine] = self._states[part.unit].seen.add(ids[mine], arrivals[mine])
             part.seen = list(remembered.slices(part.unit, ids[mine], arrivals[mine]))
         late = self.rows[source].late(events)
-        applied.events += int((new & ~late).sum())
-        applied.repeats += int((~new).sum())
-        applied.late += int((new & late).sum())
+        again = ~new | self.rows[source].published(parts[0].unit.route, events.table)
+        applied.events += int((~again & ~late).sum())
+        applied.repeats += int(again.sum())
+        applied.late += int((~again & late).sum())
         applied.refused += len(events.refused)
         applied.arrival = max(applied.arrival, int(arrivals.max(initial=0)))
         return Counted(events, np.array([p.unit.number for p in parts])[owner], new, late)

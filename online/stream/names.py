@@ -6,6 +6,7 @@
     <deployment>:stream:<source>:floor                       the earliest that may still come
     <deployment>:stream:<source>:schemas                     digest -> Arrow schema of blocks
     <deployment>:stream:<source>:dead                        the dead letters, a stream
+    <deployment>:stream:<source>:landed                      ids that landing files brought
     <deployment>:stream:<source>:{log}                       every event once, for the archive
     <deployment>:stream:<source>:{<route>:<partition>}       the events of some keys
 
@@ -32,6 +33,7 @@ from slate.views import FeatureView
 # Fixed: what is in a store was partitioned so.
 PARTITIONS = 8
 LOG = "log"
+REPLAYED = ":replayed"
 
 
 def partition(key: str | int) -> int:
@@ -97,6 +99,11 @@ def deltas_name(deployment: str, view: type[FeatureView], number: int) -> str:
     return f"{deltas_prefix(deployment, view)}{tag(route(view), number)}"
 
 
+def replayed_name(deployment: str, view: type[FeatureView], number: int) -> str:
+    """The hash in which these rows are made anew, until they take the place of the others."""
+    return f"{deltas_name(deployment, view, number)}{REPLAYED}"
+
+
 @dataclass(frozen=True)
 class Unit:
     """One stream that one worker at a time reads: a partition of a route, or the log.
@@ -150,6 +157,11 @@ class Unit:
         return f"{self.stream}:let_go"
 
     @property
+    def landed(self) -> str:
+        """What the generations know of landing files that its rows were made beside."""
+        return f"{self.stream}:landed"
+
+    @property
     def replay(self) -> str:
         """Which replay is making rows of it anew."""
         return f"{self.stream}:replay"
@@ -200,6 +212,11 @@ class StreamNames:
     def dead(self) -> str:
         """The stream of dead letters."""
         return f"{self.deployment}:stream:{self.source.stream}:dead"
+
+    @property
+    def landed(self) -> str:
+        """The ids that landing files brought which the archive did not write."""
+        return f"{self.deployment}:stream:{self.source.stream}:landed"
 
     @property
     def first(self) -> str:

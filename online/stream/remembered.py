@@ -12,7 +12,7 @@ from online.stream.seen import Ids, Seen
 from slate.entities import Source
 
 SLICES = 8
-_SEEN = np.dtype([("id", "<u8"), ("arrival", "<i8")])
+SEEN = np.dtype([("id", "<u8"), ("arrival", "<i8")])
 
 
 def load(redis: Redis, unit: Unit, latest: int) -> Seen:
@@ -23,18 +23,30 @@ def load(redis: Redis, unit: Unit, latest: int) -> Seen:
         unit: the partition.
         latest: the latest arrival that is applied.
     """
-    store: Any = redis
     seen = Seen(unit.source.horizon)
+    for ids, arrivals in read(redis, unit, latest):
+        seen.add(ids, arrivals)
+    return seen
+
+
+def read(redis: Redis, unit: Unit, latest: int) -> Iterator[tuple[Ids, Words]]:
+    """The ids of the last horizon with their arrivals, repeats too, in order of arrival.
+
+    Args:
+        redis: a client of the store.
+        unit: the partition.
+        latest: the latest arrival that is applied.
+    """
+    store: Any = redis
     for held in store.mget([f"{unit.seen}{number}" for number in _slices(unit.source, latest)]):
         if held:
-            found = np.frombuffer(held, _SEEN)
-            seen.add(found["id"].copy(), found["arrival"].copy())
-    return seen
+            found = np.frombuffer(held, SEEN)
+            yield found["id"].copy(), found["arrival"].copy()
 
 
 def slices(unit: Unit, ids: Ids, arrivals: Words) -> Iterator[tuple[str, bytes]]:
     """What is to be appended for these ids, by name."""
-    found = np.empty(len(ids), _SEEN)
+    found = np.empty(len(ids), SEEN)
     found["id"], found["arrival"] = ids, arrivals
     number = arrivals // _width(unit.source)
     for one in np.unique(number).tolist():

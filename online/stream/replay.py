@@ -24,7 +24,14 @@ from online.stream.archive import Archive
 from online.stream.blocks import ID, Blocks, Events
 from online.stream.columns import whole
 from online.stream.entries import arrival_of
-from online.stream.names import LOG, Unit, definition, deltas_name, partitions
+from online.stream.names import (
+    LOG,
+    Unit,
+    definition,
+    deltas_name,
+    partitions,
+    replayed_name,
+)
 from online.stream.sections import HOUR, hour_of
 from online.stream.seen import Seen
 from online.stream.source_rows import Counted, SourceRows
@@ -48,6 +55,8 @@ class _Target:
     Attributes:
         unit: the partition.
         views: the views whose rows are made anew.
+        position: the entry up to which it is applied.
+        landed: what of landing files its rows are made beside.
         fresh: whether it never applied anything, so that the ids it has seen are made anew too.
         until: the arrival before which events are replayed.
         token: what says that no other replay of it began.
@@ -57,6 +66,8 @@ class _Target:
 
     unit: Unit
     views: list[type[FeatureView]]
+    position: bytes | None
+    landed: bytes | None
     fresh: bool
     until: int
     token: str
@@ -111,16 +122,15 @@ class Replay:
         missing = [view for view in views if definition(view) not in held]
         if not missing:
             return None
-        applied = self._redis.get(unit.applied)
+        position, landed, applied = self._redis.mget(unit.position, unit.landed, unit.applied)
         waiting = self._redis.xrange(unit.stream, count=1)
         until = int(applied) + 1 if applied else FOREVER
         if not applied and waiting:
             until = arrival_of(waiting[0])
-        target = _Target(
-            unit, missing, applied is None, until, uuid4().hex, Seen(self._source.horizon)
-        )
+        fresh, seen = applied is None, Seen(self._source.horizon)
+        target = _Target(unit, missing, position, landed, fresh, until, uuid4().hex, seen)
         self._redis.set(unit.replay, target.token)
-        self._redis.unlink(*[deltas_name(self._deployment.name, v, unit.number) for v in missing])
+        self._redis.unlink(*[replayed_name(self._deployment.name, v, unit.number) for v in missing])
         return target
 
     def _archived(self, since: int) -> Iterator[pa.Table]:
@@ -162,7 +172,7 @@ class Replay:
                 asked = []
                 if hour >= since:
                     kept = Counted(events, np.full(len(ids), number), new, late).kept
-                    asked = self._rows.ask(transaction, target.views, kept, hour)
+                    asked = self._rows.ask(transaction, target.views, kept, hour, replayed_name)
                     counted += kept.num_rows
                 self._rows.write(transaction, asked)
                 if target.fresh:
@@ -172,17 +182,29 @@ class Replay:
 
     @contextmanager
     def _committed(self, target: _Target) -> Iterator[Transaction]:
-        """Changes of a partition, made together unless another replays it."""
-        with Transaction(self._redis, [target.unit.replay]) as transaction:
-            transaction.ask(command("GET", target.unit.replay))
-            same = transaction.answer() == target.token.encode()
+        """Changes of a partition, made together unless another worker does anything to it."""
+        unit = target.unit
+        watched = [unit.replay, unit.position, unit.landed]
+        with Transaction(self._redis, watched) as transaction:
+            transaction.ask(command("MGET", *watched))
+            same = transaction.answer() == [target.token.encode(), target.position, target.landed]
             if same:
                 yield transaction
             if not same or not transaction.commit():
-                raise WatchError(f"another replays {target.unit.stream}")
+                raise WatchError(f"another works on {unit.stream}")
 
     def _finish(self, target: _Target) -> None:
+        """Put the rows that were made anew in the place of those that are there."""
+        pairs = [
+            [name(self._deployment.name, view, target.unit.number) for view in target.views]
+            for name in (replayed_name, deltas_name)
+        ]
+        there = [bool(self._redis.exists(made)) for made in pairs[0]]
         with self._committed(target) as transaction:
+            for made, rows, any_ in zip(*pairs, there, strict=True):
+                transaction.write(command("UNLINK", rows))
+                if any_:
+                    transaction.write(command("RENAME", made, rows))
             if target.fresh and target.latest:
                 transaction.write(command("SET", target.unit.applied, str(target.latest)))
             made = [definition(view) for view in target.views]

@@ -5,29 +5,48 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import WatchError
 
-from online.generations import Generation, Names, pointers
+from online.generations import Generation, pointers
 from online.instants import microseconds
-from online.stream.names import Unit, definition, deltas_name, tag
-from online.stream.sections import hour_of, newest
+from online.stream import landed_ids, remembered
+from online.stream.landed_ids import NOTHING, Known
+from online.stream.names import REPLAYED, Unit, definition, deltas_name, tag
+from online.stream.sections import HOUR, hour_of, newest
 from online.stream.source_rows import SourceRows
 from slate.views import FeatureView
 
 AT_ONCE = 1_000
 
 
-def needed_from(redis: Redis, deployment: str, view: type[FeatureView]) -> int:
+def learn(redis: Redis, deployment: str, rows: SourceRows) -> None:
+    """Find out what is published of a source's views, and so what the stream adds to it."""
+    store: Any = redis
+    fields = [definition(view) for view in rows.views]
+    rows.pointers = store.hmget(pointers(deployment), fields) if fields else []
+    for view, pointer in zip(rows.views, rows.pointers or (), strict=True):
+        live = Generation.from_json(pointer) if pointer is not None else None
+        rows.needed[view] = _needed_from(live)
+        rows.known[view] = _known(live)
+    # Only now: what a generation knows is told before it goes live.
+    rows.landed.renew()
+
+
+def _needed_from(live: Generation | None) -> int:
     """The first hour of arrival that some published generation leaves to the stream.
 
     The one before the live one counts too, as it may become live again. 0 if none was published:
     then the stream is all there is.
     """
-    names = Names(deployment, view)
-    pointer: Any = redis.hget(names.pointers, names.pointer)
-    if pointer is None:
+    if live is None:
         return 0
-    live = Generation.from_json(pointer)
     both = [live, live.previous] if live.previous else [live]
     return min(hour_of(microseconds(one.stream_from or one.as_of)) for one in both)
+
+
+def _known(live: Generation | None) -> Known:
+    """What the live generation knows of landing files that did not come by the stream."""
+    if live is None or live.taken_in is None:
+        return NOTHING
+    return Known(microseconds(live.taken_in), microseconds(live.as_of))
 
 
 def retain(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, needed: int) -> bool:
@@ -79,6 +98,64 @@ def _sweep(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
             return
 
 
+def catch_up(redis: Redis, unit: Unit, rows: SourceRows) -> bool:
+    """Let a partition go by what is published now; False if its rows are not what they should be.
+
+    That is so where it has counted an event that a generation brings too, or passed over one that
+    is not published any more: then its rows are marked to be replayed from the archive.
+
+    Args:
+        redis: a client of the store.
+        unit: a partition.
+        rows: the rows of its source, which have learnt what is published.
+    """
+    store: Any = redis
+    views = rows.routes[unit.route]
+    now = landed_ids.written(views, rows.known)
+    with store.pipeline() as transaction:
+        # Whoever applies something meanwhile goes by what was published before.
+        transaction.watch(unit.position, unit.landed)
+        held = transaction.get(unit.landed) or b""
+        if held == now:
+            return True
+        before = landed_ids.read(held)
+        wrong = _counted_otherwise(
+            redis,
+            unit,
+            rows,
+            {view: (before.get(definition(view), NOTHING), rows.known[view]) for view in views},
+        )
+        transaction.multi()
+        if wrong:
+            transaction.srem(unit.views, *wrong)
+        transaction.set(unit.landed, now)
+        try:
+            transaction.execute()
+        except WatchError:
+            return False
+    return not wrong
+
+
+def _counted_otherwise(
+    redis: Redis,
+    unit: Unit,
+    rows: SourceRows,
+    changes: dict[type[FeatureView], tuple[Known, Known]],
+) -> set[str]:
+    """The views, by definition, of which a partition would have counted other events."""
+    wrong: set[str] = set()
+    changes = {view: both for view, both in changes.items() if rows.landed.differ(*both)}
+    if changes:
+        store: Any = redis
+        latest = int(store.get(unit.applied) or 0)
+        for ids, arrivals in remembered.read(redis, unit, latest):
+            for view, both in changes.items():
+                before, now = (rows.landed.known(ids, arrivals, known) for known in both)
+                if ((before != now) & (arrivals >= rows.needed[view] * HOUR)).any():
+                    wrong.add(definition(view))
+    return wrong
+
+
 def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -> None:
     """Delete rows of former definitions, once nothing is published of them any more.
 
@@ -93,6 +170,7 @@ def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -
     former = kept - {definition(view) for view in rows.routes[unit.route]}
     former -= {one.decode() for one in store.hkeys(pointers(deployment))} if former else set()
     for one in former:
-        store.unlink(f"{deployment}:{one}:deltas:{tag(unit.route, unit.number)}")
+        rows_of_it = f"{deployment}:{one}:deltas:{tag(unit.route, unit.number)}"
+        store.unlink(rows_of_it, f"{rows_of_it}{REPLAYED}")
         store.hdel(unit.let_go, one)
         store.srem(unit.views, one)

@@ -1,6 +1,6 @@
 """The rows of all views of a source's routes, and what events change in them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,19 @@ from online.rows import Words
 from online.stream.blocks import Events, late
 from online.stream.columns import EventColumns
 from online.stream.deltas import Batch, ViewDeltas
+from online.stream.landed_ids import NOTHING, Known, LandedIds
 from online.stream.names import deltas_name, routed_views
+from online.stream.schemas import ID
 from online.stream.sections import HourSections
+from online.stream.seen import Ids
 from online.stream.transaction import Transaction
 from slate.entities import Source
 from slate.expressions import Array
 from slate.registry import Registry
 from slate.views import FeatureView
+
+# The name of the hash of a deployment's view that has the rows of a partition.
+Name = Callable[[str, type[FeatureView], int], str]
 
 
 @dataclass(frozen=True)
@@ -68,22 +74,42 @@ class SourceRows:
         deployment: the deployment's name.
         registry: the definitions.
         source: the source.
+        landed: the ids that its landing files brought.
 
     Attributes:
         routes: the views that are kept by each route.
         needed: by view, the first hour of arrival that is still needed.
+        known: by view, what of the landing files its published rows know.
+        pointers: what the store said of the views' live generations when it was last asked.
     """
 
-    def __init__(self, deployment: str, registry: Registry, source: type[Source]) -> None:
+    def __init__(
+        self, deployment: str, registry: Registry, source: type[Source], landed: LandedIds
+    ) -> None:
         self._deployment = deployment
         self._source = source
         self.routes = routed_views(registry, source)
+        self.landed = landed
         self.needed: dict[type[FeatureView], int] = {}
+        self.known: dict[type[FeatureView], Known] = {}
+        self.pointers: list[bytes | None] | None = None
         self._deltas = {view: ViewDeltas(view) for views in self.routes.values() for view in views}
+
+    @property
+    def views(self) -> list[type[FeatureView]]:
+        """The views of all routes."""
+        return [view for views in self.routes.values() for view in views]
 
     def late(self, events: Events) -> Array:
         """Which events are too late to be applied."""
         return late(events, self._source)
+
+    def published(self, route: str, events: pa.Table) -> Array:
+        """Which events the published rows of all views of a route hold already."""
+        ids, arrivals = self._identified(events)
+        masks = [self.landed.known(ids, arrivals, one) for one in self._known(self.routes[route])]
+        everywhere: Array = np.logical_and.reduce(masks)
+        return everywhere
 
     def ask(
         self,
@@ -91,6 +117,7 @@ class SourceRows:
         views: Sequence[type[FeatureView]],
         kept: pa.Table,
         hour: int,
+        name: Name = deltas_name,
     ) -> list[Asked]:
         """Fold events, and ask for the rows that they change.
 
@@ -99,29 +126,46 @@ class SourceRows:
             views: views of one route.
             kept: the events, with ``_unit``, the number of their partition.
             hour: the hour in which all of them arrived.
+            name: names the hash of a view's rows of a partition.
         """
-        if not kept.num_rows:
-            return []
-        events = EventColumns(self._source, kept)
-        partition = np.asarray(events.column("_unit"))
-        return [self._ask(transaction, view, events, partition, hour) for view in views]
+        asked = []
+        for known, some in self._known(views).items():
+            # What the batch brought already is not added to it.
+            added = kept.filter(pa.array(~self.landed.known(*self._identified(kept), known)))
+            if added.num_rows:
+                events = EventColumns(self._source, added)
+                asked += [self._ask(transaction, view, events, hour, name) for view in some]
+        return asked
+
+    def _known(self, views: Sequence[type[FeatureView]]) -> dict[Known, list[type[FeatureView]]]:
+        """Views by what their published rows know: nearly always, all know the same."""
+        found: dict[Known, list[type[FeatureView]]] = {}
+        for view in views:
+            found.setdefault(self.known.get(view, NOTHING), []).append(view)
+        return found
+
+    def _identified(self, events: pa.Table) -> tuple[Ids, Words]:
+        """The ids of events, and when they arrived."""
+        arrivals = events.column(self._source.arrival_time).cast(pa.int64())
+        return events.column(ID).to_numpy(), arrivals.to_numpy()
 
     def _ask(
         self,
         transaction: Transaction,
         view: type[FeatureView],
         events: EventColumns,
-        partition: Words,
         hour: int,
+        name: Name,
     ) -> Asked:
         deltas = self._deltas[view]
         batch = deltas.fold(events)
+        partition = np.asarray(events.column("_unit"))
         places = {
-            deltas_name(self._deployment, view, number): at.tolist()
+            name(self._deployment, view, number): at.tolist()
             for number, at in _grouped(partition[batch.folded.event])
         }
-        for name, at in places.items():
-            transaction.ask(encoded_fields(name, [batch.keys[place] for place in at]))
+        for hash_, at in places.items():
+            transaction.ask(encoded_fields(hash_, [batch.keys[place] for place in at]))
         return Asked(deltas, batch, places, hour)
 
     def write(self, transaction: Transaction, asked: Sequence[Asked]) -> None:

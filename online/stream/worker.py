@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,13 +14,12 @@ from online.embedded import EmbeddedServer
 from online.stream.apply import Applied, Applier
 from online.stream.archive import Archive
 from online.stream.leases import SECONDS, Leases
-from online.stream.names import LOG, Unit, route, streamed_sources, units
+from online.stream.names import LOG, Unit, streamed_sources, units
 from online.stream.replay import Replay
-from online.stream.retention import forget_former, needed_from, retain
+from online.stream.retention import catch_up, forget_former, learn, retain
 from slate.deployment import Deployment
 from slate.entities import Source
 from slate.errors import SlateError
-from slate.views import FeatureView
 
 logger = logging.getLogger(__name__)
 
@@ -195,6 +194,8 @@ class Worker:
         applied = self._applier.step(routed)
         if applied.arrival or applied.conflicts:
             self.stats.count(applied, time.perf_counter() - began)
+        if applied.outdated:
+            self._retain()
         for unit in held:
             if unit.route == LOG:
                 step = self._archives[unit.source].step()
@@ -216,18 +217,17 @@ class Worker:
         self._retained = time.monotonic()
         name = self._deployment.name
         for rows in self._applier.rows.values():
-            for view in (view for views in rows.routes.values() for view in views):
-                needed = needed_from(self._redis, name, view)
-                for unit in self._held(view):
-                    if not retain(self._redis, name, view, unit, needed):
-                        self._applier.release(unit)
-                rows.needed[view] = needed
+            learn(self._redis, name, rows)
         for unit in self._leases.held:
             if unit.route != LOG:
-                forget_former(self._redis, name, self._applier.rows[unit.source], unit)
-
-    def _held(self, view: type[FeatureView]) -> Iterator[Unit]:
-        return (u for u in self._leases.held if u.source is view.source and u.route == route(view))
+                rows = self._applier.rows[unit.source]
+                kept = [
+                    retain(self._redis, name, view, unit, rows.needed[view])
+                    for view in rows.routes[unit.route]
+                ]
+                if not catch_up(self._redis, unit, rows) or not all(kept):
+                    self._applier.release(unit)
+                forget_former(self._redis, name, rows, unit)
 
     def _prepare(self, held: list[Unit]) -> None:
         """Make what the rows of partitions miss, once they are held, or the store lost them."""

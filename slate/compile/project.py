@@ -117,15 +117,16 @@ from known
 
 
 def _streamed_until_sql() -> str:
-    """The model that says what of each source's stream the warehouse holds."""
+    """The model that says what of each source the warehouse holds, by its stream and otherwise."""
+    streamed = f"like '%{STREAM_FILE}%.parquet'"
     return f"""{header("the sources")}
 {{{{ config(materialized='table') }}}}
 
 select
     source,
-    cast(max(hour) + interval '1 hour' as timestamp) as until
+    cast(max(case when name {streamed} then hour end) + interval '1 hour' as timestamp) as until,
+    cast(max(case when name not {streamed} then taken_in_at end) as timestamp) as taken_in
 from {{{{ source('{RAW}', 'files') }}}}
-where name like '%{STREAM_FILE}%.parquet'
 group by source
 """
 

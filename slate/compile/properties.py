@@ -139,13 +139,14 @@ def as_of_contract() -> Model:
 
 
 def streamed_until_contract() -> Model:
-    """The contract of the model that says what of each source's stream the warehouse holds."""
+    """The contract of the model that says what of each source the warehouse holds."""
     return Model(
         STREAMED_UNTIL,
-        "The arrival up to which the events of a source's stream have landed.",
+        "What of a source's events the warehouse holds, by its stream and otherwise.",
         (
             Column("source", "varchar", "The source."),
             Column("until", "timestamp", "The end of the last hour that its archive has landed."),
+            Column("taken_in", "timestamp", "When its latest other landing file was taken in."),
         ),
     )
 

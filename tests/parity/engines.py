@@ -9,8 +9,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import pyarrow.dataset as ds
 
 from assets import builds
 from assets.intake import prepare
-from assets.publishing import online_rows
+from assets.publishing import landed, online_rows, stream_from
 from assets.training_sets import write_training_set
 from online import FeatureClient, Publisher
 from slate.compile.names import AS_OF, RAW
@@ -28,7 +29,7 @@ from slate.compile.project import write
 from slate.deployment import Deployment
 from slate.plans import Plan
 from tests.parity.answers import micros
-from tests.parity.landing import landing_table, moment
+from tests.parity.landing import Row, landing_table, moment
 from tests.parity.scenarios import Ask, Scenario
 
 
@@ -82,6 +83,15 @@ def compiled(deployment: Deployment, folder: Path) -> Project:
     return Project(copy, models)
 
 
+@dataclass(frozen=True)
+class LandedRows:
+    """A landing file: its name, when it was taken in (UTC), and its rows."""
+
+    name: str
+    taken_in: datetime
+    rows: Sequence[Row]
+
+
 class Engines:
     """A deployment's warehouse SQL and online store, fed with scenarios.
 
@@ -116,6 +126,25 @@ class Engines:
                 rows = online_rows(connection, view, at_once=2)
                 self._publisher.publish(view, rows, moment(instant))
 
+    def publish_landed(
+        self, scenario: Scenario, instant: int, files: Mapping[str, Sequence[LandedRows]]
+    ) -> None:
+        """Publish the windowed views of sources with what was taken in, file by file.
+
+        Args:
+            scenario: the rows of the other sources.
+            instant: the end of the last hour.
+            files: by source, its files in the order in which they were taken in.
+        """
+        rest = replace(scenario, sources={**scenario.sources, **dict.fromkeys(files, ())})
+        with duckdb.connect() as connection:
+            build(connection, self._project, rest, instant, files)
+            for view in self.registry.views.values():
+                as_of, rows = moment(instant), online_rows(connection, view, at_once=2)
+                known = landed(connection, view, as_of.replace(tzinfo=None))
+                since = stream_from(connection, view, None)
+                self._publisher.publish(view, rows, as_of, stream_from=since, landed=known)
+
     def online(self, ask: Ask, at: int | None = None) -> dict[str, Any]:
         """What the client answers to a request."""
         instant = ask.at if at is None else moment(at)
@@ -127,7 +156,11 @@ class Engines:
 
 
 def build(
-    connection: duckdb.DuckDBPyConnection, project: Project, scenario: Scenario, before: int | None
+    connection: duckdb.DuckDBPyConnection,
+    project: Project,
+    scenario: Scenario,
+    before: int | None,
+    files: Mapping[str, Sequence[LandedRows]] | None = None,
 ) -> None:
     """Build every model of a project.
 
@@ -136,6 +169,7 @@ def build(
         project: the compiled project.
         scenario: the raw rows.
         before: what arrived then or later is not known; None for all.
+        files: what landed besides, by the source's name.
     """
     registry = project.deployment.registry
     prepare(connection, [s for s in registry.sources.values() if s.landing])
@@ -148,6 +182,8 @@ def build(
             if before is None or micros(row[source.arrival_time]) < before
         ]
         _land(connection, source, rows)
+        for number, file in enumerate((files or {}).get(name, ())):
+            _land_file(connection, source, number, file)
     for model, sql in project.models.items():
         if model == AS_OF and before is not None:
             sql = f"select make_timestamp({before}) as as_of"
@@ -166,4 +202,21 @@ def _land(connection: duckdb.DuckDBPyConnection, source: Any, rows: Sequence[Any
         f"""insert into {RAW}.files (file, source, hour, rows)
         select {hour}, '{source.name}', date_trunc('hour', {source.arrival_time}), count(*)
         from landed group by all"""
+    )
+
+
+def _land_file(
+    connection: duckdb.DuckDBPyConnection, source: Any, number: int, file: LandedRows
+) -> None:
+    landed = landing_table(source, file.rows)  # noqa: F841 (read by name)
+    columns = ", ".join(source.columns)
+    connection.execute(
+        f"""insert into {RAW}.{source.landing} ({columns}, _file, _row)
+        select {columns}, {number}, row_number() over () from landed"""
+    )
+    connection.execute(
+        f"""insert into {RAW}.files (file, source, name, hour, rows, taken_in_at)
+        select {number}, '{source.name}', ?, date_trunc('hour', max({source.arrival_time})),
+            count(*), ? from landed""",
+        [file.name, file.taken_in.replace(tzinfo=None)],
     )

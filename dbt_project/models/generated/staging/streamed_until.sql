@@ -4,7 +4,7 @@
 
 select
     source,
-    cast(max(hour) + interval '1 hour' as timestamp) as until
+    cast(max(case when name like '%-stream%.parquet' then hour end) + interval '1 hour' as timestamp) as until,
+    cast(max(case when name not like '%-stream%.parquet' then taken_in_at end) as timestamp) as taken_in
 from {{ source('raw', 'files') }}
-where name like '%-stream%.parquet'
 group by source
