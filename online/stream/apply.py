@@ -15,12 +15,12 @@ import pyarrow as pa
 from redis import Redis
 
 from online.commands import Packed, command, together
-from online.generations import pointers, stream_field
+from online.generations import Names, pointers, stream_field
 from online.stream import remembered
 from online.stream.blocks import ID, Blocks, Entry, number
 from online.stream.entries import after, arrival_of, by_stream, of_one_hour
 from online.stream.landed_ids import LandedIds, written
-from online.stream.names import LOG, Unit, definition, streamed_sources
+from online.stream.names import LOG, Unit, streamed_sources
 from online.stream.sections import hour_of
 from online.stream.seen import Seen
 from online.stream.source_rows import Counted, SourceRows
@@ -228,7 +228,7 @@ class Applier:
         with Transaction(self._redis, watched) as transaction:
             transaction.ask(command("MGET", *watched))
             # Events that were read by now may be such as a generation brings that is live by now.
-            fields = [definition(view) for view in rows.views]
+            fields = [Names(self._deployment, view).pointer for view in rows.views]
             transaction.ask(command("HMGET", pointers(self._deployment), *fields))
             found = transaction.answer()
             outdated = transaction.answer() != rows.pointers

@@ -5,7 +5,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import WatchError
 
-from online.generations import Generation, pointers
+from online.generations import Generation, Names, pointers
 from online.instants import microseconds
 from online.stream import landed_ids, remembered
 from online.stream.landed_ids import NOTHING, Known
@@ -20,7 +20,7 @@ AT_ONCE = 1_000
 def learn(redis: Redis, deployment: str, rows: SourceRows) -> None:
     """Find out what is published of a source's views, and so what the stream adds to it."""
     store: Any = redis
-    fields = [definition(view) for view in rows.views]
+    fields = [Names(deployment, view).pointer for view in rows.views]
     rows.pointers = store.hmget(pointers(deployment), fields) if fields else []
     for view, pointer in zip(rows.views, rows.pointers or (), strict=True):
         live = Generation.from_json(pointer) if pointer is not None else None

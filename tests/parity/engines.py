@@ -136,7 +136,7 @@ class Engines:
             instant: the end of the last hour.
             files: by source, its files in the order in which they were taken in.
         """
-        rest = replace(scenario, sources={**scenario.sources, **dict.fromkeys(files, ())})
+        rest = replace(scenario, sources={**scenario.sources, **{name: [] for name in files}})
         with duckdb.connect() as connection:
             build(connection, self._project, rest, instant, files)
             for view in self.registry.views.values():
