@@ -1,5 +1,6 @@
 """A viewer's feed: the shows to choose from, and a stand-in for the model that ranks them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,10 +11,13 @@ import duckdb
 import numpy as np
 
 from slate import Array
+from slate.errors import DataError
 
 DAY = timedelta(days=1)
 # A show is listed two days ahead at the most, and over within hours.
 LISTED = 4 * DAY
+# A landing file is named by its day and hour.
+_NAME = re.compile(r"\d{4}-\d\d-\d\d/([01]\d|2[0-3])")
 
 # What a show is worth to a viewer: the weighted sum of these features, null counting as 0. A model
 # that is trained on the training set takes the place of this.
@@ -96,10 +100,12 @@ def active_viewers(landing: Path, at: datetime, limit: int) -> list[str]:
 
 def landed_until(landing: Path) -> datetime | None:
     """The end of the last hour in which events landed (UTC); None if none ever did."""
-    last = max((landing / "events").glob("*/*.parquet"), default=None)
-    if last is None:
-        return None
-    return datetime.fromisoformat(f"{last.parent.name}T{last.stem[:2]}+00:00") + timedelta(hours=1)
+    hours = [
+        datetime.fromisoformat(f"{file.parent.name}T{file.stem[:2]}+00:00")
+        for file in (landing / "events").glob("*/*.parquet")
+        if _NAME.match(f"{file.parent.name}/{file.stem}")
+    ]
+    return max(hours) + timedelta(hours=1) if hours else None
 
 
 def score(features: Mapping[str, Array]) -> Array:
@@ -119,4 +125,22 @@ def _query(query: str, files: list[str], **parameters: Any) -> list[tuple[Any, .
         return []
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        return connection.execute(query, {"files": files, **parameters}).fetchall()
+
+        def found(files: list[str]) -> list[tuple[Any, ...]]:
+            return connection.execute(query, {"files": files, **parameters}).fetchall()
+
+        def readable(file: str) -> bool:
+            try:
+                found([file])
+            except duckdb.Error:
+                return False
+            return True
+
+        try:
+            return found(files)
+        except duckdb.Error as error:
+            # One that is damaged is not to take the others with it; the chain has told of it.
+            sound = [*filter(readable, files)]
+            if sound == files:
+                raise DataError(f"the landing files cannot be read together: {error}") from error
+            return found(sound) if sound else []

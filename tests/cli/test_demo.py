@@ -73,6 +73,25 @@ def test_the_catalogue_holds_what_can_be_watched(tmp_path: Path) -> None:
     assert catalog(tmp_path, AT + timedelta(days=9), limit=10).shows == []
 
 
+def test_damaged_files_do_not_take_the_others_with_them(tmp_path: Path) -> None:
+    land(tmp_path, "show_listings", AT - timedelta(hours=1), [listing("on", "live", 20)])
+    day = tmp_path / "show_listings" / f"{AT:%Y-%m-%d}"
+    whole = (day / "08.parquet").read_bytes()
+    (day / "08-damaged.parquet").write_bytes(b"PAR1" + bytes(40) + whole[44:])
+    (day / "08-cut.parquet").write_bytes(whole[:100])
+    pq.write_table(pa.table({"show_id": [1]}), day / "08-other.parquet")
+    assert catalog(tmp_path, AT, limit=10).shows == ["on"]
+    (day / "08.parquet").unlink()
+    assert catalog(tmp_path, AT, limit=10).shows == []
+
+
+def test_files_of_other_names_are_not_hours(tmp_path: Path) -> None:
+    land(tmp_path, "events", AT, [tap("somebody", 5)])
+    for name in ("lines-18.parquet", "99.parquet"):
+        (tmp_path / "events" / f"{AT:%Y-%m-%d}" / name).write_bytes(b"")
+    assert landed_until(tmp_path) == AT + timedelta(hours=1)
+
+
 def tap(viewer: str | None, minutes: float, kind: str = "tap") -> dict[str, object]:
     at = AT - minutes * MINUTE
     return {"viewer_id": viewer, "event_ts": at, "received_at": at, "kind": kind}
