@@ -1,7 +1,9 @@
 """What commands need that start other processes: dbt, Dagster, the embedded store."""
 
 import os
+import shlex
 import signal
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -24,6 +26,9 @@ KNOWN = (
 
 def prepare(deployment: Deployment) -> None:
     """Make what is started find our programs and the deployment, and every stop a clean one."""
+    _make_data(deployment)
+    if not sys.stderr.isatty() or "NO_COLOR" in os.environ:
+        os.environ["DBT_USE_COLORS"] = "false"
     programs = Path(sys.executable).parent
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
     # Others have another working directory.
@@ -50,6 +55,17 @@ def require_machine_clock(deployment: Deployment) -> None:
         raise ConfigurationError(
             f"the clock of {deployment.name} stands at {deployment.clock:%Y-%m-%d %H:%M:%S}, and "
             "what streams arrives now: take `clock` out of slate.toml (or unset SLATE_CLOCK)"
+        )
+
+
+def _make_data(deployment: Deployment) -> None:
+    """Make the data folder; tell where it is one that every user of this machine can read."""
+    deployment.make_data()
+    if deployment.data.stat().st_mode & stat.S_IROTH:
+        print(
+            f"slate: every user of this machine can read {deployment.data}: unless that is meant, "
+            f"chmod 700 {shlex.quote(str(deployment.data))}",
+            file=sys.stderr,
         )
 
 

@@ -28,6 +28,7 @@ def open_store(deployment: Deployment) -> tuple[str, EmbeddedServer | None]:
     """
     if deployment.redis:
         return deployment.redis, None
+    deployment.make_data()
     server = EmbeddedServer.attach(deployment.data / "redis")
     return server.address, server
 

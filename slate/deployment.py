@@ -69,6 +69,13 @@ class Deployment:
             sys.path.insert(0, str(self.root))
         return Registry.from_module(self.definitions)
 
+    def make_data(self) -> None:
+        """Make the data folder, if there is none, so that its user alone gets at what is in it.
+
+        One that is there stays as it is, as it may be meant for others too.
+        """
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     @property
     def landing(self) -> Path:
         """Where landing files arrive, a folder for each source."""

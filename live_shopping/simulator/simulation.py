@@ -31,6 +31,8 @@ def simulate(
     Raises:
         DataError: The landing area was begun with other values than `config`'s.
     """
+    # What is landed is for its user alone, unless the folder is there and says otherwise.
+    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     start, end = config.period()
     state = load(config)
     if state is None:
