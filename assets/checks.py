@@ -8,10 +8,12 @@ from dagster_dbt import DbtProject
 
 from assets import verdicts
 from assets.database import POOL, Warehouse
+from assets.failures import explained
 from assets.origins import landed_origins
 from assets.warehouse import current_key
 from quality.failures import failing_rows
 from quality.profiles import load, save
+from quality.report_folders import report_folder
 from quality.reports import failures, write_report
 from quality.validations import Validation, validate
 from slate.deployment import Deployment
@@ -37,8 +39,6 @@ def quality_checks(deployment: Deployment, project: DbtProject) -> list[dg.Asset
 def _check(
     deployment: Deployment, view: type[FeatureView], sources: Sequence[type[Source]]
 ) -> dg.AssetChecksDefinition:
-    report = deployment.reports / f"{view.name}.html"
-
     @dg.asset_check(
         asset=current_key(view),
         name=CHECK,
@@ -47,6 +47,7 @@ def _check(
         "fails is neither published nor written into training sets.",
         pool=POOL,
     )
+    @explained
     def expectations(
         context: dg.AssetCheckExecutionContext, warehouse: Warehouse
     ) -> dg.AssetCheckResult:
@@ -61,6 +62,7 @@ def _check(
             )
             verdicts.record(connection, view, validation.success)
             failing = "" if validation.success else _failing(view, connection, validation)
+        report = report_folder(deployment.reports, context.run.run_id) / f"{view.name}.html"
         write_report(validation, report)
         save(deployment.reports, validation)
         seconds = time.perf_counter() - started

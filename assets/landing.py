@@ -8,6 +8,7 @@ import dagster as dg
 import duckdb
 
 from assets.database import POOL, Warehouse
+from assets.failures import explained
 from assets.hours import hours_of, partition_key
 from assets.intake import landing_files, landing_sources, prepare, take_in
 from assets.streams import stream_deps
@@ -62,6 +63,7 @@ def _landing_asset(
         pool=POOL,
         op_tags={"source": source.name},
     )
+    @explained
     def landing(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:

@@ -7,6 +7,7 @@ from datetime import UTC, timedelta
 import dagster as dg
 
 from assets.database import POOL, Warehouse
+from assets.failures import explained
 from assets.publishing import known_until, landed, online_rows, stream_from
 from assets.streams import stream_deps
 from assets.verdicts import require_passed
@@ -52,6 +53,7 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
         ),
         pool=POOL,
     )
+    @explained
     def publish(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:

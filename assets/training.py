@@ -9,6 +9,7 @@ import duckdb
 
 from assets.builds import spans_built_since
 from assets.database import POOL, Warehouse
+from assets.failures import explained
 from assets.manifests import CURRENT, Manifest, load_manifest
 from assets.online import FAIL_AFTER, WARN_AFTER
 from assets.training_sets import write_training_set
@@ -65,6 +66,7 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
         ),
         pool=POOL,
     )
+    @explained
     def training_set(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:

@@ -20,6 +20,7 @@ from dagster_dbt import (
 
 from assets.builds import Build, plan_build, record, set_clock
 from assets.database import POOL, Warehouse
+from assets.failures import dbt_failure, explained
 from assets.hours import span_of
 from assets.interrupts import deaf, ended
 from assets.lineage import column_lineage
@@ -172,6 +173,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         dagster_dbt_translator=Translator(registry),
         pool=POOL,
     )
+    @explained
     def warehouse(
         context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
     ) -> Iterator[Any]:
@@ -214,7 +216,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
             else:
                 yield event
         if failure is not None:
-            raise failure
+            raise dbt_failure(invocation, deployment.warehouse, failure) from failure
         # Some megabytes a run, of interest only after a failure.
         shutil.rmtree(invocation.target_path)
 

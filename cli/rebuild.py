@@ -25,7 +25,6 @@ def run(_: Namespace) -> int:
 
         with redirect_stdout(sys.stderr):
             if not run_everything(deployment):
-                print("slate: the run failed; `slate ui` shows it step by step", file=sys.stderr)
                 return 1
         sources = streamed_sources(deployment.registry)
         if sources:

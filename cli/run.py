@@ -25,7 +25,6 @@ def run(_: Namespace) -> int:
     with processes.store(deployment) as store:
         say(f"online store: {store}")
         if not _chain(deployment, say):
-            print("slate: the run failed; `slate ui` shows it step by step", file=sys.stderr)
             return 1
         print(table(_training_sets(deployment)))
         if shown is not None:

@@ -8,6 +8,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.execution.plan.objects import ErrorSource
 
+from orchestration.outcomes import blocked, held_back, reason
+
 _SHOWN = {
     dg.DagsterEventType.STEP_SUCCESS: "done",
     dg.DagsterEventType.STEP_FAILURE: "FAILED",
@@ -17,6 +19,8 @@ _SHOWN = {
 
 # What dagster-dbt says of itself; the next line says what dbt does.
 _NOISE = ("A dbt subsetted execution", "Copying `", "Running dbt command")
+# What was not done for what failed is told at the end.
+_NOT_DONE = "Dependencies for step"
 
 
 class _Lines(logging.Handler):
@@ -34,8 +38,10 @@ class _Lines(logging.Handler):
             text = _event_text(event, _SHOWN[event.event_type])
             if not text:
                 return
-        elif record.levelno < logging.INFO or text.startswith(_NOISE):
+        elif record.levelno < logging.INFO or text.startswith((*_NOISE, _NOT_DONE)):
             return
+        elif record.levelno >= logging.WARNING:
+            text = f"{record.levelname.lower()}: {text}"
         seconds = time.monotonic() - self._begin
         step = meta.get("step_key") or ""
         sys.stderr.write(f"{seconds:6.1f} s  {step:<42.42} {text}\n")
@@ -44,17 +50,20 @@ class _Lines(logging.Handler):
 def _event_text(event: dg.DagsterEvent, word: str) -> str:
     if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         evaluation = event.asset_check_evaluation_data
-        return "" if evaluation.passed else f"check {evaluation.check_name}: NOT PASSED"
+        if evaluation.passed:
+            return ""
+        what = "FAILED: what depends on it is held back"
+        if not held_back(evaluation):
+            what = "warns; nothing is held back for it"
+        return f"check {evaluation.check_name} {what}"
     if event.is_step_success:
         return f"{word} in {event.step_success_data.duration_ms / 1000:.1f} s"
-    if event.is_step_failure and event.step_failure_data.error is not None:
+    if event.is_step_failure:
         if event.step_failure_data.error_source is ErrorSource.INTERRUPT:
             return "interrupted"
-        error = event.step_failure_data.error
-        # Dagster's own words about user code failing; what failed is behind them.
-        while error.cause is not None:
-            error = error.cause
-        return f"{word}: {error.message.strip()}"
+        if blocked(event.step_failure_data):
+            return ""
+        return f"{word}: {reason(event.step_failure_data)}"
     return word
 
 

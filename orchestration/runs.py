@@ -1,6 +1,7 @@
 """Running the whole chain from a terminal, as a run that the UI shows like any other."""
 
 import os
+import sys
 from datetime import datetime
 
 import dagster as dg
@@ -14,6 +15,7 @@ from orchestration.assembly import assemble
 from orchestration.home import prepare_home, write_history_quickly
 from orchestration.interrupts import interrupts
 from orchestration.jobs import WHOLE
+from orchestration.outcomes import told
 from slate.deployment import Deployment
 from slate.errors import DataError
 
@@ -53,6 +55,8 @@ def run_everything(deployment: Deployment) -> bool:
             if not result.success and interrupted():
                 instance.report_run_canceled(result.dagster_run, "it was interrupted")
                 raise KeyboardInterrupt
+        if not result.success:
+            sys.stderr.write(f"slate: {told(result)}\n")
         return result.success
 
 
@@ -99,6 +103,6 @@ def _new_hours(deployment: Deployment, instance: dg.DagsterInstance) -> tuple[da
             for file in new_files(connection, deployment.landing, source, landed[source])
         }
     # What a run took in before it was killed, the UI does not know of.
-    told = set.intersection(*(instance.get_materialized_partitions(raw_key(s)) for s in sources))
-    new |= {hour for hour in hours if partition_key(hour) not in told}
+    shown = set.intersection(*(instance.get_materialized_partitions(raw_key(s)) for s in sources))
+    new |= {hour for hour in hours if partition_key(hour) not in shown}
     return (min(new), max(new)) if new else (hours[-1], hours[-1])

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import duckdb
 import pytest
 
+from quality import report_folders
 from quality.reports import failures, write_report
 from quality.validations import Validation, validate
 from tests.quality.library import MemberBranchLoans, MemberProfile
@@ -81,3 +82,16 @@ def test_a_report_is_written_whole(spoilt: Validation, tmp_path: Path) -> None:
     write_report(spoilt, path)
     assert path.read_text(encoding="utf-8") == spoilt.to_html()
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_reports_of_each_run_are_kept_up_to_a_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_folders, "KEPT", 3)
+    (tmp_path / "member_loans.profile.json").write_text("{}")
+    (tmp_path / "2026-01-01T00-00-00-00000000").mkdir()
+    folders = [report_folders.report_folder(tmp_path, f"{n}234567-89ab") for n in range(1, 5)]
+    assert report_folders.report_folder(tmp_path, "4234567-89ab") == folders[-1]
+    assert (tmp_path / "latest").resolve() == folders[-1].resolve()
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {"latest", "member_loans.profile.json", *(f.name for f in folders[1:])}

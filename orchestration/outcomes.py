@@ -1,0 +1,65 @@
+"""What came of a run, in the few lines that a person reads last."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
+
+_BLOCKED = "DagsterAssetCheckFailedError"
+_SHOWN = 12
+
+
+def told(result: dg.ExecuteInProcessResult) -> str:
+    """Why a run failed, and what was not done for it."""
+    events = result.all_events
+    lines = [f"  {line}" for line in dict.fromkeys(_reasons(events))]
+    made = {event.asset_key for event in events if event.is_step_materialization}
+    missing = sorted(
+        key.to_user_string() for key in result.job_def.asset_layer.selected_asset_keys - made
+    )
+    if missing:
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        lines.append(
+            f"  not made, so what was there before stays: {', '.join(missing[:_SHOWN])}{more}"
+        )
+    return "\n".join(["the run failed:", *lines, "  `slate ui` shows it step by step"])
+
+
+def held_back(evaluation: dg.AssetCheckEvaluation) -> bool:
+    """Whether a check that has not passed holds back what depends on it."""
+    return bool(evaluation.blocking) and evaluation.severity is dg.AssetCheckSeverity.ERROR
+
+
+def blocked(data: StepFailureData) -> bool:
+    """Whether a step failed only for a check in it, which has told of it."""
+    return data.error is not None and data.error.cls_name == _BLOCKED
+
+
+def reason(data: StepFailureData) -> str:
+    """Why a step failed."""
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    error = data.error
+    # Dagster's own words about user code failing; what failed is behind them.
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "it does not say why"
+
+
+def _reasons(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    for event in events:
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and held_back(evaluation):
+                yield _check(evaluation)
+        elif event.is_step_failure and not blocked(event.step_failure_data):
+            yield f"{event.step_key}: {reason(event.step_failure_data)}"
+
+
+def _check(evaluation: dg.AssetCheckEvaluation) -> str:
+    """What a check found, and where more of it is."""
+    name = evaluation.asset_key.to_user_string()
+    found = "; ".join((evaluation.description or "it did not pass").split("\n\n"))
+    report = evaluation.metadata.get("report")
+    where = f" (report: {report.value})" if report is not None else ""
+    return f"{name}, check {evaluation.check_name}: {found}{where}"
