@@ -149,8 +149,8 @@ def _built_until(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """Up to when the last whole build knew arrivals; None before the first."""
     found = connection.execute(
         f"select until from {RAW}.builds where seen is not null order by built_at desc limit 1"
-    ).fetchone()
-    until: datetime | None = found[0] if found else None
+    ).fetchall()
+    until: datetime | None = found[0][0] if found else None
     return until
 
 

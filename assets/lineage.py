@@ -9,6 +9,7 @@ from slate.compile.names import (
     RAW,
     asked_model,
     current_model,
+    online_keys_model,
     online_tiles_model,
     tiles_model,
     training_model,
@@ -32,13 +33,11 @@ def column_lineage(registry: Registry) -> Mapping[str, dg.TableColumnLineage]:
     for view in registry.views.values():
         if view.windowed:
             found[tiles_model(view)] = _tiles(view)
-            found[online_tiles_model(view)] = {
-                column: [_dep(tiles_model(view), column)]
-                for measure in view.measures.values()
-                for column in _tile_columns(measure)
-                if not measure.function.lasting
-            }
-        found[current_model(view)] = {f.column: _stored(view, f) for f in view.features.values()}
+            for measure in view.measures.values():
+                published = found.setdefault(_published_model(view, measure), {})
+                for column in _tile_columns(measure):
+                    published[column] = [_dep(tiles_model(view), column)]
+        found[current_model(view)] = {f.column: _current(view, f) for f in view.features.values()}
     for plan in registry.plans.values():
         found |= _training(plan)
     return {model: dg.TableColumnLineage(deps) for model, deps in found.items()}
@@ -62,6 +61,18 @@ def _tiles(view: type[FeatureView]) -> Deps:
         for column in _tile_columns(measure):
             deps[column] = [_dep(model, name) for name in dict.fromkeys(read)]
     return deps
+
+
+def _published_model(view: type[FeatureView], measure: Measure) -> str:
+    """The model that holds what is published of a measure."""
+    return online_keys_model(view) if measure.function.lasting else online_tiles_model(view)
+
+
+def _current(view: type[FeatureView], feature: Feature) -> list[dg.TableColumnDep]:
+    if isinstance(feature, Aggregated):
+        model = _published_model(view, feature.measure)
+        return [_dep(model, column) for column in _tile_columns(feature.measure)]
+    return [_dep(view.model, feature.column)]
 
 
 def _stored(view: type[FeatureView], feature: Feature) -> list[dg.TableColumnDep]:

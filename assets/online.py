@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, timedelta
+from datetime import UTC
 
 import dagster as dg
 
 from assets.database import POOL, Warehouse
 from assets.failures import explained
-from assets.publishing import known_until, landed, online_rows, stream_from
+from assets.publishing import known_until, landed, newest_event, online_rows, stream_from
 from assets.streams import stream_deps
-from assets.verdicts import require_passed
+from assets.verdicts import require_passed, require_unchanged
 from assets.warehouse import current_key, model_key
 from online import Generation, Publisher
 from slate.compile.names import STREAMED_UNTIL, online_keys_model, online_tiles_model
@@ -18,8 +18,8 @@ from slate.deployment import Deployment
 from slate.fingerprints import fingerprint
 from slate.views import FeatureView
 
-# A view that was not published for this long is shown as stale in the UI.
-WARN_AFTER, FAIL_AFTER = timedelta(hours=2), timedelta(hours=6)
+# The metadata that says of when a view's newest published row is.
+NEWEST = "newest"
 
 
 def online_key(view: type[FeatureView]) -> dg.AssetKey:
@@ -48,9 +48,6 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
         kinds={"redis"},
         owners=[view.owner] if view.owner else None,
         code_version=fingerprint(view),
-        freshness_policy=dg.FreshnessPolicy.time_window(
-            fail_window=FAIL_AFTER, warn_window=WARN_AFTER
-        ),
         pool=POOL,
     )
     @explained
@@ -67,9 +64,13 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
                 context.log.info(f"{view.name}: {rows:,} rows written, {rows / elapsed:,.0f}/s")
 
         with warehouse.get_connection() as connection, Publisher.connect(deployment) as store:
+            # One state of the tables: what is published is what was checked.
+            connection.begin()
             require_passed(connection, [view])
+            require_unchanged(connection, view)
             as_of = known_until(connection)
             since = stream_from(connection, view, store.streamed_since(view))
+            newest = newest_event(connection, view)
             rows, known = online_rows(connection, view), landed(connection, view, as_of)
             generation = store.publish(view, rows, as_of, progress, since, known)
         seconds = time.perf_counter() - started
@@ -81,6 +82,7 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
                 "dagster/row_count": generation.rows,
                 "generation": generation.name,
                 "as_of": dg.MetadataValue.timestamp(as_of.replace(tzinfo=UTC)),
+                **({NEWEST: dg.MetadataValue.timestamp(newest)} if newest else {}),
                 **_stream_metadata(generation),
                 "age_seconds": (deployment.now() - as_of.replace(tzinfo=UTC)).total_seconds(),
                 "keys": generation.keys,

@@ -1,7 +1,7 @@
 """Reading from the warehouse what is published of a view, in batches of whole keys."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -35,6 +35,21 @@ def known_until(connection: duckdb.DuckDBPyConnection) -> datetime:
         raise DataError("the warehouse knows no arrivals yet: take in landing files first")
     instant: datetime = found[0][0]
     return instant
+
+
+def published_tables(view: type[FeatureView]) -> tuple[str, ...]:
+    """The tables that a view's published rows are read from: its keys first."""
+    if view.windowed:
+        return online_keys_model(view), online_tiles_model(view)
+    return (current_model(view),)
+
+
+def newest_event(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> datetime | None:
+    """When the newest of what is published of a view happened (UTC); None where nothing is."""
+    heads = published_tables(view)[0]
+    ((newest,),) = connection.execute(f"select max(event_ts) from {heads}").fetchall()
+    found: datetime | None = newest and newest.replace(tzinfo=UTC)
+    return found
 
 
 def stream_from(

@@ -11,7 +11,6 @@ from assets.builds import spans_built_since
 from assets.database import POOL, Warehouse
 from assets.failures import explained
 from assets.manifests import CURRENT, Manifest, load_manifest
-from assets.online import FAIL_AFTER, WARN_AFTER
 from assets.training_sets import write_training_set
 from assets.verdicts import require_passed
 from assets.warehouse import current_key, model_key
@@ -61,9 +60,6 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
         kinds={"parquet"},
         owners=[service.owner] if service.owner else None,
         metadata={"dagster/column_schema": dg.TableSchema(columns)},
-        freshness_policy=dg.FreshnessPolicy.time_window(
-            fail_window=FAIL_AFTER, warn_window=WARN_AFTER
-        ),
         pool=POOL,
     )
     @explained

@@ -1,7 +1,7 @@
 """The ledger of verdicts: whether what a view's tables hold now may be published and trained on.
 
 A check writes it, and whatever goes out asks it, also in a run of its own: so what failed stays in
-the warehouse, and what was built since it was checked last does not go out unchecked.
+the warehouse, and what was built or changed since it was checked does not go out unchecked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from assets import builds
+from assets.publishing import published_tables
 from quality.batches import Batch
 from slate.compile.names import RAW
 from slate.entities import Source
@@ -22,7 +23,8 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     builds.prepare(connection)
     connection.execute(
         f"""create table if not exists {RAW}.verdicts (
-            view varchar, passed boolean, built_at timestamp, seen timestamp, checked_at timestamp
+            view varchar, passed boolean, built_at timestamp, digest varchar, seen timestamp,
+            checked_at timestamp
         )"""
     )
 
@@ -30,11 +32,12 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 def record(connection: duckdb.DuckDBPyConnection, view: type[FeatureView], passed: bool) -> None:
     """Remember what a check of a view's tables found."""
     prepare(connection)
+    now = datetime.now(UTC).replace(tzinfo=None)
     connection.execute(
         f"""insert into {RAW}.verdicts values (
-            ?, ?, (select max(built_at) from {RAW}.builds), ?, ?
+            ?, ?, (select max(built_at) from {RAW}.builds), ?, ?, ?
         )""",
-        [view.name, passed, _newest_file(connection), datetime.now(UTC).replace(tzinfo=None)],
+        [view.name, passed, _digest(connection, view), _newest_file(connection), now],
     )
 
 
@@ -53,8 +56,8 @@ def require_passed(
                 built_at is not distinct from (select max(built_at) from {RAW}.builds)
             from {RAW}.verdicts where view = ? order by checked_at desc limit 1""",
             [view.name],
-        ).fetchone()
-        passed, of_this_build = found or (False, False)
+        ).fetchall()
+        ((passed, of_this_build),) = found or [(False, False)]
         if not of_this_build:
             raise DataError(
                 f"{view.name} was not checked since it was built: run its check, or the whole job"
@@ -64,6 +67,34 @@ def require_passed(
                 f"{view.name} did not pass its check, and is held back: see the check of "
                 f"{view.name}_current for what failed"
             )
+
+
+def require_unchanged(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> None:
+    """Let nothing be published but the very rows that were checked.
+
+    Raises:
+        DataError: what is to be published of the view changed since it was checked.
+    """
+    ((checked,),) = connection.execute(
+        f"select digest from {RAW}.verdicts where view = ? order by checked_at desc limit 1",
+        [view.name],
+    ).fetchall()
+    if checked != _digest(connection, view):
+        raise DataError(
+            f"{' or '.join(published_tables(view))} changed since {view.name} was checked, and not "
+            "by a run of Slate: run its check, or the whole job"
+        )
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> str:
+    """What a view's tables hold that are published, in any order."""
+    held = [
+        connection.execute(
+            f"select count(*), sum(hash(published)::hugeint) from {table} as published"
+        ).fetchall()[0]
+        for table in published_tables(view)
+    ]
+    return str(held)
 
 
 def landed_since_good(
@@ -79,30 +110,28 @@ def landed_since_good(
         sources: the landed sources that it is made of.
     """
     prepare(connection)
-    found = connection.execute(
+    ((since,),) = connection.execute(
         f"select max(seen) from {RAW}.verdicts where view = ? and passed", [view.name]
-    ).fetchone()
-    since = found and found[0]
+    ).fetchall()
     batches = []
     for source in sources:
-        counted = connection.execute(
-            f"""select sum(rows)::bigint, sum(quarantined)::bigint from {RAW}.files
+        ((taken, refused),) = connection.execute(
+            f"""select coalesce(sum(rows), 0)::bigint, coalesce(sum(quarantined), 0)::bigint
+            from {RAW}.files
             where source = ? and (?::timestamp is null or taken_in_at > ?)""",
             [source.name, since, since],
-        ).fetchone()
-        taken, refused = counted or (None, None)
-        batches.append(Batch(source, taken or 0, refused or 0))
+        ).fetchall()
+        batches.append(Batch(source, taken, refused))
     return batches
 
 
 def _newest_file(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """When the newest landing file was taken in; None where nothing lands."""
-    tables = connection.execute(
+    ((there,),) = connection.execute(
         "select count(*) from duckdb_tables() where schema_name = ? and table_name = 'files'", [RAW]
     ).fetchall()
-    if not tables[0][0]:
+    if not there:
         return None
-    newest: datetime | None = connection.execute(
-        f"select max(taken_in_at) from {RAW}.files"
-    ).fetchall()[0][0]
-    return newest
+    ((newest,),) = connection.execute(f"select max(taken_in_at) from {RAW}.files").fetchall()
+    found: datetime | None = newest
+    return found

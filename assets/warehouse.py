@@ -200,9 +200,11 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
                         context.log.info(f"built {event.output_name} ({len(events)})")
             except DagsterDbtCliRuntimeError as error:
                 failure = error
+        outputs = [event.output_name for event in events if isinstance(event, dg.Output)]
+        built = [context.asset_key_for_output(output).path[-1] for output in outputs]
         # Only now has dbt let go of the file, so that its tables can be counted.
         with warehouse.get_connection() as connection:
-            counts = _row_counts(connection)
+            counts = _row_counts(connection, built)
             record(connection, build, whole=failure is None and not context.is_subset)
         for event in events:
             if isinstance(event, dg.Output):
@@ -223,13 +225,11 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
     return warehouse
 
 
-def _row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    tables = connection.execute(
-        "select table_name from duckdb_tables() where schema_name = 'main'"
-    ).fetchall()
+def _row_counts(connection: duckdb.DuckDBPyConnection, models: Sequence[str]) -> dict[str, int]:
+    """How many rows each of the models has that were built."""
     # DuckDB's own estimate still has the rows that were deleted.
-    counts = " union all ".join(f"select '{name}', count(*) from {name}" for (name,) in tables)
-    return dict(connection.execute(counts).fetchall()) if tables else {}
+    counts = " union all ".join(f"select '{name}', count(*) from {name}" for name in models)
+    return dict(connection.execute(counts).fetchall()) if models else {}
 
 
 def _require_asked_models(registry: Registry, selected: set[str]) -> None:

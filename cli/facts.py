@@ -38,6 +38,7 @@ def of_view(registry: Registry, view: View) -> Facts:
     return [
         ("kind", kind_of_view(view)),
         *_of_view(view),
+        *_limits(view),
         ("owner", view.owner),
         ("tags", ", ".join(view.tags)),
         ("definition hash", fingerprint(view)),
@@ -159,6 +160,14 @@ def _of_view(view: View) -> Facts:
         ("source", view.source.name if view.windowed else ""),
         ("model", view.model),
         ("ttl", view.ttl),
+    ]
+
+
+def _limits(view: View) -> Facts:
+    """What holds a view back, besides values that its features' constraints do not allow."""
+    if not issubclass(view, FeatureView):
+        return []
+    return [
         ("fresh within", view.fresh_within),
         ("max null shift", f"{view.max_null_shift:.0%}"),
     ]

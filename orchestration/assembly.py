@@ -8,16 +8,18 @@ from dagster_dbt import DbtCliResource
 
 from assets.checks import quality_checks
 from assets.database import Warehouse
+from assets.freshness import view_checks
 from assets.hours import hourly
 from assets.intake import landing_sources
 from assets.landing import landing_assets
 from assets.online import online_assets
+from assets.source_checks import source_checks
 from assets.stream_readings import live_sources
 from assets.streams import stream_assets, stream_checks
 from assets.training import training_assets
 from assets.warehouse import clock_asset, dbt_project, warehouse_assets
 from orchestration.console import console
-from orchestration.jobs import hourly_schedule, jobs
+from orchestration.jobs import freshness_job, freshness_schedule, hourly_schedule, jobs
 from orchestration.sensors import late_files
 from orchestration.streams import streams
 from slate.deployment import Deployment
@@ -26,7 +28,7 @@ from slate.deployment import Deployment
 def assemble(deployment: Deployment) -> dg.Definitions:
     """Everything that Dagster runs for a deployment."""
     with warnings.catch_warnings():
-        # Partitioned runs and freshness are beta in name only, and the lock pins what was tried.
+        # Partitioned runs are beta in name only, and the lock pins what was tried.
         warnings.simplefilter("ignore", dg.BetaWarning)
         return _assembled(deployment)
 
@@ -35,6 +37,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
     hours = hourly(deployment)
     project = dbt_project(deployment)
     whole, *parts = jobs(deployment)
+    look = freshness_job(deployment)
     return dg.Definitions(
         assets=[
             *stream_assets(deployment),
@@ -44,9 +47,14 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *training_assets(deployment),
             *online_assets(deployment),
         ],
-        asset_checks=[*quality_checks(deployment, project), *stream_checks(deployment)],
-        jobs=[whole, *parts],
-        schedules=[hourly_schedule(deployment, whole)],
+        asset_checks=[
+            *quality_checks(deployment, project),
+            *source_checks(deployment),
+            *view_checks(deployment),
+            *stream_checks(deployment),
+        ],
+        jobs=[whole, *parts, look],
+        schedules=[hourly_schedule(deployment, whole), freshness_schedule(look)],
         sensors=_sensors(deployment, whole),
         # A run stays in one process: a step in a process of its own costs seconds of imports.
         executor=dg.in_process_executor,

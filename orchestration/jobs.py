@@ -5,12 +5,17 @@ from typing import Any
 
 import dagster as dg
 
+from assets.freshness import FRESHNESS
 from assets.intake import landing_sources
+from assets.online import online_key
+from assets.source_checks import HOURS, source_key
 from slate.deployment import Deployment
 
 WHOLE = "build_everything"
 # Landing files of an hour are complete some minutes after it.
 MINUTE_OF_HOUR = 5
+# How old data are is looked at between two runs of the chain, also where none of these goes well.
+FRESHNESS_MINUTE = 35
 
 
 def jobs(deployment: Deployment) -> Sequence[Any]:
@@ -61,4 +66,30 @@ def hourly_schedule(deployment: Deployment, whole: Any) -> Any:
         cron_schedule=f"{MINUTE_OF_HOUR} * * * *",
         default_status=status,
         description="The whole chain, for what has come since.",
+    )
+
+
+def freshness_job(deployment: Deployment) -> Any:
+    """The checks of how old data are by the clock, which need nothing to be made."""
+    registry = deployment.registry
+    checks = [
+        *(dg.AssetCheckKey(source_key(source), FRESHNESS) for source in registry.sources.values()),
+        *(dg.AssetCheckKey(source_key(s), HOURS) for s in landing_sources(registry)),
+        *(dg.AssetCheckKey(online_key(view), FRESHNESS) for view in registry.views.values()),
+    ]
+    return dg.define_asset_job(
+        "check_freshness",
+        dg.AssetSelection.checks(*checks),
+        description="How old sources and published views are by the clock, and what did not land.",
+    )
+
+
+def freshness_schedule(job: Any) -> dg.ScheduleDefinition:
+    """Looks at how old data are every hour, whether or not anything was made."""
+    return dg.ScheduleDefinition(
+        name="freshness",
+        job=job,
+        cron_schedule=f"{FRESHNESS_MINUTE} * * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="How old data are, whether or not anything was made.",
     )

@@ -13,6 +13,7 @@ class Event(Source):
     """Something a viewer did in a show."""
 
     model, landing, stream = "stg_events", "events", "events"
+    fresh_within = "3h"
     event_id: str = unique_id(horizon="7d")
     event_ts: datetime = event_time()
     received_at: datetime = arrival_time()

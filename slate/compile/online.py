@@ -1,7 +1,8 @@
 """What is published of a windowed view: its keys, and the tiles that their windows still need.
 
 A window that moves on only loses tiles, so the tiles of the windows that end now answer for any
-later instant too, until newer ones are published.
+later instant too, until newer ones are published. The view's current values are made of these two
+tables alone, as a lookup makes them: what is checked is what is published.
 """
 
 from slate.aggregates import Measure, Merge
@@ -10,10 +11,12 @@ from slate.compile.names import (
     header,
     listed,
     online_keys_model,
+    online_tiles_model,
     seconds,
     tiles_model,
 )
-from slate.compile.partials import Part, tile_type
+from slate.compile.partials import Part, all_parts, finished, tile_type
+from slate.features import Aggregated
 from slate.views import FeatureView
 
 
@@ -116,6 +119,68 @@ final as (
 select * from final
 order by row, hop, tile
 """
+
+
+def current_sql(view: type[FeatureView]) -> str:
+    """The values of what is published as of the instant that it is published as of.
+
+    It is a dbt view, and so never holds what the tables that are published do not.
+    """
+    keys = list(view.entity.keys)
+    features = [f for f in view.features.values() if isinstance(f, Aggregated)]
+    parts = all_parts(tuple(features))
+    merged = [
+        f"{_in_window(part, feature)} as {column}" for column, (part, feature) in parts.items()
+    ]
+    pooled = [
+        f"{part.across(['merged'])} as {column}" if part.merge is Merge.POOL else column
+        for column, (part, _) in parts.items()
+    ]
+    return f"""{header(view.__name__)}
+{{{{ config(materialized='view') }}}}
+
+with published as (
+    select *
+    from {{{{ ref('{online_keys_model(view)}') }}}} as numbered
+    left join {{{{ ref('{online_tiles_model(view)}') }}}} as tiles using (row)
+),
+
+merged as (
+    select
+        {listed(keys, 8)},
+        any_value(event_ts) as event_ts,
+        any_value(as_of) as as_of,
+        {listed(merged, 8)}
+    from published
+    group by row, {", ".join(keys)}
+),
+
+pooled as (
+    select {listed([*keys, "event_ts", "as_of", *pooled], 8)}
+    from merged
+),
+
+final as (
+    select
+        {listed([*keys, "event_ts", "as_of"], 8)},
+        {listed([f"{finished(f, 'as_of')} as {f.column}" for f in features], 8)}
+    from pooled
+)
+
+select * from final
+"""
+
+
+def _in_window(part: Part, feature: Aggregated) -> str:
+    """A part of the window that ends at the instant of publishing."""
+    window = feature.window
+    if window is None or part.measure.function.lasting:
+        # It is beside the key, and so beside each of its tiles.
+        return f"any_value({part.column})"
+    hop = seconds(window.hop)
+    return part.over_tiles(
+        f"hop = {hop} and tile >= {{{{ hop_number('as_of', {hop}) }}}} - {window.hops}"
+    )
 
 
 def keys_types(view: type[FeatureView]) -> dict[str, str]:

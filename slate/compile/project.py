@@ -43,7 +43,7 @@ def generated(registry: Registry) -> dict[Path, str]:
         found[published / f"{online_keys_model(view)}.sql"] = online.keys_sql(view)
         found[published / f"{online_tiles_model(view)}.sql"] = online.tiles_sql(view)
     for view in registry.views.values():
-        model = tiles.current_sql(view) if view.windowed else attributes.current_sql(view)
+        model = online.current_sql(view) if view.windowed else attributes.current_sql(view)
         found[current / f"{current_model(view)}.sql"] = model
     for plan in registry.plans.values():
         folder = training / plan.service.full_name

@@ -5,10 +5,8 @@ is a sum of tiles and of the few events of the last open hop; an event that arri
 tile of its own and changes none.
 """
 
-from slate.aggregates import Merge
-from slate.compile.names import AS_OF, header, listed, seconds, tiles_model
-from slate.compile.partials import all_parts, finished, over_events
-from slate.features import Aggregated
+from slate.compile.names import header, listed, seconds
+from slate.compile.partials import over_events
 from slate.views import FeatureView
 
 
@@ -56,61 +54,3 @@ final as (
 
 select * from final
 """
-
-
-def current_sql(view: type[FeatureView]) -> str:
-    """The table of a windowed view's values at the end of what is known."""
-    keys = list(view.entity.keys)
-    features = [f for f in view.features.values() if isinstance(f, Aggregated)]
-    parts = all_parts(tuple(features))
-    merged = [
-        f"{part.over_tiles(_in_window(view, feature))} as {column}"
-        for column, (part, feature) in parts.items()
-    ]
-    pooled = [
-        f"{part.across(['merged'])} as {column}" if part.merge is Merge.POOL else column
-        for column, (part, _) in parts.items()
-    ]
-    return f"""{header(view.__name__)}
-{{{{ config(materialized='table') }}}}
-
-with known as (
-    select tiles.*, as_of.as_of
-    from {{{{ ref('{tiles_model(view)}') }}}} as tiles
-    cross join {{{{ ref('{AS_OF}') }}}} as as_of
-    where tiles.arrived_hour < as_of.as_of
-),
-
-merged as (
-    select
-        {listed(keys, 8)},
-        max(latest_event_ts) as event_ts,
-        any_value(as_of) as as_of,
-        {listed(merged, 8)}
-    from known
-    group by {", ".join(keys)}
-),
-
-pooled as (
-    select {listed([*keys, "event_ts", "as_of", *pooled], 8)}
-    from merged
-),
-
-final as (
-    select
-        {listed([*keys, "event_ts", "as_of"], 8)},
-        {listed([f"{finished(f, 'as_of')} as {f.column}" for f in features], 8)}
-    from pooled
-)
-
-select * from final
-"""
-
-
-def _in_window(view: type[FeatureView], feature: Aggregated) -> str:
-    """Which tiles a window ending at the end of what is known is made of."""
-    window = feature.window
-    if window is None or feature.measure.function.lasting:
-        return f"hop = {seconds(view.levels[-1])}"
-    hop = seconds(window.hop)
-    return f"hop = {hop} and tile >= {{{{ hop_number('as_of', {hop}) }}}} - {window.hops}"

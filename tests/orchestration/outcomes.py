@@ -33,7 +33,8 @@ def tables(deployment: Deployment) -> dict[str, Table]:
     """All that dbt built, but for what holds only the hours that were built last."""
     with duckdb.connect(deployment.warehouse, read_only=True) as connection:
         names = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'main' order by 1"
+            "select table_name from information_schema.tables "
+            "where table_schema = 'main' order by 1"
         ).fetchall()
         return {
             name: sorted(connection.sql(f"from {name}").to_arrow_table().to_pylist(), key=_order)
@@ -100,6 +101,20 @@ def wrong_training(deployment: Deployment, sources: Rows) -> list[str]:
             actual = {feature.name: row[feature.name] for feature in service.features}
             wrong += [f"{ask.keys} at {ask.at}: {w}" for w in differences(expected, actual)]
     return wrong + [f"{ask} is missing" for ask in asks.keys() - found]
+
+
+def wrong_current(deployment: Deployment, sources: Rows) -> list[str]:
+    """Where a view's current values, which are what is checked, are not what the oracle says."""
+    registry, scenario, at = deployment.registry, Scenario(sources), as_of(deployment)
+    oracle = Oracle(registry, sources, scenario.models(registry), at)
+    found, wrong = tables(deployment), []
+    for view in registry.views.values():
+        for row in found[f"{view.name}_current"]:
+            key = tuple(row[name] for name in view.entity.keys)
+            actual = {feature.name: row[feature.column] for feature in view.features.values()}
+            expected = oracle.read(view, key, at)
+            wrong += [f"{key} at {at}: {w}" for w in differences(expected, actual)]
+    return wrong
 
 
 def training(deployment: Deployment, service: str) -> list[dict[str, Any]]:

@@ -12,11 +12,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from assets.manifests import Manifest
 from online import FeatureClient, Generation, Publisher
+from orchestration.assembly import assemble
 from orchestration.runs import run_everything
+from quality.validations import Validation, validate
 from slate.compile.names import tiles_model, training_model
 from slate.deployment import Deployment
 from tests.orchestration.bikes import Landing, happenings, place, renamed
@@ -29,6 +32,7 @@ from tests.orchestration.outcomes import (
     runs,
     tables,
     unlike,
+    wrong_current,
     wrong_online,
     wrong_training,
 )
@@ -61,7 +65,7 @@ class Stage:
         tables: the warehouse's.
         training: the training sets.
         live: the live generations by view.
-        wrong_training, wrong_online: what the oracle says otherwise.
+        wrong_training, wrong_current, wrong_online: what the oracle says otherwise.
     """
 
     deployment: Deployment
@@ -74,6 +78,7 @@ class Stage:
     training: dict[str, tuple[Path, Manifest]]
     live: dict[str, Generation]
     wrong_training: list[str]
+    wrong_current: list[str]
     wrong_online: list[str]
 
     @property
@@ -123,6 +128,7 @@ class Story:
             manifests(self.deployment),
             generations(self.deployment, self._publisher),
             wrong_training(self.deployment, sources),
+            wrong_current(self.deployment, sources),
             wrong_online(self.deployment, self._client, sources),
         )
 
@@ -187,6 +193,7 @@ def test_training_sets_and_lookups_are_what_the_oracle_says(
 ) -> None:
     found: Stage = request.getfixturevalue(stage)
     assert found.wrong_training == []
+    assert found.wrong_current == []
     assert found.wrong_online == []
 
 
@@ -359,6 +366,30 @@ def test_a_changed_model_is_built_anew_for_all_hours(late: Stage, mended: Stage)
         assert path != late.training[service][0]
         told = mended.runs[0].metadata("training", service)
         assert told["days_written"] == len(manifest.days)
+
+
+@pytest.fixture(scope="module")
+def spoilt(story: Story, mended: Stage) -> tuple[Validation, bool, dict[str, Generation]]:
+    """What is published is spoilt where it lies: what its check says, and what publishing does."""
+    deployment = story.deployment
+    view = deployment.registry.view("station_moves")
+    with duckdb.connect(deployment.warehouse) as connection:
+        connection.execute("update station_moves_online_tiles set taken__n = -taken__n")
+        validation = validate(view, connection)
+    job = assemble(deployment).resolve_job_def("publish_online")
+    with dg.DagsterInstance.from_config(str(deployment.data / "dagster")) as instance:
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+    return validation, result.success, story.stage().live
+
+
+def test_what_is_checked_is_what_is_published(
+    mended: Stage, spoilt: tuple[Validation, bool, dict[str, Generation]]
+) -> None:
+    validation, published, live = spoilt
+    assert {f.expectation.columns for f in validation.failed} >= {("taken_36h",)}
+    assert not published
+    unchanged = [name for name in live if live[name] == mended.live[name]]
+    assert unchanged == ["station_moves"], "all else went out again, as it was checked"
 
 
 def test_a_run_leaves_nothing_behind_in_the_dbt_project(mended: Stage) -> None:

@@ -4,16 +4,19 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
 from online import FeatureClient
 from orchestration.assembly import assemble
+from orchestration.home import prepare_home
 from orchestration.runs import run_everything
 from slate.compile.project import write
 from slate.deployment import Deployment
 from tests.orchestration.bikes import BIKES, Row, Rows
 from tests.orchestration.outcomes import as_of, runs, wrong_online, wrong_training
+from tests.orchestration.shop import CustomerOrders
 from tests.parity.landing import landing_table
 from tests.parity.scenarios import bulk
 
@@ -120,6 +123,28 @@ def test_a_row_dated_beyond_the_clock_costs_itself_alone(shop: Deployment, rows:
         assert run_everything(shop)
         assert wrong_training(shop, rows) == []
         assert wrong_online(shop, client, rows) == []
+
+
+def test_publishing_again_makes_nothing_fresher(
+    shop: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was run twice is as old as what it was made of, and a look at it alone tells."""
+    once, again = (run.metadata("online", "customer_orders") for run in runs(shop)[:2])
+    assert once["newest"] == again["newest"]
+    monkeypatch.setattr(CustomerOrders, "fresh_within_us", 3_600_000_000)
+    prepare_home(shop)
+    job = assemble(shop).resolve_job_def("check_freshness")
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(instance=instance)
+    found = {
+        one.asset_key.path[-1]: (one.passed, one.severity.value)
+        for one in result.get_asset_check_evaluations()
+    }
+    assert found == {
+        "stg_orders": (True, "ERROR"),
+        "stg_visits": (True, "ERROR"),
+        "customer_orders": (False, "ERROR"),
+    }
 
 
 def test_nothing_of_it_waits_for_landing_files(shop: Deployment) -> None:

@@ -1,18 +1,17 @@
 -- Written by `slate compile` from SellerStats: change the definition, not this.
 
-{{ config(materialized='table') }}
+{{ config(materialized='view') }}
 
-with known as (
-    select tiles.*, as_of.as_of
-    from {{ ref('seller_stats_tiles') }} as tiles
-    cross join {{ ref('as_of') }} as as_of
-    where tiles.arrived_hour < as_of.as_of
+with published as (
+    select *
+    from {{ ref('seller_stats_online_keys') }} as numbered
+    left join {{ ref('seller_stats_online_tiles') }} as tiles using (row)
 ),
 
 merged as (
     select
         seller_id,
-        max(latest_event_ts) as event_ts,
+        any_value(event_ts) as event_ts,
         any_value(as_of) as as_of,
         sum(views__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as views_1h__n,
         sum(views__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as views_1d__n,
@@ -37,8 +36,8 @@ merged as (
         sum(usual_watch__sum) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as usual_watch_1d__sum,
         sum(usual_watch__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_watch_30d__n,
         sum(usual_watch__sum) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_watch_30d__sum
-    from known
-    group by seller_id
+    from published
+    group by row, seller_id
 ),
 
 pooled as (

@@ -1,18 +1,17 @@
 -- Written by `slate compile` from ShowActivity: change the definition, not this.
 
-{{ config(materialized='table') }}
+{{ config(materialized='view') }}
 
-with known as (
-    select tiles.*, as_of.as_of
-    from {{ ref('show_activity_tiles') }} as tiles
-    cross join {{ ref('as_of') }} as as_of
-    where tiles.arrived_hour < as_of.as_of
+with published as (
+    select *
+    from {{ ref('show_activity_online_keys') }} as numbered
+    left join {{ ref('show_activity_online_tiles') }} as tiles using (row)
 ),
 
 merged as (
     select
         show_id,
-        max(latest_event_ts) as event_ts,
+        any_value(event_ts) as event_ts,
         any_value(as_of) as as_of,
         sum(views__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as views_10m__n,
         sum(views__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as views_1h__n,
@@ -49,10 +48,10 @@ merged as (
         min(lowest_price__min) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as lowest_price_1d__min,
         max(highest_bid__max) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as highest_bid_10m__max,
         max(highest_bid__max) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as highest_bid_1h__max,
-        max(last_price__last) filter (where hop = 3600) as last_price__last,
-        max(last_bid_at__last) filter (where hop = 3600) as last_bid_at__last
-    from known
-    group by show_id
+        any_value(last_price__last) as last_price__last,
+        any_value(last_bid_at__last) as last_bid_at__last
+    from published
+    group by row, show_id
 ),
 
 pooled as (

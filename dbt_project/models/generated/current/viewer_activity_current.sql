@@ -1,18 +1,17 @@
 -- Written by `slate compile` from ViewerActivity: change the definition, not this.
 
-{{ config(materialized='table') }}
+{{ config(materialized='view') }}
 
-with known as (
-    select tiles.*, as_of.as_of
-    from {{ ref('viewer_activity_tiles') }} as tiles
-    cross join {{ ref('as_of') }} as as_of
-    where tiles.arrived_hour < as_of.as_of
+with published as (
+    select *
+    from {{ ref('viewer_activity_online_keys') }} as numbered
+    left join {{ ref('viewer_activity_online_tiles') }} as tiles using (row)
 ),
 
 merged as (
     select
         viewer_id,
-        max(latest_event_ts) as event_ts,
+        any_value(event_ts) as event_ts,
         any_value(as_of) as as_of,
         sum(views__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as views_10m__n,
         sum(views__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as views_1h__n,
@@ -48,12 +47,12 @@ merged as (
         sum(usual_bid__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_bid_30d__n,
         sum(usual_bid__sum) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_bid_30d__sum,
         list({n: cast(bid_spread__n as double), mean: bid_spread__mean, m2: bid_spread__m2}) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30 and bid_spread__n > 0) as bid_spread_30d__parts,
-        max(last_show__last) filter (where hop = 86400) as last_show__last,
-        {{ latest_of('list(recent_shows__last) filter (where hop = 86400)', 10) }} as recent_shows__last,
-        max(last_category__last) filter (where hop = 86400) as last_category__last,
-        max(last_seen__last) filter (where hop = 86400) as last_seen__last
-    from known
-    group by viewer_id
+        any_value(last_show__last) as last_show__last,
+        any_value(recent_shows__last) as recent_shows__last,
+        any_value(last_category__last) as last_category__last,
+        any_value(last_seen__last) as last_seen__last
+    from published
+    group by row, viewer_id
 ),
 
 pooled as (

@@ -1,19 +1,18 @@
 -- Written by `slate compile` from ViewerCategoryTaste: change the definition, not this.
 
-{{ config(materialized='table') }}
+{{ config(materialized='view') }}
 
-with known as (
-    select tiles.*, as_of.as_of
-    from {{ ref('viewer_category_taste_tiles') }} as tiles
-    cross join {{ ref('as_of') }} as as_of
-    where tiles.arrived_hour < as_of.as_of
+with published as (
+    select *
+    from {{ ref('viewer_category_taste_online_keys') }} as numbered
+    left join {{ ref('viewer_category_taste_online_tiles') }} as tiles using (row)
 ),
 
 merged as (
     select
         viewer_id,
         category,
-        max(latest_event_ts) as event_ts,
+        any_value(event_ts) as event_ts,
         any_value(as_of) as as_of,
         sum(views__n) filter (where hop = 30 and tile >= {{ hop_number('as_of', 30) }} - 20) as views_10m__n,
         sum(views__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as views_1h__n,
@@ -32,9 +31,9 @@ merged as (
         sum(watched__sum) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as watched_30d__sum,
         sum(usual_price__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_price_30d__n,
         sum(usual_price__sum) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_price_30d__sum,
-        max(last_tap__last) filter (where hop = 86400) as last_tap__last
-    from known
-    group by viewer_id, category
+        any_value(last_tap__last) as last_tap__last
+    from published
+    group by row, viewer_id, category
 ),
 
 pooled as (

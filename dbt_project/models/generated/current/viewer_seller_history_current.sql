@@ -1,19 +1,18 @@
 -- Written by `slate compile` from ViewerSellerHistory: change the definition, not this.
 
-{{ config(materialized='table') }}
+{{ config(materialized='view') }}
 
-with known as (
-    select tiles.*, as_of.as_of
-    from {{ ref('viewer_seller_history_tiles') }} as tiles
-    cross join {{ ref('as_of') }} as as_of
-    where tiles.arrived_hour < as_of.as_of
+with published as (
+    select *
+    from {{ ref('viewer_seller_history_online_keys') }} as numbered
+    left join {{ ref('viewer_seller_history_online_tiles') }} as tiles using (row)
 ),
 
 merged as (
     select
         viewer_id,
         seller_id,
-        max(latest_event_ts) as event_ts,
+        any_value(event_ts) as event_ts,
         any_value(as_of) as as_of,
         sum(views__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as views_1d__n,
         sum(views__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as views_30d__n,
@@ -27,9 +26,9 @@ merged as (
         sum(watched__sum) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as watched_1h__sum,
         sum(watched__sum) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as watched_1d__sum,
         sum(watched__sum) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as watched_30d__sum,
-        max(last_seen__last) filter (where hop = 86400) as last_seen__last
-    from known
-    group by viewer_id, seller_id
+        any_value(last_seen__last) as last_seen__last
+    from published
+    group by row, viewer_id, seller_id
 ),
 
 pooled as (

@@ -1,0 +1,79 @@
+"""Freshness: how old data are by the platform's clock, and whether that is older than allowed.
+
+A run that publishes the same old rows again makes nothing fresher.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from assets.online import NEWEST, online_key
+from slate.deployment import Deployment
+from slate.entities import Source
+from slate.views import FeatureView
+
+FRESHNESS = "freshness"
+
+
+def freshness(
+    of: type[Source] | type[FeatureView], newest: datetime | None, now: datetime
+) -> dg.AssetCheckResult:
+    """What comes of the check of how old something is; without a limit it only tells.
+
+    Args:
+        of: a source or a view, which says how old it may be.
+        newest: of when its newest row is; None where it has none.
+        now: what the platform's clock says.
+    """
+    allowed = (
+        f"{of.fresh_within} is allowed (fresh_within of {of.__name__})"
+        if of.fresh_within
+        else f"no limit is said (fresh_within of {of.__name__})"
+    )
+    severity = dg.AssetCheckSeverity.ERROR
+    if newest is None:
+        return dg.AssetCheckResult(
+            check_name=FRESHNESS,
+            passed=not of.fresh_within,
+            severity=severity,
+            description=f"there is no row yet; {allowed}",
+        )
+    age, limit = now - newest, of.fresh_within_us
+    told = timedelta(seconds=age // timedelta(seconds=1))
+    return dg.AssetCheckResult(
+        check_name=FRESHNESS,
+        passed=limit is None or age <= timedelta(microseconds=limit),
+        severity=severity,
+        description=f"the newest row is {told} h old, of {newest:%Y-%m-%d %H:%M:%S}; {allowed}",
+        metadata={
+            "age_seconds": round(age.total_seconds(), 1),
+            "newest": dg.MetadataValue.timestamp(newest),
+        },
+    )
+
+
+def view_checks(deployment: Deployment) -> list[dg.AssetChecksDefinition]:
+    """A check of each published view: how old its newest row is."""
+    return [_check(deployment, view) for view in deployment.registry.views.values()]
+
+
+def _check(deployment: Deployment, view: type[FeatureView]) -> dg.AssetChecksDefinition:
+    said = f"no longer ago than {view.fresh_within}" if view.fresh_within else "at any time"
+
+    @dg.asset_check(
+        asset=online_key(view),
+        name=FRESHNESS,
+        description=f"The newest row that is published happened {said}, by the platform's clock "
+        f"(fresh_within of {view.__name__}). Publishing it again makes it no fresher.",
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        event = context.instance.get_latest_materialization_event(online_key(view))
+        made = event.asset_materialization if event else None
+        newest = made.metadata.get(NEWEST) if made else None
+        instant = datetime.fromtimestamp(newest.value, UTC) if newest else None
+        result = freshness(view, instant, deployment.now())
+        if not result.passed:
+            context.log.error(f"{view.name}: {result.description}")
+        return result
+
+    return check
