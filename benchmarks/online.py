@@ -3,11 +3,13 @@
 Run it with ``python -m benchmarks.online``.
 """
 
+import asyncio
 import resource
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +20,8 @@ import pyarrow as pa
 from redis import Redis
 
 from live_shopping import definitions as shop
-from online import Publisher, Rows
+from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, Rows
+from online.async_connections import AsyncConnections
 from online.client import REFRESH
 from online.connections import Connections
 from online.embedded import EmbeddedServer
@@ -41,6 +44,7 @@ MANY, BATCH = 1_000_000, 100_000
 REQUESTS, WARM = 1_000, 20
 STREAMED = 50_000
 TIMEOUT = 10.0
+AT_ONCE, THREADS, FEW_SHOWS, PATIENT = 1_000, 100, 20, 60.0
 AS_OF = datetime(2026, 11, 1, 20, tzinfo=UTC)
 ASKED = AS_OF + timedelta(seconds=45)
 
@@ -236,6 +240,52 @@ def serve(connections: Connections, registry: Registry, what: str) -> None:
     print(f"  {rate / 1e6:.1f} million features/s, one request after another")
 
 
+def at_once(address: str, registry: Registry) -> None:
+    """Ask for few shows each, a thousand times at once: in tasks, and in threads."""
+    show, viewer = ids("show", SHOWS).tolist(), ids("viewer", VIEWERS).tolist()
+
+    def given(number: int) -> dict[str, Any]:
+        return {"viewer_id": viewer[number % VIEWERS], "show_id": show[:FEW_SHOWS]}
+
+    async def tasks() -> list[tuple[Answer, float]]:
+        connections = AsyncConnections.to(address, PATIENT)
+        async with AsyncFeatureClient(Serving(registry, "bench", REFRESH), connections) as client:
+
+            async def ask(number: int) -> tuple[Answer, float]:
+                begun = time.perf_counter()
+                found = await client.get("feed_ranking", at=ASKED, **given(number))
+                return found, time.perf_counter() - begun
+
+            return await asyncio.gather(*map(ask, range(AT_ONCE)))
+
+    def threads() -> list[tuple[Answer, float]]:
+        connections = Connections.to(address, PATIENT)
+        with (
+            FeatureClient(Serving(registry, "bench", REFRESH), connections) as client,
+            ThreadPoolExecutor(THREADS) as pool,
+        ):
+
+            def ask(number: int) -> tuple[Answer, float]:
+                begun = time.perf_counter()
+                found = client.get("feed_ranking", at=ASKED, **given(number))
+                return found, time.perf_counter() - begun
+
+            return list(pool.map(ask, range(AT_ONCE)))
+
+    print(f"\n{AT_ONCE:,} requests at once, {FEW_SHOWS} candidates each")
+    ways: dict[str, Callable[[], list[tuple[Answer, float]]]] = {
+        "tasks": lambda: asyncio.run(tasks()),
+        f"{THREADS} threads": threads,
+    }
+    for how, ask_all in ways.items():
+        begun = time.perf_counter()
+        answers = ask_all()
+        taken = time.perf_counter() - begun
+        whole = sum(not found.errors for found, _ in answers)
+        p99 = np.quantile([each for _, each in answers], 0.99)
+        print(f"  {how:<12} {taken:5.2f} s, p99 {p99:5.2f} s, {whole:,} answered whole")
+
+
 def publish(publisher: Publisher, view: type[FeatureView], batches: Iterable[Rows]) -> None:
     """Publish a view's rows and say how fast, without the time that their making takes."""
     making: list[float] = []
@@ -274,6 +324,7 @@ def run() -> None:
         serve(connections, registry, "as published")
         stream(connections, redis, registry)
         serve(connections, registry, f"and {STREAMED:,} events streamed since")
+        at_once(server.address, registry)
         redis.flushall()
         print("\npublish many")
         viewer = ids("viewer", MANY)

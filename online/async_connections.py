@@ -68,7 +68,9 @@ class AsyncConnections:
         most = given.pop("max_connections", CONNECTIONS)
         kind = _ASYNC[given.pop("connection_class", SyncConnection)]
         retry = Retry(NoBackoff(), 0)
-        pool = ConnectionPool(kind, most, socket_read_size=READ_SIZE, retry=retry, **given)
+        # Deadlines are kept here, for all waits at once.
+        waits = {"socket_timeout": None, "socket_connect_timeout": None}
+        pool = ConnectionPool(kind, most, socket_read_size=READ_SIZE, retry=retry, **waits, **given)
         return cls(Redis.from_pool(pool), timeout, most)
 
     async def run(self, flow: Flow[T]) -> T:

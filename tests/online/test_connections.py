@@ -18,6 +18,7 @@ import pytest
 from redis import Redis
 
 from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
+from online.async_connections import AsyncConnections
 from online.connections import Connections
 from online.embedded import EmbeddedServer
 from online.generations import pointers
@@ -265,16 +266,21 @@ def test_an_error_of_one_reply_costs_one_view(
 
 
 def test_a_reply_that_came_while_the_loop_was_busy_is_in_time(
-    deployment: Deployment, published: datetime
+    deployment: Deployment, published: datetime, redis: Redis
 ) -> None:
     async def busy() -> Answer:
-        async with AsyncFeatureClient.connect(deployment, timeout=0.2, refresh=60) as client:
+        connections = AsyncConnections.to(deployment.redis, timeout=60)
+        serving = Serving(deployment.registry, "arcade", refresh=60)
+        async with AsyncFeatureClient(serving, connections) as client:
             await client.get("studio_page", at=published, studio_id=10)
-            request = asyncio.create_task(
-                client.get("studio_page", at=published, studio_id=[10] * 9)
-            )
+            connections.timeout = 0.2
+            asked = client.get("studio_page", at=published, studio_id=[10] * 9)
+            request = asyncio.create_task(asked)
             await asyncio.sleep(0)
-            time.sleep(0.4)
+            time.sleep(0.3)
+            # The store has replied to what it was asked before.
+            assert redis.ping()
+            assert redis.ping()
             return await request
 
     answer = asyncio.run(busy())

@@ -72,14 +72,14 @@ def silent() -> Iterator[str]:
 def test_a_store_that_hangs_costs_a_bounded_time_and_only_now_and_then(
     silent: str, tmp_path: Path
 ) -> None:
-    with FeatureClient.connect(at_address(silent, tmp_path), timeout=0.1, refresh=60) as client:
+    with FeatureClient.connect(at_address(silent, tmp_path), timeout=0.3, refresh=60) as client:
         begun = time.monotonic()
         all_defaults(request(client))
         assert time.monotonic() - begun < 2
         begun = time.monotonic()
         for _ in range(10):
             all_defaults(request(client))
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < 1.5
 
 
 def test_a_store_that_goes_and_comes_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
