@@ -3,12 +3,14 @@
 Run it with ``python -m benchmarks.online``.
 """
 
+import asyncio
 import resource
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,12 @@ import pyarrow as pa
 from redis import Redis
 
 from live_shopping import definitions as shop
-from online import Answer, Publisher, Rows
+from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, Rows
+from online.async_connections import AsyncConnections
 from online.client import REFRESH
+from online.connections import Connections
 from online.embedded import EmbeddedServer
 from online.instants import microseconds
-from online.lookup import Flow
 from online.service_plan import ServicePlan, ViewRead
 from online.serving import Serving
 from online.store import Channel, connect
@@ -40,6 +43,8 @@ SELLERS_OF_A_VIEWER = 150
 MANY, BATCH = 1_000_000, 100_000
 REQUESTS, WARM = 1_000, 20
 STREAMED = 50_000
+TIMEOUT = 10.0
+AT_ONCE, THREADS, FEW_SHOWS, PATIENT = 1_000, 100, 20, 60.0
 AS_OF = datetime(2026, 11, 1, 20, tzinfo=UTC)
 ASKED = AS_OF + timedelta(seconds=45)
 
@@ -154,21 +159,6 @@ def marketplace() -> Iterator[tuple[type[FeatureView], Rows]]:
     yield shop.ViewerCategoryTaste, windows(shop.ViewerCategoryTaste, pairs, RARE)
 
 
-def answer(redis: Redis, flow: Flow, spent: list[float]) -> Answer:
-    """Run a flow as the client does, and note the time spent on the store."""
-    with closing(Channel(redis)) as channel:
-        try:
-            command = next(flow)
-            while True:
-                begun = time.perf_counter()
-                reply = channel.exchange(command)
-                spent.append(time.perf_counter() - begun)
-                command = flow.send(reply)
-        except StopIteration as end:
-            found: Answer = end.value
-            return found
-
-
 @contextmanager
 def timed(owner: type, method: str, spent: list[float]) -> Iterator[None]:
     """Note how long each call of a method takes."""
@@ -188,13 +178,13 @@ def timed(owner: type, method: str, spent: list[float]) -> Iterator[None]:
         setattr(owner, method, wrapped)
 
 
-def stream(redis: Redis, registry: Registry) -> None:
+def stream(connections: Connections, redis: Redis, registry: Registry) -> None:
     """Apply events of all shows that arrived since the publish."""
     show, seller, viewer = ids("show", SHOWS), ids("seller", SELLERS), ids("viewer", VIEWERS)
     source = registry.sources[shop.Event.name]
     arrivals = iter(range(microseconds(AS_OF), microseconds(ASKED), 10_000))
     writing = Writing(registry, "bench", source, 10 * STREAMED, lambda: next(arrivals))
-    writer = EventWriter(writing, redis)
+    writer = EventWriter(writing, connections)
     for start in range(0, STREAMED, 1_000):
         happened = microseconds(AS_OF) + random.integers(0, 1_000_000, 1_000)
         rows = {
@@ -214,7 +204,7 @@ def stream(redis: Redis, registry: Registry) -> None:
         pass
 
 
-def serve(redis: Redis, registry: Registry, what: str) -> None:
+def serve(connections: Connections, registry: Registry, what: str) -> None:
     """Ask for all shows, for one viewer after another."""
     serving = Serving(registry, "bench", REFRESH)
     show, viewer = ids("show", SHOWS).tolist(), ids("viewer", VIEWERS).tolist()
@@ -222,13 +212,17 @@ def serve(redis: Redis, registry: Registry, what: str) -> None:
     read: list[float] = []
     decode: list[float] = []
     compute: list[float] = []
-    with timed(ViewRead, "decoded", decode), timed(ServicePlan, "compute", compute):
+    with (
+        timed(Channel, "exchange", read),
+        timed(ViewRead, "decoded", decode),
+        timed(ServicePlan, "compute", compute),
+    ):
         for number in range(-WARM, REQUESTS):
             for noted in (read, decode, compute):
                 noted.clear()
             given = {"viewer_id": viewer[number % VIEWERS], "show_id": show}
             begun = time.perf_counter()
-            found = answer(redis, serving.lookup("feed_ranking", ASKED, given), read)
+            found = connections.run(serving.lookup("feed_ranking", ASKED, given))
             answered = time.perf_counter()
             found.matrix()
             if number >= 0:
@@ -244,6 +238,52 @@ def serve(redis: Redis, registry: Registry, what: str) -> None:
         print(f"  {part:<16} p50 {p50:6.2f} ms   p99 {p99:6.2f} ms")
     rate = REQUESTS * SHOWS * len(found.names) / sum(spans["request"])
     print(f"  {rate / 1e6:.1f} million features/s, one request after another")
+
+
+def at_once(address: str, registry: Registry) -> None:
+    """Ask for few shows each, a thousand times at once: in tasks, and in threads."""
+    show, viewer = ids("show", SHOWS).tolist(), ids("viewer", VIEWERS).tolist()
+
+    def given(number: int) -> dict[str, Any]:
+        return {"viewer_id": viewer[number % VIEWERS], "show_id": show[:FEW_SHOWS]}
+
+    async def tasks() -> list[tuple[Answer, float]]:
+        connections = AsyncConnections.to(address, PATIENT)
+        async with AsyncFeatureClient(Serving(registry, "bench", REFRESH), connections) as client:
+
+            async def ask(number: int) -> tuple[Answer, float]:
+                begun = time.perf_counter()
+                found = await client.get("feed_ranking", at=ASKED, **given(number))
+                return found, time.perf_counter() - begun
+
+            return await asyncio.gather(*map(ask, range(AT_ONCE)))
+
+    def threads() -> list[tuple[Answer, float]]:
+        connections = Connections.to(address, PATIENT)
+        with (
+            FeatureClient(Serving(registry, "bench", REFRESH), connections) as client,
+            ThreadPoolExecutor(THREADS) as pool,
+        ):
+
+            def ask(number: int) -> tuple[Answer, float]:
+                begun = time.perf_counter()
+                found = client.get("feed_ranking", at=ASKED, **given(number))
+                return found, time.perf_counter() - begun
+
+            return list(pool.map(ask, range(AT_ONCE)))
+
+    print(f"\n{AT_ONCE:,} requests at once, {FEW_SHOWS} candidates each")
+    ways: dict[str, Callable[[], list[tuple[Answer, float]]]] = {
+        "tasks": lambda: asyncio.run(tasks()),
+        f"{THREADS} threads": threads,
+    }
+    for how, ask_all in ways.items():
+        begun = time.perf_counter()
+        answers = ask_all()
+        taken = time.perf_counter() - begun
+        whole = sum(not found.errors for found, _ in answers)
+        p99 = np.quantile([each for _, each in answers], 0.99)
+        print(f"  {how:<12} {taken:5.2f} s, p99 {p99:5.2f} s, {whole:,} answered whole")
 
 
 def publish(publisher: Publisher, view: type[FeatureView], batches: Iterable[Rows]) -> None:
@@ -275,14 +315,16 @@ def run() -> None:
     """Publish a marketplace and serve it, then publish a million rows of each kind of view."""
     with tempfile.TemporaryDirectory() as folder, EmbeddedServer.attach(Path(folder)) as server:
         redis = connect(server.address)
+        connections = Connections.to(server.address, TIMEOUT)
         publisher = Publisher(redis, "bench")
         print("publish")
         for view, rows in marketplace():
             publish(publisher, view, [rows])
         registry = Registry.from_module(shop)
-        serve(redis, registry, "as published")
-        stream(redis, registry)
-        serve(redis, registry, f"and {STREAMED:,} events streamed since")
+        serve(connections, registry, "as published")
+        stream(connections, redis, registry)
+        serve(connections, registry, f"and {STREAMED:,} events streamed since")
+        at_once(server.address, registry)
         redis.flushall()
         print("\npublish many")
         viewer = ids("viewer", MANY)

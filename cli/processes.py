@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from warnings import filterwarnings
 
+from online.addresses import shown
 from online.embedded import EmbeddedServer
-from online.store import open_store, shown
+from online.store import open_store
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 

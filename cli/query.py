@@ -38,7 +38,7 @@ def run(options: Namespace) -> int:
         print(_tables(answer, keys))
     unpublished = [name for name, view in answer.states.items() if view.as_of is None]
     if answer.errors:
-        raise StoreError(f"{answer.errors[0]}; these are the declared defaults")
+        raise StoreError(f"{'; '.join(answer.errors)}: what was not read is the declared default")
     if unpublished:
         print(
             f"slate: never published as now defined: {', '.join(unpublished)}; their values are "
@@ -83,7 +83,7 @@ def _value(where: str, kind: Kind, text: str) -> Any:
 
 def _lines(answer: Answer, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
     states = {
-        name: (view.as_of, [State(s).name.lower() for s in view.state], view.age.tolist())
+        name: (view, [State(s).name.lower() for s in view.state], view.age.tolist())
         for name, view in answer.states.items()
     }
     return [
@@ -96,9 +96,10 @@ def _lines(answer: Answer, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 name: {
                     "state": state[row],
                     "age_seconds": _plain(ages[row]),
-                    "as_of": as_of and as_of.isoformat(),
+                    "as_of": view.as_of and view.as_of.isoformat(),
+                    "lag_seconds": view.lag,
                 }
-                for name, (as_of, state, ages) in states.items()
+                for name, (view, state, ages) in states.items()
             },
         }
         for row, features in enumerate(answer.to_dicts())
@@ -130,11 +131,12 @@ def _tables(answer: Answer, keys: list[dict[str, Any]]) -> str:
             (
                 name,
                 instant(view.as_of) if view.as_of else "",
+                "" if view.lag is None else age(view.lag),
                 *map(_state, view.state[few], view.age[few]),
             )
             for name, view in answer.states.items()
         ]
-        head = ("view", "as of", *("row" for _ in keys[few]))
+        head = ("view", "as of", "behind", *("row" for _ in keys[few]))
         tables += [table(values, right=True), table(views, head=head)]
     return "\n\n".join(tables)
 

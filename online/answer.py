@@ -1,6 +1,7 @@
 """Answers: the values of a service's features, and where they came from."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import IntEnum
 from functools import cached_property
 from typing import Any
@@ -38,11 +39,15 @@ class ViewState:
 
     Attributes:
         as_of: the instant up to which the view knows all events (UTC); None if nothing is known.
+        lag: the seconds from the latest that the view knows of (what it is published as of, or the
+            arrival of its stream's latest event, if that is later) to the instant asked about.
+            What happened in that time is not in its values: asked about a day ahead, they are
+            those of a day without events. None if nothing is known.
     """
 
     def __init__(
         self, rows: int, at: int, as_of: int | None, event_ts: Words, stale: Array | None,
-        missing: Array,
+        missing: Array, latest: int | None,
     ) -> None:  # fmt: skip
         self._rows = rows
         self._at = at
@@ -50,6 +55,7 @@ class ViewState:
         self._stale = stale
         self._missing = missing
         self.as_of = None if as_of is None else instant(as_of)
+        self.lag = None if latest is None else max(at - latest, 0) / SECOND
 
     @cached_property
     def state(self) -> npt.NDArray[np.uint8]:
@@ -66,6 +72,12 @@ class ViewState:
         known = self._event_ts != NO_TIME
         age = np.where(known, (self._at - np.where(known, self._event_ts, 0)) / SECOND, np.nan)
         return np.broadcast_to(age, self._rows)
+
+    def __repr__(self) -> str:
+        counts = np.bincount(self.state, minlength=len(State))
+        states = [f"{n} {s.name.lower()}" for s, n in zip(State, counts, strict=True) if n]
+        lag = [] if self.lag is None else [f"{timedelta(seconds=round(self.lag))} behind"]
+        return f"<{', '.join([*(states or ['no rows']), *lag])}>"
 
 
 class Answer:
@@ -107,6 +119,13 @@ class Answer:
     def matrix_names(self) -> tuple[str, ...]:
         """The names of the columns of ``matrix``."""
         return tuple(feature.name for feature in self._values if _is_number(feature))
+
+    def __repr__(self) -> str:
+        lines = [f"{self.service} at {self.at}: {self.rows} rows x {len(self.names)} features"]
+        lines += [f"{view}: {state!r}" for view, state in self.states.items()]
+        lines += [f"error: {error}" for error in self.errors]
+        text = "\n ".join(lines)
+        return f"<{text}>"
 
     def __getitem__(self, name: str) -> Array:
         """The values of one feature, of shape (rows,); read-only.

@@ -1,20 +1,17 @@
 """The clients: what a service's features are asked for through."""
 
-from contextlib import aclosing, closing
-from datetime import datetime
 from typing import Any, Self
 
-from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import RedisError
-
 from online.answer import Answer
+from online.async_connections import AsyncConnections
+from online.connections import Connections
 from online.embedded import EmbeddedServer
 from online.explain import explain
+from online.instants import Moment
 from online.serving import Serving
-from online.store import AsyncChannel, Channel, connect, connect_async, open_store
+from online.store import open_store
 from slate.deployment import Deployment, load
-from slate.errors import StoreError
+from slate.limits import REQUEST_ROWS
 
 TIMEOUT = 0.5
 REFRESH = 1.0
@@ -29,20 +26,22 @@ class FeatureClient:
             answer = client.get("ranking", user_id="u1", item_id=["i1", "i2"])
             scores = model.predict(answer.matrix())
 
-    It can be shared by threads. A store that does not answer costs a request its values, never its
-    answer: they are the declared defaults then, and ``Answer.errors`` and ``Answer.states`` say so.
+    It can be shared by threads, and by more of them than it has connections: a request waits for
+    one. Its deadline holds for all that it waits for. A store that does not answer in time costs a
+    request values, never its answer: they are the declared defaults then, and ``Answer.errors`` and
+    ``Answer.states`` say so. What has come by then is served.
 
     Args:
         serving: the definitions and what is live.
-        redis: a client of the store.
+        connections: the connections to the store.
         server: a server that is closed with the client.
     """
 
     def __init__(
-        self, serving: Serving, redis: Redis, server: EmbeddedServer | None = None
+        self, serving: Serving, connections: Connections, server: EmbeddedServer | None = None
     ) -> None:
         self._serving = serving
-        self._redis = redis
+        self._connections = connections
         self._server = server
 
     @classmethod
@@ -52,51 +51,44 @@ class FeatureClient:
         *,
         timeout: float = TIMEOUT,
         refresh: float = REFRESH,
+        max_rows: int = REQUEST_ROWS,
     ) -> Self:
         """A client of a deployment.
 
         Args:
             deployment: by default the one of slate.toml.
-            timeout: after how many seconds a read is given up.
+            timeout: how many seconds a request may wait for the store, all in all.
             refresh: for how many seconds a generation is taken for live without asking again, and a
                 store that failed is left alone.
+            max_rows: how many rows a request may ask for.
 
         Raises:
+            ConfigurationError: the store's address is not one, or the timeout not a time.
             StoreError: the embedded server cannot be started.
         """
         deployment = deployment or load()
-        serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock)
+        serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock, max_rows)
         address, server = open_store(deployment)
-        return cls(serving, connect(address, timeout), server)
+        return cls(serving, Connections.to(address, timeout), server)
 
-    def get(self, service: str, /, at: datetime | None = None, **keys_and_inputs: Any) -> Answer:
+    def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
         """The values of a service's features.
 
         Args:
             service: the service's name, also with its version ("ranking_v1").
             at: the instant to ask about, UTC if it has no zone; None for now, by the deployment's
-                clock.
+                clock. What lies beyond what is published and streamed, ``ViewState.lag`` tells.
             keys_and_inputs: the service's keys, and what its request features take in: one value
-                for all rows, or a list, an array or an Arrow column of a value per row.
+                for all rows, or a list, an array, a series or an Arrow column of a value per row.
+                No candidates, as in an empty list, are an answer of no rows.
 
         Raises:
-            RequestError: the service or a keyword is unknown, a key is missing or of another type,
-                lengths differ, or ``at`` lies before what is published.
+            RequestError: the service or a keyword is unknown, a key is missing, of another type or
+                too long, lengths differ, there are too many rows, or ``at`` lies before what is
+                published.
+            ClosedError: the client is closed.
         """
-        flow = self._serving.lookup(service, at, keys_and_inputs)
-        with closing(Channel(self._redis)) as channel:
-            try:
-                command = next(flow)
-                while True:
-                    try:
-                        reply = channel.exchange(command)
-                    except (RedisError, OSError) as error:
-                        command = flow.throw(_unreadable(error))
-                    else:
-                        command = flow.send(reply)
-            except StopIteration as end:
-                answer: Answer = end.value
-                return answer
+        return self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
 
     def explain(self, service: str) -> str:
         """How a service's features are come by, in words.
@@ -108,7 +100,7 @@ class FeatureClient:
 
     def close(self) -> None:
         """Close the connections, and the embedded server if it was started for this client."""
-        self._redis.close()
+        self._connections.close()
         if self._server is not None:
             self._server.stop()
 
@@ -120,13 +112,13 @@ class FeatureClient:
 
 
 class AsyncFeatureClient:
-    """A ``FeatureClient`` for asynchronous applications."""
+    """A ``FeatureClient`` for asynchronous applications, for the tasks of one event loop."""
 
     def __init__(
-        self, serving: Serving, redis: AsyncRedis, server: EmbeddedServer | None = None
+        self, serving: Serving, connections: AsyncConnections, server: EmbeddedServer | None = None
     ) -> None:
         self._serving = serving
-        self._redis = redis
+        self._connections = connections
         self._server = server
 
     @classmethod
@@ -136,31 +128,19 @@ class AsyncFeatureClient:
         *,
         timeout: float = TIMEOUT,
         refresh: float = REFRESH,
+        max_rows: int = REQUEST_ROWS,
     ) -> Self:
         """A client of a deployment; see ``FeatureClient.connect``."""
         deployment = deployment or load()
-        serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock)
+        serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock, max_rows)
         address, server = open_store(deployment)
-        return cls(serving, connect_async(address, timeout), server)
+        return cls(serving, AsyncConnections.to(address, timeout), server)
 
     async def get(
-        self, service: str, /, at: datetime | None = None, **keys_and_inputs: Any
+        self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        flow = self._serving.lookup(service, at, keys_and_inputs)
-        async with aclosing(AsyncChannel(self._redis)) as channel:
-            try:
-                command = next(flow)
-                while True:
-                    try:
-                        reply = await channel.exchange(command)
-                    except (RedisError, OSError) as error:
-                        command = flow.throw(_unreadable(error))
-                    else:
-                        command = flow.send(reply)
-            except StopIteration as end:
-                answer: Answer = end.value
-                return answer
+        return await self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
 
     def explain(self, service: str) -> str:
         """How a service's features are come by; see ``FeatureClient.explain``."""
@@ -168,7 +148,7 @@ class AsyncFeatureClient:
 
     async def close(self) -> None:
         """Close the connections, and the embedded server if it was started for this client."""
-        await self._redis.aclose()
+        await self._connections.close()
         if self._server is not None:
             self._server.stop()
 
@@ -177,7 +157,3 @@ class AsyncFeatureClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-def _unreadable(error: Exception) -> StoreError:
-    return StoreError(f"the online store cannot be read ({error})")

@@ -1,33 +1,31 @@
 """A lookup as a flow of commands and replies, without any I/O of its own.
 
-A flow yields commands to be sent, or None to be sent the next reply. Where the store fails it is
-thrown a ``StoreError`` instead, and it returns the answer either way. The clients are what runs it,
-synchronous or not.
+See ``online.exchanges`` for what such a flow yields, and what is thrown into it where the store
+fails. It returns the answer either way. The clients are what runs it, synchronous or not.
 
 What leads to other keys is asked for first, and what can be asked for is, before the first reply is
 awaited: the store looks some rows up while others are decoded.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import Any
 
 import numpy as np
+from redis.exceptions import ResponseError
 
 from online.answer import Answer, ViewState
 from online.commands import Packed, fetch, fields, together
+from online.exchanges import ExchangeError, Flow
 from online.keys import Keys, KeySource, PairKeys
 from online.requests import Request
 from online.service_plan import Deltas, ServicePlan, ViewRead
 from online.stream.names import route, tag
-from slate.errors import StoreError
+from slate.entities import Source
 from slate.expressions import NOW, Array, Expr
 
-Flow = Generator[Packed | None, Any, Answer]
-Exchange = Generator[Packed | None, Any, None]
 # What takes in one reply.
 Take = Callable[[list[bytes | None]], None]
 
@@ -62,19 +60,26 @@ class Lookup:
         request: the checked request.
         at: the instant asked about, in microseconds.
         live: the live generation of each view that has one, by the view's name.
+        arrived: when the latest event of each stream arrived, in microseconds.
 
     Attributes:
-        failure: why the store did not answer; None while it does.
+        failure: why nothing more can be had of the store; None while it answers.
     """
 
     def __init__(
-        self, plan: ServicePlan, request: Request, at: int, live: Mapping[str, Live]
+        self,
+        plan: ServicePlan,
+        request: Request,
+        at: int,
+        live: Mapping[str, Live],
+        arrived: Mapping[type[Source], int],
     ) -> None:
-        self.failure: StoreError | None = None
+        self.failure: ExchangeError | None = None
         self._plan = plan
         self._request = request
         self._at = at
         self._live = live
+        self._arrived = arrived
         self._keys: dict[KeySource, Keys] = dict(request.keys)
         self._values: dict[Expr, Array] = {NOW: np.array([at], "M8[us]"), **request.inputs}
         self._states: dict[str, ViewState] = {}
@@ -82,8 +87,9 @@ class Lookup:
         self._open: Counter[ViewRead] = Counter()
         self._rows: dict[ViewRead, list[bytes | None]] = {}
         self._deltas: dict[ViewRead, Deltas] = {}
+        self._errors: list[str] = []
 
-    def run(self, error: str | None = None) -> Flow:
+    def run(self, error: str | None = None) -> Flow[Answer]:
         """The flow.
 
         Args:
@@ -111,10 +117,10 @@ class Lookup:
             self._request.rows,
             self._plan.compute(self._values),
             {read.view.name: self._states[read.view.name] for read in self._plan.reads},
-            (error,) if error else (),
+            tuple(dict.fromkeys([*([error] if error else ()), *self._errors])),
         )
 
-    def _ask(self, reads: Sequence[ViewRead], known: Sequence[ViewRead]) -> Exchange:
+    def _ask(self, reads: Sequence[ViewRead], known: Sequence[ViewRead]) -> Flow[None]:
         """Send for values by their first keys, and for what streams add, by all keys.
 
         Args:
@@ -126,6 +132,8 @@ class Lookup:
         packed: list[Packed] = []
         awaited: list[tuple[Take, list[ViewRead]]] = []
         keys = {read: self._keys[read.keys[0]] for read in reads}
+        # Of no keys there is nothing to be known.
+        self._open.update({read: 0 for read in reads if not keys[read].values})
         rows = {
             read: prefix
             for read in reads
@@ -150,7 +158,7 @@ class Lookup:
             return
         try:
             yield together(packed)
-        except StoreError as error:
+        except ExchangeError as error:
             self._fail(error)
         else:
             self._awaited.extend(awaited)
@@ -169,14 +177,18 @@ class Lookup:
         for read, (start, end) in zip(reads, pairwise(accumulate(sizes, initial=0)), strict=True):
             self._rows[read] = reply[start:end]
 
-    def _decode(self, read: ViewRead) -> Exchange:
+    def _decode(self, read: ViewRead) -> Flow[None]:
         """Wait for a read's values, and decode its rows."""
         while self._awaited and self._open[read]:
             take, some = self._awaited.popleft()
             try:
                 reply = yield None
-            except StoreError as error:
+            except ExchangeError as error:
                 self._fail(error)
+            except ResponseError as error:
+                # What was asked with it stays open, and is missing; all else is served.
+                views = ", ".join(dict.fromkeys(read.view.name for read in some))
+                self._errors.append(f"{views}: the online store refuses to read it ({error})")
             else:
                 take(reply)
                 self._open.subtract(some)
@@ -195,9 +207,15 @@ class Lookup:
             decoded.event_ts,
             decoded.stale,
             _missing(keys) if known else np.ones(1, np.bool_),
+            self._latest(read, live) if live is not None and known else None,
         )
 
-    def _fail(self, error: StoreError) -> None:
+    def _latest(self, read: ViewRead, live: Live) -> int | None:
+        """The latest instant that a view is known to know of."""
+        streamed = self._arrived.get(read.view.source) if live.deltas else None
+        return max((at for at in (live.as_of, streamed) if at is not None), default=None)
+
+    def _fail(self, error: ExchangeError) -> None:
         self.failure = error
         self._awaited.clear()
 

@@ -18,6 +18,17 @@ PAUSE = 0.002
 PATIENCE = 3.0
 
 
+def parsed(reply: bytes) -> dict[str, Any]:
+    r"""The store's reply to ``ASK``, as redis parses it.
+
+    Examples:
+        >>> parsed(b"# Persistence\r\naof_last_write_status:ok\r\naof_buffer_length:0\r\n")
+        {'aof_last_write_status': 'ok', 'aof_buffer_length': 0}
+    """
+    pairs = [line.split(":", 1) for line in reply.decode().splitlines() if ":" in line]
+    return {name: int(value) if value.isdigit() else value for name, value in pairs}
+
+
 def written(info: Mapping[str, Any]) -> bool:
     """Whether all that the store was told is in its file, by its reply to ``ASK``."""
     return info["aof_last_write_status"] == "ok" and not info["aof_buffer_length"]

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 
+from online.given import Given, given, is_null, shown
 from online.keys import Keys, KeySource
 from slate.errors import RequestError, nearest
 from slate.expressions import Array, Expr
 from slate.features import Input
 from slate.kinds import Kind
+from slate.limits import KEY_BYTES, REQUEST_ROWS, TEXT_BYTES
 from slate.plans import Plan
+
+_INTEGERS = np.iinfo(np.int64)
 
 
 @dataclass(frozen=True)
@@ -40,98 +43,126 @@ class RequestForm:
         }
         self._inputs = {feature.column: feature for feature in plan.inputs}
 
-    def read(self, given: Mapping[str, Any]) -> Request:
-        """Check what was given.
+    def read(self, brought: Mapping[str, Any], max_rows: int = REQUEST_ROWS) -> Request:
+        """Check what a request brings.
+
+        Args:
+            brought: the keys and inputs.
+            max_rows: how many rows may be asked for.
 
         Raises:
             RequestError: something is missing, unknown, of a wrong type or length, or not allowed.
         """
         known = self._keys.keys() | self._inputs.keys()
-        for name in given:
+        for name in brought:
             if name not in known:
                 raise RequestError(f"{self._service} has no {name!r}: {nearest(name, known)}")
-        lengths: dict[str, int] = {}
+        columns = {name: self._column(name, value) for name, value in brought.items()}
+        rows = self._rows(columns, max_rows)
         keys: dict[KeySource, Keys] = {
-            name: self._key(name, kind, given, lengths) for name, kind in self._keys.items()
+            name: self._key(name, kind, columns) for name, kind in self._keys.items()
         }
         inputs: dict[Expr, Array] = {
-            feature: self._input(name, feature, given, lengths)
-            for name, feature in self._inputs.items()
+            feature: self._input(name, feature, columns) for name, feature in self._inputs.items()
         }
+        return Request(rows, keys, inputs)
+
+    def _column(self, name: str, value: Any) -> Given:
+        try:
+            return given(name, value)
+        except RequestError as error:
+            raise RequestError(f"{self._service}: {error}") from error
+
+    def _rows(self, columns: Mapping[str, Given], max_rows: int) -> int:
+        lengths = {name: len(one.values) for name, one in columns.items() if not one.single}
         if len(set(lengths.values())) > 1:
             raise RequestError(
                 f"{self._service}: "
                 + ", ".join(f"{name} has {length} values" for name, length in lengths.items())
                 + ": give as many of each, or a single one for all rows"
             )
-        return Request(next(iter(lengths.values()), 1), keys, inputs)
+        rows = next(iter(lengths.values()), 1)
+        if rows > max_rows:
+            raise RequestError(
+                f"{self._service}: {rows:,} rows in one request, and {max_rows:,} may be: ask for "
+                "fewer at once, or connect with max_rows=..."
+            )
+        return rows
 
-    def _key(
-        self, name: str, kind: Kind, given: Mapping[str, Any], lengths: dict[str, int]
-    ) -> Keys:
-        if name not in given:
+    def _key(self, name: str, kind: Kind, columns: Mapping[str, Given]) -> Keys:
+        if name not in columns:
             raise RequestError(f"{self._service} needs {name}=..., a key or a list of keys")
-        values = self._listed(name, given[name], lengths)
+        values = columns[name].values
         wanted = str if kind is Kind.STRING else int
-        if set(map(type, values)) != {wanted}:
-            wrong = next(value for value in values if type(value) is not wanted)
-            raise RequestError(f"{self._service}: {name} is a {kind.value}, and {wrong!r} is none")
-        keys = Keys.of(values)
+        if set(map(type, values)) - {wanted}:
+            values = [self._plain_key(name, kind, value) for value in values]
         if kind is Kind.STRING:
-            try:
-                "".join(keys.values).encode()
-            except UnicodeEncodeError as error:
-                raise RequestError(f"{self._service}: {name} holds no text: {error}") from error
-        return keys
+            self._check_texts(name, values, KEY_BYTES)
+        elif values and not (_INTEGERS.min <= min(values) and max(values) <= _INTEGERS.max):
+            raise RequestError(f"{self._service}: {name} holds a key of more than 64 bits")
+        return Keys.of(values)
 
-    def _input(
-        self, name: str, feature: Input, given: Mapping[str, Any], lengths: dict[str, int]
-    ) -> Array:
-        if name not in given:
+    def _plain_key(self, name: str, kind: Kind, value: Any) -> Any:
+        """A key of a subclass, such as an Enum's, as the text or number that it is."""
+        if is_null(value):
+            raise RequestError(
+                f"{self._service}: {name} is null ({shown(value)}): leave rows without a key out"
+            )
+        if kind is Kind.STRING and isinstance(value, str):
+            return str.__str__(value)
+        if kind is Kind.INTEGER and isinstance(value, int) and not isinstance(value, bool):
+            return int(value)
+        raise self._wrong(name, kind, value)
+
+    def _input(self, name: str, feature: Input, columns: Mapping[str, Given]) -> Array:
+        if name not in columns:
             if feature.required:
                 raise RequestError(
                     f"{self._service} needs {name}=..., a {feature.kind.value} or a list of such"
                 )
             return feature.kind.array([feature.default])
-        values = self._listed(name, given[name], lengths)
-        if any(map(_is_null, values)):
+        values = columns[name].values
+        if any(map(is_null, values)):
             if feature.required:
                 raise RequestError(
                     f"{self._service}: {name} is null, and has no default: give a "
                     f"{feature.kind.value} for each row"
                 )
-            values = [feature.default if _is_null(value) else value for value in values]
+            values = [feature.default if is_null(value) else value for value in values]
         for value in values:
             if not feature.kind.accepts(value):
-                raise RequestError(
-                    f"{self._service}: {name} is a {feature.kind.value}, and {value!r} is none"
-                )
+                raise self._wrong(name, feature.kind, value)
         one_of = feature.constraints.one_of
         if one_of is not None and not set(values) <= set(one_of):
             wrong = next(value for value in values if value not in one_of)
             raise RequestError(
-                f"{self._service}: {name} is one of {', '.join(map(repr, one_of))}, not {wrong!r}"
+                f"{self._service}: {name} is one of {', '.join(map(repr, one_of))}, not "
+                f"{shown(wrong)}"
             )
+        if feature.kind is Kind.STRING:
+            self._check_texts(name, values, TEXT_BYTES)
         try:
             return feature.kind.array(values)
         except OverflowError as error:
             raise RequestError(f"{self._service}: {name} is too large: {error}") from error
 
-    def _listed(self, name: str, value: Any, lengths: dict[str, int]) -> list[Any]:
-        """The values as a list of Python's own; the length of what is no single value is noted."""
-        for method in ("to_pylist", "tolist"):
-            if hasattr(value, method):
-                value = getattr(value, method)()
-        if not isinstance(value, list | tuple):
-            return [value]
-        if not value:
-            raise RequestError(f"{self._service}: {name} is empty: ask for at least one row")
-        lengths[name] = len(value)
-        if any(issubclass(type_, np.generic) for type_ in set(map(type, value))):
-            return [v.item() if isinstance(v, np.generic) else v for v in value]
-        return list(value)
+    def _check_texts(self, name: str, values: list[str], limit: int) -> None:
+        try:
+            "".join(values).encode()
+        except UnicodeEncodeError as error:
+            raise RequestError(f"{self._service}: {name} is not text: {error.reason}") from error
+        # No character has more than 4 bytes.
+        if max(map(len, values), default=0) * 4 <= limit:
+            return
+        longest = max(len(value.encode()) for value in values)
+        if longest > limit:
+            raise RequestError(
+                f"{self._service}: {name} has {longest:,} bytes, and {limit:,} may be"
+            )
 
-
-def _is_null(value: object) -> bool:
-    """Whether a value is null, in Python's words or NumPy's (NaN, NaT)."""
-    return value is None or (isinstance(value, float | datetime) and value != value)
+    def _wrong(self, name: str, kind: Kind, value: Any) -> RequestError:
+        article = "an" if kind is Kind.INTEGER else "a"
+        return RequestError(
+            f"{self._service}: {name} is {article} {kind.value}, not the {type(value).__name__} "
+            f"{shown(value)}"
+        )

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
-from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.retry import Retry as AsyncRetry
+from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
 from redis.retry import Retry
 
+from online.addresses import options
 from online.commands import Packed
 from online.embedded import EmbeddedServer
 from slate.deployment import Deployment
@@ -24,56 +24,31 @@ def open_store(deployment: Deployment) -> tuple[str, EmbeddedServer | None]:
     """The store's address, and where the deployment has none of its own, the embedded server.
 
     Raises:
+        ConfigurationError: the address is not one.
         StoreError: the embedded server cannot be started.
     """
     if deployment.redis:
+        options(deployment.redis)
         return deployment.redis, None
     deployment.make_data()
     server = EmbeddedServer.attach(deployment.data / "redis")
     return server.address, server
 
 
-def shown(address: str) -> str:
-    """A store's address as it may be printed: without names, passwords and options.
-
-    Examples:
-        >>> shown("redis://slate:secret@cache:6379/0?password=secret")
-        'redis://cache:6379/0'
-    """
-    scheme, colon, rest = address.partition("://")
-    if not colon:
-        scheme, rest = "", address
-    place, _, options = rest.partition("?")
-    # What is before an @ is a secret, and may hold a ? that should have been escaped.
-    place = "..." if "@" in options else place.rpartition("@")[2]
-    return f"{scheme}{colon}{place}"
-
-
 def connect(address: str, timeout: float | None = None) -> Redis:
-    """A client of the store.
+    """A client of the store, for whoever asks it one thing at a time.
 
     Args:
         address: ``redis://``, ``rediss://`` or ``unix://``.
         timeout: after how many seconds a command fails; None waits for ever.
+
+    Raises:
+        ConfigurationError: the address is not one.
     """
-    return Redis.from_url(
-        address,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        socket_read_size=READ_SIZE,
-        retry=Retry(NoBackoff(), RETRIES),
-    )
-
-
-def connect_async(address: str, timeout: float | None = None) -> AsyncRedis:
-    """An asynchronous client of the store; see ``connect``."""
-    return AsyncRedis.from_url(
-        address,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        socket_read_size=READ_SIZE,
-        retry=AsyncRetry(NoBackoff(), RETRIES),
-    )
+    waits = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    retry = Retry(NoBackoff(), RETRIES)
+    pool = ConnectionPool(socket_read_size=READ_SIZE, retry=retry, **{**waits, **options(address)})
+    return Redis.from_pool(pool)
 
 
 class Channel:
@@ -84,19 +59,31 @@ class Channel:
         self._connection: Any = None
         self._awaited = 0
 
+    def connect(self) -> None:
+        """Take a connection, and make it if need be; by default the first exchange does.
+
+        Raises:
+            RedisError: the store cannot be reached.
+        """
+        if self._connection is None:
+            self._connection = self._pool.get_connection()
+
     def exchange(self, command: Packed | None) -> Any:
         """Send commands, or with None wait for the next reply.
 
         Raises:
             RedisError: the store cannot be reached, or refuses.
         """
-        if self._connection is None:
-            self._connection = self._pool.get_connection()
+        self.connect()
         if command is not None:
-            self._connection.send_packed_command([command.data])
             self._awaited += command.number
+            self._connection.send_packed_command([command.data])
             return None
-        reply = self._connection.read_response()
+        try:
+            reply = self._connection.read_response()
+        except ResponseError:
+            self._awaited -= 1
+            raise
         self._awaited -= 1
         return reply
 
@@ -121,31 +108,3 @@ def send(redis: Redis, commands: Iterable[Packed]) -> None:
             sent += command.number
         for _ in range(sent):
             channel.exchange(None)
-
-
-class AsyncChannel:
-    """A ``Channel`` for asynchronous applications."""
-
-    def __init__(self, redis: AsyncRedis) -> None:
-        self._pool = redis.connection_pool
-        self._connection: Any = None
-        self._awaited = 0
-
-    async def exchange(self, command: Packed | None) -> Any:
-        """Send commands, or with None await the next reply; see ``Channel.exchange``."""
-        if self._connection is None:
-            self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-        if command is not None:
-            await self._connection.send_packed_command([command.data])
-            self._awaited += command.number
-            return None
-        reply = await self._connection.read_response()
-        self._awaited -= 1
-        return reply
-
-    async def aclose(self) -> None:
-        """Give the connection back; see ``Channel.close``."""
-        if self._connection is not None:
-            if self._awaited:
-                await self._connection.disconnect(nowait=True)
-            await self._pool.release(self._connection)

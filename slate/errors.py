@@ -9,6 +9,7 @@
     ├── RequestError           a lookup asks for what cannot be answered
     ├── StoreError             the online store cannot be read or written
     │   └── StreamFullError    workers are too far behind for more events
+    ├── ClosedError            a client or writer is used after its end
     └── DataError              landing, warehouse or training data cannot be used as they are
 
 Each message says what is wrong, where, and what to do.
@@ -40,6 +41,10 @@ class RequestError(SlateError):
 
 class StoreError(SlateError):
     """The online store cannot be read or written."""
+
+
+class ClosedError(SlateError):
+    """A client or writer is used after it was closed, or on another event loop than before."""
 
 
 class StreamFullError(StoreError):

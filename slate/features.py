@@ -10,6 +10,7 @@ from slate.aggregates import Measure
 from slate.errors import DefinitionError, UnknownNameError, nearest
 from slate.expressions import Expr
 from slate.kinds import Kind, several
+from slate.limits import KEY_BYTES, TEXT_BYTES
 from slate.names import check_name
 from slate.value_types import ValueType
 from slate.windows import Window
@@ -29,6 +30,7 @@ class Column(Expr):
         nullable: whether a row may lack it.
         constraints: what its values must satisfy; a row that does not is quarantined.
         description: the comment beside it.
+        is_key: whether some view's rows are found by it.
     """
 
     def __init__(
@@ -47,9 +49,17 @@ class Column(Expr):
         check_name(repr(self), name, source.name)
         self.constraints = constraints.of(kind, repr(self))
         self.description = description
+        self.is_key = False
 
     def __repr__(self) -> str:
         return f"{self.source.__name__}.{self.name}"
+
+    @property
+    def longest(self) -> int | None:
+        """Of a text, how many bytes it may have; None of what is not text."""
+        if self.kind is not Kind.STRING:
+            return None
+        return KEY_BYTES if self.is_key or self.name == self.source.unique_id else TEXT_BYTES
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from slate.entities import Source
 from slate.features import Column
 from slate.filters import literal
 from slate.kinds import Kind
-from slate.limits import KEY_BYTES, TEXT_BYTES, too_long
+from slate.limits import too_long
 
 MISSING = "missing"
 # Outside of these years a time is a broken clock, not an event.
@@ -149,7 +149,8 @@ def _rules(source: type[Source], column: Column) -> Iterator[Rule]:
     if kind is Kind.STRING:
         if not column.nullable:
             yield Empty()
-        yield TooLong(KEY_BYTES if column.name == source.unique_id else TEXT_BYTES)
+        assert column.longest is not None
+        yield TooLong(column.longest)
     if constraints.least is not None:
         yield Outside(kind, constraints.least, None, f"below {constraints.least}")
     if constraints.greatest is not None:

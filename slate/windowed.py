@@ -74,6 +74,7 @@ def _check_source(view: "type[FeatureView]") -> None:
                 f"{view.__name__}: {view.source.__name__} needs a column `{key}: {kind.value}`, "
                 f"the key of {view.entity.__name__}"
             )
+        columns[key].is_key = True
     if ASKED_AT in columns:
         raise DefinitionError(
             f"{view.__name__}: its own tables have a column {ASKED_AT!r}: rename "

@@ -1,18 +1,14 @@
 """The writers: how applications put events on a source's stream."""
 
-import asyncio
-import time
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
-from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import RedisError
-
+from online.async_connections import AsyncConnections
+from online.connections import Connections
 from online.embedded import EmbeddedServer
-from online.store import connect, connect_async, open_store
+from online.store import open_store
 from online.stream.names import streamed_sources
-from online.stream.writing import Command, Flow, Loose, Writing, Written
+from online.stream.writing import Loose, Writing, Written
 from slate.deployment import Deployment, load
 from slate.entities import Source
 from slate.errors import DataError, UnknownNameError, nearest
@@ -32,20 +28,20 @@ class EventWriter:
             for refusal in result.refused:
                 log.warning("%s: %s", refusal.event, refusal.reason)
 
-    It can be shared by threads. Events written again, as after a lost connection, are known by
-    their ids and count once.
+    It can be shared by threads, and by more of them than it has connections. Events written again,
+    as after a lost connection, are known by their ids and count once.
 
     Args:
         writing: how the source's events are written.
-        redis: a client of the store.
+        connections: the connections to the store.
         server: a server that is closed with the writer.
     """
 
     def __init__(
-        self, writing: Writing, redis: Redis, server: EmbeddedServer | None = None
+        self, writing: Writing, connections: Connections, server: EmbeddedServer | None = None
     ) -> None:
         self._writing = writing
-        self._redis = redis
+        self._connections = connections
         self._server = server
 
     @classmethod
@@ -66,9 +62,10 @@ class EventWriter:
             limit: how many events of a stream may wait to be applied, before it is full.
             now: what tells the arrival in microseconds, in tests and where the past is played
                 again; by default the store's clock.
-            timeout: after how many seconds a command is given up.
+            timeout: after how many seconds a part of a write is given up.
 
         Raises:
+            ConfigurationError: the store's address is not one, or the timeout not a time.
             UnknownNameError: there is no such source.
             DataError: the source has no stream, or the limit lets nothing through.
             StoreError: the embedded server cannot be started.
@@ -76,7 +73,7 @@ class EventWriter:
         deployment = deployment or load()
         writing = _writing(deployment, source, limit, now)
         address, server = open_store(deployment)
-        return cls(writing, connect(address, timeout), server)
+        return cls(writing, Connections.to(address, timeout), server)
 
     def write(self, events: Loose, *, strict: bool = False, wait: float = 0) -> Written:
         """Write events; those that the source's definition refuses are returned with the reason.
@@ -95,29 +92,13 @@ class EventWriter:
             StoreError: the store cannot be reached, or refuses.
             DataError: an event has a column that the source does not have, or, if ``strict``, is
                 refused; none is written.
+            ClosedError: the writer is closed.
         """
-        flow = self._writing.write(events, strict, wait)
-        try:
-            step = next(flow)
-            while True:
-                try:
-                    reply = self._take(step)
-                except (RedisError, OSError) as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(reply)
-        except StopIteration as end:
-            written: Written = end.value
-            return written
-
-    def _take(self, step: Command | float) -> Any:
-        if isinstance(step, float):
-            return time.sleep(step)
-        return self._redis.execute_command(*step)  # type: ignore[no-untyped-call]
+        return self._connections.run(self._writing.write(events, strict, wait))
 
     def close(self) -> None:
         """Close the connections, and the embedded server if it was started for this writer."""
-        self._redis.close()
+        self._connections.close()
         if self._server is not None:
             self._server.stop()
 
@@ -129,13 +110,13 @@ class EventWriter:
 
 
 class AsyncEventWriter:
-    """An ``EventWriter`` for asynchronous applications."""
+    """An ``EventWriter`` for asynchronous applications, for the tasks of one event loop."""
 
     def __init__(
-        self, writing: Writing, redis: AsyncRedis, server: EmbeddedServer | None = None
+        self, writing: Writing, connections: AsyncConnections, server: EmbeddedServer | None = None
     ) -> None:
         self._writing = writing
-        self._redis = redis
+        self._connections = connections
         self._server = server
 
     @classmethod
@@ -152,32 +133,15 @@ class AsyncEventWriter:
         deployment = deployment or load()
         writing = _writing(deployment, source, limit, now)
         address, server = open_store(deployment)
-        return cls(writing, connect_async(address, timeout), server)
+        return cls(writing, AsyncConnections.to(address, timeout), server)
 
     async def write(self, events: Loose, *, strict: bool = False, wait: float = 0) -> Written:
         """Write events; see ``EventWriter.write``."""
-        flow: Flow = self._writing.write(events, strict, wait)
-        try:
-            step = next(flow)
-            while True:
-                try:
-                    reply = await self._take(step)
-                except (RedisError, OSError) as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(reply)
-        except StopIteration as end:
-            written: Written = end.value
-            return written
-
-    async def _take(self, step: Command | float) -> Any:
-        if isinstance(step, float):
-            return await asyncio.sleep(step)
-        return await self._redis.execute_command(*step)  # type: ignore[no-untyped-call]
+        return await self._connections.run(self._writing.write(events, strict, wait))
 
     async def close(self) -> None:
         """Close the connections, and the embedded server if it was started for this writer."""
-        await self._redis.aclose()
+        await self._connections.close()
         if self._server is not None:
             self._server.stop()
 

@@ -1,12 +1,11 @@
 """A write as a flow of commands and replies, without any I/O of its own.
 
-A flow yields the words of a command to be sent, or the seconds to wait before it goes on. It is
-sent the reply, or thrown what the store's client raised, and returns what became of the write. The
+See ``online.exchanges`` for what such a flow yields. It returns what became of the write. The
 writers are what runs it, synchronous or not.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from importlib import resources
@@ -15,9 +14,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, ResponseError
 
 from online import persistence
+from online.commands import command
+from online.exchanges import ExchangeError, Flow
 from online.stream.blocks import Refusal
 from online.stream.json_rows import plain, plain_rows
 from online.stream.names import (
@@ -35,8 +36,6 @@ from slate.errors import DataError, StoreError, StreamFullError
 from slate.registry import Registry
 
 Loose: TypeAlias = Sequence[Mapping[str, Any]] | pa.Table | pa.RecordBatch
-Command = tuple[Any, ...]
-Flow = Generator[Command | float, Any, "Written"]
 
 MOST_AT_ONCE = 10_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
@@ -97,7 +96,7 @@ class Writing:
         self._schema = block_schema(source)
         self._digest = digest(self._schema)
 
-    def write(self, events: Loose, strict: bool, wait: float) -> Flow:
+    def write(self, events: Loose, strict: bool, wait: float) -> "Flow[Written]":
         """The flow of one write; see ``EventWriter.write``."""
         refused: list[Refusal] = []
         batches = [self._good(*chunk, refused) for chunk in self._chunks(events)]
@@ -110,40 +109,43 @@ class Writing:
         try:
             for batch in batches:
                 if batch.num_rows:
+                    # Each part has a deadline of its own.
+                    yield 0.0
                     arrival = yield from self._write(batch, written, deadline)
                     written += batch.num_rows
             if written and self._saved:
                 yield from self._save()
-        except (RedisError, OSError) as error:
+        except (ExchangeError, ResponseError) as error:
             raise StoreError(
                 f"the stream {self.source.stream!r} cannot be written ({error}): write these "
                 "events again; those that were written are known by their ids"
             ) from error
         return Written(written, arrival, refused)
 
-    def _write(
-        self, batch: pa.RecordBatch, written: int, deadline: float
-    ) -> Generator[Command | float, Any, int]:
+    def _write(self, batch: pa.RecordBatch, written: int, deadline: float) -> Flow[int]:
         """Write a chunk; return its arrival."""
         targets = [*self._targets(batch)]
         keys = [self._names.clock, self._names.floor, self._names.schemas, self._log.total]
-        values: list[Any] = [self._limit, self._at(), self._digest]
+        values: list[str | bytes] = [str(self._limit), self._at(), self._digest]
         for unit, number, block in targets:
             keys += [unit.stream, unit.pending]
-            values += [number, block]
+            values += [str(number), block]
         pause = FIRST_PAUSE
         while True:
-            arguments = (len(keys), *keys, *values)
+            arguments = (str(len(keys)), *keys, *values)
             try:
-                reply = yield ("EVALSHA", _SHA, *arguments)
+                yield command("EVALSHA", _SHA, *arguments)
+                reply = yield None
             except NoScriptError:
-                reply = yield ("EVAL", _SCRIPT, *arguments)
+                yield command("EVAL", _SCRIPT, *arguments)
+                reply = yield None
             match reply:
                 case [b"written", arrival]:
                     return int(arrival)
                 case [b"schema"]:
                     schema = self._schema.serialize().to_pybytes()
-                    yield ("HSET", self._names.schemas, self._digest, schema)
+                    yield command("HSET", self._names.schemas, self._digest, schema)
+                    yield None
                 case [_, stream, pending]:
                     left = deadline - time.monotonic()
                     if left <= 0:
@@ -152,9 +154,13 @@ class Writing:
                     pause = min(2 * pause, LONGEST_PAUSE)
                     values[1] = self._at()
 
-    def _save(self) -> Generator[Command | float, Any, None]:
+    def _save(self) -> Flow[None]:
         """Wait until the store has in its file what it acknowledged."""
-        while not persistence.written(info := (yield persistence.ASK)):
+        while True:
+            yield command(*persistence.ASK)
+            info = persistence.parsed((yield None))
+            if persistence.written(info):
+                return
             if persistence.failing(info):
                 raise StoreError(
                     f"the stream {self.source.stream!r} holds these events, but the store cannot "
@@ -163,9 +169,9 @@ class Writing:
                 )
             yield persistence.PAUSE
 
-    def _at(self) -> int | str:
+    def _at(self) -> str:
         """The time to stamp; empty for the store's."""
-        return "" if self._now is None else self._now()
+        return "" if self._now is None else str(self._now())
 
     def _chunks(self, events: Loose) -> Iterator[tuple[int, Any, Typed]]:
         """The events in chunks: where each starts, as it was given, and as columns."""

@@ -57,8 +57,8 @@ def test_features_down_rows_across(slate: Slate, published: Deployment) -> None:
     assert found["station_now.hour"] == ["13", "13", "13"]
     assert found["station_now.free_share"] == ["0", "-", "-"]
     state = " ".join(found["station_profile"])
-    assert state == "2026-03-10 12:00:00 UTC present, 3h 5m old present, 3h 5m old default"
-    assert found["depot_profile"][3:] == ["present,", "3h", "5m", "old", "missing", "missing"]
+    assert state == "2026-03-10 12:00:00 UTC 1h present, 3h 5m old present, 3h 5m old default"
+    assert found["depot_profile"][3:] == ["1h", "present,", "3h", "5m", "old", "missing", "missing"]
     assert "never published as now defined: station_moves;" in asked.err
 
 
@@ -85,9 +85,11 @@ def test_a_line_of_json_for_each_row(slate: Slate, published: Deployment) -> Non
         "state": "present",
         "age_seconds": 3 * 3600 + 300.0,
         "as_of": "2026-03-10T12:00:00+00:00",
+        "lag_seconds": 3600.0,
     }
-    unknown = {"state": "missing", "age_seconds": None, "as_of": None}
-    assert second["views"]["depot_profile"] == {**unknown, "as_of": "2026-03-10T12:00:00+00:00"}
+    known = {"as_of": "2026-03-10T12:00:00+00:00", "lag_seconds": 3600.0}
+    unknown = {"state": "missing", "age_seconds": None, "as_of": None, "lag_seconds": None}
+    assert second["views"]["depot_profile"] == {**unknown, **known}
     assert second["views"]["station_moves"] == unknown
 
 
@@ -173,5 +175,5 @@ def test_a_store_that_does_not_answer(
     failed = slate(*ASKED)
     assert failed.code == 1
     assert cells(failed.out)["depot_profile.crew"] == ["1"]
-    assert "the online store cannot be read" in failed.err
-    assert "these are the declared defaults" in failed.err
+    assert "the online store cannot be reached" in failed.err
+    assert "what was not read is the declared default" in failed.err

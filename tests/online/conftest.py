@@ -7,6 +7,7 @@ import pytest
 from redis import Redis
 
 from online import FeatureClient, Publisher, Rows
+from online.connections import Connections
 from online.embedded import EmbeddedServer
 from online.store import connect
 from slate.deployment import Deployment
@@ -28,6 +29,13 @@ def redis(server: EmbeddedServer) -> Iterator[Redis]:
     with connect(server.address) as redis:
         redis.flushall()
         yield redis
+
+
+@pytest.fixture
+def connections(server: EmbeddedServer) -> Iterator[Connections]:
+    connections = Connections.to(server.address, timeout=5)
+    yield connections
+    connections.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from online import FeatureClient, Publisher, Rows
+from online.connections import Connections
 from online.generations import Names
 from online.serving import Serving
 from slate import FeatureView, Registry, feature
@@ -180,10 +181,12 @@ def test_rows_of_another_format_are_as_good_as_none(
     assert title() is None
 
 
-def test_a_client_asks_once_in_a_while_what_is_live(redis: Redis, publisher: Publisher) -> None:
+def test_a_client_asks_once_in_a_while_what_is_live(
+    connections: Connections, publisher: Publisher
+) -> None:
     publisher.publish(GameCatalog, [titled("old")], AS_OF)
     registry = Registry.from_module(arcade)
-    patient = FeatureClient(Serving(registry, "arcade", refresh=3_600), redis)
+    patient = FeatureClient(Serving(registry, "arcade", refresh=3_600), connections)
     asked = {"at": AS_OF + HOUR, "player_id": 1, "game_id": "g0"}
     assert patient.get("play_ranking", **asked)["game_catalog.title"].tolist() == ["old"]
     publisher.publish(GameCatalog, [titled("new")], AS_OF)

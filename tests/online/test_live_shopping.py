@@ -11,6 +11,7 @@ from redis import Redis
 from live_shopping import definitions as shop
 from live_shopping.definitions.sources import DEVICES, KINDS
 from online import FeatureClient, Publisher, State
+from online.connections import Connections
 from online.serving import Serving
 from slate import Registry
 from slate.features import Aggregated
@@ -79,7 +80,7 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.fixture
-def client(redis: Redis) -> FeatureClient:
+def client(redis: Redis, connections: Connections) -> FeatureClient:
     registry = Registry.from_module(shop)
     publisher = Publisher(redis, "live_shopping")
     for view in registry.views.values():
@@ -89,7 +90,7 @@ def client(redis: Redis) -> FeatureClient:
             else attribute_rows(view, ATTRIBUTES[view.name])
         )
         publisher.publish(view, [rows], AS_OF)
-    return FeatureClient(Serving(registry, "live_shopping", refresh=1), redis)
+    return FeatureClient(Serving(registry, "live_shopping", refresh=1), connections)
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)

@@ -1,11 +1,15 @@
-from datetime import UTC, datetime
+from collections import deque
+from datetime import UTC, date, datetime, timedelta, timezone
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import pandas
+import polars
 import pyarrow as pa
 import pytest
 
+from online.instants import Moment, asked, microseconds
 from online.requests import RequestForm
 from slate import Registry
 from slate.errors import RequestError
@@ -14,7 +18,13 @@ from tests.deployments.bikes import definitions as bikes
 
 FORM = RequestForm(Registry.from_module(bikes).plans["bike_choice"])
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+EAST = timezone(timedelta(hours=9))
 NEEDED = {"rider_id": "a", "bike_id": 1, "distance": 2.5, "leaves_at": NOON}
+
+
+class Letter(StrEnum):
+    A = "a"
+    B = "b"
 
 
 def read(**given: Any) -> dict[str, Array]:
@@ -22,7 +32,9 @@ def read(**given: Any) -> dict[str, Array]:
 
 
 @pytest.mark.parametrize(
-    "null", [None, np.nan, np.float32("nan"), pandas.NaT], ids=["none", "nan", "float32", "time"]
+    "null",
+    [None, np.nan, np.float32("nan"), pandas.NaT, pandas.NA, pa.scalar(None)],
+    ids=["none", "nan", "float32", "time", "na", "arrow"],
 )
 def test_null_has_the_default_as_in_training(null: object) -> None:
     assert read(purpose=null)["purpose"].tolist() == ["leisure"]
@@ -36,6 +48,9 @@ def test_null_has_the_default_as_in_training(null: object) -> None:
         np.array(["errand", np.nan], np.dtypes.StringDType(na_object=np.nan)),
         pa.array(["errand", None]),
         pandas.Series(["errand", None]),
+        pandas.Series(["errand", None], dtype="string"),
+        pandas.Series(["errand", None], dtype="category"),
+        polars.Series(["errand", None]),
     ],
 )
 def test_a_column_may_hold_nulls(column: Any) -> None:
@@ -57,6 +72,154 @@ def test_null_without_a_default_is_refused(name: str, null: object) -> None:
         read(**{name: null})
 
 
-def test_a_key_is_never_null() -> None:
-    with pytest.raises(RequestError, match="rider_id is a str, and nan is none"):
-        read(rider_id=[np.nan, "a"])
+@pytest.mark.parametrize("null", [None, np.nan, pandas.NA, pandas.NaT, pa.scalar(None)])
+def test_a_key_is_never_null(null: object) -> None:
+    with pytest.raises(RequestError, match=r"rider_id is null .*: leave rows without a key out"):
+        read(rider_id=["a", null])
+    with pytest.raises(RequestError, match="bike_id is null"):
+        read(bike_id=null)
+
+
+TEXTS = ["a", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        polars.Series(TEXTS),
+        polars.Series(TEXTS, dtype=polars.Categorical),
+        pandas.Series(TEXTS),
+        pandas.Series(TEXTS, dtype="category"),
+        pandas.Series(TEXTS, dtype="string[pyarrow]"),
+        pandas.Index(TEXTS),
+        np.array(TEXTS),
+        np.array(TEXTS, np.dtypes.StringDType()),
+        pa.array(TEXTS).dictionary_encode(),
+        pa.chunked_array([TEXTS[:1], TEXTS[1:]], pa.large_string()),
+        [pa.scalar(text) for text in TEXTS],
+        [np.str_(text) for text in TEXTS],
+        deque(TEXTS),
+        [Letter.A, Letter.B, Letter.A],
+    ],
+)
+def test_text_keys_may_be_any_column(column: Any) -> None:
+    request = FORM.read(NEEDED | {"rider_id": column})
+    assert request.rows == 3
+    assert request.keys["rider_id"].values == ["a", "b"]
+    assert set(map(type, request.keys["rider_id"].values)) == {str}
+
+
+NUMBERS = [3, 1]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        polars.Series(NUMBERS),
+        pandas.Series(NUMBERS),
+        pandas.Series(NUMBERS, dtype="Int64"),
+        pandas.Series(NUMBERS, dtype="int64[pyarrow]"),
+        pandas.Series(NUMBERS, dtype="category"),
+        np.array(NUMBERS, np.uint8),
+        pa.array(NUMBERS, pa.int16()),
+        [pa.scalar(3), np.int32(1)],
+        range(3, 0, -2),
+    ],
+)
+def test_whole_numbers_may_be_any_column(column: Any) -> None:
+    request = FORM.read(NEEDED | {"bike_id": column, "party": column})
+    assert request.keys["bike_id"].values == NUMBERS
+    assert read(party=column)["party"].tolist() == NUMBERS
+
+
+TIMES = ["2026-03-01T12:00:00.123456789", "2026-03-01T13:00:00"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array(TIMES, "M8[ns]"),
+        np.array(TIMES, "M8[us]"),
+        list(np.array(TIMES, "M8[ns]")),
+        pandas.Series(np.array(TIMES, "M8[ns]")),
+        pandas.Series(np.array(TIMES, "M8[ns]")).dt.tz_localize("UTC"),
+        pandas.DatetimeIndex(np.array(TIMES, "M8[ns]")),
+        pandas.Series(np.array(TIMES, "M8[ns]")).astype("timestamp[ns][pyarrow]"),
+        polars.Series(np.array(TIMES, "M8[ns]")),
+        pa.array(np.array(TIMES, "M8[ns]")),
+        list(pa.array(np.array(TIMES, "M8[ns]"))),
+        [pandas.Timestamp(time) for time in TIMES],
+    ],
+)
+def test_times_are_of_the_microsecond_below(column: Any) -> None:
+    wanted = np.array(["2026-03-01T12:00:00.123456", TIMES[1]], "M8[us]")
+    assert read(leaves_at=column)["leaves_at"].tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"bike_id": True}, "bike_id is an int, not the bool True"),
+        ({"bike_id": np.True_}, "bike_id is an int, not the bool True"),
+        ({"bike_id": [1.0, 2.0]}, "bike_id is an int, not the float 1.0"),
+        ({"bike_id": 2**63}, "bike_id holds a key of more than 64 bits"),
+        ({"bike_id": np.array([[1, 2], [3, 4]])}, r"bike_id is an int, not the list \[1, 2\]"),
+        ({"bike_id": {1, 2}}, "bike_id is a set: give one value, or a list, an array"),
+        ({"bike_id": (n for n in (1, 2))}, "bike_id is a generator: give one value, or a list"),
+        ({"rider_id": {"a": 1}}, "rider_id is a dict: give one value, or a list"),
+        ({"rider_id": pandas.DataFrame({"a": ["b"]})}, "rider_id is a DataFrame: give one value"),
+        ({"rider_id": pa.table({"a": ["b"]})}, "rider_id is a str, not the dict {'a': 'b'}"),
+        ({"rider_id": b"a"}, "rider_id is a str, not the bytes b'a'"),
+        ({"rider_id": np.array([b"a"])}, "rider_id is a str, not the bytes b'a'"),
+        ({"rider_id": "a" * 1_025}, "rider_id has 1,025 bytes, and 1,024 may be"),
+        ({"rider_id": ["a", "é" * 513]}, "rider_id has 1,026 bytes, and 1,024 may be"),
+        ({"rider_id": "a" * 10_000_000}, "rider_id has 10,000,000 bytes, and 1,024 may be"),
+        ({"purpose": "\ud800"}, "purpose is one of 'commute'"),
+        ({"leaves_at": np.datetime64(2**62, "D")}, "leaves_at: a time lies outside of the years"),
+        ({"leaves_at": "2026-03-01"}, "leaves_at is a datetime, not the str '2026-03-01'"),
+        ({"leaves_at": date(2026, 3, 1)}, "leaves_at is a datetime, not the date"),
+        ({"distance": 2 + 1j}, "distance is a float, not the complex"),
+        ({"leaves_at": datetime.min.replace(tzinfo=EAST)}, "leaves_at is too large"),
+    ],
+)
+def test_what_is_not_sound_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(RequestError, match=f"^bike_choice: {message}") as refused:
+        FORM.read(NEEDED | given)
+    assert len(str(refused.value)) < 300
+
+
+def test_keys_are_as_long_as_they_may_be() -> None:
+    for key in ("a" * 1_024, "é" * 512, "語" * 341):
+        assert FORM.read(NEEDED | {"rider_id": key}).keys["rider_id"].values == [key]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(2026, 3, 1, 12, 0, 0, 5),
+        datetime(2026, 3, 1, 21, 0, 0, 5, EAST),
+        np.datetime64("2026-03-01T12:00:00.000005999"),
+        pandas.Timestamp("2026-03-01T12:00:00.000005999"),
+        pandas.Timestamp("2026-03-01T21:00:00.000005999", tz="Asia/Tokyo"),
+    ],
+)
+def test_an_instant_may_be_asked_about_as(at: Moment) -> None:
+    assert asked(at) == microseconds(NOON) + 5
+
+
+@pytest.mark.parametrize(
+    ("at", "message"),
+    [
+        (pandas.NaT, "at=NaT is not an instant: give a datetime"),
+        (np.datetime64("NaT"), "at=.*NaT.* is not an instant"),
+        (date(2026, 3, 1), "at=datetime.date.* is not an instant"),
+        ("today", "at='today' is not an instant"),
+        (1_772_366_400, "at=1772366400 is not an instant"),
+        (pandas.NA, "at=<NA> is not an instant"),
+        (datetime.min.replace(tzinfo=EAST), "lies outside of the years 1 to 9999"),
+        (np.datetime64(2**62, "D"), "lies outside of the years 1 to 9999"),
+    ],
+)
+def test_what_is_not_an_instant_is_refused(at: Any, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        asked(at)

@@ -12,6 +12,7 @@ from redis import Redis
 
 from online import Answer, FeatureClient, Publisher
 from online.codecs import WindowRows
+from online.connections import Connections
 from online.rows import NO_TIME, Rows, join
 from online.sequences import merge_latest
 from online.serving import Serving
@@ -215,12 +216,12 @@ def test_several_rows_of_a_key_become_one() -> None:
 
 
 @pytest.fixture
-def answer(redis: Redis) -> Answer:
+def answer(connections: Connections, redis: Redis) -> Answer:
     publisher = Publisher(redis, "arcade")
     registry = Registry.of([Player, Game, PlayerGame, Play, Offer, Recent, Bounded, recency])
     for view in registry.views.values():
         publisher.publish(view, [window_rows(view, EVENTS)], AS_OF)
-    client = FeatureClient(Serving(registry, "arcade", refresh=1), redis)
+    client = FeatureClient(Serving(registry, "arcade", refresh=1), connections)
     return client.get("recency", at=AS_OF, player_id=1, game_id=["a", "b", "c", "d"])
 
 
@@ -250,9 +251,9 @@ def test_an_answer_as_a_table(answer: Answer) -> None:
     ]  # fmt: skip
 
 
-def test_one_row_for_all_is_spread(redis: Redis, answer: Answer) -> None:
+def test_one_row_for_all_is_spread(connections: Connections, answer: Answer) -> None:
     registry = Registry.of([Player, Game, PlayerGame, Play, Offer, Recent, Bounded, recency])
-    client = FeatureClient(Serving(registry, "arcade", refresh=1), redis)
+    client = FeatureClient(Serving(registry, "arcade", refresh=1), connections)
     spread = client.get("recency", at=AS_OF, player_id=[1, 2, 1], game_id="a")
     assert spread["recent.scores"].tolist() == [[-3, 7]] * 3
     assert [row["recent.scores"] for row in spread.to_dicts()] == [[-3, 7]] * 3

@@ -104,6 +104,8 @@ def test_rows_are_taken_in_as_they_are(warehouse: Connection, tmp_path: Path) ->
          "purpose: not one of 'commute', 'leisure', 'errand'"),
         (Offer, {"party": 0}, "party: below 1"),
         (Offer, {"rider_id": ""}, "rider_id: empty"),
+        (Move, {"rider_id": "é" * 513}, "rider_id: longer than 1,024 bytes"),
+        (Move, {"note": "é" * 32_769}, "note: longer than 65,536 bytes"),
     ],
 )  # fmt: skip
 def test_a_wrong_row_is_kept_with_the_reason(

@@ -15,6 +15,7 @@ from redis import Redis
 
 from assets.intake import landing_files, prepare, take_in
 from online import EventWriter
+from online.connections import Connections
 from online.stream.archive import Archive, ArchiveStep
 from online.stream.blocks import Blocks
 from online.stream.hour_files import HOUR
@@ -187,7 +188,7 @@ def test_a_source_without_landing_files_keeps_its_dead_letters_alone(
 ) -> None:
     at = us(NOON)
     writing = Writing(bikes.registry, "bikes", Ping, 100, lambda: at)
-    with EventWriter(writing, redis) as writer:
+    with EventWriter(writing, Connections.to(bikes.redis, 5)) as writer:
         writer.write([{"ping_id": 1, "event_ts": NOON - DAY}, {"ping_id": 2, "event_ts": NOON}])
     archive = Archive(redis, bikes, Ping, flush=0)
     assert archive.step() == ArchiveStep(events=2, late=1)

@@ -16,6 +16,7 @@ import pytest
 from redis import Redis
 
 from online import EventWriter
+from online.connections import Connections
 from online.stream.archive import Archive
 from online.stream.archive_files import ArchiveFiles
 from online.stream.hour_files import HOUR
@@ -246,7 +247,8 @@ def test_a_definition_that_changes_within_an_hour(bikes: Deployment, redis: Redi
         clock += 1
         writing = Writing(bikes.registry, "bikes", source, 100, lambda: clock)
         event = {"visit_id": clock - us(NOON), "event_ts": NOON, **event}
-        assert EventWriter(writing, redis).write([event]).refused == []
+        with EventWriter(writing, Connections.to(bikes.redis, 5)) as writer:
+            assert writer.write([event]).refused == []
 
     def archive(source: type[Source]) -> Archive:
         return Archive(redis, bikes, source, flush=0, now=lambda: clock)

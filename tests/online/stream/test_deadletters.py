@@ -7,6 +7,7 @@ import pytest
 from redis import Redis
 
 from online import EventWriter, StreamFullError
+from online.connections import Connections
 from online.stream.archive import Archive
 from online.stream.blocks import Refusal
 from online.stream.deadletters import DeadLetters
@@ -44,7 +45,8 @@ class Desk:
 
     def writer(self, source: type[Source], limit: int = 5_000) -> EventWriter:
         registry = self.deployment.registry
-        return EventWriter(Writing(registry, "bikes", source, limit, lambda: self.now), self.redis)
+        writing = Writing(registry, "bikes", source, limit, lambda: self.now)
+        return EventWriter(writing, Connections.to(self.deployment.redis, 5))
 
     def archive(self, source: type[Source]) -> None:
         Archive(self.redis, self.deployment, source, flush=0, now=lambda: self.now).step()

@@ -1,9 +1,11 @@
 """Writing: all of a write at once, to every stream that it belongs to, or nothing."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -19,7 +21,7 @@ from online.stream.names import LOG, PARTITIONS, StreamNames, Unit, partition, u
 from online.stream.schemas import ID
 from online.stream.writing import MOST_AT_ONCE
 from slate.deployment import Deployment
-from slate.errors import DataError, StoreError, UnknownNameError
+from slate.errors import ClosedError, DataError, StoreError, UnknownNameError
 from tests.deployments.bikes.definitions import Checkup, Count, Move
 from tests.online.stream.moves import NOON, move, us
 
@@ -306,3 +308,87 @@ def test_an_asynchronous_writer_writes_the_same(bikes: Deployment, redis: Redis)
     assert (second.written, second.arrival) == (1, at + 1)
     found = read(redis, LOG_UNIT).table["heard_at"].to_pylist()
     assert found == [NOON, NOON + timedelta(microseconds=1)]
+
+
+def test_a_thousand_writes_at_once(bikes: Deployment, redis: Redis) -> None:
+    async def gather() -> list[Written]:
+        async with AsyncEventWriter.connect(bikes, Move, timeout=60) as writer:
+            return await asyncio.gather(*(writer.write([move(n)]) for n in range(1_000)))
+
+    written = asyncio.run(gather())
+    with (
+        EventWriter.connect(bikes, Move, timeout=60) as writer,
+        ThreadPoolExecutor(200) as threads,
+    ):
+        written += threads.map(lambda n: writer.write([move(n)]), range(1_000, 2_000))
+    assert [(one.written, one.refused) for one in written] == [(1, [])] * 2_000
+    assert sorted(read(redis, LOG_UNIT).table["move_id"].to_pylist()) == list(range(2_000))
+    assert len({one.arrival for one in written}) == 2_000
+
+
+def test_a_writer_that_waits_for_room_keeps_no_connection(bikes: Deployment, redis: Redis) -> None:
+    one = replace(bikes, redis=f"{bikes.redis}?max_connections=1")
+    with (
+        EventWriter.connect(one, Move, limit=1, timeout=2) as writer,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        assert writer.write([move(1)]).written == 1
+        waiting = threads.submit(writer.write, [move(2)], wait=20)
+        time.sleep(0.1)
+        with pytest.raises(StreamFullError):
+            writer.write([move(3)])
+        for unit in bike_units():
+            redis.set(unit.pending, 0)
+        assert waiting.result().written == 1
+
+
+def test_a_store_that_says_nothing_is_given_up_in_time(bikes: Deployment) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://:secret@127.0.0.1:{silent.getsockname()[1]}"
+        gone = replace(bikes, redis=address)
+
+        async def write() -> None:
+            async with AsyncEventWriter.connect(gone, Move, timeout=0.3) as writer:
+                await writer.write([move(1)])
+
+        def write_in_thread() -> None:
+            with EventWriter.connect(gone, Move, timeout=0.3) as writer:
+                writer.write([move(1)])
+
+        for attempt in (write_in_thread, lambda: asyncio.run(write())):
+            begun = time.monotonic()
+            with pytest.raises(StoreError, match=r"has not answered within 0.3 s\): write") as late:
+                attempt()
+            assert time.monotonic() - begun < 0.5
+            assert "secret" not in str(late.value)
+
+
+def test_after_its_end_a_writer_says_so(bikes: Deployment) -> None:
+    writer = EventWriter.connect(bikes, Move)
+    writer.close()
+    with pytest.raises(ClosedError, match="it is closed: connect another one"):
+        writer.write([move(1)])
+    asynchronous = AsyncEventWriter.connect(bikes, Move)
+    with asyncio.Runner() as first:
+        assert first.run(asynchronous.write([move(1)])).written == 1
+        with pytest.raises(ClosedError, match="belong to the event loop"):
+            asyncio.run(asynchronous.write([move(2)]))
+        first.run(asynchronous.close())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"rider_id": "r" * 1_025}, "rider_id: longer than 1,024 bytes"),
+        ({"rider_id": "é" * 513}, "rider_id: longer than 1,024 bytes"),
+        ({"note": "é" * 32_769}, "note: longer than 65,536 bytes"),
+    ],
+)
+def test_what_is_too_long_is_refused(
+    writer: EventWriter, wrong: dict[str, Any], reason: str
+) -> None:
+    result = writer.write([move(1, **wrong), move(2, rider_id="é" * 512, note="é" * 32_768)])
+    assert result.written == 1
+    assert [(one.place, one.reason) for one in result.refused] == [(0, reason)]
+    table = pa.table({name: [value] for name, value in move(3, **wrong).items()})
+    assert [one.reason for one in writer.write(table).refused] == [reason]
