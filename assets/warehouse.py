@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,8 @@ from dagster_dbt import (
 from assets.builds import Build, plan_build, record, set_clock
 from assets.database import POOL, Warehouse
 from assets.failures import dbt_failure, explained
-from assets.hours import span_of
+from assets.hours import Span, span_of
+from assets.intake import landing_sources
 from assets.interrupts import deaf, ended
 from assets.lineage import column_lineage
 from slate.compile.names import CLOCK, RAW, asked_model, current_model, training_model
@@ -205,13 +206,19 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         # Only now has dbt let go of the file, so that its tables can be counted.
         with warehouse.get_connection() as connection:
             counts = _row_counts(connection, built)
+            repeats = repeated_rows(connection, registry, counts, build.span)
             record(connection, build, whole=failure is None and not context.is_subset)
+        for model, rows in repeats.items():
+            if rows:
+                context.log.info(f"{model}: {rows:,} landed rows repeat an id, and do not count")
         for event in events:
             if isinstance(event, dg.Output):
                 model = context.asset_key_for_output(event.output_name).path[-1]
                 metadata: dict[str, Any] = dict(event.metadata)
                 if model in counts:
                     metadata["dagster/row_count"] = counts[model]
+                if model in repeats:
+                    metadata["rows_repeated"] = repeats[model]
                 if model in lineage:
                     metadata["dagster/column_lineage"] = lineage[model]
                 yield dg.Output(None, event.output_name, metadata=metadata)
@@ -230,6 +237,36 @@ def _row_counts(connection: duckdb.DuckDBPyConnection, models: Sequence[str]) ->
     # DuckDB's own estimate still has the rows that were deleted.
     counts = " union all ".join(f"select '{name}', count(*) from {name}" for name in models)
     return dict(connection.execute(counts).fetchall()) if models else {}
+
+
+def repeated_rows(
+    connection: duckdb.DuckDBPyConnection,
+    registry: Registry,
+    models: Collection[str],
+    span: Span | None,
+) -> dict[str, int]:
+    """By staging model, how many landed rows are none of its own, as they repeat an id.
+
+    Args:
+        connection: the warehouse.
+        registry: the definitions.
+        models: the models that are built.
+        span: of which hours of arrival; None for all.
+    """
+    found = {}
+    for source in landing_sources(registry):
+        if source.model in models:
+            hours = ""
+            if span is not None:
+                hours = f" where {source.arrival_time} >= $1 and {source.arrival_time} < $2"
+            landed, staged = (
+                f"(select count(*) from {table}{hours})"
+                for table in (f"{RAW}.{source.landing}", source.model)
+            )
+            row = connection.execute(f"select {landed} - {staged}", span or []).fetchone()
+            assert row is not None
+            found[source.model] = int(row[0])
+    return found
 
 
 def _require_asked_models(registry: Registry, selected: set[str]) -> None:

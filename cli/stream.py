@@ -51,13 +51,16 @@ def run(options: Namespace) -> int:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stop.set())
             teller = threading.Thread(
-                target=_tell, args=(store.address, deployment, stop, say), daemon=True
+                target=_tell, args=(store.address, deployment, worker, stop, say), daemon=True
             )
             if not options.quiet:
                 teller.start()
             worker.run(stop)
     stats = worker.stats
-    say(f"stopped: {stats.events:,} applied, {stats.archived:,} archived, {stats.dead:,} dead")
+    say(
+        f"stopped: {stats.events:,} applied, {stats.repeats:,} repeats passed over, "
+        f"{stats.archived:,} archived, {stats.dead:,} dead"
+    )
     return 0
 
 
@@ -81,7 +84,9 @@ def _others(options: Namespace) -> Iterator[None]:
                 other.kill()
 
 
-def _tell(address: str, deployment: Deployment, stop: threading.Event, say: Say) -> None:
+def _tell(
+    address: str, deployment: Deployment, worker: Worker, stop: threading.Event, say: Say
+) -> None:
     """Tell now and then how the streams stand; that the store fails, the worker tells."""
     before: dict[str, tuple[float, int]] = {}
     with connect(address, TIMEOUT) as redis:
@@ -96,5 +101,6 @@ def _tell(address: str, deployment: Deployment, stop: threading.Event, say: Say)
                     say(
                         f"{source.stream}: {found.waiting:,} waiting, {found.lag:.2f} s behind, "
                         f"{found.dead_letters:,} dead letters; {rate:,.0f} applied/s, "
-                        f"{found.held} of {found.partitions} partitions held"
+                        f"{found.held} of {found.partitions} partitions held; "
+                        f"{worker.stats.repeats:,} repeats passed over here"
                     )

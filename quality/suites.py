@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from quality.batches import Batch, few_refused
 from quality.drift import drift
-from quality.expectations import Expectation
+from quality.expectations import Expectation, Severity
 from quality.invariants import in_microseconds, invariants, order
 from quality.limits import LIMITS, Limits
 from quality.profiles import Profile
 from quality.tables import AS_OF, EVENT_TIME, length_of, table_columns, table_name
-from slate.aggregates import COUNT, STD
+from slate.aggregates import COUNT, STD, SUM
 from slate.features import Aggregated, Feature
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind, naive_utc
@@ -180,18 +182,27 @@ def _range(feature: Feature) -> Iterator[Expectation]:
         reasons.append("it is a count" if function is COUNT else "it is a deviation")
     terms = [] if least is None else [f"at least {least}"]
     terms += [] if greatest is None else [f"at most {greatest}"]
-    if feature.kind is Kind.FLOAT and (least is None or greatest is None):
-        terms.append("finite")
-        least = -sys.float_info.max if least is None else least
-        greatest = sys.float_info.max if greatest is None else greatest
     if terms:
-        why = f"{column} is {' and '.join(terms)}"
-        yield Expectation(
-            "ExpectColumnValuesToBeBetween",
-            (column,),
-            {"column": column, "min_value": _bound(least), "max_value": _bound(greatest)},
-            f"{why}: {', '.join(reasons)}" if reasons else why,
-        )
+        why = f"{column} is {' and '.join(terms)}: {', '.join(reasons)}"
+        yield _between(column, _bound(least), _bound(greatest), why)
+    if function is SUM and feature.kind is Kind.INTEGER:
+        ends = np.iinfo(np.int64)
+        why = f"{column} is within 64 bits: a sum that is not is the nearest number that is"
+        yield _between(column, ends.min + 1, ends.max - 1, why, severity="warning")
+    if feature.kind is Kind.FLOAT and (least is None or greatest is None):
+        # Of a source's events none is so large that it could come to this: only tables of one's
+        # own can bring it, and what is wrong with one key is not to keep all others from serving.
+        largest = sys.float_info.max
+        yield _between(column, -largest, largest, f"{column} is finite", severity="warning")
+
+
+def _between(
+    column: str, least: Any, greatest: Any, why: str, severity: Severity = "critical"
+) -> Expectation:
+    parameters = {"column": column, "min_value": least, "max_value": greatest}
+    return Expectation(
+        "ExpectColumnValuesToBeBetween", (column,), parameters, why, severity=severity
+    )
 
 
 def _never_null(column: str, reason: str) -> Expectation:

@@ -39,7 +39,8 @@ def naive(feature: Aggregated, ttl: timedelta | None, events: list[Event], at: d
         case _ if not values:
             return feature.default
         case "mean":
-            return fsum(values) / len(values)
+            whole = measure.column_kind is Kind.INTEGER
+            return (sum(values) if whole else fsum(values)) / len(values)
         case "std":
             return statistics.pstdev(values)
         case "min":

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,9 @@ events = st.lists(
             "event_ts": ago.map(lambda back: AS_OF - back),
             "game_id": st.sampled_from(["a", "b"]),
             "mode": st.sampled_from(["ranked", "casual"]),
-            "score": st.none() | st.integers(-1_000, 1_000) | st.just(2**60 + 1),
+            "score": st.none()
+            | st.integers(-1_000, 1_000)
+            | st.sampled_from([2**60 + 1, 2**63 - 1, -(2**63)]),
             "seconds": st.none() | st.floats(-1_000, 1_000),
             "note": st.none() | text,
             "won": st.none() | st.booleans(),
@@ -80,7 +83,7 @@ def same(feature: Aggregated, got: Any, wanted: Any) -> bool:
     if feature.kind is Kind.FLOAT:
         # A spread of nearly equal numbers is known only as well as the numbers themselves.
         large = measured_integers(feature)
-        return bool(got == pytest.approx(float(wanted), rel=1e-9, abs=1e3 if large else 1e-6))
+        return bool(got == pytest.approx(float(wanted), rel=1e-9, abs=1e4 if large else 1e-6))
     return bool(got == wanted)
 
 
@@ -149,6 +152,38 @@ def test_integers_stay_exact() -> None:
     got = read(GameActivity, window_rows(GameActivity, found), AS_OF, 1)
     assert got["score_1h"].tolist() == [2**62 + 3, 0]
     assert got["worst_1h"].tolist() == [3, -7]
+
+
+LARGEST, LEAST = 2**63 - 1, -(2**63)
+
+
+@pytest.mark.parametrize(
+    ("scores", "total", "usual"),
+    [
+        ([LARGEST, LARGEST], LARGEST, 2.0**63),
+        ([LEAST, LEAST, LEAST], LEAST, -(2.0**63)),
+        ([LARGEST, LARGEST, LEAST, LEAST], -2, -0.5),
+        ([LARGEST, 1, -1], LARGEST, 2.0**63 / 3),
+        ([-1, -(2**32), 2**31], -(2**31) - 1, (-(2.0**31) - 1) / 3),
+    ],
+)
+def test_sums_of_whole_numbers_end_at_the_ends_and_never_wrap(
+    scores: list[int], total: int, usual: float
+) -> None:
+    for order in permutations(scores):
+        found = [event(timedelta(minutes=6 * n + 1), score=s) for n, s in enumerate(order)]
+        got = read(GameActivity, window_rows(GameActivity, numbered(found)), AS_OF, 1)
+        assert got["score_1h"].tolist() == [total, 0]
+        assert got["usual_score_1h"].tolist() == [usual, -1.0]
+
+
+def test_any_whole_number_can_be_the_least_or_the_greatest() -> None:
+    for score in (LARGEST, LEAST):
+        rows = window_rows(GameActivity, numbered([event(MICROSECOND, score=score)]))
+        got = read(GameActivity, rows, AS_OF, 1)
+        assert got["worst_1h"].tolist() == [score, -7]
+        assert got["best_1h"][0] == float(score)
+        assert np.isnan(got["best_1h"][1])
 
 
 def test_a_deviation_of_large_numbers_does_not_cancel() -> None:

@@ -214,6 +214,13 @@ def test_assets_tell_what_was_done(first: Stage) -> None:
         assert told["rows_taken_in"] == told["dagster/row_count"]
         rows[source.name] = told["dagster/row_count"]
     assert sum(rows.values()) == first.rows
+    repeats = {
+        source.name: run.metadata(source.model)["rows_repeated"]
+        for source in first.deployment.registry.sources.values()
+    }
+    assert max(repeats.values()) > 0
+    for source in first.deployment.registry.sources.values():
+        assert repeats[source.name] == rows[source.name] - len(first.tables[source.model])
     for name, table in first.tables.items():
         assert run.metadata(name)["dagster/row_count"] == len(table)
     for view, generation in first.live.items():
