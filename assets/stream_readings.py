@@ -52,6 +52,7 @@ class Reading:
             "events": self.total,
             "unarchived": status.unarchived,
             "dead_letters": status.dead_letters,
+            "moved_letters": status.moved_letters,
             "partitions_held": status.held,
         }
 

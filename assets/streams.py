@@ -82,15 +82,16 @@ def limits(reading: Reading) -> Iterator[Limit]:
         f"{told}; {_lag_remedy(status)}" if late else told,
         {"lag_seconds": round(status.lag, 3)},
     )
-    many = status.dead_letters > source.max_dead_letters
-    told = f"{status.dead_letters:,} dead letters, {source.max_dead_letters:,} are allowed"
+    letters = status.dead_letters + status.moved_letters
+    many = letters > source.max_dead_letters
+    told = f"{letters:,} dead letters, {source.max_dead_letters:,} are allowed"
     yield Limit(
         DEAD_LETTERS,
         not many,
         # All other events go on.
         dg.AssetCheckSeverity.WARN,
         f"{told}; {_letters_remedy(source)}" if many else told,
-        {"dead_letters": status.dead_letters},
+        {"dead_letters": letters},
     )
 
 

@@ -3,7 +3,6 @@
 import json
 import sys
 from argparse import Namespace
-from base64 import b64encode
 from collections.abc import Iterable
 
 from cli.processes import store
@@ -13,9 +12,12 @@ from online import EventWriter
 from online.instants import instant
 from online.store import connect
 from online.stream.deadletters import DeadLetter, DeadLetters
+from online.stream.letter_files import folder
+from online.stream.letters import as_json
 from online.stream.names import streamed_sources
 from online.stream.writer import streamed_source
 from slate.deployment import load
+from slate.entities import Source
 
 LISTED = 100
 WIDTH = 120
@@ -37,7 +39,7 @@ def run(options: Namespace) -> int:
             if options.replay:
                 with EventWriter.connect(deployment, source) as writer:
                     replay = letters.replay(writer, options.limit)
-                _print(source.name, [*replay.refused, *replay.kept], options.json)
+                _print(source, [*replay.refused, *replay.kept], options.json)
                 _tell(
                     f"{source.name}: {replay.written:,} written again, {len(replay.refused):,} "
                     f"refused again, {len(replay.kept):,} not to be written again"
@@ -46,37 +48,27 @@ def run(options: Namespace) -> int:
             else:
                 limit = options.limit or (None if options.json else LISTED)
                 shown = list(letters.read(limit))
-                _print(source.name, shown, options.json)
+                _print(source, shown, options.json)
                 _tell(f"{source.name}: {len(shown):,} of {len(letters):,} dead letters")
+                if letters.moved:
+                    _tell(
+                        f"{source.name}: {letters.moved:,} older ones made room for these: they "
+                        f"are in {folder(deployment, source)}, late ones in the warehouse"
+                    )
                 if options.forget:
                     _tell(f"{source.name}: {letters.forget(shown):,} of them deleted")
     return code
 
 
-def _print(source: str, letters: Iterable[DeadLetter], as_json: bool) -> None:
+def _print(source: type[Source], letters: Iterable[DeadLetter], machine: bool) -> None:
     """Print dead letters."""
-    if as_json:
+    if machine:
         for letter in letters:
-            print(json.dumps(_object(source, letter)))
+            print(json.dumps(as_json(source, letter.id, letter.refusal)))
         return
     rows = [_cells(letter) for letter in letters]
     if rows:
-        print(table(rows, head=("arrived", "reason", "not written again as", source)))
-
-
-def _object(source: str, letter: DeadLetter) -> dict[str, object]:
-    refusal = letter.refusal
-    found: dict[str, object] = {
-        "source": source,
-        "id": letter.id,
-        "arrived": instant(refusal.arrival).isoformat() if refusal.arrival else None,
-        "reason": refusal.reason,
-        "kept": letter.kept or None,
-        "event": refusal.event,
-    }
-    if refusal.raw is not None:
-        found["raw"] = b64encode(refusal.raw).decode()
-    return found
+        print(table(rows, head=("arrived", "reason", "not written again as", source.name)))
 
 
 def _cells(letter: DeadLetter) -> tuple[str, str, str, str]:

@@ -15,14 +15,29 @@ import pyarrow.parquet as pq
 from cli import processes
 from cli.text import clock
 from online import EventWriter
+from online.stream.writer import streamed_source
 from slate.deployment import load
+from slate.entities import Source
 from slate.errors import DataError, nearest
+from slate.windows import duration_name
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 ARROW = (".arrow", ".feather", ".ipc")
 ROWS_AT_ONCE = 10_000
 BYTES_AT_ONCE = 1 << 20
 REPORT_SECONDS = 2.0
+
+
+@dataclass
+class Counts:
+    """What became of a file's events; see ``Written``."""
+
+    written: int = 0
+    refused: int = 0
+    late: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.written:,} events written, {self.refused:,} refused"
 
 
 @dataclass(frozen=True)
@@ -32,7 +47,7 @@ class Chunk:
     Attributes:
         events: what can be written.
         places: the line, or the row from 1, of each.
-        refused: the place of what is no event, with the reason and its text.
+        refused: the place of what cannot be an event, with the reason and its text.
     """
 
     events: Sequence[dict[str, Any]] | pa.RecordBatch
@@ -43,16 +58,17 @@ class Chunk:
 def run(options: Namespace) -> int:
     """Write the events; print those that are refused, each with its place and the reason."""
     say = clock()
-    file = options.file
-    written = refused = 0
+    deployment, file = load(), options.file
+    source = streamed_source(deployment.registry, options.source)
+    counts = Counts()
     began = told = time.monotonic()
-    deployment = load()
     processes.require_machine_clock(deployment)
-    with EventWriter.connect(deployment, options.source) as writer:
+    with EventWriter.connect(deployment, source) as writer:
         try:
-            for chunk in chunks(file):
+            for chunk in chunks(file, source):
                 result = writer.write(chunk.events, wait=options.wait)
-                written += result.written
+                counts.written += result.written
+                counts.late += result.late
                 wrong = [
                     *chunk.refused,
                     *(
@@ -60,40 +76,57 @@ def run(options: Namespace) -> int:
                         for found in result.refused
                     ),
                 ]
-                refused += len(wrong)
+                counts.refused += len(wrong)
                 for place, reason, event in sorted(wrong):
                     print(f"{file}:{place}: {reason}: {event}")
                 if time.monotonic() - told >= REPORT_SECONDS:
                     told = time.monotonic()
-                    say(f"{_counts(written, refused)}, {written / (told - began):,.0f}/s")
+                    say(f"{counts}, {counts.written / (told - began):,.0f}/s")
         finally:
             # Also where it ends with an error: these are on the stream.
             sys.stdout.flush()
-            say(_counts(written, refused))
-    return 1 if refused else 0
+            say(f"{counts}{_late(source, counts.late)}")
+    return 1 if counts.refused else 0
 
 
-def chunks(file: str) -> Iterator[Chunk]:
+def _late(source: type[Source], number: int) -> str:
+    """What becomes of late events, said once; empty if there are none."""
+    if not number:
+        return ""
+    others = (
+        "and are in the warehouse with the next batch" if source.landing else "and nowhere else"
+    )
+    return (
+        f"; {number:,} of those written happened more than {duration_name(source.horizon)} ago: "
+        f"they are dead letters, not served from the stream, {others}"
+    )
+
+
+def chunks(file: str, source: type[Source]) -> Iterator[Chunk]:
     """A file's events, a few thousand at a time.
+
+    Args:
+        file: its path; ``-`` for JSON lines from standard input.
+        source: whose events they are.
 
     Raises:
         DataError: it cannot be read, or is of another type.
     """
     if file == "-":
-        yield from _json_lines(sys.stdin.buffer)
+        yield from _json_lines(sys.stdin.buffer, source)
         return
     path = Path(file)
     suffix = path.suffix.lower()
     try:
         if suffix in JSON_LINES:
             with path.open("rb") as stream:
-                yield from _json_lines(stream)
+                yield from _json_lines(stream, source)
         elif suffix == ".parquet":
             with pq.ParquetFile(path) as parquet:
                 yield from _batches(parquet.iter_batches(ROWS_AT_ONCE))
         elif suffix in ARROW:
-            with pa.memory_map(str(path)) as source:
-                yield from _batches(_arrow(source))
+            with pa.memory_map(str(path)) as mapped:
+                yield from _batches(_arrow(mapped))
         else:
             known = [".parquet", *JSON_LINES, *ARROW]
             raise DataError(f"{file}: {suffix or 'no ending'} is unknown, {nearest(suffix, known)}")
@@ -101,35 +134,44 @@ def chunks(file: str) -> Iterator[Chunk]:
         raise DataError(f"{file} cannot be read: {error}") from error
 
 
-def _json_lines(stream: BinaryIO) -> Iterator[Chunk]:
+def _json_lines(stream: BinaryIO, source: type[Source]) -> Iterator[Chunk]:
     """What is there to be read at once makes a chunk, so that a pipe's events do not wait."""
     number, rest = 0, b""
     # What reads ahead as little as it can is there for files and standard input alike.
     while data := stream.read1(BYTES_AT_ONCE):  # type: ignore[attr-defined]
         *lines, rest = (rest + data).split(b"\n")
-        yield from _parsed(lines, number)
+        yield from _parsed(lines, number, source)
         number += len(lines)
     if rest:
-        yield from _parsed([rest], number)
+        yield from _parsed([rest], number, source)
 
 
-def _parsed(lines: list[bytes], before: int) -> Iterator[Chunk]:
+def _parsed(lines: list[bytes], before: int, source: type[Source]) -> Iterator[Chunk]:
     events, places, refused = [], [], []
     for place, line in enumerate(lines, before + 1):
-        if not line.strip():
-            continue
-        try:
-            event = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            refused.append((place, f"no JSON ({error})", line.decode(errors="replace")))
-            continue
-        if isinstance(event, dict):
-            events.append(event)
-            places.append(place)
-        else:
-            refused.append((place, "no JSON object", line.decode(errors="replace")))
+        if line.strip():
+            event, reason = _event(line, source)
+            if reason:
+                refused.append((place, reason, line.decode(errors="replace")))
+            else:
+                events.append(event)
+                places.append(place)
     if events or refused:
         yield Chunk(events, places, refused)
+
+
+def _event(line: bytes, source: type[Source]) -> tuple[dict[str, Any], str]:
+    """The event that a line holds; else why it holds none."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return {}, f"not JSON ({error})"
+    if not isinstance(event, dict):
+        return {}, "not a JSON object"
+    for name in event:
+        if name not in source.columns:
+            return {}, f"no column {name!r}, {nearest(name, source.columns)}"
+    return event, ""
 
 
 def _batches(batches: Iterator[pa.RecordBatch]) -> Iterator[Chunk]:
@@ -139,16 +181,12 @@ def _batches(batches: Iterator[pa.RecordBatch]) -> Iterator[Chunk]:
         before += batch.num_rows
 
 
-def _arrow(source: pa.MemoryMappedFile) -> Iterator[pa.RecordBatch]:
+def _arrow(mapped: pa.MemoryMappedFile) -> Iterator[pa.RecordBatch]:
     """The batches of a file, or of a stream that was put into one."""
     try:
-        reader = pa.ipc.open_file(source)
+        reader = pa.ipc.open_file(mapped)
     except pa.ArrowInvalid:
-        source.seek(0)
-        yield from pa.ipc.open_stream(source)
+        mapped.seek(0)
+        yield from pa.ipc.open_stream(mapped)
     else:
         yield from map(reader.get_batch, range(reader.num_record_batches))
-
-
-def _counts(written: int, refused: int) -> str:
-    return f"{written:,} events written, {refused:,} refused"

@@ -53,7 +53,8 @@ class _Metrics(Collector):
             "waiting": "Events not applied yet, of the route that is furthest behind.",
             "lag": "Seconds since the oldest of these arrived.",
             "unarchived": "Events that are in no landing file or part of one yet.",
-            "dead_letters": "Dead letters that there are.",
+            "dead_letters": "Dead letters that there are in the store.",
+            "moved_letters": "Older dead letters that were moved into files.",
         }
         standing = [
             stream_status(self._redis, self._deployment.name, registry, source)

@@ -25,6 +25,9 @@ FEWEST_HOPS = 12
 # The open smallest hop is read event by event; a smaller one keeps a busy key from costing more.
 GRAIN = _UNITS["m"] * 5
 MOST_TILES = 60
+# The minutes of a week. A tile is laid out for each hop at which it counts, and DuckDB does so for
+# 2,048 tiles at a time, whatever its memory limit: at this bound in 165 MB a thread.
+MOST_HOPS = 10_080
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def window(text: str, where: str) -> Window:
         Window(name='1h', length=3600000000, hop=300000000)
 
     Raises:
-        DefinitionError: no duration, or a hop that does not divide its window.
+        DefinitionError: no duration, or a hop that does not divide its window, or is too small.
     """
     name, slash, hop_text = str(text).partition("/")
     length = duration(name, where)
@@ -103,8 +106,31 @@ def window(text: str, where: str) -> Window:
                 f"{where}: the hop {hop_text} does not divide the window {name}; "
                 f"{duration_name(_default_hop(length, where))} would"
             )
+        if length // hop > MOST_HOPS:
+            raise DefinitionError(
+                f"{where}: {text} has {length // hop:,} hops, and {MOST_HOPS:,} are the most: "
+                f"write {name}/{duration_name(_least_hop(length))}, or a larger hop"
+            )
         return Window(name, length, hop)
-    return Window(name, length, _default_hop(length, where))
+    hop = _default_hop(length, where)
+    if length // hop > MOST_HOPS:
+        raise DefinitionError(
+            f"{where}: {name} is too long for a usual hop: it would have {length // hop:,}, and "
+            f"{MOST_HOPS:,} are the most; say a larger one, as in "
+            f"{name}/{duration_name(_least_hop(length))}"
+        )
+    return Window(name, length, hop)
+
+
+def _least_hop(length: int) -> int:
+    """The smallest hop that a window may have; a usual one, if one is large enough."""
+    least = -(-length // MOST_HOPS)
+    usual = [hop for hop in LADDER if length % hop == 0 and hop >= least]
+    if usual:
+        return usual[0]
+    return next(
+        h for h in range(-(-least // SECOND) * SECOND, length + 1, SECOND) if length % h == 0
+    )
 
 
 def _default_hop(length: int, where: str) -> int:

@@ -46,7 +46,7 @@ class Applied:
         refused: those that their source's definition refuses.
         arrival: the latest arrival, in microseconds; 0 without events.
         conflicts: the partitions of which another worker had applied more.
-        outdated: whether something was published meanwhile, so that these are not applied yet.
+        outdated: whether something was published meanwhile, so that nothing is applied yet.
     """
 
     events: int = 0
@@ -171,6 +171,9 @@ class Applier:
             if unit not in self._states:
                 self._states[unit] = self._load(unit)
         parts = self._read(units)
+        if self._outdated():
+            # An event that was read may be one that the generation brings which is live by now.
+            return Applied(outdated=True)
         applied = Applied()
         # Events of one hour and source are folded together, whichever partitions they come from.
         key: Callable[[_Part], Any] = lambda part: (part.unit.source.name, part.hour)  # noqa: E731
@@ -206,6 +209,15 @@ class Applier:
             self._entries = min(max(int(MOST_EVENTS / mean), 1), MOST_ENTRIES)
         return [_Part(unit, of_one_hour(entries, MOST_EVENTS)) for unit, entries in streams]
 
+    def _outdated(self) -> bool:
+        """Whether other generations are live than those that were learnt of."""
+        learnt = [rows for rows in self.rows.values() if rows.pointers]
+        fields = [Names(self._deployment, v).pointer for rows in learnt for v in rows.views]
+        if not fields:
+            return False
+        live = self._redis.hmget(pointers(self._deployment), fields)
+        return bool(live != [pointer for rows in learnt for pointer in rows.pointers])
+
     def _turn(self, units: Sequence[Unit]) -> list[Unit]:
         """The partitions whose turn it is: all, or if much waits, so few that they are enough.
 
@@ -227,11 +239,7 @@ class Applier:
         rows = self.rows[parts[0].unit.source]
         with Transaction(self._redis, watched) as transaction:
             transaction.ask(command("MGET", *watched))
-            # Events that were read by now may be such as a generation brings that is live by now.
-            fields = [Names(self._deployment, view).pointer for view in rows.views]
-            transaction.ask(command("HMGET", pointers(self._deployment), *fields))
             found = transaction.answer()
-            outdated = transaction.answer() != rows.pointers
             stale = [
                 part
                 for part, position, landed in zip(parts, found[::2], found[1::2], strict=True)
@@ -240,8 +248,6 @@ class Applier:
             ]
             if stale:
                 return self._conflict(stale)
-            if outdated and rows.pointers is not None:
-                return Applied(outdated=True)
             applied = self._change(transaction, parts)
             for part in parts:
                 transaction.write(self._moved_on(part))

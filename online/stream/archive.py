@@ -21,6 +21,7 @@ from online.stream.archive_files import ArchiveFiles
 from online.stream.arrived import checked_again
 from online.stream.blocks import ARRIVAL, ID, Blocks, Entry, Refusal, late, number
 from online.stream.hour_files import HOUR
+from online.stream.letter_files import make_room
 from online.stream.letters import fields, late_refusals
 from online.stream.names import LOG, StreamNames, Unit
 from slate.deployment import Deployment
@@ -82,6 +83,7 @@ class Archive:
         now: Callable[[], int] | None = None,
     ) -> None:
         self._redis: Any = redis
+        self._deployment = deployment
         self._source = source
         self._unit = Unit(deployment.name, source, LOG)
         self._names = StreamNames(deployment.name, source)
@@ -155,6 +157,8 @@ class Archive:
         letters = [*events.refused, *late_refusals(self._source, events.table, dropped)]
         if not self._commit(position, entries, letters):
             return ArchiveStep()
+        if letters:
+            make_room(self._redis, self._deployment, self._source)
         return ArchiveStep(
             events.table.num_rows,
             len(events.refused),

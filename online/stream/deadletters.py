@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from online.stream.blocks import Refusal
-from online.stream.letters import LATE, refusal
+from online.stream.letters import kept, refusal
 from online.stream.names import StreamNames
 from online.stream.writer import EventWriter
 from slate.entities import Source
@@ -33,9 +33,7 @@ class DeadLetter:
     @property
     def kept(self) -> str:
         """Why it cannot be written again; empty if it can."""
-        if self.refusal.reason.startswith(LATE):
-            return "it came too late to be applied, and the archive has it for the warehouse"
-        return "it is no event that could be read" if self.refusal.event is None else ""
+        return kept(self.refusal)
 
 
 @dataclass(frozen=True)
@@ -65,11 +63,18 @@ class DeadLetters:
     def __init__(self, redis: Redis, deployment: str, source: type[Source]) -> None:
         self._redis: Any = redis
         self._source = source
-        self._name = StreamNames(deployment, source).dead
+        names = StreamNames(deployment, source)
+        self._name, self._moved = names.dead, names.dead_moved
 
     def __len__(self) -> int:
         with _reading():
             return int(self._redis.xlen(self._name))
+
+    @property
+    def moved(self) -> int:
+        """How many older ones the store had no room for; see ``letter_files``."""
+        with _reading():
+            return int(self._redis.get(self._moved) or 0)
 
     def read(self, limit: int | None = None) -> Iterator[DeadLetter]:
         """The dead letters.
@@ -99,10 +104,10 @@ class DeadLetters:
         """
         written = 0
         refused: list[DeadLetter] = []
-        kept: list[DeadLetter] = []
+        left: list[DeadLetter] = []
         for chunk in self._chunks(limit):
             again = [letter for letter in chunk if not letter.kept]
-            kept += [letter for letter in chunk if letter.kept]
+            left += [letter for letter in chunk if letter.kept]
             # What a definition before this one had besides is passed over, as in reading.
             events = [
                 {name: value for name, value in event.items() if name in self._source.columns}
@@ -121,7 +126,7 @@ class DeadLetters:
                 for place, letter in enumerate(again)
                 if place in reasons
             ]
-        return Replay(written, refused, kept)
+        return Replay(written, refused, left)
 
     def forget(self, letters: Iterable[DeadLetter]) -> int:
         """Delete letters; gives how many there were. Late events have reached the warehouse.

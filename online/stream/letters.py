@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from online.instants import instant
 from online.stream.blocks import Refusal
 from online.stream.json_rows import plain_rows
 from online.stream.schemas import ID
@@ -36,6 +37,28 @@ def fields(refusal: Refusal) -> dict[Any, Any]:
     elif refusal.raw is not None:
         found["raw"] = b64encode(refusal.raw)
     return found
+
+
+def as_json(source: type[Source], id_: str, refusal: Refusal) -> dict[str, Any]:
+    """A letter as it is printed, and as it lies in files."""
+    found: dict[str, Any] = {
+        "source": source.name,
+        "id": id_,
+        "arrived": instant(refusal.arrival).isoformat() if refusal.arrival else None,
+        "reason": refusal.reason,
+        "kept": kept(refusal) or None,
+        "event": refusal.event,
+    }
+    if refusal.raw is not None:
+        found["raw"] = b64encode(refusal.raw).decode()
+    return found
+
+
+def kept(refusal: Refusal) -> str:
+    """Why a letter cannot be written again; empty if it can."""
+    if refusal.reason.startswith(LATE):
+        return "it came too late to be applied, and the archive has it for the warehouse"
+    return "it is no event that could be read" if refusal.event is None else ""
 
 
 def refusal(found: Mapping[bytes, bytes]) -> Refusal:

@@ -6,6 +6,7 @@
     <deployment>:stream:<source>:floor                       the earliest that may still come
     <deployment>:stream:<source>:schemas                     digest -> Arrow schema of blocks
     <deployment>:stream:<source>:dead                        the dead letters, a stream
+    <deployment>:stream:<source>:dead:moved                  how many older ones lie in files
     <deployment>:stream:<source>:landed                      ids that landing files brought
     <deployment>:stream:<source>:{log}                       every event once, for the archive
     <deployment>:stream:<source>:{<route>:<partition>}       the events of some keys
@@ -212,6 +213,11 @@ class StreamNames:
     def dead(self) -> str:
         """The stream of dead letters."""
         return f"{self.deployment}:stream:{self.source.stream}:dead"
+
+    @property
+    def dead_moved(self) -> str:
+        """How many dead letters made room for later ones."""
+        return f"{self.dead}:moved"
 
     @property
     def landed(self) -> str:

@@ -22,7 +22,7 @@ def learn(redis: Redis, deployment: str, rows: SourceRows) -> None:
     store: Any = redis
     fields = [Names(deployment, view).pointer for view in rows.views]
     rows.pointers = store.hmget(pointers(deployment), fields) if fields else []
-    for view, pointer in zip(rows.views, rows.pointers or (), strict=True):
+    for view, pointer in zip(rows.views, rows.pointers, strict=True):
         live = Generation.from_json(pointer) if pointer is not None else None
         rows.needed[view] = _needed_from(live)
         rows.known[view] = _known(live)

@@ -80,7 +80,7 @@ class SourceRows:
         routes: the views that are kept by each route.
         needed: by view, the first hour of arrival that is still needed.
         known: by view, what of the landing files its published rows know.
-        pointers: what the store said of the views' live generations when it was last asked.
+        pointers: what the store said of the views' live generations; empty before it was asked.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class SourceRows:
         self.landed = landed
         self.needed: dict[type[FeatureView], int] = {}
         self.known: dict[type[FeatureView], Known] = {}
-        self.pointers: list[bytes | None] | None = None
+        self.pointers: list[bytes | None] = []
         self._deltas = {view: ViewDeltas(view) for views in self.routes.values() for view in views}
 
     @property

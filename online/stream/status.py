@@ -23,7 +23,8 @@ class StreamStatus:
         lag: the seconds since the oldest of these arrived; 0 where none waits.
         unarchived: how many events are in no landing file or part of one yet.
         total: how many events it ever had.
-        dead_letters: how many there are.
+        dead_letters: how many there are in the store.
+        moved_letters: how many more there were, for which it has no room.
         last_arrival: when the latest event arrived, in microseconds; 0 if none ever did.
         partitions: how many partitions there are, the log among them.
         held: how many of them some worker holds.
@@ -35,6 +36,7 @@ class StreamStatus:
     unarchived: int
     total: int
     dead_letters: int
+    moved_letters: int
     last_arrival: int
     partitions: int
     held: int
@@ -57,12 +59,13 @@ def stream_status(
         pipeline.time()
         pipeline.get(names.clock)
         pipeline.xlen(names.dead)
+        pipeline.get(names.dead_moved)
         pipeline.get(all_units[0].total)
         for unit in all_units:
             pipeline.get(unit.pending)
             pipeline.exists(unit.lease)
             pipeline.xrange(unit.stream, count=1)
-        (seconds, micros), clock, dead, total, *rest = pipeline.execute()
+        (seconds, micros), clock, dead, moved, total, *rest = pipeline.execute()
     now = int(seconds) * SECOND + int(micros)
     waiting: dict[str, int] = {}
     oldest = now
@@ -81,6 +84,7 @@ def stream_status(
         waiting[LOG],
         int(total or 0),
         int(dead),
+        int(moved or 0),
         int(clock or 0),
         len(all_units),
         held,

@@ -52,11 +52,14 @@ class Written:
         written: how many events were written.
         arrival: the latest arrival that they were stamped with, in microseconds; 0 if none was.
         refused: the events that the source's definition refuses, in their order.
+        late: how many of those written arrived longer after they happened than the source's
+            horizon: they are not applied online, and dead letters.
     """
 
     written: int
     arrival: int
     refused: list[Refusal]
+    late: int = 0
 
 
 class Writing:
@@ -105,7 +108,7 @@ class Writing:
                 f"{len(refused)} of these events are refused, so none is written; the first: "
                 f"{refused[0].event}: {refused[0].reason}"
             )
-        written, arrival, deadline = 0, 0, time.monotonic() + wait
+        written, arrival, late, deadline = 0, 0, 0, time.monotonic() + wait
         try:
             for batch in batches:
                 if batch.num_rows:
@@ -113,6 +116,7 @@ class Writing:
                     yield 0.0
                     arrival = yield from self._write(batch, written, deadline)
                     written += batch.num_rows
+                    late += self._late(batch, arrival)
             if written and self._saved:
                 yield from self._save()
         except (ExchangeError, ResponseError) as error:
@@ -120,7 +124,7 @@ class Writing:
                 f"the stream {self.source.stream!r} cannot be written ({error}): write these "
                 "events again; those that were written are known by their ids"
             ) from error
-        return Written(written, arrival, refused)
+        return Written(written, arrival, refused, late)
 
     def _write(self, batch: pa.RecordBatch, written: int, deadline: float) -> Flow[int]:
         """Write a chunk; return its arrival."""
@@ -168,6 +172,11 @@ class Writing:
                     "again; ids make that harmless"
                 )
             yield persistence.PAUSE
+
+    def _late(self, batch: pa.RecordBatch, arrival: int) -> int:
+        """How many of a chunk's events happened too long before they arrived."""
+        happened = np.asarray(batch.column(self.source.event_time).cast(pa.int64()))
+        return int((happened < arrival - self.source.horizon).sum())
 
     def _at(self) -> str:
         """The time to stamp; empty for the store's."""

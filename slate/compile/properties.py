@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from slate.compile.names import (
@@ -167,7 +167,7 @@ def _described(value: str) -> str:
 
 def models_yml(models: Iterable[Model]) -> str:
     """The properties file of some models."""
-    lines = ["# Written by `slate compile`.", "version: 2", "models:"]
+    lines = []
     for model in models:
         lines += [
             f"  - name: {model.name}",
@@ -183,7 +183,13 @@ def models_yml(models: Iterable[Model]) -> str:
             lines.append(f"        data_type: {column.type}")
             if column.description:
                 lines.append(f"        description: {_described(column.description)}")
-    return "\n".join(lines) + "\n"
+    return _properties("models", lines)
+
+
+def _properties(kind: str, lines: Sequence[str]) -> str:
+    """A properties file: dbt takes a list without items, but not one that is not there."""
+    head = f"{kind}:" if lines else f"{kind}: []"
+    return "\n".join(["# Written by `slate compile`.", "version: 2", head, *lines]) + "\n"
 
 
 def sources_yml(registry: Registry) -> str:
@@ -211,7 +217,7 @@ def sources_yml(registry: Registry) -> str:
 
 def exposures_yml(registry: Registry) -> str:
     """The properties file of the services that the warehouse feeds."""
-    lines = ["# Written by `slate compile`.", "version: 2", "exposures:"]
+    lines = []
     for service in registry.services.values():
         lines += [
             f"  - name: {service.full_name}_service",
@@ -220,4 +226,4 @@ def exposures_yml(registry: Registry) -> str:
             f"    owner: {{email: {_text(service.owner or 'unknown')}}}",
             f"    depends_on: [ref({_text(training_model(service))})]",
         ]
-    return "\n".join(lines) + "\n"
+    return _properties("exposures", lines)

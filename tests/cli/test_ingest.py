@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ from online.store import connect
 from online.stream.blocks import Blocks
 from online.stream.names import LOG, Unit
 from slate.deployment import Deployment
+from slate.windows import duration_name
 from tests.cli.conftest import Slate
 
-AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
+# Not so long ago that events are late.
+AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 
 
 @pytest.fixture
@@ -124,9 +126,9 @@ def test_refused_lines_are_told_with_their_number(
     told = [line.removeprefix(f"{path}:").split(": ") for line in ran.out.splitlines()]
     assert [parts[0] for parts in told] == ["3", "4", "5", "6", "8"]
     assert [parts[1].split(" (")[0] for parts in told[1:4]] == [
-        "no JSON object",
-        "no JSON",
-        "no JSON",
+        "not a JSON object",
+        "not JSON",
+        "not JSON",
     ]
     assert told[0][1:3] == ["fault", "not of type bool"]
     missing = [f"{name}: missing" for name in ("checkup_id", "event_ts", "bike_id", "fault")]
@@ -135,16 +137,55 @@ def test_refused_lines_are_told_with_their_number(
     assert ids(redis, bikes) == ["c1", "c3"]
 
 
-def test_an_unknown_column_ends_it(
+def test_one_bad_line_costs_that_line_alone(
     slate: Slate, bikes: Deployment, redis: Redis, tmp_path: Path
 ) -> None:
+    """Whatever is wrong with it, and however many come behind it."""
+    wrong = {
+        20_001: checkup(20_001, charges=1),
+        20_007: checkup(20_007, **{"": 1}),
+        25_000: checkup(25_000, checkup_id="\ud800"),
+        25_001: checkup(25_001, bike_id=2**70),
+        25_002: checkup(25_002, bike_id={"a": [1]}),
+    }
     path = tmp_path / "a.jsonl"
-    path.write_text(lines(checkup(1, charges=1)))
+    path.write_text(lines(*[wrong.get(number, checkup(number)) for number in range(1, 30_001)]))
+    ran = slate("ingest", "checkup", str(path))
+    assert ran.code == 1
+    places = [int(line.removeprefix(f"{path}:").split(":")[0]) for line in ran.out.splitlines()]
+    assert places == list(wrong)
+    assert "no column 'charges', did you mean 'charge'?: {\"checkup_id\"" in ran.out
+    assert ran.err.endswith("29,995 events written, 5 refused\n")
+    assert ids(redis, bikes) == [f"c{n}" for n in range(1, 30_001) if n not in wrong]
+
+
+def test_an_unknown_column_of_a_table_ends_it(
+    slate: Slate, bikes: Deployment, redis: Redis, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist([checkup(1, charges=1)]), path)
     ran = slate("ingest", "checkup", str(path))
     assert (ran.code, ran.out) == (1, "")
     assert "0 events written, 0 refused" in ran.err
     assert "slate: Checkup has no column 'charges', did you mean 'charge'?" in ran.err
     assert ingested(redis, bikes) == []
+
+
+def test_late_events_are_told_of(
+    slate: Slate, bikes: Deployment, redis: Redis, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jsonl"
+    once = datetime(2026, 3, 10, tzinfo=UTC).isoformat()
+    path.write_text(lines(checkup(1, event_ts=once), checkup(2, event_ts=once), checkup(3)))
+    ran = slate("ingest", "checkup", str(path))
+    assert (ran.code, ran.out) == (0, "")
+    horizon = duration_name(bikes.registry.sources["checkup"].horizon)
+    assert ran.err.endswith(
+        f"3 events written, 0 refused; 2 of those written happened more than {horizon} ago: they "
+        "are dead letters, not served from the stream, and are in the warehouse with the next "
+        "batch\n"
+    )
+    assert ids(redis, bikes) == ["c1", "c2", "c3"]
 
 
 @pytest.mark.parametrize(

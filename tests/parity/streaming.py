@@ -58,6 +58,8 @@ class Delivery:
         random: decides which come together.
 
     Attributes:
+        now: when the latest event arrived.
+        scenario: the scenario.
         delivered: what arrived of each streamed source, with the arrivals that the store stamped.
     """
 
@@ -65,7 +67,7 @@ class Delivery:
         self, deployment: Deployment, scenario: Scenario, random: np.random.Generator
     ) -> None:
         self.now = 0
-        self._scenario = scenario
+        self.scenario = scenario
         self._random = random
         self._writers = {
             source: EventWriter.connect(deployment, source, now=lambda: self.now)
@@ -75,23 +77,23 @@ class Delivery:
 
     def run(self) -> Iterator[int]:
         """Deliver everything, yielding after each write the latest arrival."""
-        waiting = [
+        coming = [
             (micros(row[source.arrival_time]), source, row)
             for source in self._writers
-            for row in self._scenario.sources[source.name]
+            for row in self.scenario.sources[source.name]
         ]
-        waiting.sort(key=lambda one: one[0])
+        coming.sort(key=lambda one: one[0])
         # A repeat is the same event sent again: with another key it would go another way.
         first: dict[Any, dict[str, Any]] = {}
-        waiting = [
+        coming = [
             (arrival, source, first.setdefault((source, row[source.unique_id]), row))
-            for arrival, source, row in waiting
+            for arrival, source, row in coming
         ]
-        while waiting:
-            arrival, source, _ = waiting[0]
+        while coming:
+            arrival, source, _ = coming[0]
             most = int(self._random.choice([1, 1, 2, 20]))
-            together = list(takewhile(partial(_of, source), waiting[:most]))
-            waiting = waiting[len(together) :]
+            together = list(takewhile(partial(_of, source), coming[:most]))
+            coming = coming[len(together) :]
             self.now = max(arrival, self.now + 1)
             yield self.write(source, [row for _, _, row in together])
 
@@ -147,11 +149,16 @@ class Workers:
             process.wait()
 
 
+def waiting(redis: Redis, deployment: Deployment) -> int:
+    """How many events wait in all partitions."""
+    pending: Any = redis.mget([unit.pending for unit in all_units(deployment)])
+    return sum(int(number or 0) for number in pending)
+
+
 def wait_until_applied(redis: Redis, deployment: Deployment) -> None:
     """Wait until nothing waits in any partition."""
-    names = [unit.pending for unit in all_units(deployment)]
     until = time.monotonic() + START_SECONDS
-    while any(int(value or 0) for value in redis.mget(names)):
+    while waiting(redis, deployment):
         assert time.monotonic() < until, "the workers do not get on"
         time.sleep(0.05)
 

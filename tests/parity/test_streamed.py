@@ -1,6 +1,8 @@
 """Equal, when events come by the stream: whatever is published in between, and whoever applies."""
 
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +10,11 @@ from redis import Redis
 
 from online.store import connect, open_store
 from online.stream.apply import Applier
+from tests.online.stream.effects import Effects
 from tests.parity.conftest import CONFIGS
 from tests.parity.engines import Engines, Project
 from tests.parity.oracle import Oracle
+from tests.parity.overlap import Overlap
 from tests.parity.scenarios import HOUR, bulk
 from tests.parity.streaming import (
     Delivery,
@@ -26,6 +30,8 @@ from tests.parity.streaming import (
 # Between writes, and between kills: about as long as a worker takes to begin.
 PAUSE, KILL_SECONDS = 0.1, 1.2
 ASKS = 200
+# How often something is published, or rolled back.
+CHANGES = 10
 
 
 @pytest.fixture
@@ -96,3 +102,44 @@ def test_workers_that_are_killed_anywhere_lose_nothing_and_count_nothing_twice(
     assert wrong == []
     assert compared > 10_000
     assert workers.kills >= 2
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_events_that_come_by_landing_files_too_count_once(
+    engines: Engines,
+    project: Project,
+    redis: Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+) -> None:
+    """Whichever way was first, and whether the worker was killed: once it goes by what is live."""
+    random, effects = np.random.default_rng(seed), Effects(monkeypatch)
+    deployment = replace(project.deployment, data=tmp_path, redis=open_store(project.deployment)[0])
+    scenario = bulk(project.deployment.registry, 300 + seed, rows=150, instants=5)
+    asks = list(scenario.asks(deployment.registry))
+    delivery = Delivery(deployment, scenario, random)
+    overlap = Overlap(engines, deployment, redis, delivery, effects, random)
+    compared, changes = 0, 0
+    for number, _ in enumerate(delivery.run()):
+        overlap.step()
+        if number % 3 == 2:
+            overlap.publish()
+        elif number % 9 == 4:
+            overlap.roll_back()
+        else:
+            continue
+        changes += 1
+        overlap.step()
+        overlap.settle()
+        some = [asks[place] for place in random.permutation(len(asks))[:8]]
+        values, wrong = compare(engines, overlap.oracle(), some, delivery.now + 1, random)
+        assert wrong == [], f"after {changes} changes"
+        compared += values
+        if changes == CHANGES:
+            break
+    delivery.close()
+    assert compared > 3_000
+    assert changes > 7
+    assert overlap.kills > 5
+    assert overlap.replayed > 5, "the stream was first, or a generation was rolled back"

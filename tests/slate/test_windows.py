@@ -10,6 +10,7 @@ from slate.errors import DefinitionError
 from slate.windows import (
     FEWEST_HOPS,
     LADDER,
+    MOST_HOPS,
     SECOND,
     Window,
     duration,
@@ -71,6 +72,29 @@ def test_a_default_hop_divides_its_window_into_twelve_or_more(number: int, unit:
         return
     found = window(f"{number}{unit}", "here")
     assert (found.length, found.hop) == (length, max(fitting))
+
+
+@pytest.mark.parametrize(
+    ("text", "hops", "instead"),
+    [
+        ("7d/1s", "604,800", "7d/1m"),
+        ("8d/1m", "11,520", "8d/5m"),
+        ("10081s/1s", "10,081", "10081s/17s"),
+        ("11000d", "11,000", "11000d/1584m"),
+    ],
+)
+def test_too_many_hops_are_refused_with_what_would_do(text: str, hops: str, instead: str) -> None:
+    with pytest.raises(DefinitionError) as error:
+        window(text, "View.count(over=...)")
+    assert hops in str(error.value)
+    assert "10,080 are the most" in str(error.value)
+    assert instead in str(error.value)
+    assert window(instead, "here").hops <= MOST_HOPS
+
+
+@pytest.mark.parametrize("text", ["7d/1m", "10080s/1s", "10080d/1d"])
+def test_the_most_hops(text: str) -> None:
+    assert window(text, "here").hops == MOST_HOPS
 
 
 @pytest.mark.parametrize(

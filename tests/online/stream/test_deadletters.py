@@ -8,15 +8,18 @@ from redis import Redis
 
 from online import EventWriter, StreamFullError
 from online.connections import Connections
+from online.stream import letter_files
 from online.stream.archive import Archive
 from online.stream.blocks import Refusal
 from online.stream.deadletters import DeadLetters
+from online.stream.letter_files import folder
 from online.stream.letters import fields, refusal
 from online.stream.names import LOG, StreamNames, Unit
 from online.stream.writing import Writing
 from slate import Source, arrival_time, column, event_time, unique_id
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from tests.online.stream.effects import Effects, Killed
 from tests.online.stream.log import DAY, MINUTE, Log
 from tests.online.stream.moves import NOON, us
 
@@ -99,6 +102,59 @@ def test_letters_are_read_in_order(desk: Desk) -> None:
     event = {"visit_id": 0, "event_ts": NOON.isoformat(), "kind": "stay", "share": None}
     assert first.refusal.event == event
     assert list(letters.read(0)) == []
+
+
+def moved(desk: Desk, source: type[Source]) -> list[int]:
+    """The visits that lie in files."""
+    files = folder(desk.deployment, source).glob("*.jsonl")
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return sorted(line["event"]["visit_id"] for line in lines)
+
+
+@pytest.mark.parametrize("bound", [("MOST", 60), ("MOST_BYTES", 10_000)])
+def test_the_oldest_make_room_for_later_ones(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, bound: tuple[str, int]
+) -> None:
+    monkeypatch.setattr(letter_files, *bound)
+    monkeypatch.setattr(letter_files, "AT_ONCE", 7)
+    long_ago = {"event_ts": NOON - 3 * DAY, "kind": "go"}
+    desk.writer(OLD).write(
+        [{"visit_id": i, "event_ts": NOON, "kind": "stay"} for i in range(100)]
+        + [{"visit_id": 1_000, **long_ago}]
+    )
+    desk.archive(NEW)
+    letters = desk.letters(NEW)
+    assert letters.moved + len(letters) == 101
+    assert 0 < len(letters) <= 60
+    held = [letter.refusal.event["visit_id"] for letter in letters.read() if letter.refusal.event]
+    assert moved(desk, NEW) + held == [*range(100), 1_000]
+    # Late ones have landed, and need no file.
+    monkeypatch.setattr(letter_files, "MOST", 0)
+    letter_files.make_room(desk.redis, desk.deployment, NEW)
+    assert (len(letters), letters.moved) == (0, 101)
+    assert moved(desk, NEW) == [*range(100)]
+    assert desk.archived(NEW) == [1_000]
+
+
+def test_none_is_lost_where_moving_them_is_killed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.writer(OLD).write([{"visit_id": i, "event_ts": NOON, "kind": "stay"} for i in range(20)])
+    desk.archive(NEW)
+    monkeypatch.setattr(letter_files, "MOST", 0)
+    monkeypatch.setattr(letter_files, "AT_ONCE", 7)
+    effects = Effects(monkeypatch)
+    for number in range(100):
+        try:
+            with effects.killed_before(number):
+                letter_files.make_room(desk.redis, desk.deployment, NEW)
+            break
+        except Killed:
+            held = {letter.refusal.event["visit_id"] for letter in desk.letters(NEW).read()}  # type: ignore[index]
+            assert held | {*moved(desk, NEW)} == {*range(20)}
+    assert number > 8
+    assert moved(desk, NEW) == [*range(20)]
+    assert (len(desk.letters(NEW)), desk.letters(NEW).moved) == (0, 20)
 
 
 def test_replay_writes_what_the_definition_allows_by_now(desk: Desk) -> None:

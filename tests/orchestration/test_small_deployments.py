@@ -1,0 +1,69 @@
+"""Deployments that lack something others have run like any other."""
+
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from online import FeatureClient, Publisher
+from orchestration.runs import run_everything
+from slate.compile.project import write
+from slate.deployment import Deployment
+from tests.orchestration import small
+from tests.orchestration.bikes import BIKES
+from tests.orchestration.outcomes import query
+from tests.parity.landing import moment, write_landing
+from tests.parity.scenarios import HOUR, MIDDAY
+
+PROFILE = """
+select guest_id, event_ts, received_at, stay_id as row_id, stay_id as last_stay
+from {{ ref('stg_stays') }}
+"""
+STAYS = [
+    {
+        "stay_id": f"s{number}",
+        "event_ts": moment(MIDDAY + number * HOUR // 4),
+        "received_at": moment(MIDDAY + number * HOUR // 4 + 1),
+        "guest_id": f"g{number % 3}",
+    }
+    for number in range(8)
+]
+
+
+def place(folder: Path, lacking: str, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    """A deployment in a folder of its own, with stays that have landed."""
+    module = ModuleType(f"lacks_{lacking}")
+    vars(module).update({f"d{n}": one for n, one in enumerate(small.LACKING[lacking])})
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    project = folder / "dbt_project"
+    (project / "models").mkdir(parents=True)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(BIKES / "dbt_project" / name, project)
+    deployment = Deployment(lacking, module.__name__, folder, project, folder / "data")
+    if small.GuestProfile in small.LACKING[lacking]:
+        (project / "models" / "guest_profile.sql").write_text(PROFILE)
+    write(deployment.registry, project)
+    write_landing(deployment.landing, small.Stay, STAYS)
+    return deployment
+
+
+@pytest.mark.parametrize("lacking", small.LACKING)
+def test_a_deployment_without_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    deployment = place(tmp_path, lacking, monkeypatch)
+    views = deployment.registry.views
+    assert run_everything(deployment)
+    assert query(deployment, "select count(*) from stg_stays") == [(len(STAYS),)]
+    with Publisher.connect(deployment) as publisher:
+        rows = {
+            name: (publisher.live(view) or pytest.fail(name)).rows for name, view in views.items()
+        }
+    assert rows == {name: 0 if "letters" in name else 3 for name in views}
+    for service in deployment.registry.services.values():
+        with FeatureClient.connect(deployment, timeout=5) as client:
+            answer = client.get("welcome", guest_id="g1", at=moment(MIDDAY + 2 * HOUR))
+            assert answer.to_dicts() == [{"guest_stays.stays_1d": 3, "guest_letters.letters_1d": 0}]
+        assert (deployment.training / service.full_name / "current").exists()
