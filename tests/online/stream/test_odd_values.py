@@ -14,6 +14,7 @@ from redis import Redis
 
 from assets.intake import landing_files, prepare, take_in
 from online import EventWriter
+from online.connections import Connections
 from online.stream.blocks import Blocks
 from online.stream.names import LOG, Unit
 from online.stream.writing import Writing
@@ -108,7 +109,9 @@ def from_files(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 @pytest.fixture
 def writer(redis: Redis, deployment: Deployment) -> EventWriter:
     registry = Registry.of([Loose])
-    return EventWriter(Writing(registry, deployment.name, Loose, 10_000, None), redis)
+    return EventWriter(
+        Writing(registry, deployment.name, Loose, 10_000, None), Connections.to(deployment.redis, 5)
+    )
 
 
 def streamed(redis: Redis, deployment: Deployment) -> list[dict[str, Any]]:
