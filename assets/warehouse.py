@@ -263,9 +263,8 @@ def repeated_rows(
                 f"(select count(*) from {table}{hours})"
                 for table in (f"{RAW}.{source.landing}", source.model)
             )
-            row = connection.execute(f"select {landed} - {staged}", span or []).fetchone()
-            assert row is not None
-            found[source.model] = int(row[0])
+            query = f"select {landed} - {staged}"
+            ((found[source.model],),) = connection.execute(query, span or []).fetchall()
     return found
 
 
