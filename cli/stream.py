@@ -17,7 +17,7 @@ from cli.text import Say, clock
 from online.store import connect
 from online.stream.names import streamed_sources
 from online.stream.status import stream_status
-from online.stream.worker import Worker
+from online.stream.worker import Worker, WorkerStats
 from slate.deployment import Deployment, load
 
 TELL_SECONDS = 5.0
@@ -51,7 +51,7 @@ def run(options: Namespace) -> int:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stop.set())
             teller = threading.Thread(
-                target=_tell, args=(store.address, deployment, worker, stop, say), daemon=True
+                target=_tell, args=(store.address, deployment, worker.stats, stop, say), daemon=True
             )
             if not options.quiet:
                 teller.start()
@@ -85,7 +85,7 @@ def _others(options: Namespace) -> Iterator[None]:
 
 
 def _tell(
-    address: str, deployment: Deployment, worker: Worker, stop: threading.Event, say: Say
+    address: str, deployment: Deployment, stats: WorkerStats, stop: threading.Event, say: Say
 ) -> None:
     """Tell now and then how the streams stand; that the store fails, the worker tells."""
     before: dict[str, tuple[float, int]] = {}
@@ -102,5 +102,5 @@ def _tell(
                         f"{source.stream}: {found.waiting:,} waiting, {found.lag:.2f} s behind, "
                         f"{found.dead_letters:,} dead letters; {rate:,.0f} applied/s, "
                         f"{found.held} of {found.partitions} partitions held; "
-                        f"{worker.stats.repeats:,} repeats passed over here"
+                        f"{stats.repeats:,} repeats passed over here"
                     )

@@ -17,7 +17,7 @@ from online import EventWriter
 from online.embedded import EmbeddedServer
 from online.store import connect
 from online.stream.status import stream_status
-from online.stream.worker import Worker
+from online.stream.worker import Worker, WorkerStats
 from slate.deployment import Deployment
 from tests.cli.conftest import BIKES
 from tests.online.stream.moves import move
@@ -84,7 +84,7 @@ def test_status_lines_go_on_when_the_store_is_back(
     monkeypatch.setattr(stream, "TELL_SECONDS", 0.05)
     said: list[str] = []
     stop = threading.Event()
-    arguments: Any = (server.address, bikes, stop, said.append)
+    arguments: Any = (server.address, bikes, WorkerStats(repeats=3), stop, said.append)
     teller = threading.Thread(target=stream._tell, args=arguments)
     teller.start()
 
@@ -108,7 +108,7 @@ def test_status_lines_go_on_when_the_store_is_back(
             worker = Worker(redis, bikes)
             worker.step()
             await_line("moves: 0 waiting, 0.00 s behind, 0 dead letters; ")
-            await_line("25 of 25 partitions held")
+            await_line("25 of 25 partitions held; 3 repeats passed over here")
             assert worker.stats.events == 3
             worker.leave()
     finally:
