@@ -25,11 +25,7 @@ def freshness(
         newest: of when its newest row is; None where it has none.
         now: what the platform's clock says.
     """
-    allowed = (
-        f"{of.fresh_within} is allowed (fresh_within of {of.__name__})"
-        if of.fresh_within
-        else f"no limit is said (fresh_within of {of.__name__})"
-    )
+    allowed = allowed_age(of)
     severity = dg.AssetCheckSeverity.ERROR
     if newest is None:
         return dg.AssetCheckResult(
@@ -44,12 +40,18 @@ def freshness(
         check_name=FRESHNESS,
         passed=limit is None or age <= timedelta(microseconds=limit),
         severity=severity,
-        description=f"the newest row is {told} h old, of {newest:%Y-%m-%d %H:%M:%S}; {allowed}",
+        description=f"the newest row is of {newest:%Y-%m-%d %H:%M:%S}, {told} ago; {allowed}",
         metadata={
             "age_seconds": round(age.total_seconds(), 1),
             "newest": dg.MetadataValue.timestamp(newest),
         },
     )
+
+
+def allowed_age(of: type[Source] | type[FeatureView]) -> str:
+    """How old something may be, in words."""
+    limit = f"{of.fresh_within} is allowed" if of.fresh_within else "it may be of any age"
+    return f"{limit} (fresh_within of {of.__name__})"
 
 
 def view_checks(deployment: Deployment) -> list[dg.AssetChecksDefinition]:
@@ -58,13 +60,11 @@ def view_checks(deployment: Deployment) -> list[dg.AssetChecksDefinition]:
 
 
 def _check(deployment: Deployment, view: type[FeatureView]) -> dg.AssetChecksDefinition:
-    said = f"no longer ago than {view.fresh_within}" if view.fresh_within else "at any time"
-
     @dg.asset_check(
         asset=online_key(view),
         name=FRESHNESS,
-        description=f"The newest row that is published happened {said}, by the platform's clock "
-        f"(fresh_within of {view.__name__}). Publishing it again makes it no fresher.",
+        description=f"How old the newest row is that is published, by the platform's clock: "
+        f"{allowed_age(view)}. Publishing it again makes it no fresher.",
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         event = context.instance.get_latest_materialization_event(online_key(view))

@@ -13,7 +13,7 @@ import duckdb
 
 from assets.builds import known_until
 from assets.database import POOL, Warehouse
-from assets.freshness import FRESHNESS, freshness
+from assets.freshness import FRESHNESS, allowed_age, freshness
 from assets.hours import HOUR
 from assets.intake import landed_hours, prepare
 from assets.landing import raw_key
@@ -88,13 +88,12 @@ def _checks(deployment: Deployment, source: type[Source]) -> dg.AssetChecksDefin
 
 def _specs(source: type[Source]) -> Sequence[dg.AssetCheckSpec]:
     key, name = source_key(source), source.__name__
-    said = f"no longer ago than {source.fresh_within}" if source.fresh_within else "at any time"
     specs = [
         dg.AssetCheckSpec(
             FRESHNESS,
             asset=key,
-            description=f"The newest row arrived {said}, by the platform's clock (fresh_within of "
-            f"{name}).",
+            description="How long ago the newest row arrived, by the platform's clock: "
+            f"{allowed_age(source)}.",
         )
     ]
     if source.landing:
