@@ -2,15 +2,26 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from slate.kinds import Kind
-from tests.parity.scalars import Instant, Scalar
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Instant:
+    """A time: microseconds since the epoch, None for null."""
+
+    count: int | None
+
+
+# A value of one row; null is NaN of a float, None of a text.
+Scalar = int | float | bool | str | Instant | None
 
 
 def micros(time: datetime | int) -> int:
@@ -52,16 +63,8 @@ class Values(dict[str, Any]):
 def answered(value: Scalar) -> Any:
     """A scalar as Python's own value."""
     if isinstance(value, Instant):
-        if value.count is None:
-            return None
-        return EPOCH + timedelta(**{_UNITS[value.unit]: value.count})
+        return None if value.count is None else EPOCH + timedelta(microseconds=value.count)
     return None if is_null(value) else value
-
-
-_UNITS = {
-    "us": "microseconds", "ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours",
-    "D": "days", "W": "weeks",
-}  # fmt: skip
 
 
 def differences(expected: Values, actual: Mapping[str, Any]) -> list[str]:

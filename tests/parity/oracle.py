@@ -1,6 +1,7 @@
 """The oracle: every feature by its literal definition, from raw rows, in plain Python.
 
-It scans all rows for each answer and shares no code with the engines: of the definitions it reads
+It scans all rows for each answer and shares no code with the engines, but for NumPy running the
+expressions of request features, one row at a time: of the definitions it reads
 only what they say (functions, columns, filters, windows, keys, defaults, recorded expressions).
 
 What it takes as the definition, where more than one reading is possible:
@@ -29,10 +30,18 @@ from slate.expressions import Now
 from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.kinds import Kind
 from tests.parity.aggregates import meets, reduced
-from tests.parity.answers import Values, answered, differences, is_null, micros, plain
+from tests.parity.answers import (
+    Instant,
+    Scalar,
+    Values,
+    answered,
+    differences,
+    is_null,
+    micros,
+    plain,
+)
 from tests.parity.expressions import Term, interpret
 from tests.parity.landing import Row
-from tests.parity.scalars import Instant, Scalar
 
 Key = tuple[Any, ...]
 
