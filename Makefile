@@ -10,8 +10,10 @@ stamp := .venv/.stamp
 manifest := dbt_project/target/manifest.json
 dbt_files := $(shell find dbt_project -mindepth 1 \( -name target -o -name logs -o -name '.*' \) -prune -o -print)
 
-# Absolute, because dbt and Dagster start processes in other directories.
-data := $(if $(SLATE_DATA),$(abspath $(SLATE_DATA)),$(CURDIR)/data)
+# Absolute, because dbt and Dagster start processes in other directories; `abspath` would take a
+# path with a space for two.
+absolute = $(if $(filter /%,$(firstword $(1))),$(1),$(CURDIR)/$(1))
+data := $(call absolute,$(or $(SLATE_DATA),data))
 run live ui bench bench-parity bench-freshness bench-faults: override export SLATE_DATA := $(data)
 run ui bench bench-parity bench-freshness bench-faults: export DAGSTER_HOME := $(data)/dagster
 
@@ -102,5 +104,6 @@ $(stamp): requirements.lock pyproject.toml
 	@touch $@
 
 # Parsed for the same warehouse as it runs with, or dbt would parse all of it again.
+$(manifest): export SLATE_WAREHOUSE := $(data)/warehouse.duckdb
 $(manifest): $(stamp) $(dbt_files)
-	SLATE_WAREHOUSE=$(data)/warehouse.duckdb $(bin)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
+	$(bin)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project

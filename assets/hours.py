@@ -1,18 +1,15 @@
 """The hours that landing assets are partitioned by: those in which events arrived."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import dagster as dg
 
-from assets.intake import landed_hours, landing_sources
+from assets.landing_files import HOUR, landed, landing_sources
 from slate.deployment import Deployment
 
-HOUR = timedelta(hours=1)
 FORMAT = "%Y-%m-%d-%H:%M"
 Span = tuple[datetime, datetime]
-# The tag of a run that is not asked to build its hours again where nothing in them is new.
-ONLY_NEW = "slate/only_new"
 
 
 def hourly(deployment: Deployment) -> dg.HourlyPartitionsDefinition:
@@ -22,9 +19,8 @@ def hourly(deployment: Deployment) -> dg.HourlyPartitionsDefinition:
     """
     now = deployment.now().replace(minute=0, second=0, microsecond=0, tzinfo=None)
     sources = landing_sources(deployment.registry)
-    first = [next(landed_hours(deployment.landing, source), None) for source in sources]
-    over = [hour for hour in first if hour is not None and hour < now]
-    start = min(over, default=(now - HOUR).replace(hour=0))
+    first = [hour for s in sources for hour in landed(deployment.landing, s).hours[:1]]
+    start = min((hour for hour in first if hour < now), default=(now - HOUR).replace(hour=0))
     return dg.HourlyPartitionsDefinition(
         start_date=start.strftime(FORMAT),
         # The machine's clock goes on, and so do its hours.
@@ -38,16 +34,21 @@ def partition_key(hour: datetime) -> str:
     return hour.strftime(FORMAT)
 
 
-def hours_of(context: dg.AssetExecutionContext) -> Sequence[datetime]:
-    """The hours of a run of a partitioned asset."""
+def is_over(deployment: Deployment, hour: datetime) -> bool:
+    """Whether an hour (UTC) is over by the clock, and all that arrived in it may have landed."""
+    return hour + HOUR <= deployment.now().replace(tzinfo=None)
+
+
+def hours_of(context: dg.AssetExecutionContext) -> Sequence[datetime] | None:
+    """The hours that a run of a partitioned asset is for; None if it is for what is new."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        return None
     return [datetime.strptime(key, FORMAT) for key in context.partition_keys]
 
 
 def span_of(context: dg.AssetExecutionContext) -> Span | None:
     """From the first hour that a run is asked to build to the end of the last, if it is for any."""
     tags = context.run.tags
-    if ONLY_NEW in tags:
-        return None
     start = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
     end = tags.get("dagster/asset_partition_range_end") or start
     keys = {start, end} if start and end else _backfilled(context)

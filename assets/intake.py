@@ -1,43 +1,40 @@
 """Taking landing files into the warehouse, exactly once each.
 
-A source's rows arrive in ``<landing>/<source>/<day>/<hour>*.parquet``, by the hour of arrival. Each
-file is taken in once: the ledger ``raw.files`` knows it by its path and its content. Rows that the
-source's definition refuses go to ``raw.quarantine`` with the reason; a file that cannot be read at
-all is one such row. Nothing is lost, and nothing is counted twice.
+Rows that the source's definition refuses go to ``raw.quarantine`` with the reason, as their columns
+landed; a file that cannot be read as a whole is one such row, costs no other file anything, and is
+tried again each time. Nothing is lost, and nothing is counted twice.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from assets.refusals import absent, reasons, typed, unreadable
+from assets.file_ledger import (
+    Known,
+    changed_at,
+    known_files,
+    last_number,
+    unread_files,
+    write_read,
+    write_touched,
+    write_unread,
+)
+from assets.landed_rows import Columns, read, shape
+from assets.landing_files import LandingFile
+from assets.raw_tables import follow_definition
+from assets.refusals import absent, reasons, typed
 from slate.compile.names import RAW
 from slate.entities import Source
-from slate.registry import Registry
+from slate.errors import DataError
 
 ROWS_AT_ONCE = 4_000_000
-
-
-@dataclass(frozen=True)
-class LandingFile:
-    """A landing file.
-
-    Attributes:
-        path: where it lies.
-        name: its path below the landing folder, by which the ledger knows it.
-        hour: the hour in which its rows arrived (UTC).
-    """
-
-    path: Path
-    name: str
-    hour: datetime
 
 
 @dataclass(frozen=True)
@@ -49,264 +46,220 @@ class Intake:
         known: how many had been taken in before and were passed over.
         rows: the rows taken in.
         quarantined: the rows refused.
+        unread: how many cannot be read.
     """
 
-    files: int
-    known: int
-    rows: int
-    quarantined: int
+    files: int = 0
+    known: int = 0
+    rows: int = 0
+    quarantined: int = 0
+    unread: int = 0
+
+    def __add__(self, other: "Intake") -> "Intake":
+        return Intake(
+            *(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True))
+        )
 
 
-class _Taken(NamedTuple):
-    """A landing file on its way in: its number in load order, and whether it was there before."""
+class _Incoming(NamedTuple):
+    """A landing file on its way in.
+
+    Attributes:
+        file: the file.
+        number: its number, in load order.
+        stamp: by which a change of it shows.
+        changed: when it came to be what it is.
+        digest: of its content.
+        columns: what it has of the source's columns.
+        rows: how many rows it says to have.
+        unread: why it cannot be read, if that shows at once.
+    """
 
     file: LandingFile
     number: int
-    digest: str
-    replaces: bool
-
-
-def landing_sources(registry: Registry) -> list[type[Source]]:
-    """The sources that are taken in from landing files."""
-    return [source for source in registry.sources.values() if source.landing]
-
-
-def landing_files(
-    landing: Path, source: type[Source], hours: Collection[datetime]
-) -> list[LandingFile]:
-    """The landing files of a source for some hours, in order of hour and name."""
-    found = []
-    for hour in sorted(hours):
-        folder = landing / source.landing / f"{hour:%Y-%m-%d}"
-        found += [
-            LandingFile(path, str(path.relative_to(landing)), hour.replace(tzinfo=None))
-            for path in sorted(folder.glob(f"{hour:%H}*.parquet"))
-        ]
-    return found
-
-
-def landed_hours(landing: Path, source: type[Source]) -> Iterator[datetime]:
-    """The hours for which a source has landing files."""
-    for path in sorted((landing / source.landing).glob("*/*.parquet")):
-        try:
-            yield datetime.strptime(f"{path.parent.name} {path.name[:2]}", "%Y-%m-%d %H")
-        except ValueError:
-            continue
-
-
-def prepare(connection: duckdb.DuckDBPyConnection, sources: Sequence[type[Source]]) -> None:
-    """Make the tables that landing files are taken into, where they are missing."""
-    connection.execute("set timezone = 'UTC'")
-    connection.execute(f"create schema if not exists {RAW}")
-    connection.execute(f"""
-        create table if not exists {RAW}.files (
-            file bigint, source varchar, name varchar, hour timestamp, digest varchar,
-            rows bigint, quarantined bigint, replaced boolean, taken_in_at timestamp
-        )""")
-    connection.execute(f"""
-        create table if not exists {RAW}.quarantine (
-            source varchar, file bigint, row bigint, hour timestamp, reason varchar,
-            content varchar, taken_in_at timestamp
-        )""")
-    for source in sources:
-        columns = ", ".join(f"{c.name} {c.kind.sql}" for c in source.columns.values())
-        table = f"{RAW}.{source.landing}"
-        connection.execute(
-            f"create table if not exists {table} ({columns}, _file bigint, _row bigint)"
-        )
-        for column in source.columns.values():
-            connection.execute(
-                f"alter table {table} add column if not exists {column.name} {column.kind.sql}"
-            )
-
-
-def new_files(
-    connection: duckdb.DuckDBPyConnection,
-    landing: Path,
-    source: type[Source],
-    hours: Collection[datetime],
-) -> list[LandingFile]:
-    """The landing files of a source for some hours that came, or changed, since they were taken in.
-
-    Args:
-        connection: the warehouse, prepared.
-        landing: the landing folder.
-        source: whose files they are.
-        hours: of arrival (UTC).
-    """
-    taken = dict(
-        connection.execute(
-            f"select name, taken_in_at from {RAW}.files where source = ?", [source.name]
-        ).fetchall()
-    )
-    return [
-        file
-        for file in landing_files(landing, source, hours)
-        if file.name not in taken or _changed_at(file.path) >= taken[file.name]
-    ]
-
-
-def _changed_at(path: Path) -> datetime:
-    # Not when it was written: it may have been renamed long after that.
-    return datetime.fromtimestamp(path.stat().st_ctime, UTC).replace(tzinfo=None)
+    stamp: tuple[int, ...]
+    changed: datetime
+    digest: str = ""
+    columns: Columns = MappingProxyType({})
+    rows: int = 0
+    unread: str | None = None
 
 
 def take_in(
-    connection: duckdb.DuckDBPyConnection, source: type[Source], files: Sequence[LandingFile]
+    connection: duckdb.DuckDBPyConnection,
+    landing: Path,
+    source: type[Source],
+    files: Sequence[LandingFile],
 ) -> Intake:
-    """Take landing files into the warehouse, in the order given.
+    """Take landing files into the warehouse, in the order given, and then those still unread.
 
     A file that is known with the same content is passed over; with another content it takes the
     place of what it held before.
 
     Args:
         connection: the warehouse, prepared.
+        landing: the landing folder.
         source: whose files they are.
         files: the files.
+
+    Raises:
+        ConfigurationError: a column's declared type changed, and rows of files that are gone do not
+            fit it.
     """
-    ledger = dict(
-        connection.execute(
-            f"select name, (file, digest) from {RAW}.files where source = ?", [source.name]
-        ).fetchall()
-    )
-    row = connection.execute(f"select coalesce(max(file), 0) from {RAW}.files").fetchone()
-    last = row[0] if row else 0
-    batch: list[_Taken] = []
-    pending = rows = quarantined = taken = 0
-
-    def flush() -> None:
-        nonlocal pending, rows, quarantined, taken
-        if batch:
-            good, bad = _insert(connection, source, batch)
-            rows, quarantined, taken = rows + good, quarantined + bad, taken + len(batch)
-            batch.clear()
-        pending = 0
-
-    for file in files:
-        digest = hashlib.blake2b(file.path.read_bytes(), digest_size=16).hexdigest()
-        number, known = ledger.get(file.name, (None, None))
-        if known == digest:
+    follow_definition(connection, landing, source)
+    ledger, last = known_files(connection, source), last_number(connection)
+    names = {file.name for file in files}
+    unread = [f for f in unread_files(connection, landing, source) if f.name not in names]
+    batch: list[_Incoming] = []
+    done, pending = Intake(), 0
+    for file in [*files, *unread]:
+        known = ledger.get(file.name)
+        last += known is None
+        try:
+            incoming = _look_at(source, file, known.number if known else last, known)
+        except FileNotFoundError:
+            continue  # it was taken away meanwhile
+        if known and not known.unread and known.digest == incoming.digest:
+            write_touched(connection, known.number, incoming.changed)
+            done += Intake(known=1)
             continue
-        replaces = number is not None
-        if number is None:
-            last = number = last + 1
-        batch.append(_Taken(file, number, digest, replaces))
-        pending += _row_count(file.path)
+        batch.append(incoming)
+        pending += incoming.rows
         if pending >= ROWS_AT_ONCE:
-            flush()
-    flush()
-    return Intake(taken, len(files) - taken, rows, quarantined)
+            done += _insert(connection, source, batch)
+            batch, pending = [], 0
+    return done + _insert(connection, source, batch) if batch else done
 
 
-def _row_count(path: Path) -> int:
+def _look_at(
+    source: type[Source], file: LandingFile, number: int, known: Known | None
+) -> _Incoming:
+    """A file on its way in; one whose content is known is not looked into.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    # Before it is read, as it may change meanwhile.
+    stamp, changed = _stamp(file.path), changed_at(file.path)
     try:
-        return int(pq.ParquetFile(path).metadata.num_rows)
-    except (pa.ArrowInvalid, OSError):
-        return 0
+        with file.path.open("rb") as content:
+            hashed = hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=16))
+        digest = hashed.hexdigest()
+        same = known and not known.unread and known.digest == digest
+        shaped = ({}, 0) if same else shape(source, file.path)
+        return _Incoming(file, number, stamp, changed, digest, *shaped)
+    except FileNotFoundError:
+        raise
+    except (DataError, OSError) as error:
+        return _Incoming(file, number, stamp, changed, unread=str(error))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What differs as soon as a file is another, or was written to."""
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _changed(incoming: _Incoming) -> bool:
+    try:
+        return _stamp(incoming.file.path) != incoming.stamp
+    except OSError:
+        return True
 
 
 def _insert(
-    connection: duckdb.DuckDBPyConnection,
-    source: type[Source],
-    batch: list[_Taken],
-) -> tuple[int, int]:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    refused = {taken.number: unreadable(source, taken.file.path) for taken in batch}
-    readable = [(taken.file, taken.number) for taken in batch if refused[taken.number] is None]
-    numbers = [taken.number for taken in batch]
+    connection: duckdb.DuckDBPyConnection, source: type[Source], batch: list[_Incoming]
+) -> Intake:
+    """Take in some files: all that can be read of them, or nothing."""
+    unread = {incoming.number: incoming.unread for incoming in batch if incoming.unread}
     connection.begin()
     try:
-        for table, column in ((source.landing, "_file"), ("quarantine", "file"), ("files", "file")):
-            connection.execute(
-                f"delete from {RAW}.{table} where {column} in (select unnest(?))", [numbers]
-            )
-        for file, number, _, _ in batch:
-            if refused[number] is not None:
-                connection.execute(
-                    f"insert into {RAW}.quarantine values (?, ?, null, ?, ?, ?, ?)",
-                    [source.name, number, file.hour, refused[number], file.name, now],
-                )
-        for alike in _by_schema(readable):
-            _insert_rows(connection, source, alike, now)
-        for file, number, digest, replaces in batch:
-            connection.execute(
-                f"""insert into {RAW}.files
-                select ?, ?, ?, ?, ?,
-                    (select count(*) from {RAW}.{source.landing} where _file = ?),
-                    (select count(*) from {RAW}.quarantine where file = ?), ?, ?""",
-                [number, source.name, file.name, file.hour, digest, number, number, replaces, now],
-            )
-        counts = connection.execute(
-            f"""select sum(rows), sum(quarantined) from {RAW}.files
-            where file in (select unnest(?))""",
-            [numbers],
-        ).fetchone()
+        for alike in _by_columns(incoming for incoming in batch if not incoming.unread):
+            unread |= _insert_rows(connection, source, alike)
+        for incoming in batch:
+            file, number = incoming.file, incoming.number
+            if number in unread:
+                write_unread(connection, source, file, number, unread[number], incoming.changed)
+            else:
+                write_read(connection, source, file, number, incoming.digest, incoming.changed)
+        taken = [incoming.number for incoming in batch if incoming.number not in unread]
+        ((rows, quarantined),) = connection.execute(
+            f"""select coalesce(sum(rows), 0)::bigint, coalesce(sum(quarantined), 0)::bigint
+            from {RAW}.files where file in (select unnest(?))""",
+            [taken],
+        ).fetchall()
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
-    assert counts is not None
-    return int(counts[0]), int(counts[1])
+    return Intake(len(taken), 0, rows, quarantined, len(unread))
+
+
+def _by_columns(files: Iterable[_Incoming]) -> list[list[_Incoming]]:
+    """Files whose columns have the same types: read together, those of others would change them."""
+    alike: dict[str, list[_Incoming]] = {}
+    for incoming in files:
+        alike.setdefault(str(incoming.columns), []).append(incoming)
+    return list(alike.values())
 
 
 def _insert_rows(
-    connection: duckdb.DuckDBPyConnection,
-    source: type[Source],
-    files: list[tuple[LandingFile, int]],
-    now: datetime,
-) -> None:
-    """Sort the rows of readable files of one schema into good ones and refused ones."""
+    connection: duckdb.DuckDBPyConnection, source: type[Source], files: list[_Incoming]
+) -> dict[int, str]:
+    """Sort the rows of files of one schema into good ones and refused ones.
+
+    Returns:
+        The numbers of the files that turned out to be damaged, with the reason; what is held of
+        these stays as it is.
+    """
     landing_paths = pa.table(  # noqa: F841 (read by name)
         {
-            "path": [str(file.path) for file, _ in files],
-            "file": pa.array([number for _, number in files], pa.int64()),
-            "hour": pa.array([file.hour for file, _ in files], pa.timestamp("us")),
+            "file": pa.array([incoming.number for incoming in files], pa.int64()),
+            "hour": pa.array([incoming.file.hour for incoming in files], pa.timestamp("us")),
         }
     )
-    columns, schema = source.columns.values(), pq.read_schema(files[0][0].path)
-    present = {field.name: field.type for field in schema}
+    columns, present, unread = source.columns.values(), files[0].columns, dict[int, str]()
+    paths = [(incoming.number, incoming.file.path) for incoming in files]
+    landed_rows = read(paths, present, unread)  # noqa: F841 (read by name)
     values = [typed(c, present[c.name]) if c.name in present else absent(c) for c in columns]
     refusals = ",\n".join(
         reason for c in columns for reason in reasons(source, c, present.get(c.name))
     )
-    # A file's statistics pass over NaN, and DuckDB would take them at their word: a column of 1.0
-    # and NaN for one of 1.0 alone.
-    connection.execute("set disabled_optimizers = 'statistics_propagation'")
     connection.execute(
         f"""create or replace temp table incoming as
         select
-            paths.file as _file, landed.file_row_number as _row, paths.hour as _hour,
-            nullif(concat_ws('; ', {refusals}), '') as _reason,
+            landed._file, landed._row, paths.hour as _hour,
+            coalesce(landed._fault, nullif(concat_ws('; ', {refusals}), '')) as _reason,
             {", ".join(values)},
             case when _reason is not null
-                then cast(to_json(struct_pack({_packed(list(present))})) as varchar) end as _content
-        from read_parquet(?, filename = true, file_row_number = true) as landed
-        inner join landing_paths as paths on paths.path = landed.filename""",
-        [[str(file.path) for file, _ in files]],
+                then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
+        from landed_rows as landed
+        inner join landing_paths as paths on paths.file = landed._file"""
     )
-    connection.execute("reset disabled_optimizers")
+    for incoming in files:
+        if incoming.number not in unread and _changed(incoming):
+            unread[incoming.number] = "the file changed while it was read"
+    whole = [incoming.number for incoming in files if incoming.number not in unread]
+    for table, column in ((source.landing, "_file"), ("quarantine", "file")):
+        connection.execute(
+            f"delete from {RAW}.{table} where {column} in (select unnest(?))", [whole]
+        )
     names = ", ".join(source.columns)
     connection.execute(
         f"""insert into {RAW}.{source.landing} ({names}, _file, _row)
-        select {names}, _file, _row from incoming where _reason is null order by _file, _row"""
+        select {names}, _file, _row from incoming
+        where _reason is null and _file in (select unnest(?)) order by _file, _row""",
+        [whole],
     )
     connection.execute(
         f"""insert into {RAW}.quarantine
-        select ?, _file, _row, _hour, _reason, _content, ?
-        from incoming where _reason is not null order by _file, _row""",
-        [source.name, now],
+        select ?, _file, _row, _hour, _reason, _content, ? from incoming
+        where _reason is not null and _file in (select unnest(?)) order by _file, _row""",
+        [source.name, datetime.now(UTC).replace(tzinfo=None), whole],
     )
     connection.execute("drop table incoming")
+    return unread
 
 
-def _by_schema(files: list[tuple[LandingFile, int]]) -> list[list[tuple[LandingFile, int]]]:
-    """Files whose columns have the same types: read together, those of others would change them."""
-    alike: dict[str, list[tuple[LandingFile, int]]] = {}
-    for file, number in files:
-        schema = str(pq.read_schema(file.path).remove_metadata())
-        alike.setdefault(schema, []).append((file, number))
-    return list(alike.values())
-
-
-def _packed(names: list[str]) -> str:
+def _packed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}" := landed."{name}"' for name in names)

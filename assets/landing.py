@@ -1,7 +1,12 @@
-"""Landing assets: a source's files, taken into the warehouse hour by hour."""
+"""Landing assets: a source's files, taken into the warehouse hour by hour.
+
+An hour that has files is a partition. A run that is asked for some hours takes in the files of
+these; one that is asked for none takes in whatever is new, and tells of the hours that have it,
+so that hours without files cost nothing.
+"""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -9,15 +14,22 @@ import duckdb
 
 from assets.database import POOL, Warehouse
 from assets.failures import explained
-from assets.hours import hours_of, partition_key
-from assets.intake import landing_files, landing_sources, prepare, take_in
+from assets.file_ledger import new_files
+from assets.holds import Unread, unread
+from assets.hours import hours_of, is_over, partition_key
+from assets.intake import take_in
+from assets.landing_files import EXPECTED, Landed, landed, landing_sources
+from assets.raw_tables import prepare
 from assets.streams import stream_deps
 from slate.compile.names import RAW
 from slate.deployment import Deployment
 from slate.entities import Source
 
+# The check that every file beside its source's others was taken in.
+FILES_READ = "files_are_read"
 ROWS = "dagster/partition_row_count"
 NOTHING = {ROWS: 0, "files": 0, "quarantined": 0}
+_TOLD = 20
 
 
 def raw_key(source: type[Source]) -> dg.AssetKey:
@@ -60,6 +72,7 @@ def _landing_asset(
         partitions_def=hours,
         backfill_policy=dg.BackfillPolicy.single_run(),
         metadata={"dagster/column_schema": dg.TableSchema(columns)},
+        check_specs=[_check(source)],
         pool=POOL,
         op_tags={"source": source.name},
     )
@@ -68,41 +81,103 @@ def _landing_asset(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
         started = time.perf_counter()
-        asked = hours_of(context)
-        files = landing_files(deployment.landing, source, asked)
-        context.log.info(f"{source.landing}: {len(files)} landing files for {len(asked)} hours")
+        asked, found = hours_of(context), landed(deployment.landing, source)
         with warehouse.get_connection() as connection:
             prepare(connection, [source])
-            intake = take_in(connection, source, files)
+            if asked is None:
+                files = [
+                    f
+                    for f in new_files(connection, source, found.files)
+                    if is_over(deployment, f.hour)
+                ]
+            else:
+                files = found.of(asked)
+            context.log.info(f"{source.landing}: {len(files)} landing files")
+            intake = take_in(connection, deployment.landing, source, files)
             held = _held(connection, source)
-            refused = connection.execute(
-                f"""select reason, count(*) as rows, any_value(content) as example
-                from {RAW}.quarantine where source = ? and hour >= ? and hour <= ?
-                group by reason order by rows desc limit 20""",
-                [source.name, min(asked), max(asked)],
-            ).fetchall()
+            of = sorted({file.hour for file in files}) if asked is None else asked
+            refused = _refused(connection, source, of)
+            unreadable = unread(connection, source)
         seconds = time.perf_counter() - started
         context.log.info(
             f"{source.landing}: {intake.rows:,} rows from {intake.files} files in {seconds:.1f} s, "
             f"{intake.quarantined:,} refused, {intake.known} files known"
         )
-        # Of its own hour, whatever else the run was for.
-        for hour in asked:
+        if asked is None:
+            # What a run took in before it was killed, the UI does not know of.
+            done = context.instance.get_materialized_partitions(raw_key(source))
+            for hour in sorted({*of, *(h for h in held if partition_key(h) not in done)}):
+                context.log_event(
+                    dg.AssetMaterialization(
+                        raw_key(source),
+                        partition=partition_key(hour),
+                        metadata=held.get(hour, NOTHING),
+                    )
+                )
+        for hour in asked or ():
+            # Of its own hour, whatever else the run was for.
             context.add_asset_metadata(held.get(hour, NOTHING), partition_key=partition_key(hour))
+        told = _told(unreadable, found)
+        for line in told:
+            context.log.warning(f"{source.landing}: {line}")
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(of[ROWS] for of in held.values()),
                 "rows_taken_in": intake.rows,
                 "files_taken_in": intake.files,
                 "files_known": intake.known,
+                "files_unread": len(unreadable),
+                "files_misnamed": len(found.misnamed),
                 "rows_quarantined": intake.quarantined,
                 "seconds": round(seconds, 3),
                 "rows_per_second": round(intake.rows / seconds) if seconds else 0,
-                "refused": dg.MetadataValue.md(_table(refused)),
-            }
+                "refused": dg.MetadataValue.md(refused),
+            },
+            check_results=[_checked(unreadable, found, told)],
         )
 
     return landing
+
+
+def _check(source: type[Source]) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        FILES_READ,
+        asset=raw_key(source),
+        description="Every file in the source's landing folder could be read as a whole. Where one "
+        "could not, its hour is not known, and what is made of the source is published as of the "
+        "hour before: write the file again, or rename it to *.bad. A file whose name is not "
+        f"{EXPECTED} is not taken in.",
+    )
+
+
+def _told(unreadable: Sequence[Unread], found: Landed) -> list[str]:
+    """What is wrong with the files, in words."""
+    told = [str(file) for file in unreadable[:_TOLD]]
+    if len(unreadable) > _TOLD:
+        told.append(f"and {len(unreadable) - _TOLD:,} more files cannot be read")
+    if found.misnamed:
+        some = ", ".join(found.misnamed[:_TOLD])
+        more = ", ..." if len(found.misnamed) > _TOLD else ""
+        told.append(
+            f"{len(found.misnamed):,} files are not taken in, as their names are not {EXPECTED}: "
+            f"{some}{more}"
+        )
+    return told
+
+
+def _checked(
+    unreadable: Sequence[Unread], found: Landed, told: Sequence[str]
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=FILES_READ,
+        passed=not told,
+        severity=dg.AssetCheckSeverity.ERROR if unreadable else dg.AssetCheckSeverity.WARN,
+        description="\n\n".join(told) or None,
+        metadata={
+            "unread": dg.MetadataValue.json([str(file) for file in unreadable[:_TOLD]]),
+            "misnamed": dg.MetadataValue.json(found.misnamed[:_TOLD]),
+        },
+    )
 
 
 def _held(
@@ -117,7 +192,16 @@ def _held(
     return {hour: dict(zip(NOTHING, of, strict=True)) for hour, *of in counts}
 
 
-def _table(refused: list[tuple[str, int, str]]) -> str:
+def _refused(
+    connection: duckdb.DuckDBPyConnection, source: type[Source], hours: Collection[datetime]
+) -> str:
+    """What was refused in some hours, as a table."""
+    refused = connection.execute(
+        f"""select reason, count(*) as rows, any_value(content) as example
+        from {RAW}.quarantine where source = ? and hour in (select unnest(?::timestamp[]))
+        group by reason order by rows desc limit 20""",
+        [source.name, list(hours)],
+    ).fetchall()
     if not refused:
         return "Nothing was refused in these hours."
     lines = ["| reason | rows | an example |", "|---|---:|---|"]

@@ -68,7 +68,7 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
             connection.begin()
             require_passed(connection, [view])
             require_unchanged(connection, view)
-            as_of = known_until(connection)
+            as_of = known_until(connection, view)
             since = stream_from(connection, view, store.streamed_since(view))
             newest = newest_event(connection, view)
             rows, known = online_rows(connection, view), landed(connection, view, as_of)

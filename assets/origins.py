@@ -1,7 +1,7 @@
 """Which landed sources a view is made of, as dbt knows it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from slate.compile.names import current_model
@@ -16,12 +16,21 @@ def landed_origins(registry: Registry, manifest: Path) -> Mapping[str, Sequence[
         registry: the definitions.
         manifest: what dbt made of its project.
     """
+    models = {name: current_model(view) for name, view in registry.views.items()}
+    found = origins_of_models(registry, manifest, models.values())
+    return {name: found[model] for name, model in models.items()}
+
+
+def origins_of_models(
+    registry: Registry, manifest: Path, models: Iterable[str]
+) -> Mapping[str, Sequence[type[Source]]]:
+    """The sources behind some models that are taken in from landing files, by the model's name."""
     parents = json.loads(manifest.read_text())["parent_map"]
     nodes = {node.rpartition(".")[2]: node for node in parents if node.startswith("model.")}
     found = {}
-    for name, view in registry.views.items():
-        behind = set(_behind(nodes[current_model(view)], parents))
-        found[name] = [
+    for model in models:
+        behind = set(_behind(nodes[model], parents))
+        found[model] = [
             source
             for source in registry.sources.values()
             if source.landing and nodes.get(source.model) in behind

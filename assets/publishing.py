@@ -24,13 +24,15 @@ from slate.views import FeatureView
 ROWS_AT_ONCE = 100_000
 
 
-def known_until(connection: duckdb.DuckDBPyConnection) -> datetime:
-    """The instant up to which arrivals are known.
+def known_until(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> datetime:
+    """The instant up to which what a view is made of is known.
 
     Raises:
         DataError: nothing was taken in yet.
     """
-    found = connection.execute(f"select as_of from {AS_OF}").fetchall()
+    found = connection.execute(
+        f"select as_of from {AS_OF} where model = ?", [current_model(view)]
+    ).fetchall()
     if not found or found[0][0] is None:
         raise DataError("the warehouse knows no arrivals yet: take in landing files first")
     instant: datetime = found[0][0]
@@ -63,8 +65,9 @@ def stream_from(
         first: the first arrival that its stream's archive has seen; None if it never was one.
 
     Returns:
-        The end of the last hour that the archive landed; before the first one, the hour in which
-        the stream began; None of a view without a stream, or where it has not begun.
+        The end of the last hour that the archive landed, or up to when the view is known if that
+        is earlier; before the first one, the hour in which the stream began; None of a view without
+        a stream, or where it has not begun.
 
     Raises:
         DataError: the warehouse cannot tell, as the source is not taken in from landing files.
@@ -84,7 +87,7 @@ def stream_from(
     ).fetchone()
     if found is not None and found[0] is not None:
         until: datetime = found[0]
-        return until
+        return min(until, known_until(connection, view))
     return first and first.replace(minute=0, second=0, microsecond=0)
 
 

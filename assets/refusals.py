@@ -1,30 +1,14 @@
-"""What a source refuses: files that cannot be read, and rows that its definition does not allow."""
+"""What a source refuses: rows that its definition does not allow."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from slate.coercion import Landed, landed
 from slate.entities import Source
 from slate.features import Column
 from slate.filters import literal
 from slate.refusals import MISSING, mistyped, rules
-
-
-def unreadable(source: type[Source], path: Path) -> str | None:
-    """Why a file cannot be taken in at all; None if it can."""
-    try:
-        schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        return f"the file is no readable Parquet: {error}"
-    missing = [
-        c.name for c in source.columns.values() if c.name not in schema.names and not c.nullable
-    ]
-    if missing:
-        return f"the file has no column {', '.join(missing)}"
-    return None
 
 
 def absent(column: Column) -> str:

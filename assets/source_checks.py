@@ -14,9 +14,9 @@ import duckdb
 from assets.builds import known_until
 from assets.database import POOL, Warehouse
 from assets.freshness import FRESHNESS, allowed_age, freshness
-from assets.hours import HOUR
-from assets.intake import landed_hours, prepare
 from assets.landing import raw_key
+from assets.landing_files import HOUR, landed
+from assets.raw_tables import prepare
 from assets.warehouse import model_key
 from slate.compile.names import RAW
 from slate.deployment import Deployment
@@ -73,9 +73,9 @@ def _checks(deployment: Deployment, source: type[Source]) -> dg.AssetChecksDefin
             found.append(freshness(source, newest, now))
             if source.landing:
                 prepare(connection, [source])
-                landed = landed_before(connection, source, until)
-                waiting = [h for h in landed_hours(deployment.landing, source) if h >= until]
-                found += [hours_landed(landed, until, waiting), few_refused(source, landed)]
+                before = landed_before(connection, source, until)
+                waiting = [h for h in landed(deployment.landing, source).hours if h >= until]
+                found += [hours_landed(before, until, waiting), few_refused(source, before)]
         asked = {key.name for key in context.selected_asset_check_keys}
         for result in found:
             if result.check_name in asked:

@@ -21,10 +21,12 @@ from dagster_dbt import (
 from assets.builds import Build, plan_build, record, set_clock
 from assets.database import POOL, Warehouse
 from assets.failures import dbt_failure, explained
+from assets.holds import hold
 from assets.hours import Span, span_of
-from assets.intake import landing_sources
 from assets.interrupts import deaf, ended
+from assets.landing_files import landing_sources
 from assets.lineage import column_lineage
+from assets.raw_tables import require_declared_types
 from slate.compile.names import CLOCK, RAW, asked_model, current_model, training_model
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, DataError
@@ -181,12 +183,16 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         _environment(deployment)
         _require_asked_models(registry, {key.path[-1] for key in context.selected_asset_keys})
         with warehouse.get_connection() as connection:
+            require_declared_types(connection, landing_sources(registry))
             build = plan_build(connection, deployment, span_of(context))
             set_clock(connection, build.until)
+            held = hold(connection, deployment, project.manifest_path)
         if build.changed:
             context.log.info(
                 f"{len(build.changed)} models are new or changed: {_some(build.changed)}"
             )
+        for model, until in held.items():
+            context.log.warning(f"{model} is as of {until:%Y-%m-%d %H:%M}, as a file is unread")
         hours = " to ".join(map(str, build.span)) if build.span else "all hours anew"
         context.log.info(f"dbt builds {hours}, of what had arrived before {build.until}")
         events, failure = [], None

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from assets import builds
-from assets.intake import prepare
+from assets.raw_tables import prepare
 from assets.training_sets import write_training_set
 from slate.deployment import Deployment, load
 

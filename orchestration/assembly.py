@@ -10,8 +10,8 @@ from assets.checks import quality_checks
 from assets.database import Warehouse
 from assets.freshness import view_checks
 from assets.hours import hourly
-from assets.intake import landing_sources
 from assets.landing import landing_assets
+from assets.landing_files import landing_sources
 from assets.online import online_assets
 from assets.source_checks import source_checks
 from assets.stream_readings import live_sources

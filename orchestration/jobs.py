@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.freshness import FRESHNESS
-from assets.intake import landing_sources
+from assets.landing_files import landing_sources
 from assets.online import online_key
 from assets.source_checks import HOURS, source_key
 from slate.deployment import Deployment

@@ -2,14 +2,11 @@
 
 import os
 import sys
-from datetime import datetime
 
 import dagster as dg
 
-from assets.database import Warehouse
-from assets.hours import ONLY_NEW, hourly, partition_key
-from assets.intake import landed_hours, landing_sources, new_files, prepare
-from assets.landing import raw_key
+from assets.hours import is_over
+from assets.landing_files import EXPECTED, landed, landing_sources
 from assets.warehouse import parse_if_changed
 from orchestration.assembly import assemble
 from orchestration.home import prepare_home, write_history_quickly
@@ -21,11 +18,10 @@ from slate.errors import DataError
 
 # The tag of a run from a terminal: its process.
 PROCESS = "slate/process"
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 def run_everything(deployment: Deployment) -> bool:
-    """Run the whole chain for the hours that landed since the last run, in this process.
+    """Run the whole chain for what landed since the last run, in this process.
 
     Returns:
         Whether all of it succeeded; what failed has been told.
@@ -35,21 +31,18 @@ def run_everything(deployment: Deployment) -> bool:
         DataError: nothing has landed yet.
         KeyboardInterrupt: it was interrupted; the run is marked as canceled.
     """
+    _require_landed(deployment)
     prepare_home(deployment)
     write_history_quickly()
     parse_if_changed(deployment)
     job = assemble(deployment).resolve_job_def(WHOLE)
     with dg.DagsterInstance.get() as instance:
         _end_killed_runs(instance)
-        tags = {ONLY_NEW: "true", PROCESS: str(os.getpid())}
-        if landing_sources(deployment.registry):
-            first, last = _new_hours(deployment, instance)
-            tags |= {RANGE_START: partition_key(first), RANGE_END: partition_key(last)}
         with interrupts() as interrupted:
             result = job.execute_in_process(
                 run_config={"loggers": {"console": {}}},
                 instance=instance,
-                tags=tags,
+                tags={PROCESS: str(os.getpid())},
                 raise_on_error=False,
             )
             if not result.success and interrupted():
@@ -78,31 +71,12 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _new_hours(deployment: Deployment, instance: dg.DagsterInstance) -> tuple[datetime, datetime]:
-    """From the first hour with landing files that are not taken in to the last; else the last."""
-    sources = landing_sources(deployment.registry)
-    ended = set(hourly(deployment).get_partition_keys())
-    landed = {
-        source: {h for h in landed_hours(deployment.landing, source) if partition_key(h) in ended}
-        for source in sources
-    }
-    hours = sorted(set().union(*landed.values()))
-    if not hours:
+def _require_landed(deployment: Deployment) -> None:
+    found = [landed(deployment.landing, s) for s in landing_sources(deployment.registry)]
+    if found and not any(is_over(deployment, hour) for source in found for hour in source.hours):
+        misnamed = ", ".join(name for source in found for name in source.misnamed[:1])
         raise DataError(
-            f"nothing has landed in {deployment.landing}: write landing files there first, "
-            "or simulate some"
+            f"nothing has landed in {deployment.landing} of an hour that is over: write landing "
+            f"files there first ({EXPECTED}), or simulate some"
+            + (f"; other names are not taken in, such as {misnamed}" if misnamed else "")
         )
-    with (
-        dg.build_resources({"warehouse": Warehouse.of(deployment)}) as resources,
-        resources.warehouse.get_connection() as connection,
-    ):
-        prepare(connection, sources)
-        new = {
-            file.hour
-            for source in sources
-            for file in new_files(connection, deployment.landing, source, landed[source])
-        }
-    # What a run took in before it was killed, the UI does not know of.
-    shown = set.intersection(*(instance.get_materialized_partitions(raw_key(s)) for s in sources))
-    new |= {hour for hour in hours if partition_key(hour) not in shown}
-    return (min(new), max(new)) if new else (hours[-1], hours[-1])

@@ -31,8 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from slate.kinds import Kind, naive_utc
-
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
+from slate.times import Mask, instants
 
 # Raised for values that Python, or Arrow, does not have.
 UNREADABLE = (pa.ArrowException, ValueError, TypeError, OverflowError, KeyError)
@@ -52,7 +51,6 @@ _EXACT = 2**53
 _LIMITS = np.iinfo(np.int64)
 _TRUTHS = {"true": True, "false": False}
 _WRONG = object()
-_TO_MICROSECONDS = {"s": 1_000_000, "ms": 1_000}
 
 
 class Form(Enum):
@@ -173,9 +171,6 @@ def _in_span(sql: str) -> str:
     return f"case when {sql} between {span} then {sql} end"
 
 
-# Down to the microsecond: a cast would round nanoseconds.
-_FLOORED = "make_timestamp((epoch_ns({0}) - (epoch_ns({0}) % 1000 + 1000) % 1000) // 1000)"
-
 TAKEN: dict[Kind, dict[Form, Cast]] = {
     Kind.STRING: {
         Form.TEXT: Cast("cast({0} as varchar)", _text),
@@ -225,7 +220,6 @@ TAKEN: dict[Kind, dict[Form, Cast]] = {
         ),
     },
 }
-_NANOSECONDS = Cast(_in_span(_FLOORED), _instant)
 
 
 @dataclass(frozen=True)
@@ -246,7 +240,7 @@ def landed(kind: Kind, given: pa.DataType, column: str) -> Landed:
 
     Args:
         kind: the kind.
-        given: the type that the file says it has.
+        given: the type that it is read as; times have been made microseconds.
         column: the column, as SQL.
     """
     form = form_of_type(given)
@@ -254,8 +248,6 @@ def landed(kind: Kind, given: pa.DataType, column: str) -> Landed:
     if form is Form.FLOAT:
         there += f" and not isnan({column})"
     cast = TAKEN[kind].get(form)
-    if kind is Kind.TIME and pa.types.is_timestamp(given) and given.unit == "ns":
-        cast = _NANOSECONDS
     if cast is None:
         return Landed(f"cast(null as {kind.sql})", there)
     value = cast.sql.format(column)
@@ -326,7 +318,7 @@ def of_column(kind: Kind, column: pa.Array) -> tuple[pa.Array, Mask | None]:
     if form not in TAKEN[kind]:
         return pa.nulls(len(column), kind.arrow), _some(np.asarray(column.is_valid()))
     if kind is Kind.TIME and form is not Form.TEXT:
-        return _times(column)
+        return instants(column)
     try:
         if (kind, form) in _AS_IS:
             return column.cast(kind.arrow), None
@@ -335,27 +327,6 @@ def of_column(kind: Kind, column: pa.Array) -> tuple[pa.Array, Mask | None]:
     except pa.ArrowException:
         pass
     return of_values(kind, column.to_pylist())
-
-
-_SPAN = [int(np.datetime64(end, "us").astype(np.int64)) for end in (EARLIEST, LATEST)]
-
-
-def _times(column: pa.Array) -> tuple[pa.Array, Mask | None]:
-    """Times and dates of any unit, down to the microsecond."""
-    valid = np.asarray(column.is_valid())
-    if pa.types.is_date(column.type):
-        column = column.cast(pa.timestamp("s"))
-    scale = _TO_MICROSECONDS.get(column.type.unit, 1)
-    values = np.asarray(column.cast(pa.int64()).fill_null(0))
-    if column.type.unit == "ns":
-        values = values // 1_000
-    earliest, latest = _SPAN
-    # Compared before they are scaled, which might leave 64 bits.
-    fits = (values >= -(-earliest // scale)) & (values <= latest // scale)
-    if column.type.unit == "us" and (fits | ~valid).all():
-        return column.cast(Kind.TIME.arrow), None
-    scaled = pa.array(np.where(fits, values, 0) * scale, mask=~(valid & fits))
-    return scaled.cast(Kind.TIME.arrow), _some(valid & ~fits)
 
 
 def _some(wrong: Mask) -> Mask | None:

@@ -29,9 +29,9 @@ from online.stream.arrived import checked_again, trusted
 from online.stream.json_rows import plain_rows
 from online.stream.names import StreamNames
 from online.stream.schemas import ID, block_schema, digest, events_schema
-from slate.coercion import Mask
 from slate.entities import Source
 from slate.refusals import LATEST
+from slate.times import Mask
 
 ARRIVAL, NUMBER, SCHEMA, BLOCK = b"a", b"n", b"s", b"b"
 # In microseconds, as arrivals are.

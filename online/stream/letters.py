@@ -21,8 +21,8 @@ from online.instants import instant
 from online.stream.blocks import Refusal
 from online.stream.json_rows import plain_rows
 from online.stream.schemas import ID
-from slate.coercion import Mask
 from slate.entities import Source
+from slate.times import Mask
 from slate.windows import duration_name
 
 # What the reason of a late event begins with.

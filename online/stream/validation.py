@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from slate.coercion import Mask, of_column, of_values
+from slate.coercion import of_column, of_values
 from slate.entities import Source
 from slate.errors import DataError, nearest
 from slate.kinds import Kind
 from slate.refusals import MISSING, mistyped, rules
+from slate.times import Mask
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Attribute views: the latest row of a hand-written model, now and as of any instant."""
 
-from slate.compile.names import AS_OF, header, listed, seconds
+from slate.compile.names import as_of, current_model, header, listed, seconds
 from slate.features import Attribute
 from slate.filters import literal
 from slate.kinds import Kind
@@ -56,7 +56,7 @@ with latest as (
         any_value(as_of.as_of) as as_of,
         max({latest_row(features)}) as latest
     from {{{{ ref('{view.model}') }}}} as history
-    cross join {{{{ ref('{AS_OF}') }}}} as as_of
+    cross join {as_of(current_model(view))} as as_of
     where history.{RECEIVED_AT} < as_of.as_of
     group by {", ".join(keys)}
 ),

@@ -9,9 +9,15 @@ from slate.windows import SECOND, duration_name
 AS_OF = "as_of"
 STREAMED_UNTIL = "streamed_until"
 CLOCK = "clock"
+HELD = "held"
 # What the names of landing files have in common that the archive of a stream wrote.
 STREAM_FILE = "-stream"
 RAW = "raw"
+
+
+def as_of(model: str) -> str:
+    """The instant up to which what a model is made of is known, as a table of one row."""
+    return f"(select as_of from {{{{ ref('{AS_OF}') }}}} where model = '{model}')"
 
 
 def tiles_model(view: type[FeatureView]) -> str:

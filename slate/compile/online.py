@@ -7,7 +7,8 @@ tables alone, as a lookup makes them: what is checked is what is published.
 
 from slate.aggregates import Measure, Merge
 from slate.compile.names import (
-    AS_OF,
+    as_of,
+    current_model,
     header,
     listed,
     online_keys_model,
@@ -33,7 +34,7 @@ def _known(view: type[FeatureView]) -> str:
     return f"""known as (
     select tiles.*, as_of.as_of
     from {{{{ ref('{tiles_model(view)}') }}}} as tiles
-    cross join {{{{ ref('{AS_OF}') }}}} as as_of
+    cross join {as_of(current_model(view))} as as_of
     where tiles.arrived_hour < as_of.as_of
 )"""
 

@@ -8,12 +8,14 @@ from slate.compile.asked import asked_sql
 from slate.compile.names import (
     AS_OF,
     CLOCK,
+    HELD,
     RAW,
     STREAM_FILE,
     STREAMED_UNTIL,
     asked_model,
     current_model,
     header,
+    listed,
     online_keys_model,
     online_tiles_model,
     tiles_model,
@@ -74,11 +76,12 @@ def generated(registry: Registry) -> dict[Path, str]:
 
 
 def _as_of_sql(registry: Registry) -> str:
-    """The model that says up to which instant arrivals are known.
+    """The model that says up to which instant arrivals are known, for each that is made of them.
 
     That is the end of the last hour in which anything arrived, of the hours that are over by the
     clock. What is only asked about has no say: a spine may go on after the last event, or end
-    before it. Where there is nothing else, the clock alone says it.
+    before it. Where there is nothing else, the clock alone says it. Where a landing file cannot be
+    read, its hour is not known, nor what comes after it.
     """
     windowed = {view.source for view in registry.views.values() if view.windowed}
     spines = {service.spine for service in registry.services.values()} - windowed
@@ -90,6 +93,7 @@ def _as_of_sql(registry: Registry) -> str:
             "select max(hour) + interval '1 hour' as instant\n"
             f"    from {{{{ source('{RAW}', 'files') }}}}\n"
             f"    where source in ({landed})\n"
+            "        and unread is null\n"
             "        and hour < (select known_until from clock)"
         )
     known += [
@@ -100,6 +104,8 @@ def _as_of_sql(registry: Registry) -> str:
         if not source.landing
     ]
     union = "\n    union all\n    ".join(known or ["select known_until as instant from clock"])
+    made = [*map(current_model, registry.views.values())]
+    made += [training_model(service) for service in registry.services.values()]
     return f"""{header("the sources")}
 {{{{ config(materialized='table') }}}}
 
@@ -109,10 +115,25 @@ with clock as (
 
 known as (
     {union}
+),
+
+models (model) as (
+    values
+        {listed([f"('{model}')" for model in made], 8)}
+),
+
+final as (
+    select
+        models.model,
+        cast(least(max(known.instant), min(held.until)) as timestamp) as as_of
+    from models
+    cross join known
+    left join {{{{ source('{RAW}', '{HELD}') }}}} as held
+        on models.model = held.model
+    group by models.model
 )
 
-select cast(max(instant) as timestamp) as as_of
-from known
+select * from final
 """
 
 
@@ -127,6 +148,7 @@ select
     cast(max(case when name {streamed} then hour end) + interval '1 hour' as timestamp) as until,
     cast(max(case when name not {streamed} then taken_in_at end) as timestamp) as taken_in
 from {{{{ source('{RAW}', 'files') }}}}
+where unread is null
 group by source
 """
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from slate.compile.names import (
     AS_OF,
     CLOCK,
+    HELD,
     RAW,
     STREAMED_UNTIL,
     asked_model,
@@ -133,9 +134,14 @@ def as_of_contract() -> Model:
     """The contract of the model that says what is known."""
     text = (
         "The instant up to which arrivals are known: the end of the last hour, of those that are "
-        "over by the clock, in which anything arrived."
+        "over by the clock, in which anything arrived; of what is made of a landing file that "
+        "cannot be read, the start of its hour."
     )
-    return Model(AS_OF, text, (Column("as_of", "timestamp", text),))
+    columns = (
+        Column("model", "varchar", "The model that is as of it."),
+        Column("as_of", "timestamp", text),
+    )
+    return Model(AS_OF, text, columns)
 
 
 def streamed_until_contract() -> Model:
@@ -205,6 +211,8 @@ def sources_yml(registry: Registry) -> str:
         '        description: "Every landing file that was taken in."',
         f"      - name: {CLOCK}",
         '        description: "Up to when arrivals can be known, by the platform\'s clock."',
+        f"      - name: {HELD}",
+        '        description: "Up to when what is made of files that cannot be read is known."',
     ]
     for source in registry.sources.values():
         if source.landing:

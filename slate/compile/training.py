@@ -1,7 +1,7 @@
 """Training sets: a service's spine with every stored feature as of each row's instant."""
 
 from slate.compile.asked import spine_sql
-from slate.compile.names import asked_model, header, listed, training_model
+from slate.compile.names import as_of, asked_model, header, listed, training_model
 from slate.features import Feature
 from slate.filters import literal
 from slate.plans import Plan
@@ -47,6 +47,8 @@ with final as (
     from {{{{ ref('{spine.model}') }}}} as spine
     {clause}
     where {{{{ arrived('spine.{spine.arrival_time}') }}}}
+        -- What is asked about later waits until all that it may need is known.
+        and spine.{spine.event_time} <= {as_of(training_model(service))}
 )
 
 select * from final

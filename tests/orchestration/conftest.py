@@ -3,7 +3,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
+
+from assets.raw_tables import prepare
+from tests.deployments.bikes.definitions import Checkup, Move, Offer
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -23,3 +27,11 @@ def _environment() -> Iterator[None]:
             monkeypatch.setenv(name, "")  # so that it is remembered
             monkeypatch.delenv(name)
         yield
+
+
+@pytest.fixture
+def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    """One into which some sources of the bike-share can be taken."""
+    with duckdb.connect() as connection:
+        prepare(connection, [Move, Offer, Checkup])
+        yield connection

@@ -55,7 +55,8 @@ def ledger(deployment: Deployment) -> tuple[int, int]:
     )
     sources = [source for source in deployment.registry.sources.values() if source.landing]
     held = [query(deployment, f"select count(*) from raw.{s.landing}")[0][0] for s in sources]
-    assert (rows, refused) == (sum(held), len(query(deployment, "from raw.quarantine")))
+    quarantined = query(deployment, "from raw.quarantine where row is not null")
+    assert (rows, refused) == (sum(held), len(quarantined))
     return rows + refused, refused
 
 
@@ -78,7 +79,7 @@ def _same(one: Any, other: Any) -> bool:
 
 def as_of(deployment: Deployment) -> datetime:
     """The instant up to which the warehouse knows arrivals."""
-    ((instant,),) = query(deployment, "from as_of")
+    ((instant,),) = query(deployment, "select max(as_of) from as_of")
     found: datetime = instant
     return found
 

@@ -13,7 +13,7 @@ from assets.hours import partition_key
 from orchestration.assembly import assemble
 from orchestration.home import prepare_home
 from orchestration.jobs import WHOLE
-from orchestration.runs import RANGE_END, RANGE_START, run_everything
+from orchestration.runs import run_everything
 from slate.deployment import Deployment
 from tests.orchestration.bikes import Landing, happenings, place
 from tests.orchestration.outcomes import Run, Table, query, runs, tables, unlike
@@ -23,6 +23,7 @@ from tests.parity.scenarios import HOUR, MIDDAY
 # Hours of arrival around midday: all of them, and those that are built again.
 FIRST, LAST = -8, 2
 AGAIN = (-4, -2)
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 STAGING = ["stg_moves", "station_moves_tiles", "station_moves_current"]
 FAILING = """
 version: 2

@@ -9,10 +9,13 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets import intake
+from assets import raw_tables
 from assets.builds import Build, plan_build, record, spans_built_since
-from assets.hours import HOUR, ONLY_NEW, Span, span_of
+from assets.hours import Span, span_of
+from assets.landing_files import HOUR
 from slate.deployment import Deployment
+from slate.kinds import Kind
+from tests.deployments.bikes.definitions import Move
 
 Connection = duckdb.DuckDBPyConnection
 NOON = datetime(2026, 3, 10, 12)
@@ -44,7 +47,7 @@ def at(hour: int, deployment: Deployment, minutes: int = 0) -> Deployment:
 @pytest.fixture
 def warehouse(deployment: Deployment) -> Iterator[Connection]:
     with duckdb.connect() as connection:
-        intake.prepare(connection, list(deployment.registry.sources.values()))
+        raw_tables.prepare(connection, list(deployment.registry.sources.values()))
         yield connection
 
 
@@ -191,6 +194,18 @@ def test_where_a_model_is_new_or_changed_everything_is_built(
     assert plan_build(built, deployment, None).changed == ()
 
 
+def test_where_a_declared_type_changed_everything_is_built(
+    built: Connection, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the SQL of staging stays the same."""
+    (deployment.dbt_project / "models/generated/stg_moves.sql").write_text("select 1")
+    record(built, plan_build(built, deployment, None), whole=True)
+    assert plan_build(built, deployment, None).changed == ()
+    monkeypatch.setattr(Move.columns["metres"], "kind", Kind.FLOAT)
+    build = plan_build(built, deployment, None)
+    assert (build.span, build.changed) == (None, ("stg_moves",))
+
+
 def test_what_is_no_model_changes_nothing(built: Connection, deployment: Deployment) -> None:
     (deployment.dbt_project / "models/features/_models.yml").write_text("version: 2")
     (deployment.dbt_project / "models/features/profile.sql").unlink()
@@ -241,7 +256,6 @@ def test_spans_built_since(built: Connection, deployment: Deployment, clock: Clo
             },
             hours(-2, 3),
         ),
-        ({"dagster/partition": "2026-03-10-12:00", ONLY_NEW: "true"}, None),
     ],
 )
 def test_hours_that_a_run_asks_for(tags: dict[str, str], span: Span | None) -> None:

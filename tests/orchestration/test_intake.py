@@ -1,73 +1,39 @@
 """Landing files are taken in once each, and what cannot be is kept with the reason."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from assets import intake
-from assets.intake import Intake, landed_hours, landing_files, new_files, prepare, take_in
+from assets.file_ledger import new_files
+from assets.intake import Intake
+from assets.landing_files import Landed, LandingFile, landed
+from assets.raw_tables import prepare
 from slate import Source
 from tests.deployments.bikes.definitions import Checkup, Move, Offer
+from tests.orchestration.moves import (
+    AT,
+    HOUR,
+    MOVE,
+    OFFER,
+    Connection,
+    Row,
+    ids,
+    land,
+    moves,
+    refused,
+    take,
+)
 from tests.parity.landing import landing_table
 
-HOUR = datetime(2026, 3, 10, 7)
-AT = HOUR.replace(tzinfo=UTC)
-Connection = duckdb.DuckDBPyConnection
-Row = dict[str, Any]
 
-MOVE: Row = {
-    "move_id": 1, "moved_at": AT, "heard_at": AT + timedelta(minutes=59), "station_id": 1,
-    "bike_id": 2, "rider_id": "r", "kind": "take", "electric": True, "locked": None,
-    "minutes": 12.5, "metres": 900, "free_docks": 3, "celsius": -2.0, "booked_for": None,
-    "note": "it's",
-}  # fmt: skip
-OFFER: Row = {
-    "offer_id": "o", "offered_at": AT, "decided_at": AT, "rider_id": "r", "bike_id": 2,
-    "purpose": "errand", "party": 2, "distance": 1.5, "raining": False, "leaves_at": AT,
-    "taken": True,
-}  # fmt: skip
-
-
-@pytest.fixture
-def warehouse() -> Iterator[Connection]:
-    with duckdb.connect() as connection:
-        prepare(connection, [Move, Offer, Checkup])
-        yield connection
-
-
-def land(
-    landing: Path, rows: list[Row] | pa.Table, name: str = "07", source: type[Source] = Move
-) -> Path:
-    """Write a landing file of the hour."""
-    file = landing / source.landing / "2026-03-10" / f"{name}.parquet"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(rows if isinstance(rows, pa.Table) else landing_table(source, rows), file)
-    return file
-
-
-def take(warehouse: Connection, landing: Path, source: type[Source] = Move) -> Intake:
-    return take_in(warehouse, source, landing_files(landing, source, [HOUR]))
-
-
-def moves(count: int, start: int = 1) -> list[Row]:
-    return [{**MOVE, "move_id": number} for number in range(start, start + count)]
-
-
-def ids(warehouse: Connection) -> list[int]:
-    found = warehouse.execute("select move_id from raw.moves order by _file, _row").fetchall()
-    return [number for (number,) in found]
-
-
-def refused(warehouse: Connection) -> list[tuple[Any, ...]]:
-    return warehouse.execute(
-        "select row, reason from raw.quarantine order by file, row nulls first"
-    ).fetchall()
+def found(warehouse: Connection, landing: Path) -> list[LandingFile]:
+    return new_files(warehouse, Move, landed(landing, Move).files)
 
 
 def test_rows_are_taken_in_as_they_are(warehouse: Connection, tmp_path: Path) -> None:
@@ -163,7 +129,7 @@ def test_a_file_that_is_none_is_refused_as_a_whole(warehouse: Connection, tmp_pa
     land(tmp_path, moves(3))
     land(tmp_path, [], "07-none").write_bytes(b"no Parquet")
     land(tmp_path, landing_table(Move, moves(3, 10)).drop(["kind", "celsius"]), "07-short")
-    assert take(warehouse, tmp_path) == Intake(3, 0, rows=3, quarantined=2)
+    assert take(warehouse, tmp_path) == Intake(1, 0, rows=3, quarantined=0, unread=2)
     (unreadable, short) = warehouse.sql(
         "select row, reason, content from raw.quarantine order by file"
     ).fetchall()
@@ -187,20 +153,51 @@ def test_a_column_that_may_be_null_may_be_missing(warehouse: Connection, tmp_pat
     ]
 
 
-def test_columns_that_nobody_defined_are_passed_over(warehouse: Connection, tmp_path: Path) -> None:
-    extra = pa.array([["a"], ["b"]])
-    land(tmp_path, landing_table(Move, moves(2)).append_column("weather's", extra))
-    assert take(warehouse, tmp_path) == Intake(1, 0, rows=2, quarantined=0)
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["weather's"],
+        ["filename"],
+        ["file_row_number"],
+        ['a"b'],
+        [""],
+        ["Minutes"],
+        ["MINUTES", "Note"],
+        ["other", "other"],
+        ["minutes.list", "note.text"],
+        ["_file", "_row", "_fault", "_reason"],
+        ["paths", "landed", "hour", "path", "file"],
+        ["ä", "select", "1"],
+    ],
+    ids=" ".join,
+)
+def test_columns_that_nobody_defined_are_passed_over(
+    warehouse: Connection, tmp_path: Path, names: list[str]
+) -> None:
+    """Whatever they are called, beside a file without them; also where a row is refused."""
+    table = landing_table(Move, [*moves(2), {**MOVE, "metres": -1}])
+    for name in names:
+        table = table.append_column(name, pa.array([["a"], ["b"], None]))
+    land(tmp_path, table.select(range(table.num_columns)[::-1]), "07-odd")
+    land(tmp_path, moves(1, start=5))
+    assert take(warehouse, tmp_path) == Intake(2, rows=3, quarantined=1)
+    assert warehouse.sql("select distinct minutes, note from raw.moves").fetchall() == [
+        (12.5, "it's")
+    ]
+    assert refused(warehouse) == [(2, "metres: below 0")]
+    ((content,),) = warehouse.sql("select content->>'metres' from raw.quarantine").fetchall()
+    assert content == "-1"
 
 
 def test_the_same_file_again_changes_nothing(warehouse: Connection, tmp_path: Path) -> None:
     land(tmp_path, [*moves(2), {**MOVE, "kind": "?"}])
     take(warehouse, tmp_path)
-    before = warehouse.sql("from raw.files").fetchall()
+    ledger = "select * exclude (changed_at) from raw.files"
+    before = warehouse.sql(ledger).fetchall()
     land(tmp_path, [*moves(2), {**MOVE, "kind": "?"}])
     assert take(warehouse, tmp_path) == Intake(0, known=1, rows=0, quarantined=0)
     assert (ids(warehouse), len(refused(warehouse))) == ([1, 2], 1)
-    assert warehouse.sql("from raw.files").fetchall() == before
+    assert warehouse.sql(ledger).fetchall() == before
 
 
 def test_a_changed_file_takes_the_place_of_what_it_held(
@@ -219,7 +216,7 @@ def test_a_changed_file_takes_the_place_of_what_it_held(
 
 def test_a_file_that_is_mended_is_taken_in(warehouse: Connection, tmp_path: Path) -> None:
     land(tmp_path, []).write_bytes(b"no Parquet")
-    assert take(warehouse, tmp_path).quarantined == 1
+    assert take(warehouse, tmp_path) == Intake(unread=1)
     land(tmp_path, moves(2))
     assert take(warehouse, tmp_path) == Intake(1, 0, rows=2, quarantined=0)
     assert refused(warehouse) == []
@@ -291,10 +288,9 @@ def test_only_what_is_complete_has_landed(tmp_path: Path) -> None:
     land(tmp_path, moves(1), ".07")
     land(tmp_path, moves(1), "seven")
     land(tmp_path, moves(1), "09").rename(tmp_path / "moves/2026-03-10/09.parquet.tmp")
-    assert list(landed_hours(tmp_path, Move)) == [HOUR]
-    (file,) = landing_files(tmp_path, Move, [HOUR, HOUR + timedelta(hours=2)])
+    (file,) = landed(tmp_path, Move).files
     assert (file.name, file.hour) == ("moves/2026-03-10/07-late.parquet", HOUR)
-    assert list(landed_hours(tmp_path, Checkup)) == []
+    assert landed(tmp_path, Checkup) == Landed([], [])
 
 
 @pytest.mark.parametrize(
@@ -312,7 +308,7 @@ def test_new_files_are_those_that_came_or_changed(
 ) -> None:
     file = land(tmp_path, moves(1))
     land(tmp_path, moves(2), "07-other").rename(file.with_name("07-other"))
-    assert [f.path for f in new_files(warehouse, tmp_path, Move, [HOUR])] == [file]
+    assert [f.path for f in found(warehouse, tmp_path)] == [file]
     take(warehouse, tmp_path)
     happens(file)
-    assert [f.path.stem for f in new_files(warehouse, tmp_path, Move, [HOUR])] == new
+    assert [f.path.stem for f in found(warehouse, tmp_path)] == new

@@ -7,9 +7,9 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets import intake
+from assets import raw_tables
 from assets.freshness import freshness
-from assets.hours import HOUR
+from assets.landing_files import HOUR
 from assets.source_checks import few_refused, hours_landed, landed_before, newest_arrival
 from slate import FeatureView, Source
 from tests.deployments.bikes.definitions import BikeProfile, Move
@@ -21,7 +21,7 @@ NOW = NOON.replace(tzinfo=UTC)
 @pytest.fixture
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        intake.prepare(connection, [Move])
+        raw_tables.prepare(connection, [Move])
         yield connection
 
 

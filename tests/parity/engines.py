@@ -20,8 +20,8 @@ import duckdb
 import pyarrow.dataset as ds
 
 from assets import builds
-from assets.intake import prepare
 from assets.publishing import landed, online_rows, stream_from
+from assets.raw_tables import prepare
 from assets.training_sets import write_training_set
 from online import FeatureClient, Publisher
 from slate.compile.names import AS_OF, RAW
@@ -186,7 +186,7 @@ def build(
             _land_file(connection, source, number, file)
     for model, sql in project.models.items():
         if model == AS_OF and before is not None:
-            sql = f"select make_timestamp({before}) as as_of"
+            sql = f"select * replace (make_timestamp({before}) as as_of) from ({sql})"
         connection.execute(f"create table {model} as {sql}")
 
 

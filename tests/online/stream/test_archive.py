@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from redis import Redis
 
-from assets.intake import landing_files, prepare, take_in
+from assets.intake import take_in
+from assets.landing_files import landed
+from assets.raw_tables import prepare
 from online import EventWriter
 from online.connections import Connections
 from online.stream.archive import Archive, ArchiveStep
@@ -101,10 +103,10 @@ def test_several_hours_at_once(log: Log) -> None:
 
 def test_what_the_warehouse_takes_in(log: Log) -> None:
     script(log, log.archive().step)
-    hours = [NOON + timedelta(hours=hour) for hour in range(3)]
+    landing = log.deployment.landing
     with duckdb.connect() as connection:
         prepare(connection, [Move])
-        intake = take_in(connection, Move, landing_files(log.deployment.landing, Move, hours))
+        intake = take_in(connection, landing, Move, landed(landing, Move).files)
         taken = connection.execute(
             "select move_id, epoch_us(heard_at) from raw.moves order by _file, _row"
         ).fetchall()

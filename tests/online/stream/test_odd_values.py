@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from redis import Redis
 
-from assets.intake import landing_files, prepare, take_in
+from assets.intake import take_in
+from assets.landing_files import landed
+from assets.raw_tables import prepare
 from online import EventWriter
 from online.connections import Connections
 from online.stream.blocks import Blocks
@@ -89,7 +91,7 @@ def from_files(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     outcome: Outcome = {}
     with duckdb.connect() as connection:
         prepare(connection, [Loose])
-        take_in(connection, Loose, landing_files(landing, Loose, [NOON]))
+        take_in(connection, landing, Loose, landed(landing, Loose).files)
         columns = ", ".join(name for name in Loose.columns if name != "due_at")
         for row in (
             connection.sql(f"select {columns}, due_at::timestamptz as due_at from raw.loose")

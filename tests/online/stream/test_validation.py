@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.intake import landing_files, prepare, take_in
+from assets.intake import take_in
+from assets.landing_files import landed
+from assets.raw_tables import prepare
 from online.stream.validation import refusals, typed_batch, typed_events
 from slate import Source, arrival_time, column, event_time, unique_id
 from slate.errors import DataError
@@ -47,8 +49,8 @@ def in_warehouse(source: type[Source], table: pa.Table, folder: Path) -> dict[in
     pq.write_table(table.append_column(source.arrival_time, arrived), path)
     with duckdb.connect() as connection:
         prepare(connection, [source])
-        files = landing_files(folder / "landing", source, [NOON])
-        take_in(connection, source, files)
+        files = landed(folder / "landing", source).files
+        take_in(connection, folder / "landing", source, files)
         found = connection.execute("select row, reason from raw.quarantine order by row").fetchall()
     return dict(found)
 

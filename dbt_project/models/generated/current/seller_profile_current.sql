@@ -8,7 +8,7 @@ with latest as (
         any_value(as_of.as_of) as as_of,
         max({event_ts: least(event_ts, received_at), received_at: received_at, row_id: row_id, country: country, joined_at: joined_at, rating: rating, verified: verified, followers: followers}) as latest
     from {{ ref('seller_profile') }} as history
-    cross join {{ ref('as_of') }} as as_of
+    cross join (select as_of from {{ ref('as_of') }} where model = 'seller_profile_current') as as_of
     where history.received_at < as_of.as_of
     group by seller_id
 ),

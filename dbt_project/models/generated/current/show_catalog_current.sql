@@ -8,7 +8,7 @@ with latest as (
         any_value(as_of.as_of) as as_of,
         max({event_ts: least(event_ts, received_at), received_at: received_at, row_id: row_id, seller_id: seller_id, category: category, language: language, status: status, start_price: start_price, scheduled_at: scheduled_at, started_at: started_at, ended_at: ended_at}) as latest
     from {{ ref('show_catalog') }} as history
-    cross join {{ ref('as_of') }} as as_of
+    cross join (select as_of from {{ ref('as_of') }} where model = 'show_catalog_current') as as_of
     where history.received_at < as_of.as_of
     group by show_id
 ),

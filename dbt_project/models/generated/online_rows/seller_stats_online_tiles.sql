@@ -5,7 +5,7 @@
 with known as (
     select tiles.*, as_of.as_of
     from {{ ref('seller_stats_tiles') }} as tiles
-    cross join {{ ref('as_of') }} as as_of
+    cross join (select as_of from {{ ref('as_of') }} where model = 'seller_stats_current') as as_of
     where tiles.arrived_hour < as_of.as_of
 ),
 

@@ -185,6 +185,8 @@ with final as (
         on seller_stats.seller_id = show_catalog.seller_id
         and seller_stats.asked_at = spine.event_ts
     where {{ arrived('spine.received_at') }}
+        -- What is asked about later waits until all that it may need is known.
+        and spine.event_ts <= (select as_of from {{ ref('as_of') }} where model = 'feed_ranking_v1')
 )
 
 select * from final

@@ -1,0 +1,107 @@
+"""Landing files: where they are, what they are called, and which others lie beside them.
+
+A source's rows arrive in ``<landing>/<source>/<day>/<hour>*.parquet``, by the hour of arrival
+(UTC): ``events/2026-03-10/07.parquet``, ``events/2026-03-10/07-late.parquet``. A file appears at
+once and whole: whoever writes one gives it its name when it is done. What is hidden (``.`` or ``_``
+before the name) or unfinished is passed over, as is what somebody set aside as ``*.bad``. Any other
+name is told of, as the rows in such a file would be missing without a word.
+"""
+
+import os
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from slate.entities import Source
+from slate.registry import Registry
+
+HOUR = timedelta(hours=1)
+EXPECTED = "<day>/<hour>*.parquet, as in 2026-03-10/07.parquet"
+# What a writer has not finished, or a person has set aside.
+_PASSED_OVER = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".inprogress", ".crc", ".bad")
+_FILE = re.compile(r"([01]\d|2[0-3]).*\.parquet")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A landing file.
+
+    Attributes:
+        path: where it lies.
+        name: its path below the landing folder, by which the ledger knows it.
+        hour: the hour in which its rows arrived (UTC).
+    """
+
+    path: Path
+    name: str
+    hour: datetime
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What lies in a source's landing folder.
+
+    Attributes:
+        files: its landing files, in order of hour and name.
+        misnamed: the names of files that are none, below the landing folder, in order.
+    """
+
+    files: list[LandingFile]
+    misnamed: list[str]
+
+    @property
+    def hours(self) -> list[datetime]:
+        """The hours that have files, in order."""
+        return sorted({file.hour for file in self.files})
+
+    def of(self, hours: Collection[datetime]) -> list[LandingFile]:
+        """The files of some hours."""
+        wanted = set(hours)
+        return [file for file in self.files if file.hour in wanted]
+
+
+def landing_sources(registry: Registry) -> list[type[Source]]:
+    """The sources that are taken in from landing files."""
+    return [source for source in registry.sources.values() if source.landing]
+
+
+def landed(landing: Path, source: type[Source]) -> Landed:
+    """What lies in a source's landing folder.
+
+    Args:
+        landing: the landing folder of all sources.
+        source: the source.
+    """
+    files, misnamed = [], []
+    top = landing / source.landing
+    for folder, folders, names in os.walk(top):
+        folders[:] = [name for name in folders if not _passed_over(name)]
+        for name in names:
+            if _passed_over(name):
+                continue
+            path = Path(folder, name)
+            hour = _hour(path.relative_to(top))
+            if hour is None:
+                misnamed.append(str(path.relative_to(landing)))
+            else:
+                files.append(LandingFile(path, str(path.relative_to(landing)), hour))
+    files.sort(key=lambda file: (file.hour, file.path))
+    return Landed(files, sorted(misnamed))
+
+
+def _passed_over(name: str) -> bool:
+    return name.startswith((".", "_")) or name.endswith(_PASSED_OVER)
+
+
+def _hour(path: Path) -> datetime | None:
+    """The hour of a landing file by its path below its source's folder; None if it is none."""
+    match path.parts:
+        case (day, name) if _DAY.fullmatch(day) and (match := _FILE.fullmatch(name)):
+            try:
+                return datetime.strptime(f"{day} {match[1]}", "%Y-%m-%d %H")
+            except ValueError:
+                return None
+    return None

@@ -1,0 +1,158 @@
+"""A file that cannot be read costs no other file anything, and its hour is not known."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assets.holds import unread
+from assets.intake import Intake
+from tests.deployments.bikes.definitions import Move
+from tests.orchestration.moves import Connection, ids, land, moves, refused, take
+from tests.parity.landing import landing_table
+
+
+def cut_short(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+
+
+def being_written(file: Path) -> None:
+    """As a writer leaves it before the footer."""
+    file.write_bytes(file.read_bytes()[:-200])
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def no_parquet(file: Path) -> None:
+    file.write_bytes(b"move_id,moved_at\n1,2026-03-10\n")
+
+
+def pages_overwritten(file: Path) -> None:
+    """The footer stays as it is."""
+    content = bytearray(file.read_bytes())
+    metadata = pq.ParquetFile(file).metadata
+    start = metadata.row_group(0).column(0).data_page_offset
+    content[start : start + 400] = b"\xff" * 400
+    file.write_bytes(content)
+
+
+def a_page_changed(file: Path) -> None:
+    """One byte of a value, which only its checksum tells."""
+    pq.write_table(
+        landing_table(Move, moves(500)), file, write_page_checksum=True, compression="none"
+    )
+    content = bytearray(file.read_bytes())
+    column = pq.ParquetFile(file).metadata.row_group(0).column(0)
+    content[column.data_page_offset + column.total_compressed_size // 2] ^= 1
+    file.write_bytes(content)
+
+
+def without_a_column(file: Path) -> None:
+    pq.write_table(landing_table(Move, moves(3)).drop(["kind"]), file)
+
+
+def with_a_column_twice(file: Path) -> None:
+    table = landing_table(Move, moves(3))
+    pq.write_table(table.append_column("metres", table["metres"]), file)
+
+
+DAMAGES = [
+    cut_short, being_written, emptied, no_parquet, pages_overwritten, a_page_changed,
+    without_a_column, with_a_column_twice,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_it_alone_is_set_apart_and_named(
+    warehouse: Connection, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    """In the midst of others, whose rows are read together with its own."""
+    land(tmp_path, moves(2), "07-a")
+    damage(land(tmp_path, moves(500, start=100), "07-b"))
+    land(tmp_path, moves(2, start=5), "07-c")
+    assert take(warehouse, tmp_path) == Intake(2, 0, rows=4, quarantined=0, unread=1)
+    assert ids(warehouse) == [1, 2, 5, 6]
+    ((row, reason, content),) = warehouse.sql(
+        "select row, reason, content from raw.quarantine"
+    ).fetchall()
+    assert (row, content) == (None, "moves/2026-03-10/07-b.parquet")
+    assert reason.startswith("the file ")
+    (file,) = unread(warehouse, Move)
+    assert (file.name, file.reason, file.held) == (content, reason, True)
+
+
+def test_it_is_tried_again_each_time_whatever_is_asked_for(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    file = land(tmp_path, moves(5), "07-b")
+    whole = file.read_bytes()
+    cut_short(file)
+    assert take(warehouse, tmp_path) == Intake(unread=1)
+    assert take(warehouse, tmp_path) == Intake(unread=1)
+    assert len(refused(warehouse)) == 1
+    file.write_bytes(whole)
+    assert take(warehouse, tmp_path, hours=[]) == Intake(1, rows=5)
+    assert (unread(warehouse, Move), refused(warehouse)) == ([], [])
+
+
+@pytest.mark.parametrize("away", [Path.unlink, lambda f: f.rename(f.with_suffix(".parquet.bad"))])
+def test_what_is_taken_away_holds_nothing_back(
+    warehouse: Connection, tmp_path: Path, away: Callable[[Path], object]
+) -> None:
+    file = land(tmp_path, moves(5))
+    cut_short(file)
+    take(warehouse, tmp_path)
+    away(file)
+    assert take(warehouse, tmp_path) == Intake()
+    assert unread(warehouse, Move) == []
+    assert len(refused(warehouse)) == 1, "it is told of still"
+    land(tmp_path, moves(2))
+    assert take(warehouse, tmp_path) == Intake(1, rows=2)
+
+
+def test_what_was_read_before_stays_until_it_is_whole_again(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    file = land(tmp_path, [*moves(2), {**moves(1)[0], "kind": "?"}])
+    take(warehouse, tmp_path)
+    cut_short(file)
+    assert take(warehouse, tmp_path) == Intake(unread=1)
+    assert ids(warehouse) == [1, 2]
+    assert [row for row, _ in refused(warehouse)] == [None, 2]
+    (held,) = unread(warehouse, Move)
+    assert not held.held
+    land(tmp_path, moves(1, start=9))
+    assert take(warehouse, tmp_path) == Intake(1, rows=1)
+    assert (ids(warehouse), refused(warehouse)) == ([9], [])
+
+
+def test_rows_that_are_no_text_are_refused_one_by_one(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    table = landing_table(Move, moves(3))
+    notes = pa.array([b"fine", b"\xff\xfe", None], pa.binary()).view(pa.string())
+    land(tmp_path, table.set_column(table.column_names.index("note"), "note", notes))
+    assert take(warehouse, tmp_path) == Intake(1, rows=2, quarantined=1)
+    assert refused(warehouse) == [(1, "note: not a text in UTF-8")]
+
+
+def test_random_damage_never_stops_the_others(warehouse: Connection, tmp_path: Path) -> None:
+    """Whatever is overwritten: rows are taken in, or refused, or the file is set apart."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    whole = land(tmp_path, moves(2000), "07-b").read_bytes()
+    land(tmp_path, moves(2, start=9000), "07-c")
+    for _ in range(60):
+        content = bytearray(whole)
+        for _ in range(chance.choice([1, 8, 64])):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        (tmp_path / "moves/2026-03-10/07-b.parquet").write_bytes(content)
+        take(warehouse, tmp_path)
+        assert ids(warehouse)[-2:] == [9000, 9001] or ids(warehouse)[:2] == [9000, 9001]
