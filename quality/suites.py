@@ -49,11 +49,11 @@ def suite(
             expected of that instant.
         now: what the platform's clock says; without it, nothing is expected of how old rows are.
         previous: the profile of the last good run; without it, or when it is of another
-            definition, nothing is compared.
+            definition or of no rows, nothing is compared.
         batches: what landed since then of the sources that the view is made of.
         limits: how much may change between runs.
     """
-    if previous is not None and previous.definition != fingerprint(view):
+    if previous is not None and (previous.definition != fingerprint(view) or not previous.rows):
         previous = None
     return (
         *_table(view, previous, limits),
@@ -86,14 +86,16 @@ def _table(
             f"{name} is a {type_.sql}: it is declared {type_.name}",
             subject="shape",
         )
-    least, why = 1, "there is a row"
+    # Nothing may have happened yet, but what was there does not go away.
     if previous is not None:
         least = max(1, math.ceil(previous.rows * limits.least_rows))
-        why = (
+        yield Expectation(
+            "ExpectTableRowCountToBeBetween",
+            (),
+            {"min_value": least},
             f"there are {least:,} rows or more: {limits.least_rows:.0%} of the {previous.rows:,} "
-            "of the last good run"
+            "of the last good run",
         )
-    yield Expectation("ExpectTableRowCountToBeBetween", (), {"min_value": least}, why)
 
 
 def _keys(view: type[FeatureView]) -> Iterator[Expectation]:

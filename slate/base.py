@@ -12,7 +12,7 @@ from slate.errors import DefinitionError, UnknownNameError
 from slate.features import unknown
 from slate.fields import Field
 from slate.kinds import several
-from slate.names import longer
+from slate.names import check_owner, longer
 
 
 class _Body(dict[str, Any]):
@@ -74,6 +74,7 @@ class Definition(metaclass=DefinitionMeta):
         cls.name = snake_case(cls.__name__)
         cls.description = inspect.cleandoc(vars(cls).get("__doc__") or "")
         cls.tags = several(f"{cls.__name__}: tags", cls.tags)
+        check_owner(f"{cls.__name__}.owner", cls.owner)
 
 
 def snake_case(name: str) -> str:

@@ -14,6 +14,7 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
 """
 
 import os
+import re
 import sys
 import tomllib
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from pathlib import Path
 from slate.errors import ConfigurationError, nearest
 from slate.registry import Registry
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _SETTINGS = ("name", "definitions", "dbt_project", "data", "redis", "demo", "clock")
 
 
@@ -124,6 +126,11 @@ def load(path: Path | None = None) -> Deployment:
     for name in ("name", "definitions", "dbt_project"):
         if not settings.get(name):
             raise ConfigurationError(f"{file}: set {name}")
+    if not _NAME.fullmatch(settings["name"]):
+        raise ConfigurationError(
+            f"{file}: name = {settings['name']!r}: the names in the online store begin with it, so "
+            "use letters, digits, '_', '-' and '.', as in 'my_shop'"
+        )
     root = file.resolve().parent
     data = os.environ.get("SLATE_DATA") or settings.get("data", "data")
     return Deployment(

@@ -7,7 +7,7 @@ from slate.comments import comments
 from slate.errors import DefinitionError
 from slate.features import Column
 from slate.kinds import Kind, kind_of
-from slate.names import VIEW_COLUMNS, check_name, longer
+from slate.names import RAW_TABLES, VIEW_COLUMNS, check_name, longer
 from slate.thresholds import age_limit, share_limit
 from slate.windows import duration
 
@@ -162,6 +162,14 @@ class Source(Definition):
         if not cls.model:
             raise DefinitionError(
                 f"{cls.__name__}: say the dbt model of its history: model = '...'"
+            )
+        for setting in ("model", "landing", "stream"):
+            if named := getattr(cls, setting):
+                check_name(f"{cls.__name__}.{setting}", named, cls.name)
+        if cls.landing in RAW_TABLES:
+            raise DefinitionError(
+                f"{cls.__name__}.landing: Slate has a table {cls.landing!r} of its own: rename it, "
+                f"as in {longer(cls.name, cls.landing)!r}"
             )
         _check_limits(cls)
         cls.max_lag_us = duration(cls.max_lag, f"{cls.__name__}.max_lag")

@@ -7,6 +7,10 @@ from slate.errors import DefinitionError
 # Two underscores join a feature's name to what is kept of it in a tile.
 _PLAIN = re.compile(r"[a-z](_?[a-z0-9])*")
 
+# Who answers for a definition, as Dagster takes it.
+_EMAIL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+_TEAM = re.compile(r"team:\S.*")
+
 # The words that DuckDB takes for no column without quotes; quoting them everywhere would make all
 # generated SQL harder to read.
 _SQL_WORDS = """
@@ -29,6 +33,8 @@ ROW_ID = "row_id"
 ASKED_AT = "asked_at"
 _TILES = ("hop", "tile", "arrived", "arrived_hour", "latest_event_ts")
 VIEW_COLUMNS = frozenset([*MODEL_TIMES, ROW_ID, ASKED_AT, "as_of", "latest", "row", *_TILES])
+# Of the tables that landing files are taken into, those that are of no source.
+RAW_TABLES = frozenset(["clock", "files", "quarantine"])
 
 
 def is_plain(name: object) -> bool:
@@ -55,6 +61,19 @@ def check_name(where: str, name: str, owner: str) -> None:
     if name in SQL_WORDS:
         raise DefinitionError(
             f"{where}: {name!r} is a word of SQL: rename it, as in {longer(owner, name)!r}"
+        )
+
+
+def check_owner(where: str, owner: str) -> None:
+    """Refuse an owner that Dagster does not take.
+
+    Raises:
+        DefinitionError: neither an e-mail address nor a team.
+    """
+    if owner and not (_EMAIL.fullmatch(owner) or _TEAM.fullmatch(owner)):
+        raise DefinitionError(
+            f"{where} = {owner!r}: give an e-mail address, as in 'ann@example.com', or a team, as "
+            f"in 'team:{re.sub(r'[^a-z0-9]+', '_', owner.lower()).strip('_') or 'data'}'"
         )
 
 

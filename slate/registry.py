@@ -159,6 +159,16 @@ def _check_names(found: list[object]) -> None:
     both = _by_name(found, FeatureView).keys() & _by_name(found, RequestFeatures).keys()
     if both:
         raise DefinitionError(f"two views are named {min(both)!r}: rename one of the classes")
+    sources = _by_name(found, Source).values()
+    for setting in ("model", "landing", "stream"):
+        held: dict[str, type[Source]] = {}
+        for source in sources:
+            name = getattr(source, setting)
+            if name and held.setdefault(name, source) is not source:
+                raise DefinitionError(
+                    f"{source.__name__} and {held[name].__name__} have the same {setting}, "
+                    f"{name!r}: give each one of its own"
+                )
     entities = _by_name(found, Entity).values()
     keys: dict[str, type[Entity]] = {}
     for entity in entities:

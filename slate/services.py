@@ -8,7 +8,7 @@ from slate.errors import DefinitionError
 from slate.expressions import Expr, leaves
 from slate.features import Aggregated, Attribute, Computed, Feature, Input, Windows
 from slate.kinds import Kind, several
-from slate.names import is_plain
+from slate.names import check_owner, is_plain
 from slate.views import FeatureView, RequestFeatures
 
 
@@ -54,6 +54,7 @@ class FeatureService:
         self.keys = _keys(where, keys)
         self.spine = spine
         self.description = description
+        check_owner(f"{where}: owner", owner)
         self.owner = owner
         self.tags = several(f"{where}: tags", tags)
         listed: dict[str, Feature] = {}

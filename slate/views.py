@@ -75,6 +75,8 @@ class FeatureView(Definition):
                 "(model = '...')"
             )
         check_name(where, cls.name, entity.name)
+        if cls.model:
+            check_name(f"{where}.model", cls.model, cls.name)
         if cls.name == "spine":
             raise DefinitionError(f"{where}: a training set calls its rows so; rename the class")
         for name in found:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 from online import FeatureClient, Publisher
 from orchestration.runs import run_everything
@@ -50,6 +51,19 @@ def place(folder: Path, lacking: str, monkeypatch: pytest.MonkeyPatch) -> Deploy
 
 
 @pytest.mark.parametrize("lacking", small.LACKING)
+def test_what_is_generated_is_a_list_where_there_is_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    """Which is what dbt takes; without a list it stops at the first file."""
+    deployment = place(tmp_path, lacking, monkeypatch)
+    files = [*deployment.dbt_project.rglob("_*.yml")]
+    assert len(files) >= 6
+    for file in files:
+        properties = yaml.safe_load(file.read_text())
+        assert [value for value in properties.values() if value is None] == []
+
+
+@pytest.mark.parametrize("lacking", ["windows", "views", "events"])
 def test_a_deployment_without_some(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
 ) -> None:

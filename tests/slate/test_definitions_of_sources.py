@@ -8,6 +8,7 @@ import pytest
 from slate import (
     Entity,
     FeatureView,
+    Registry,
     Source,
     arrival_time,
     column,
@@ -17,6 +18,7 @@ from slate import (
     key_of,
     unique_id,
 )
+from slate.base import DefinitionMeta
 from tests.slate.cafe import (
     Guest,
     Order,
@@ -70,6 +72,49 @@ def a_source_without_an_id() -> object:
         received_at: datetime = arrival_time()
 
     return Wrong
+
+
+def _source(name: str = "Wrong", **settings: str) -> type[Source]:
+    body = {
+        "__annotations__": {"event_id": str, "event_ts": datetime, "received_at": datetime},
+        "event_id": unique_id(),
+        "event_ts": event_time(),
+        "received_at": arrival_time(),
+    }
+    found: type[Source] = DefinitionMeta(
+        name, (Source,), {"model": "stg_wrong", **body, **settings}
+    )  # type: ignore[assignment]
+    return found
+
+
+@wrong("Wrong.owner = 'me'", "ann@example.com", "'team:me'")
+def an_owner_that_dagster_does_not_take() -> object:
+    return _source(owner="me")
+
+
+@wrong("Wrong.model: 'order' is a word of SQL", "'wrong_order'")
+def a_model_that_is_a_word_of_sql() -> object:
+    return _source(model="order")
+
+
+@wrong("Wrong.landing: '../events' is no plain name")
+def a_landing_folder_that_is_elsewhere() -> object:
+    return _source(landing="../events")
+
+
+@wrong("Wrong.landing", "'files'", "'wrong_files'")
+def a_landing_table_that_is_slates_own() -> object:
+    return _source(landing="files")
+
+
+@wrong("Wrong.stream: 'a{b' is no plain name")
+def a_stream_that_no_cluster_could_hold_together() -> object:
+    return _source(landing="wrong", stream="a{b")
+
+
+@wrong("Wrong and Other have the same landing, 'events'", "give each one of its own")
+def two_sources_that_land_in_one_folder() -> object:
+    return Registry.of([_source("Other", model="m", landing="events"), _source(landing="events")])
 
 
 @wrong("Wrong", "the dbt model", "model = '...'")

@@ -77,6 +77,7 @@ def test_a_relative_data_folder_of_the_environment_is_the_callers(
         (MINIMAL + 'redis_url = ""\n', "unknown 'redis_url', did you mean 'redis'?"),
         (MINIMAL + "data = 5\n", "data = 5 is no string"),
         ("name = shop\n", "is no TOML"),
+        (MINIMAL.replace('"shop"', '"my {shop}"'), "name = 'my {shop}': the names in the online"),
         (MINIMAL + 'clock = "noon"\n', "clock = 'noon' is not an instant: write it as in '2026"),
         (MINIMAL + 'clock = "2999-01-01"\n', "clock = '2999-01-01' lies in the future"),
     ],

@@ -99,7 +99,7 @@ def text_of(parts: dict[str, list[str]]) -> str:
 class Orders(FeatureView):
     """What a guest ordered."""
     entity, source = Guest, Order
-    owner, tags, ttl = "me", ("food",), "30d"
+    owner, tags, ttl = "me@cafe.example", ("food",), "30d"
     {body("Orders")}
 
 class Profile(FeatureView):
@@ -157,7 +157,7 @@ SAME = [
     ("# cakes", "# cakes that cost something"),
     ("# what it was", "# the dish"),
     ('"""What a guest ordered."""', '"""Orders of a guest."""'),
-    ('"me", ("food",)', '"you", ("drink", "food")'),
+    ('"me@cafe.example", ("food",)', '"you@cafe.example", ("drink", "food")'),
     ('"stg_orders", "orders", "orders"', '"stg_orders", "landed", "flow"'),
     ("max=100", "max=200"),
     (', max=100, tags=["money"]', ""),

@@ -1,8 +1,10 @@
 """What may be called what: names that would vanish, collide or break SQL fail at import."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -17,7 +19,8 @@ from slate import (
     last,
     unique_id,
 )
-from slate.names import SQL_WORDS, VIEW_COLUMNS, is_plain
+from slate.errors import DefinitionError
+from slate.names import SQL_WORDS, VIEW_COLUMNS, check_owner, is_plain
 from tests.slate.cafe import Guest, GuestOrders, Order, Visit
 from tests.slate.wrong import Define, Wrong, check_refused
 
@@ -168,3 +171,20 @@ def test_a_word_of_sql_may_name_what_has_windows() -> None:
         order = count(over="1h")
 
     assert [*Kept.features] == ["order_1h"]
+
+
+@pytest.mark.parametrize(
+    "owner",
+    ["ann@example.com", "a.b+c@mail.example.org", "team:data", "team:data eng", "me", "a@b",
+     "a@b.c", "team:", "Team:x", "ann@example.company-x", "x y@z.com", "a@b.c\n"],
+)  # fmt: skip
+def test_owners_are_those_that_dagster_takes(owner: str) -> None:
+    def taken(check: Callable[[], object], error: type[Exception]) -> bool:
+        try:
+            check()
+        except error:
+            return False
+        return True
+
+    by_dagster = taken(lambda: dg.AssetSpec("x", owners=[owner]), dg.DagsterInvalidDefinitionError)
+    assert taken(lambda: check_owner("here", owner), DefinitionError) == by_dagster
