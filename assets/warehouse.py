@@ -192,7 +192,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
                 f"{len(build.changed)} models are new or changed: {_some(build.changed)}"
             )
         for model, until in held.items():
-            context.log.warning(f"{model} is as of {until:%Y-%m-%d %H:%M}, as a file is unread")
+            context.log.warning(f"{model} is known up to {until:%Y-%m-%d %H:%M}: a file is unread")
         hours = " to ".join(map(str, build.span)) if build.span else "all hours anew"
         context.log.info(f"dbt builds {hours}, of what had arrived before {build.until}")
         events, failure = [], None

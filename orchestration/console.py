@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.execution.plan.objects import ErrorSource
 
-from orchestration.outcomes import blocked, held_back, reason
+from orchestration.outcomes import alarms_only, blocked, held_back, reason
 
 _SHOWN = {
     dg.DagsterEventType.STEP_SUCCESS: "done",
@@ -52,9 +52,11 @@ def _event_text(event: dg.DagsterEvent, word: str) -> str:
         evaluation = event.asset_check_evaluation_data
         if evaluation.passed:
             return ""
-        what = "FAILED: what depends on it is held back"
-        if not held_back(evaluation):
-            what = "warns; nothing is held back for it"
+        what = "warns; nothing is held back for it"
+        if held_back(evaluation):
+            what = "FAILED: what depends on it is held back"
+        elif alarms_only(evaluation):
+            what = "FAILED; the run goes on"
         return f"check {evaluation.check_name} {what}"
     if event.is_step_success:
         return f"{word} in {event.step_success_data.duration_ms / 1000:.1f} s"

@@ -25,6 +25,23 @@ def told(result: dg.ExecuteInProcessResult) -> str:
     return "\n".join(["the run failed:", *lines, "  `slate ui` shows it step by step"])
 
 
+def alarms(result: dg.ExecuteInProcessResult) -> str:
+    """What a run that succeeded found to be wrong all the same; empty if nothing."""
+    found = [
+        f"  {_check(event.asset_check_evaluation_data)}"
+        for event in result.all_events
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        and alarms_only(event.asset_check_evaluation_data)
+    ]
+    return "\n".join(["the run succeeded, but:", *found]) if found else ""
+
+
+def alarms_only(evaluation: dg.AssetCheckEvaluation) -> bool:
+    """Whether a check found something wrong that the run goes on beside."""
+    wrong = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
+    return wrong and not evaluation.blocking
+
+
 def held_back(evaluation: dg.AssetCheckEvaluation) -> bool:
     """Whether a check that has not passed holds back what depends on it."""
     return bool(evaluation.blocking) and evaluation.severity is dg.AssetCheckSeverity.ERROR

@@ -12,7 +12,7 @@ from orchestration.assembly import assemble
 from orchestration.home import prepare_home, write_history_quickly
 from orchestration.interrupts import interrupts
 from orchestration.jobs import WHOLE
-from orchestration.outcomes import told
+from orchestration.outcomes import alarms, told
 from slate.deployment import Deployment
 from slate.errors import DataError
 
@@ -48,8 +48,8 @@ def run_everything(deployment: Deployment) -> bool:
             if not result.success and interrupted():
                 instance.report_run_canceled(result.dagster_run, "it was interrupted")
                 raise KeyboardInterrupt
-        if not result.success:
-            sys.stderr.write(f"slate: {told(result)}\n")
+        if said := alarms(result) if result.success else told(result):
+            sys.stderr.write(f"slate: {said}\n")
         return result.success
 
 

@@ -17,7 +17,7 @@ from assets import database
 from assets.database import Warehouse
 from assets.failures import explained
 from orchestration.console import console
-from orchestration.outcomes import told
+from orchestration.outcomes import alarms, told
 from slate.errors import DataError
 
 REASON = "landing/events/09.parquet is damaged: write it again"
@@ -27,6 +27,12 @@ REASON = "landing/events/09.parquet is damaged: write it again"
 def sound() -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
     yield dg.MaterializeResult()
     yield dg.AssetCheckResult(check_name="drift", passed=False, severity=dg.AssetCheckSeverity.WARN)
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("files", asset="short")])
+def short() -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+    yield dg.MaterializeResult()
+    yield dg.AssetCheckResult(check_name="files", passed=False, description="09.parquet is cut")
 
 
 @dg.asset
@@ -67,7 +73,7 @@ class Told:
 @pytest.fixture(scope="module")
 def run() -> Told:
     definitions = dg.Definitions(
-        [sound, damaged, checked, published],
+        [sound, short, damaged, checked, published],
         asset_checks=[expectations],
         loggers={"console": console},
         executor=dg.in_process_executor,
@@ -100,11 +106,23 @@ def test_the_page_of_a_run_shows_the_reason(run: Told) -> None:
     assert failure.metadata["kind"].value == "DataError"
 
 
+def test_a_run_that_succeeded_ends_with_what_is_wrong_all_the_same() -> None:
+    good = dg.materialize([sound])
+    assert (good.success, alarms(good)) == (True, "")
+    found = dg.materialize([sound, short])
+    assert found.success
+    assert alarms(found).splitlines() == [
+        "the run succeeded, but:",
+        "  short, check files: 09.parquet is cut",
+    ]
+
+
 def test_what_holds_nothing_back_is_a_warning(run: Told) -> None:
     said = [line.split("s  ", 1)[1] for line in run.lines if "check " in line]
-    assert [" ".join(line.split()) for line in said] == [
-        "sound check drift warns; nothing is held back for it",
+    assert sorted(" ".join(line.split()) for line in said) == [
         "checked_expectations check expectations FAILED: what depends on it is held back",
+        "short check files FAILED; the run goes on",
+        "sound check drift warns; nothing is held back for it",
     ]
 
 
