@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run live ui test check bench bench-parity bench-freshness bench-faults compile format lock clean
+.PHONY: help run live ui test check bench bench-parity bench-freshness bench-damage bench-faults compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -61,6 +61,8 @@ bench-freshness: $(stamp) ## Measure the time from an event to its being served
 
 bench-faults: $(stamp) ## Break things for ten minutes under load, and judge every answer
 	$(bin)/python -m benchmarks.faults $(ARGS)
+bench-damage: $(stamp) ## Damage what the store holds 100,000 times, and see that nothing wrong is served
+	$(bin)/python -m benchmarks.damage $(ARGS)
 
 compile: $(stamp) ## Write the SQL that the definitions stand for
 	$(bin)/slate compile

@@ -8,12 +8,13 @@ import resource
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,10 @@ from online.async_connections import AsyncConnections
 from online.client import REFRESH
 from online.connections import Connections
 from online.embedded import EmbeddedServer
+from online.envelope import HEADER, Envelope, Opened
 from online.instants import microseconds
+from online.keys import Keys
+from online.rows import Blobs
 from online.service_plan import ServicePlan, ViewRead
 from online.serving import Serving
 from online.store import Channel, connect
@@ -286,6 +290,39 @@ def at_once(address: str, registry: Registry) -> None:
         print(f"  {how:<12} {taken:5.2f} s, p99 {p99:5.2f} s, {whole:,} answered whole")
 
 
+def trusting(
+    envelope: Envelope, scope: str, keys: Any, values: Sequence[bytes | None], front: bytes = b""
+) -> Opened:
+    """``Envelope.open`` for who believes what the store says."""
+    laid = Blobs.of([front, *(value or b"" for value in values)])
+    there = np.diff(laid.starts)[1:] > 0
+    starts = (laid.starts[1:-1] + HEADER) * there
+    return Opened(laid.words, starts, laid.starts[2:] * there, {})
+
+
+def checksums(connections: Connections, registry: Registry, what: str) -> None:
+    """Ask with and without verifying what is read, in turns."""
+    serving = Serving(registry, "bench", REFRESH)
+    show, viewer = ids("show", SHOWS).tolist(), ids("viewer", VIEWERS).tolist()
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(-WARM, REQUESTS):
+        given = {"viewer_id": viewer[number % VIEWERS], "show_id": show}
+        for verified in (True, False) if number % 2 else (False, True):
+            with ExitStack() as patches:
+                if not verified:
+                    patches.enter_context(patch.object(Envelope, "open", trusting))
+                    patches.enter_context(patch.object(Keys, "sums", None))
+                begun = time.perf_counter()
+                connections.run(serving.lookup("feed_ranking", ASKED, given))
+                if number >= 0:
+                    taken[verified].append(time.perf_counter() - begun)
+    with_, without = (np.quantile(taken[verified], 0.5) for verified in (True, False))
+    print(
+        f"  checksums, {what}: p50 {with_ * 1_000:.2f} ms with them and {without * 1_000:.2f} ms "
+        f"without, in turns: {with_ / without:.3f} times as long"
+    )
+
+
 def publish(publisher: Publisher, view: type[FeatureView], batches: Iterable[Rows]) -> None:
     """Publish a view's rows and say how fast, without the time that their making takes."""
     making: list[float] = []
@@ -322,8 +359,10 @@ def run() -> None:
             publish(publisher, view, [rows])
         registry = Registry.from_module(shop)
         serve(connections, registry, "as published")
+        checksums(connections, registry, "as published")
         stream(connections, redis, registry)
         serve(connections, registry, f"and {STREAMED:,} events streamed since")
+        checksums(connections, registry, "and streamed since")
         at_once(server.address, registry)
         redis.flushall()
         print("\npublish many")

@@ -103,7 +103,7 @@ class AttributeReader:
         if self._ttl is not None:
             stale = (event_ts < at - self._ttl) & (event_ts != NO_TIME)
             starts = np.where(stale, 0, starts)
-        block = words[starts + self._places]
+        block = words.take(starts + self._places, mode="clip")
         decoded = Decoded({}, {}, event_ts, stale)
         for feature, found in zip(self._used, block, strict=True):
             lead = self._leads.get(feature)

@@ -102,6 +102,9 @@ def _named(table: pa.Table, name: str, where: str) -> pa.Array:
 
 def _of_kind(values: pa.Array, kind: Kind, where: str) -> pa.Array:
     try:
-        return values.cast(pa.timestamp("us") if kind is Kind.TIME else kind.arrow)
+        found = values.cast(pa.timestamp("us") if kind is Kind.TIME else kind.arrow)
+        if kind is Kind.STRING:
+            found.validate(full=True)  # that it is UTF-8
+        return found
     except pa.ArrowException as error:
         raise DataError(f"{where} is a {values.type}, no {kind.value}: {error}") from error

@@ -75,8 +75,22 @@ def fetch(rows: Sequence[tuple[str, Keys]]) -> Packed:
     Args:
         rows: what the names of some rows begin with, and their keys.
     """
+    return _of_rows(b"MGET", rows)
+
+
+def exists(rows: Sequence[tuple[str, Keys]]) -> Packed:
+    """The command that tells how many of some rows there are, whatever it is that they are.
+
+    Args:
+        rows: as of ``fetch``.
+    """
+    return _of_rows(b"EXISTS", rows)
+
+
+def _of_rows(what: bytes, rows: Sequence[tuple[str, Keys]]) -> Packed:
     number = 1 + sum(len(keys.values) for _, keys in rows)
-    return Packed(b"".join([b"*%d\r\n$4\r\nMGET\r\n" % number, *(_names(*one) for one in rows)]))
+    head = b"*%d\r\n%b" % (number, _argument(what))
+    return Packed(b"".join([head, *(_names(*one) for one in rows)]))
 
 
 def _words(words: Sequence[str | bytes]) -> bytes:

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from online import checksums
+from online.checksums import Sums
 from online.rows import Words
 from online.stream.names import partition
 from slate.features import Attribute
@@ -39,6 +41,13 @@ class Keys:
         """The bytes that each key has as a text; None if they differ, or are not all ASCII."""
         sizes = set(map(len, self.texts))
         return sizes.pop() if len(sizes) == 1 and "".join(self.texts).isascii() else None
+
+    @cached_property
+    def sums(self) -> Sums:
+        """A checksum of each key as a text."""
+        if self.size:
+            return checksums.of_texts_alike("".join(self.texts).encode(), self.size)
+        return checksums.of_texts(pa.array(self.texts, pa.string()))
 
     @cached_property
     def partitions(self) -> dict[int, list[int]]:

@@ -9,7 +9,7 @@ awaited: the store looks some rows up while others are decoded.
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate, pairwise
 
@@ -17,11 +17,11 @@ import numpy as np
 from redis.exceptions import ResponseError
 
 from online.answer import Answer, ViewState
-from online.commands import Packed, fetch, fields, together
+from online.commands import Packed, exists, fetch, fields, together
 from online.exchanges import ExchangeError, Flow
 from online.keys import Keys, KeySource, PairKeys
 from online.requests import Request
-from online.service_plan import Deltas, ServicePlan, ViewRead
+from online.service_plan import Deltas, Published, ServicePlan, ViewRead
 from online.stream.names import route, tag
 from slate.entities import Source
 from slate.expressions import NOW, Array, Expr
@@ -85,7 +85,8 @@ class Lookup:
         self._states: dict[str, ViewState] = {}
         self._awaited: deque[tuple[Take, list[ViewRead]]] = deque()
         self._open: Counter[ViewRead] = Counter()
-        self._rows: dict[ViewRead, list[bytes | None]] = {}
+        self._rows: dict[ViewRead, Published] = {}
+        self._damaged: dict[ViewRead, tuple[str, ...]] = {}
         self._deltas: dict[ViewRead, Deltas] = {}
         self._errors: list[str] = []
 
@@ -109,15 +110,17 @@ class Lookup:
             waiting += [*quick, *rest]
         for read in waiting:
             yield from self._decode(read)
+        yield from self._look_again()
         if self.failure is not None:
             error = str(self.failure)
+        damaged = [one for read in self._plan.reads for one in self._damaged[read]]
         return Answer(
             self._plan.plan.service.full_name,
             self._at,
             self._request.rows,
             self._plan.compute(self._values),
             {read.view.name: self._states[read.view.name] for read in self._plan.reads},
-            tuple(dict.fromkeys([*([error] if error else ()), *self._errors])),
+            tuple(dict.fromkeys([*([error] if error else ()), *self._errors, *damaged])),
         )
 
     def _ask(self, reads: Sequence[ViewRead], known: Sequence[ViewRead]) -> Flow[None]:
@@ -147,7 +150,7 @@ class Lookup:
             if prefix is None:
                 continue
             wanted = self._wanted(read)
-            deltas = Deltas(wanted, [None] * len(wanted.values), self._of(read).stream_from)
+            deltas = Deltas(prefix, wanted, [None] * len(wanted.values), self._of(read).stream_from)
             self._deltas[read] = deltas
             for number, positions in wanted.partitions.items():
                 texts = [wanted.texts[place] for place in positions]
@@ -175,7 +178,48 @@ class Lookup:
     def _take_rows(self, reads: list[ViewRead], reply: list[bytes | None]) -> None:
         sizes = [len(self._keys[read.keys[0]].values) for read in reads]
         for read, (start, end) in zip(reads, pairwise(accumulate(sizes, initial=0)), strict=True):
-            self._rows[read] = reply[start:end]
+            prefix = self._of(read).prefix
+            assert prefix is not None
+            self._rows[read] = Published(prefix, reply[start:end])
+
+    def _look_again(self) -> Flow[None]:
+        """Find keys under which there is something else than a value.
+
+        The store says of them what it says of keys without one, so these are asked for once more.
+        """
+        absent = {
+            read: [place for place, value in enumerate(published.values) if value is None]
+            for read, published in self._rows.items()
+            if not self._open[read] and None in published.values
+        }
+        if not absent or self.failure is not None:
+            return
+        try:
+            yield exists([self._names(read, places) for read, places in absent.items()])
+            # Nearly always there is nothing.
+            if not (yield None):
+                return
+            for read, places in absent.items():
+                yield together([exists([self._names(read, [place])]) for place in places])
+                others = []
+                for place in places:
+                    if (yield None):
+                        others.append(place)
+                self._rows[read] = replace(self._rows[read], others=others)
+        except ExchangeError as error:
+            self._fail(error)
+            self._open.update(absent)
+        except ResponseError as error:
+            views = ", ".join(read.view.name for read in absent)
+            self._errors.append(f"{views}: the online store refuses to look again ({error})")
+            self._open.update(absent)
+        for read in self._plan.reads:
+            self._take_in(read)
+
+    def _names(self, read: ViewRead, places: list[int]) -> tuple[str, Keys]:
+        """What the names of some rows begin with, and their keys."""
+        values = self._keys[read.keys[0]].values
+        return self._rows[read].prefix, Keys.of([values[place] for place in places])
 
     def _decode(self, read: ViewRead) -> Flow[None]:
         """Wait for a read's values, and decode its rows."""
@@ -192,6 +236,10 @@ class Lookup:
             else:
                 take(reply)
                 self._open.subtract(some)
+        self._take_in(read)
+
+    def _take_in(self, read: ViewRead) -> None:
+        """Decode a read's rows."""
         keys = [self._keys[source] for source in read.keys]
         live = self._live.get(read.view.name)
         # What came only in part is as good as none.
@@ -200,13 +248,17 @@ class Lookup:
         decoded = read.decoded(self._rows.get(read) if known else None, keys, self._at, deltas)
         self._values.update(decoded.values)
         self._keys.update(decoded.keys)
+        self._damaged[read] = decoded.errors
+        missing = _missing(keys) if known else np.ones(1, np.bool_)
+        if decoded.damaged is not None:
+            missing = missing | decoded.damaged
         self._states[read.view.name] = ViewState(
             self._request.rows,
             self._at,
             live.as_of if live is not None and known else None,
             decoded.event_ts,
             decoded.stale,
-            _missing(keys) if known else np.ones(1, np.bool_),
+            missing,
             self._latest(read, live) if live is not None and known else None,
         )
 

@@ -7,13 +7,12 @@
 A second key is a word of its own if it is an integer, else one that stands for a text.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 
+from online.envelope import Opened
 from online.keys import Keys, distinct_pairs
-from online.rows import Blobs, Words, join, starts_of, within
+from online.rows import Blobs, Words, starts_of, within
 from online.texts import TextWriter, read_texts
 from slate.kinds import Kind
 
@@ -49,38 +48,32 @@ def bundle(rows: Blobs, firsts: Words, second: pa.Array) -> Blobs:
     return Blobs(words, starts)
 
 
-def pick(
-    blobs: Sequence[bytes | None], empty: bytes, first: Keys, second: Keys, kind: Kind
-) -> tuple[Words, Words]:
+def pick(opened: Opened, first: Keys, second: Keys, kind: Kind) -> Words:
     """Find the row of each pair.
 
     Args:
-        blobs: the value of each first key, None where it has none.
-        empty: the row of a pair without one.
+        opened: the value of each first key, the row of a pair without one in front of them.
         first: the first keys, of one or as many rows as the second.
         second: the second keys.
         kind: the kind of the second key.
 
     Returns:
-        All rows laid end to end, the empty one first, and the word at which each pair's row starts.
+        The word at which each pair's row starts; 0 where it has none.
     """
-    words, begins = join([empty, *[blob or b"" for blob in blobs]])
-    indexes = [
-        _index(words, begin, kind) if blob else {}
-        for begin, blob in zip(begins[1:].tolist(), blobs, strict=True)
-    ]
+    bounds = zip(opened.starts.tolist(), opened.ends.tolist(), strict=True)
+    indexes = [_index(opened.words, start, end, kind) if end else {} for start, end in bounds]
     if len(indexes) == 1:
         found = [indexes[0].get(key, 0) for key in second.values]
         starts = second.spread(np.array(found, np.int64), 0)
-        return words, np.where(first.index < 0, 0, starts)
+        return np.where(first.index < 0, 0, starts)
     pairs, index = distinct_pairs(first, second)
     found = [indexes[one].get(second.values[other], 0) for one, other in pairs]
-    return words, np.array([*found, 0], np.int64)[index]
+    return np.array([*found, 0], np.int64)[index]
 
 
-def _index(words: Words, begin: int, kind: Kind) -> dict[str | int, int]:
+def _index(words: Words, begin: int, end: int, kind: Kind) -> dict[str | int, int]:
     """Where the row of each second key starts."""
-    number = int(words[begin])
+    number = min(max(int(words[begin]), 0), (end - begin - 1) // 2)
     at = begin + 1 + number
     rows = (words[begin + 1 : at] + begin).tolist()
     second = words[at : at + number]

@@ -18,8 +18,8 @@ from slate.errors import DataError
 from slate.expressions import Array
 from slate.kinds import Kind
 
-# Raised when the layout of rows changes: rows of another format are as good as none.
-FORMAT = 1
+# Raised when the layout of rows changes: those of another format are not read.
+FORMAT = 2
 WORD = 8
 Words = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -75,16 +75,16 @@ class Blobs:
     words: Words
     starts: Words
 
+    @classmethod
+    def of(cls, rows: Sequence[bytes]) -> "Blobs":
+        """Rows laid end to end."""
+        sizes = np.fromiter(map(len, rows), np.int64, len(rows))
+        return cls(np.frombuffer(b"".join(rows), np.int64), starts_of(sizes // WORD))
+
     def split(self) -> list[bytes]:
         """Each row by itself."""
         data = self.words.tobytes()
         return [data[start:end] for start, end in pairwise((self.starts * WORD).tolist())]
-
-
-def join(blobs: list[bytes]) -> tuple[Words, Words]:
-    """Rows laid end to end, and the word that each starts at."""
-    sizes = np.fromiter(map(len, blobs), np.int64, len(blobs))
-    return np.frombuffer(b"".join(blobs), np.int64), starts_of(sizes // WORD)[:-1]
 
 
 def starts_of(sizes: Words) -> Words:

@@ -1,18 +1,20 @@
 """A service's plan, made ready: which keys to read in which round, and what decodes them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from online.codecs import Reader, codec
+from online.damage import MEND, STREAM_MEND, damage
+from online.envelope import Content, Envelope
 from online.keys import Keys, KeySource
 from online.pairs import pick
 from online.reading import Decoded
 from online.requests import RequestForm
-from online.rows import Words, join
-from online.stream.sections import opened
+from online.rows import Words
+from online.stream.sections import Since, sections_envelope
 from online.window_decode import Newer, WindowReader
 from slate.executor import compute
 from slate.expressions import Array, Expr, leaves
@@ -26,14 +28,31 @@ class Deltas:
     """What the stream adds to a view.
 
     Attributes:
+        prefix: what the names of the hashes begin with that they are in.
         keys: the keys that it was asked for, those of pairs as ``PairKeys``.
         values: the value of each, None where it has none.
         since: the hour of arrival from which on the stream counts.
     """
 
+    prefix: str
     keys: Keys
     values: list[bytes | None]
     since: int
+
+
+@dataclass(frozen=True)
+class Published:
+    """The published values of a read.
+
+    Attributes:
+        prefix: what their names begin with.
+        values: the value of each first key, None where it has none.
+        others: the keys, by position, under which there is something else than a value.
+    """
+
+    prefix: str
+    values: Sequence[bytes | None]
+    others: Sequence[int] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +65,7 @@ class ViewRead:
         fetch: the round in which its first key is known, and so its values can be fetched; the
             rows are picked and decoded when all keys are known, in the round of the plan.
         empty: the row of a key without one.
+        envelope: what the published values are in.
         reader: what decodes the rows.
     """
 
@@ -53,6 +73,7 @@ class ViewRead:
     keys: tuple[KeySource, ...]
     fetch: int
     empty: bytes
+    envelope: Envelope
     reader: Reader
 
     @property
@@ -62,47 +83,103 @@ class ViewRead:
 
     def decoded(
         self,
-        blobs: Sequence[bytes | None] | None,
+        published: Published | None,
         keys: Sequence[Keys],
         at: int,
         deltas: Deltas | None = None,
     ) -> Decoded:
-        """Decode the rows of a request.
+        """Decode the rows of a request; what of them is damaged is as if it were not there.
 
         Args:
-            blobs: the values of the first keys, None where there is none; None if none is known.
+            published: the values of the first keys; None if none is known.
             keys: the keys, in the order of ``self.keys``.
             at: the instant asked about, in microseconds.
             deltas: what the stream adds.
         """
-        words, starts = self._rows(blobs, keys)
+        words, starts, lost, errors = self._rows(published, keys)
+        since = None
+        if deltas is not None and deltas.values.count(None) < len(deltas.values):
+            since = self._since(deltas)
+            if since.lost:
+                lost = lost | _among(deltas.keys, since.lost)
+                errors += (self._stream_error(deltas, since),)
+        damaged = lost if errors else None
+        if damaged is not None:
+            starts = np.where(damaged, 0, starts)
         with np.errstate(all="ignore"):
-            if deltas is None or not any(deltas.values):
-                return self.reader.read(words, starts, at)
-            assert isinstance(self.reader, WindowReader)
-            return self.reader.read(words, starts, at, list(self._newer(deltas)))
-
-    def _newer(self, deltas: Deltas) -> Iterator[Newer]:
-        """What the stream adds to the rows of a request, section by section."""
-        for words, starts, of in opened(deltas.values, deltas.since, self.empty):
-            by_key = np.zeros(len(deltas.keys.values), np.int64)
-            by_key[of] = starts
-            found = deltas.keys.spread(by_key, 0)
-            rows = np.flatnonzero(found)
-            yield Newer(words, found[rows], rows)
+            if deltas is None or since is None:
+                decoded = self.reader.read(words, starts, at)
+            else:
+                assert isinstance(self.reader, WindowReader)
+                unknown = lost
+                for one in keys:
+                    unknown = unknown | (one.index < 0)
+                newer = list(_newer(deltas, since, unknown))
+                decoded = self.reader.read(words, starts, at, newer)
+        if damaged is None:
+            return decoded
+        # Nor is it known what a damaged row leads to.
+        leads = {
+            source: Keys(led.values, np.where(damaged, -1, led.index))
+            for source, led in decoded.keys.items()
+        }
+        return replace(decoded, keys=leads, damaged=damaged, errors=errors)
 
     def _rows(
-        self, blobs: Sequence[bytes | None] | None, keys: Sequence[Keys]
-    ) -> tuple[Words, Words]:
-        """All rows laid end to end, the empty one first, and where that of each key starts."""
-        if blobs is None:
+        self, published: Published | None, keys: Sequence[Keys]
+    ) -> tuple[Words, Words, Array, tuple[str, ...]]:
+        """All rows laid end to end, the empty one first, and where that of each key starts.
+
+        Besides, which of them cannot be read, and what is wrong with them.
+        """
+        lost = np.zeros(1, np.bool_)
+        errors: tuple[str, ...] = ()
+        if published is None:
             shape = np.broadcast_shapes(*(one.index.shape for one in keys))
-            return join([self.empty])[0], np.zeros(shape, np.int64)
-        if len(keys) == 2:
-            kind = list(self.view.entity.keys.values())[1]
-            return pick(blobs, self.empty, keys[0], keys[1], kind)
-        words, begins = join([self.empty, *[blob or self.empty for blob in blobs]])
-        return words, keys[0].spread(begins[1:], 0)
+            return np.frombuffer(self.empty, np.int64), np.zeros(shape, np.int64), lost, errors
+        first = keys[0]
+        opened = self.envelope.open(published.prefix, first.sums, published.values, self.empty)
+        damaged = opened.damaged | dict.fromkeys(published.others, "it is not a string of bytes")
+        if damaged:
+            lost = _among(first, damaged)
+            errors = (damage(self.view, "the published rows", first.values, damaged, MEND),)
+        if len(keys) == 1:
+            return opened.words, first.spread(opened.starts, 0), lost, errors
+        kind = list(self.view.entity.keys.values())[1]
+        return opened.words, pick(opened, first, keys[1], kind), lost, errors
+
+    def _since(self, deltas: Deltas) -> Since:
+        opened = self._sections.open(deltas.prefix, deltas.keys.sums, deltas.values, self.empty)
+        return Since(opened, deltas.since)
+
+    def _stream_error(self, deltas: Deltas, since: Since) -> str:
+        lost = {
+            place: since.opened.damaged.get(place, "a worker found it damaged")
+            for place in sorted(since.lost)
+        }
+        what = "what the stream added to the rows"
+        return damage(self.view, what, deltas.keys.texts, lost, STREAM_MEND)
+
+    @cached_property
+    def _sections(self) -> Envelope:
+        return sections_envelope(self.view)
+
+
+def _among(keys: Keys, some: Iterable[int]) -> Array:
+    """The rows whose key is one of some, given by position."""
+    found = np.zeros(len(keys.values) + 1, np.bool_)
+    found[list(some)] = True
+    return found[keys.index]
+
+
+def _newer(deltas: Deltas, since: Since, lost: Array) -> Iterator[Newer]:
+    """What the stream adds to the rows of a request, section by section; to none that are lost."""
+    for starts, of in since.sections:
+        by_key = np.zeros(len(deltas.keys.values), np.int64)
+        by_key[of] = starts
+        found = np.where(lost, 0, deltas.keys.spread(by_key, 0))
+        rows = np.flatnonzero(found)
+        yield Newer(since.opened.words, found[rows], rows)
 
 
 @dataclass(frozen=True)
@@ -156,6 +233,7 @@ class ServicePlan:
             keys,
             self._known(keys[0]),
             row_codec.empty,
+            Envelope(read.view, Content.PAIRS if len(keys) == 2 else Content.ROW),
             row_codec.reader(
                 [feature for feature in read.features if feature in self._used],
                 [lead for lead in self._leads if lead.view is read.view],

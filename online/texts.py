@@ -18,6 +18,8 @@ from slate.expressions import Array
 from slate.kinds import STRING_DTYPE
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+# The words of a text up to which it is read together with the others of its column.
+WIDEST = 128
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,14 @@ class Texts:
     """A column of texts as gathered from rows.
 
     Attributes:
-        words: the words of each text, of shape (N, longest).
+        words: the words of each text, of shape (N, longest); zeros of one that is very long.
         lengths: the length of each in bytes; negative where it is null.
+        long: those that are very long, by row: a table as wide as they are would be a large one.
     """
 
     words: Words
     lengths: Words
+    long: dict[int, bytes]
 
     @cached_property
     def _fixed(self) -> Array:
@@ -117,11 +121,16 @@ class Texts:
         lengths = np.strings.str_len(self._fixed)
         return np.flatnonzero(lengths < self.lengths)
 
+    def _whole(self, row: int) -> str:
+        """One of these."""
+        held = self.long.get(row)
+        return (self.words[row].tobytes()[: self.lengths[row]] if held is None else held).decode()
+
     def values(self, null: str | float) -> Array:
         """As an array of strings, with ``null`` where there is none."""
         values = self._fixed.astype(STRING_DTYPE)
-        for row in self._cut:
-            values[row] = self.words[row].tobytes()[: self.lengths[row]].decode()
+        for row in self._cut.tolist():
+            values[row] = self._whole(row)
         empty = self.lengths < 0
         if empty.any():
             values[empty] = null
@@ -153,15 +162,20 @@ def read_texts(words: Words, starts: Words, references: Words) -> Texts:
         references: the word that stands for the text in each.
     """
     lengths = references >> 32
-    counts = _words(lengths)
+    counts, begins = _words(lengths), starts + (references & 0xFFFF_FFFF)
+    long = {
+        row: words[begins[row] : begins[row] + counts[row]].tobytes()[: lengths[row]]
+        for row in np.flatnonzero(counts > WIDEST).tolist()
+    }
+    counts = np.where(counts > WIDEST, 0, counts)
     width = max(int(counts.max(initial=0)), 1)
     places = np.arange(width)
-    at = (starts + (references & 0xFFFF_FFFF))[:, None] + places
+    at = begins[:, None] + places
     # A shorter text is followed by what is not its own, at the very end by nothing.
     found = words.take(at, mode="clip")
     if counts.min(initial=width) < width:
         found[places >= counts[:, None]] = 0
-    return Texts(found, lengths)
+    return Texts(found, lengths, long)
 
 
 def _words(lengths: Words) -> Words:

@@ -53,7 +53,7 @@ class OpenRows:
         self._layout = layout
         self._words = words
         self._starts = starts
-        self.head = words[starts + np.arange(layout.fixed)[:, None]]
+        self.head: Words = words.take(starts + np.arange(layout.fixed)[:, None], mode="clip")
         self._bitmaps, self._counts, self._begins = [], [], []
         behind = starts + layout.fixed
         for level, place in zip(layout.levels, layout.bitmaps, strict=True):
@@ -78,7 +78,7 @@ class OpenRows:
     def at(self, number: int, begins: Words) -> Record:
         """The records of a level that begin at these words."""
         level = self._layout.levels[number]
-        block = self._words[begins + np.arange(level.width)[:, None]]
+        block = self._words.take(begins + np.arange(level.width)[:, None], mode="clip")
         wide, rows = len(level.wide), len(begins)
         halves = block[wide:].view(np.uint32).reshape(level.width - wide, rows, 2)
         counts = halves.transpose(0, 2, 1).astype(np.int64, order="C")
@@ -108,7 +108,7 @@ class OpenRows:
         return texts.reshape(references.shape)
 
 
-def _ones(bitmap: Words) -> Words:
+def _ones(bitmap: Array) -> Words:
     """The number of set bits of each row's bitmap."""
     ones: Words = np.bitwise_count(bitmap).sum(axis=0, dtype=np.int64)
     return ones

@@ -7,12 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from online.checksums import Sums, of_texts
 from online.codecs import Codec, codec
 from online.columns import column
 from online.commands import Packed, write
 from online.distinct import repeated, require_distinct
+from online.envelope import HEADER, Content, Envelope
 from online.pairs import bundle
-from online.rows import Blobs, Rows
+from online.rows import WORD, Blobs, Rows
 from slate.errors import DataError
 from slate.views import FeatureView
 
@@ -28,20 +30,24 @@ class Values:
 
     Attributes:
         keys: the keys.
-        values: the value of each.
-        rows: how many rows these hold; more than keys where they are of pairs.
-        size: the bytes of all values.
+        rows: how many rows the values hold; more than keys where they are of pairs.
     """
 
     keys: list[str] | list[int]
-    values: list[bytes]
     rows: int
-    size: int
+    _sums: Sums
+    _blobs: Blobs
+    _envelope: Envelope
 
     @classmethod
-    def of(cls, keys: pa.Array, blobs: Blobs, rows: int) -> "Values":
+    def of(cls, keys: pa.Array, blobs: Blobs, rows: int, envelope: Envelope) -> "Values":
         """The values of keys, in their order."""
-        return cls(keys.to_pylist(), blobs.split(), rows, blobs.words.nbytes)
+        return cls(keys.to_pylist(), rows, of_texts(keys.cast(pa.string())), blobs, envelope)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all values."""
+        return self._blobs.words.nbytes + len(self.keys) * HEADER * WORD
 
     def commands(self, prefix: str) -> Iterator[Packed]:
         """The commands that write the values, each as many as one command may.
@@ -49,11 +55,12 @@ class Values:
         Args:
             prefix: what their names in the store begin with.
         """
-        size = max(self.size // max(len(self.values), 1), 1)
+        values = self._envelope.seal(prefix, self._sums, self._blobs)
+        size = max(self.size // max(len(self.keys), 1), 1)
         step = max(min(COMMAND_ROWS, COMMAND_BYTES // size), 1)
         for start in range(0, len(self.keys), step):
             names = [f"{prefix}{{{key}}}" for key in self.keys[start : start + step]]
-            yield write(names, self.values[start : start + step])
+            yield write(names, values[start : start + step])
 
 
 def encode(view: type[FeatureView], batches: Iterable[Rows], as_of: int) -> Iterator[Values]:
@@ -74,7 +81,7 @@ def encode(view: type[FeatureView], batches: Iterable[Rows], as_of: int) -> Iter
     if len(view.entity.keys) == 2:
         yield from _pairs(encoder, batches, as_of)
         return
-    last = None
+    envelope, last = Envelope(view, Content.ROW), None
     for batch in batches:
         rows = batch.heads.num_rows
         if not rows:
@@ -87,11 +94,11 @@ def encode(view: type[FeatureView], batches: Iterable[Rows], as_of: int) -> Iter
         bounds = range(0, rows, CHUNK_ROWS)
         for start, part in zip(bounds, batch.split([*bounds, rows]), strict=True):
             own = keys.slice(start, part.heads.num_rows)
-            yield Values.of(own, encoder.encode(part, as_of), len(own))
+            yield Values.of(own, encoder.encode(part, as_of), len(own), envelope)
 
 
 def _pairs(encoder: Codec, batches: Iterable[Rows], as_of: int) -> Iterator[Values]:
-    last = None
+    envelope, last = Envelope(encoder.view, Content.PAIRS), None
     for batch in batches:
         rows = batch.heads.num_rows
         if not rows:
@@ -117,7 +124,7 @@ def _pairs(encoder: Codec, batches: Iterable[Rows], as_of: int) -> Iterator[Valu
             count = part.heads.num_rows
             inside = firsts[(firsts >= start) & (firsts <= start + count)] - start
             bundled = bundle(encoder.encode(part, as_of), inside, other)
-            yield Values.of(one.take(pa.array(inside[:-1])), bundled, count)
+            yield Values.of(one.take(pa.array(inside[:-1])), bundled, count, envelope)
 
 
 def _keys(view: type[FeatureView], rows: Rows) -> list[pa.Array]:

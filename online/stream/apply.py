@@ -256,6 +256,8 @@ class Applier:
         for part in parts:
             state = self._states[part.unit]
             state.position, state.applied = part.last, part.arrival
+        while rows.damaged:
+            self.release(rows.damaged.pop())
         return applied
 
     def _moved_on(self, part: _Part) -> Packed:

@@ -7,7 +7,7 @@ from online.keys import key_texts
 from online.stream.columns import EventColumns
 from online.stream.extend import extend
 from online.stream.fold import Folded, fold
-from online.stream.sections import HourSections
+from online.stream.sections import HourSections, sections_envelope
 from slate.views import FeatureView
 
 
@@ -33,12 +33,14 @@ class ViewDeltas:
     Attributes:
         view: the view.
         empty: its empty row.
+        envelope: what its values are in.
     """
 
     def __init__(self, view: type[FeatureView]) -> None:
         self.view = view
         self._codec = WindowRows(view)
         self.empty = self._codec.empty
+        self.envelope = sections_envelope(view)
 
     def fold(self, events: EventColumns) -> Batch:
         """What events say of the view."""

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from online.rows import Words
+from online.rows import FORMAT, Words
 from slate.entities import Source
 from slate.fingerprints import fingerprint
 from slate.registry import Registry
@@ -86,8 +86,8 @@ def tag(route: str, number: int) -> str:
 
 
 def definition(view: type[FeatureView]) -> str:
-    """What a view is known by as it is defined now."""
-    return f"{view.name}:{fingerprint(view)}"
+    """What the stream's rows of a view are known by, as it is defined and as they are laid out."""
+    return f"{view.name}:{fingerprint(view)}:{FORMAT}"
 
 
 def deltas_prefix(deployment: str, view: type[FeatureView]) -> str:

@@ -1,18 +1,25 @@
 """What of the stream's rows is still needed, once batches know what they hold."""
 
+import logging
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 from redis import Redis
 from redis.exceptions import WatchError
 
+from online.checksums import of_texts
 from online.generations import Generation, Names, pointers
 from online.instants import microseconds
+from online.rows import FORMAT, Blobs
 from online.stream import landed_ids, remembered
 from online.stream.landed_ids import NOTHING, Known
-from online.stream.names import REPLAYED, Unit, definition, deltas_name, tag
-from online.stream.sections import HOUR, hour_of, newest
+from online.stream.names import REPLAYED, Unit, definition, deltas_name, deltas_prefix, tag
+from online.stream.sections import HOUR, all_lost, hour_of, newest, sections_envelope
 from online.stream.source_rows import SourceRows
 from slate.views import FeatureView
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 1_000
 
@@ -63,7 +70,20 @@ def retain(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
         needed: the first hour that is needed.
     """
     store: Any = redis
-    known = definition(view)
+    known, name = definition(view), deltas_name(deployment, view, unit.number)
+    if (held := store.type(name).decode()) not in ("hash", "none"):
+        logger.error(
+            "%s: another has put a %s in place of what the stream added to its rows, %s: they are "
+            "made anew from the archive; see to who else writes to the store",
+            view.name,
+            held,
+            name,
+        )
+        with store.pipeline() as transaction:
+            transaction.unlink(name)
+            transaction.srem(unit.views, known)
+            transaction.execute()
+        return False
     let_go = int(store.hget(unit.let_go, known) or 0)
     if needed > let_go:
         # First said, then done: whatever is stopped between the two, nothing is missed.
@@ -78,18 +98,32 @@ def retain(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
 
 
 def _sweep(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, needed: int) -> None:
-    """Delete the rows that only hours before some hour have changed."""
+    """Delete the rows that only hours before some hour have changed.
+
+    A damaged one may have been changed until now, so it goes once that is long ago.
+    """
     store: Any = redis
     name, cursor = deltas_name(deployment, view, unit.number), 0
+    scope, envelope = deltas_prefix(deployment, view), sections_envelope(view)
     while True:
         with store.pipeline() as transaction:
             # If another applies something after all, it may be to a key that is to be deleted.
             transaction.watch(unit.position)
             cursor, held = transaction.hscan(name, cursor, count=AT_ONCE)
-            old = [key for key, value in held.items() if newest(value) < needed]
-            if old:
+            keys, sums = list(held), of_texts(pa.array(list(held), pa.binary()))
+            opened = envelope.open(scope, sums, list(held.values()))
+            hours, damaged = newest(opened), list(opened.damaged)
+            now = hour_of(int(transaction.get(unit.applied) or 0)) if damaged else 0
+            hours[damaged] = now
+            old = [keys[place] for place in np.flatnonzero(hours < needed)]
+            lost = [place for place in damaged if hours[place] >= needed]
+            if old or lost:
                 transaction.multi()
-                transaction.hdel(name, *old)
+                if old:
+                    transaction.hdel(name, *old)
+                gone = Blobs.of([all_lost(now)] * len(lost))
+                for place, value in zip(lost, envelope.seal(scope, sums[lost], gone), strict=True):
+                    transaction.hset(name, keys[place], value)
                 try:
                     transaction.execute()
                 except WatchError:
@@ -168,7 +202,9 @@ def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -
     store: Any = redis
     kept = {one.decode() for one in store.smembers(unit.views)}
     former = kept - {definition(view) for view in rows.routes[unit.route]}
-    former -= {one.decode() for one in store.hkeys(pointers(deployment))} if former else set()
+    if former:
+        published = store.hkeys(pointers(deployment))
+        former -= {f"{one.decode()}:{FORMAT}" for one in published}
     for one in former:
         rows_of_it = f"{deployment}:{one}:deltas:{tag(unit.route, unit.number)}"
         store.unlink(rows_of_it, f"{rows_of_it}{REPLAYED}")

@@ -1,18 +1,28 @@
 """The rows of all views of a source's routes, and what events change in them."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from online.commands import encoded_fields, write_fields
-from online.rows import Words
+from online.checksums import of_texts
+from online.commands import command, encoded_fields, write_fields
+from online.damage import STREAM_MEND, damage
+from online.rows import Blobs, Words
 from online.stream.blocks import Events, late
 from online.stream.columns import EventColumns
 from online.stream.deltas import Batch, ViewDeltas
 from online.stream.landed_ids import NOTHING, Known, LandedIds
-from online.stream.names import deltas_name, routed_views
+from online.stream.names import (
+    Unit,
+    definition,
+    deltas_name,
+    deltas_prefix,
+    route,
+    routed_views,
+)
 from online.stream.schemas import ID
 from online.stream.sections import HourSections
 from online.stream.seen import Ids
@@ -21,6 +31,8 @@ from slate.entities import Source
 from slate.expressions import Array
 from slate.registry import Registry
 from slate.views import FeatureView
+
+logger = logging.getLogger(__name__)
 
 # The name of the hash of a deployment's view that has the rows of a partition.
 Name = Callable[[str, type[FeatureView], int], str]
@@ -57,14 +69,16 @@ class Asked:
     Attributes:
         deltas: the view's.
         batch: what events say of it.
-        places: by the name of their hash, the positions of keys.
+        places: by the number of their partition, the positions of keys.
         hour: the hour in which the events arrived.
+        name: names the hash of a partition's rows.
     """
 
     deltas: ViewDeltas
     batch: Batch
-    places: dict[str, list[int]]
+    places: dict[int, list[int]]
     hour: int
+    name: Name
 
 
 class SourceRows:
@@ -80,6 +94,7 @@ class SourceRows:
         routes: the views that are kept by each route.
         needed: by view, the first hour of arrival that is still needed.
         known: by view, what of the landing files its published rows know.
+        damaged: the partitions that hold rows which were found damaged.
         pointers: what the store said of the views' live generations; empty before it was asked.
     """
 
@@ -90,6 +105,7 @@ class SourceRows:
         self._source = source
         self.routes = routed_views(registry, source)
         self.landed = landed
+        self.damaged: set[Unit] = set()
         self.needed: dict[type[FeatureView], int] = {}
         self.known: dict[type[FeatureView], Known] = {}
         self.pointers: list[bytes | None] = []
@@ -160,27 +176,45 @@ class SourceRows:
         deltas = self._deltas[view]
         batch = deltas.fold(events)
         partition = np.asarray(events.column("_unit"))
-        places = {
-            name(self._deployment, view, number): at.tolist()
-            for number, at in _grouped(partition[batch.folded.event])
-        }
-        for hash_, at in places.items():
+        places = {number: at.tolist() for number, at in _grouped(partition[batch.folded.event])}
+        for number, at in places.items():
+            hash_ = name(self._deployment, view, number)
             transaction.ask(encoded_fields(hash_, [batch.keys[place] for place in at]))
-        return Asked(deltas, batch, places, hour)
+        return Asked(deltas, batch, places, hour, name)
 
     def write(self, transaction: Transaction, asked: Sequence[Asked]) -> None:
-        """Write the new rows; what was asked for comes in the same order."""
+        """Write the new rows; what was asked for comes in the same order.
+
+        Where a row was damaged, those of its partition are marked to be made anew.
+        """
         for one in asked:
             held: list[bytes | None] = [None] * len(one.batch.keys)
             for at in one.places.values():
                 for place, value in zip(at, transaction.answer(), strict=True):
                     held[place] = value
-            needed = self.needed.get(one.deltas.view, 0)
-            old = HourSections.of(held, one.hour, needed, one.deltas.empty)
-            new = list(old.replaced(one.deltas.extended(one.batch, old)))
-            for name, at in one.places.items():
+            view = one.deltas.view
+            new, damaged = self._new(one, held)
+            for number, at in one.places.items():
                 keys = [one.batch.keys[place] for place in at]
+                name = one.name(self._deployment, view, number)
                 transaction.write(write_fields(name, keys, [new[place] for place in at]))
+                if not damaged.isdisjoint(at):
+                    unit = Unit(self._deployment, self._source, route(view), number)
+                    transaction.write(command("SREM", unit.views, definition(view)))
+                    self.damaged.add(unit)
+
+    def _new(self, asked: Asked, held: Sequence[bytes | None]) -> tuple[list[bytes], set[int]]:
+        """The new values, from those held; and which of these are damaged, and not added to."""
+        deltas, keys = asked.deltas, asked.batch.keys
+        scope, sums = deltas_prefix(self._deployment, deltas.view), of_texts(pa.array(keys))
+        opened = deltas.envelope.open(scope, sums, held, deltas.empty)
+        if opened.damaged:
+            texts = [key.decode() for key in keys]
+            what = "what the stream added to the rows"
+            logger.error(damage(deltas.view, what, texts, opened.damaged, STREAM_MEND))
+        old = HourSections.of(opened, asked.hour, self.needed.get(deltas.view, 0))
+        new = Blobs.of(list(old.replaced(deltas.extended(asked.batch, old))))
+        return deltas.envelope.seal(scope, sums, new), set(opened.damaged)
 
 
 def _grouped(partition: Words) -> list[tuple[int, Words]]:

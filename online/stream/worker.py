@@ -142,6 +142,7 @@ class Worker:
                     self._recovered()
                 except (RedisError, OSError) as error:
                     self._failed(f"the online store fails ({error}): trying again")
+                    self._renewed = self._retained = 0.0
                     self._revive()
                     stop.wait(RETRY_SECONDS)
                 except SlateError as error:

@@ -60,6 +60,7 @@ class PlayerGenre(Entity):
 
 class Play(Source):
     model = "stg_plays"
+    stream = "plays"
     play_id: str = unique_id()
     event_ts: datetime = event_time()
     received_at: datetime = arrival_time()

@@ -42,7 +42,9 @@ def counted(measure: Measure, events: Iterable[Event]) -> list[Event]:
 
 def partial(measure: Measure, part: Partial, events: list[Event]) -> Any:
     """A column of a tile, null where it has nothing to say."""
-    values = [event[measure.column] for event in events] if measure.column else events
+    values: list[Any] = (
+        [event[measure.column or ""] for event in events] if measure.column else events
+    )
     if part.suffix == "n":
         return len(values)
     if not values:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from online.attribute_rows import AttributeRows
 from online.reading import Decoded
-from online.rows import Rows, join
+from online.rows import Blobs, Rows
 from slate.errors import DataError
 from slate.kinds import Kind
 from slate.views import FeatureView
@@ -40,7 +40,8 @@ games = st.lists(
 def decoded(view: type[FeatureView], rows: Rows, at: datetime = AS_OF) -> Decoded:
     """All features, of all rows and last of a key without a row."""
     codec = AttributeRows(view)
-    words, starts = join([codec.empty, *codec.encode(rows, us(AS_OF)).split()])
+    laid = Blobs.of([codec.empty, *codec.encode(rows, us(AS_OF)).split()])
+    words, starts = laid.words, laid.starts[:-1]
     leads = [f for f in view.features.values() if getattr(f, "key_of", None)]
     reader = codec.reader(view.features.values(), leads)  # type: ignore[arg-type]
     return reader.read(words, np.append(starts[1:], 0), us(at))

@@ -6,12 +6,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from online.envelope import Opened
 from online.keys import Keys, PairKeys, key_texts, pair_text
 from online.pairs import bundle, pick
 from online.rows import Blobs, starts_of
 from slate.kinds import Kind
 
 EMPTY = np.array([-1], np.int64).tobytes()
+
+
+def opened(blobs: list[bytes | None]) -> Opened:
+    laid = Blobs.of([EMPTY, *(blob or b"" for blob in blobs)])
+    there = np.array([blob is not None for blob in blobs])
+    starts, ends = laid.starts[1:-1] * there, laid.starts[2:] * there
+    return Opened(laid.words, starts, ends, {})
+
+
 seconds = {
     Kind.STRING: st.text(st.characters(codec="utf-8"), max_size=20),
     Kind.INTEGER: st.integers(-(2**63), 2**63 - 1),
@@ -47,9 +57,8 @@ def test_every_pair_finds_its_row(drawn: tuple[Kind, Any]) -> None:
         first = first[:1]
     second = data.draw(st.lists(other, min_size=rows_asked, max_size=rows_asked))
     one_keys, other_keys = Keys.of(first), Keys.of(second)
-    words, starts = pick(
-        [blobs.get(key) for key in one_keys.values], EMPTY, one_keys, other_keys, kind
-    )
+    held = opened([blobs.get(key) for key in one_keys.values])
+    words, starts = held.words, pick(held, one_keys, other_keys, kind)
     asked = zip(first * (rows_asked if len(first) == 1 else 1), second, strict=True)
     assert words[starts].tolist() == [numbers.get(pair, -1) for pair in asked]
 
@@ -58,8 +67,9 @@ def test_a_null_first_key_has_no_row() -> None:
     rows = Blobs(np.array([5, 6]), np.array([0, 1, 2]))
     blobs = bundle(rows, np.array([0, 2]), pa.array(["a", "b"])).split()
     first, second = Keys.of([1, None, 1]), Keys.of(["a", "a", "b"])
-    words, starts = pick(blobs, EMPTY, first, second, Kind.STRING)
-    assert words[starts].tolist() == [5, -1, 6]
+    held = opened(list(blobs))
+    starts = pick(held, first, second, Kind.STRING)
+    assert held.words[starts].tolist() == [5, -1, 6]
 
 
 @pytest.mark.parametrize("column", [["a", "b", "a"], [None, 1, 1], [1, 2, 3], [None], [7]])

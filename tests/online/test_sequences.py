@@ -13,7 +13,7 @@ from redis import Redis
 from online import Answer, FeatureClient, Publisher
 from online.codecs import WindowRows
 from online.connections import Connections
-from online.rows import NO_TIME, Rows, join
+from online.rows import NO_TIME, Blobs, Rows
 from online.sequences import merge_latest
 from online.serving import Serving
 from slate import FeatureService, FeatureView, Registry, count, last, last_n
@@ -79,7 +79,8 @@ EVENTS = [
 def read(view: type[FeatureView], rows: Rows, at: datetime = AS_OF) -> dict[str, Any]:
     """Features of the keys in their order, and last of a key without a row."""
     codec = WindowRows(view)
-    words, starts = join([codec.empty, *codec.encode(rows, us(AS_OF)).split()])
+    laid = Blobs.of([codec.empty, *codec.encode(rows, us(AS_OF)).split()])
+    words, starts = laid.words, laid.starts[:-1]
     decoded = codec.reader(view.features.values()).read(words, np.append(starts[1:], 0), us(at))
     return {feature.column: decoded.values[feature] for feature in view.features.values()}
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from online.codecs import WindowRows
-from online.rows import Rows, join
+from online.rows import Blobs, Rows
 from slate.errors import DataError
 from slate.features import Aggregated
 from slate.kinds import Kind
@@ -68,7 +68,8 @@ def read(
     """Features of the first so many keys, and last of a key without a row."""
     codec = WindowRows(view)
     blobs = codec.encode(rows, us(AS_OF)).split()
-    words, starts = join([codec.empty, *blobs])
+    laid = Blobs.of([codec.empty, *blobs])
+    words, starts = laid.words, laid.starts[:-1]
     starts = np.append(starts[1 : keys + 1], 0)
     with np.errstate(all="ignore"):
         decoded = codec.reader(view.features.values()).read(words, starts, us(at))

@@ -9,7 +9,7 @@ import pytest
 
 import live_shopping.definitions
 from online.codecs import WindowRows
-from online.rows import Words, join
+from online.rows import Blobs, Words
 from online.stream.columns import EventColumns
 from online.stream.extend import extend
 from online.stream.fold import fold
@@ -58,7 +58,8 @@ def streamed(
         table = accepted(view.source, [rows[i] for i in batch])
         folded = fold(view, codec.layout, EventColumns(view.source, table))
         keys = list(zip(*(column.to_pylist() for column in folded.keys), strict=True))
-        words, starts = join([codec.empty, *(held.get(key, codec.empty) for key in keys)])
+        laid = Blobs.of([codec.empty, *(held.get(key, codec.empty) for key in keys)])
+        words, starts = laid.words, laid.starts[:-1]
         blobs = extend(view, codec.layout, folded, words, starts[1:])
         held |= dict(zip(keys, blobs.split(), strict=True))
     return codec, held
@@ -81,7 +82,8 @@ def test_rows_after_micro_batches(module: ModuleType, cuts: int) -> None:
         source = view.source
         rows = once(source, scenario.sources[source.name])
         codec, held = streamed(view, rows, cuts)
-        words, starts = join([codec.empty, *held.values()])
+        laid = Blobs.of([codec.empty, *held.values()])
+        words, starts = laid.words, laid.starts[:-1]
         last = max(micros(row[source.arrival_time]) for row in rows) + 1
         for at in (last, last + 1, last + HOUR // 2, last + DAY, last + 35 * DAY):
             decoded = _read(codec, words, starts[1:], at, view)

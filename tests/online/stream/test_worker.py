@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from redis.exceptions import RedisError
 
-from online import EventWriter, FeatureClient, Publisher
+from online import EventWriter, FeatureClient, Publisher, State
 from online.stream import apply
 from online.stream.names import Unit, deltas_name, partition, streamed_sources, units
 from online.stream.status import stream_status
@@ -224,3 +225,64 @@ def test_all_sources_that_stream_have_their_units(bench: Bench) -> None:
     ]
     assert len({unit.stream for unit in everything}) == len(everything)
     assert all(isinstance(unit, Unit) for unit in everything)
+
+
+def test_what_is_damaged_of_the_stream_is_flagged_not_added_to_and_made_anew(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    _publish(bench, NOON)
+    worker = bench.worker()
+    bench.write(bench.ride("a"), bench.ride("b", 7))
+    worker.step()
+    name = deltas_name("bikes", bench.view, partition("a"))
+    held = bench.redis.hget(name, "a") or b""
+    bench.redis.hset(name, "a", held[:-8] + b"8 bytes!")
+
+    def is_flagged() -> bool:
+        answer = bench._answer("a")
+        assert bench.metres("b") == 7
+        (state,) = answer.states["rider_rides"].state.tolist()
+        told = [e for e in answer.errors if e.startswith("rider_rides: ") and "'a'" in e]
+        assert bool(told) == (state == State.MISSING)
+        return bool(told)
+
+    assert is_flagged()
+    bench.write(bench.ride("a", 20), bench.ride("b", 0))
+    worker.step()
+    assert "rider_rides: what the stream added to the rows of rider_id 'a'" in caplog.text
+    assert is_flagged()
+    worker.step()
+    assert not is_flagged()
+    assert bench.metres("a") == 120
+    assert worker.stats.errors == 0
+
+
+def test_a_key_of_another_type_in_place_of_the_streams_rows_stops_no_worker(bench: Bench) -> None:
+    _publish(bench, NOON)
+    worker = bench.worker()
+    bench.write(bench.ride("a"))
+    worker.step()
+    name = deltas_name("bikes", bench.view, partition("a"))
+    bench.redis.delete(name)
+    bench.redis.lpush(name, "not a hash")
+    bench.write(bench.ride("a", 20))
+    with pytest.raises(RedisError):
+        worker.step()
+    worker._retained = worker._renewed = -1e9  # as `run` does after an error
+    worker.step()
+    worker.step()
+    assert bench.metres("a") == 120
+
+
+def test_damage_that_no_event_meets_ends_with_the_batches_that_know_its_hour(bench: Bench) -> None:
+    worker = bench.worker()
+    bench.write(bench.ride("a"))
+    worker.step()
+    name = deltas_name("bikes", bench.view, partition("a"))
+    bench.redis.hset(name, "a", b"anything")
+    for hours, there in ((0, 1), (1, 0)):
+        bench.now = NOON + timedelta(hours=3)
+        _publish(bench, NOON + timedelta(hours=hours))
+        worker._retained = worker._renewed = -1e9
+        worker.step()
+        assert bench.redis.hlen(name) == there

@@ -1,0 +1,52 @@
+"""Damage to what the store holds, many times: is ever anything wrong served without a flag?
+
+Run it with ``python -m benchmarks.damage [TRIALS [SEED]]``. It ends with how many trials there
+were, how many answers were wrong without a flag, and how many requests raised an exception.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from online.embedded import EmbeddedServer
+from online.store import connect
+from slate.deployment import Deployment
+from tests.online.damage import Damage
+
+TRIALS, SEED = 100_000, 1
+AT_ONCE = 5_000
+SHOWN = 20
+
+
+def run(trials: int, seed: int) -> int:
+    """Make so many trials; 1 if one of them was not as it should be."""
+    wrong: list[str] = []
+    exceptions: list[str] = []
+    flagged, begun, root = 0, time.monotonic(), Path(__file__).parents[1]
+    with tempfile.TemporaryDirectory() as folder, EmbeddedServer.attach(Path(folder)) as server:
+        data = Path(folder)
+        deployment = Deployment("arcade", "tests.online.arcade", root, data, data, server.address)
+        with connect(server.address) as redis:
+            damage = Damage(deployment, redis, seed)
+            for done in range(0, trials, AT_ONCE):
+                outcome = damage.run(min(AT_ONCE, trials - done))
+                wrong += outcome.wrong
+                exceptions += outcome.exceptions
+                flagged += outcome.flagged
+                print(
+                    f"{done + outcome.trials:,} trials in {time.monotonic() - begun:,.0f} s, "
+                    f"seed {seed}: {flagged:,} answers with a flag, {len(wrong)} wrong without, "
+                    f"{len(exceptions)} exceptions",
+                    flush=True,
+                )
+            damage.close()
+    for one in [*wrong[:SHOWN], *exceptions[:SHOWN]]:
+        print(one)
+    print(f"damage: trials={trials} wrong_unflagged={len(wrong)} exceptions={len(exceptions)}")
+    return int(bool(wrong or exceptions))
+
+
+if __name__ == "__main__":
+    given = [int(one.replace(",", "")) for one in sys.argv[1:]]
+    sys.exit(run(*[*given, *(TRIALS, SEED)[len(given) :]]))
