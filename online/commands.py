@@ -39,6 +39,11 @@ def together(packed: Sequence[Packed]) -> Packed:
     return Packed(b"".join([one.data for one in packed]), sum(one.number for one in packed))
 
 
+def transaction(*packed: Packed) -> Packed:
+    """Commands as one that nobody comes between, and of which all are done or none."""
+    return together([command("MULTI"), *packed, command("EXEC")])
+
+
 def fields(name: str, wanted: Sequence[str], size: int | None) -> Packed:
     """The command that fetches fields of a hash.
 
@@ -69,14 +74,17 @@ def encoded_fields(name: str, wanted: Sequence[bytes]) -> Packed:
     return Packed(b"".join([head, *map(_argument, wanted)]))
 
 
-def fetch(rows: Sequence[tuple[str, Keys]]) -> Packed:
+def fetch(rows: Sequence[tuple[str, Keys]], others: Sequence[str] = ()) -> Packed:
     """The command that fetches rows.
 
     Args:
         rows: what the names of some rows begin with, and their keys.
+        others: the names of what else it fetches, behind them.
     """
-    number = 1 + sum(len(keys.values) for _, keys in rows)
-    return Packed(b"".join([b"*%d\r\n$4\r\nMGET\r\n" % number, *(_names(*one) for one in rows)]))
+    number = 1 + sum(len(keys.values) for _, keys in rows) + len(others)
+    head = b"*%d\r\n$4\r\nMGET\r\n" % number
+    names = [_names(*one) for one in rows]
+    return Packed(b"".join([head, *names, *[_argument(name.encode()) for name in others]]))
 
 
 def _words(words: Sequence[str | bytes]) -> bytes:

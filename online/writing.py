@@ -43,8 +43,8 @@ class Values:
         """The values of keys, in their order."""
         return cls(keys.to_pylist(), blobs.split(), rows, blobs.words.nbytes)
 
-    def commands(self, prefix: str) -> Iterator[Packed]:
-        """The commands that write the values, each as many as one command may.
+    def commands(self, prefix: str) -> Iterator[tuple[list[str] | list[int], Packed]]:
+        """The commands that write the values, each as many as one command may, and their keys.
 
         Args:
             prefix: what their names in the store begin with.
@@ -52,8 +52,9 @@ class Values:
         size = max(self.size // max(len(self.values), 1), 1)
         step = max(min(COMMAND_ROWS, COMMAND_BYTES // size), 1)
         for start in range(0, len(self.keys), step):
-            names = [f"{prefix}{{{key}}}" for key in self.keys[start : start + step]]
-            yield write(names, self.values[start : start + step])
+            keys = self.keys[start : start + step]
+            names = [f"{prefix}{{{key}}}" for key in keys]
+            yield keys, write(names, self.values[start : start + step])
 
 
 def encode(view: type[FeatureView], batches: Iterable[Rows], as_of: int) -> Iterator[Values]:

@@ -1,18 +1,22 @@
 """What of the stream's rows is still needed, once batches know what they hold."""
 
+import logging
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import WatchError
 
-from online.generations import Generation, Names, pointers
+from online.generations import Generation, pointer_field, pointers, read_pointer
 from online.instants import microseconds
 from online.stream import landed_ids, remembered
 from online.stream.landed_ids import NOTHING, Known
 from online.stream.names import REPLAYED, Unit, definition, deltas_name, tag
 from online.stream.sections import HOUR, hour_of, newest
 from online.stream.source_rows import SourceRows
+from slate.errors import StoreError
 from slate.views import FeatureView
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 1_000
 
@@ -20,10 +24,17 @@ AT_ONCE = 1_000
 def learn(redis: Redis, deployment: str, rows: SourceRows) -> None:
     """Find out what is published of a source's views, and so what the stream adds to it."""
     store: Any = redis
-    fields = [Names(deployment, view).pointer for view in rows.views]
+    fields = [pointer_field(view) for view in rows.views]
     rows.pointers = store.hmget(pointers(deployment), fields) if fields else []
     for view, pointer in zip(rows.views, rows.pointers, strict=True):
-        live = Generation.from_json(pointer) if pointer is not None else None
+        try:
+            live = read_pointer(view.name, pointer) if pointer is not None else None
+        except StoreError as error:
+            # Nobody is served what is kept of it, until it is published again.
+            logger.warning("%s", error)
+            rows.needed.setdefault(view, 0)
+            rows.known.setdefault(view, NOTHING)
+            continue
         rows.needed[view] = _needed_from(live)
         rows.known[view] = _known(live)
     # Only now: what a generation knows is told before it goes live.
@@ -33,8 +44,7 @@ def learn(redis: Redis, deployment: str, rows: SourceRows) -> None:
 def _needed_from(live: Generation | None) -> int:
     """The first hour of arrival that some published generation leaves to the stream.
 
-    The one before the live one counts too, as it may become live again. 0 if none was published:
-    then the stream is all there is.
+    The one before the live one counts too, as it may become live again. 0 if none was published.
     """
     if live is None:
         return 0
