@@ -18,9 +18,9 @@ them has read a whole generation.
 """
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
 from zlib import crc32
@@ -108,7 +108,22 @@ def _start(pointer: bytes, most: int = 60) -> str:
 
 def new_name(view: type[FeatureView], as_of: datetime) -> str:
     """A name for the next generation of a view."""
-    return f"{fingerprint(view)}-{as_of:%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
+    return f"{fingerprint(view)}-{as_of:{_NAMED}}-{uuid4().hex[:6]}"
+
+
+_NAMED = "%Y%m%dT%H%M%S"
+
+
+def _as_of(name: str) -> datetime:
+    return datetime.strptime(name.split("-")[1], _NAMED).replace(tzinfo=UTC)
+
+
+def views_of(fields: Iterable[bytes]) -> set[str]:
+    """The names of all views that fields of the hash say something of."""
+    named = [field.decode() for field in fields]
+    about = [field.split("/", 1) for field in named if "/" in field]
+    pointed = {field.split(":")[0] for field in named if "/" not in field}
+    return pointed | {view for what, view in about if what in ("publishing", "removed")}
 
 
 @dataclass(frozen=True)
@@ -136,7 +151,7 @@ class Names:
     @property
     def removed(self) -> str:
         """Its field that says that the view was removed, while something of it is left."""
-        return f"{REMOVED}{self.view}"
+        return f"removed/{self.view}"
 
     @property
     def generations(self) -> str:
@@ -154,10 +169,6 @@ class Names:
     def prefix(self, generation: str) -> str:
         """What comes before the key, in braces, in the name of a row."""
         return f"{self.deployment}:{self.view}:{generation}:"
-
-
-# What the fields of removed views begin with; no view's name has a slash.
-REMOVED = "removed/"
 
 
 @dataclass(frozen=True)
@@ -191,6 +202,14 @@ class Pointers:
         """These, once another generation is live by a field, and other fields are gone."""
         kept = {other: one for other, one in self.live.items() if other not in without}
         return Pointers({**kept, field: live}, [], None)
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The latest instant up to which any of these knows events; None if none can be read."""
+        known = [live.as_of for live in self.live.values()]
+        if self.publishing is not None:
+            known.append(_as_of(self.publishing))
+        return max(known, default=None)
 
     @property
     def readable(self) -> set[str]:

@@ -26,10 +26,11 @@ from online.rows import FORMAT, Rows
 from online.store import connect, open_store, send
 from online.stream.landed_ids import Landed, tell
 from online.stream.names import StreamNames
-from online.sweeping import sweep
+from online.sweeping import remove_former, sweep
 from online.writing import Values, encode
 from slate.deployment import Deployment, load
 from slate.errors import StoreError
+from slate.registry import Registry
 from slate.views import FeatureView
 
 Progress = Callable[[int], None]
@@ -178,6 +179,28 @@ class Publisher:
 
         with _store_errors(f"rolling {view.name} back"):
             return self._change(names, roll_back)
+
+    def remove_former(self, registry: Registry, published: Generation) -> list[str]:
+        """Delete all of the views that the definitions no longer have.
+
+        Their last generation is served until the second publish that does without them: for as
+        long as some generation before the live one knows no more events than it does.
+
+        Args:
+            registry: the definitions.
+            published: the generation of any of their views that was just published.
+
+        Returns:
+            The names of the views that were deleted.
+
+        Raises:
+            StoreError: the store fails; the next call goes on.
+        """
+        if published.previous is None:
+            return []
+        with _store_errors("removing views that are no longer defined"):
+            since = min(published.as_of, published.previous.as_of)
+            return remove_former(self._redis, self._deployment, set(registry.views), since)
 
     @contextmanager
     def _begun(self, names: Names, generation: str) -> Iterator[None]:

@@ -8,15 +8,18 @@ name and its keys, so whoever writes on after it was swept is found again.
 """
 
 import json
+from collections.abc import Set
+from datetime import datetime
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
 from online.commands import delete
-from online.generations import Names, Pointers
+from online.generations import Names, Pointers, pointers, views_of
 from online.keys import Keys
 from online.store import send
+from online.stream.retention import forget_view
 
 SCANNED_AT_ONCE = 1_000
 
@@ -33,12 +36,55 @@ def sweep(redis: Redis, names: Names) -> None:
         pipeline.hgetall(names.pointers)
         pipeline.smembers(names.generations)
         found, members = pipeline.execute()
-    pointers = Pointers.of(names, found)
-    if pointers.bad:
+    known = Pointers.of(names, found)
+    if known.bad:
         return
-    for name in {member.decode() for member in members} - pointers.readable:
-        if name != pointers.publishing:
+    for name in {member.decode() for member in members} - known.readable:
+        if name != known.publishing:
             _delete(redis, names, name)
+
+
+def remove_former(redis: Redis, deployment: str, known: Set[str], since: datetime) -> list[str]:
+    """Delete all of views that are not known, if they know no events from some instant on.
+
+    Args:
+        redis: a client of the store.
+        deployment: the deployment's name.
+        known: the names of the views that stay.
+        since: the instant.
+
+    Returns:
+        The names of the deleted views.
+
+    Raises:
+        RedisError: the store fails; the next call goes on.
+    """
+
+    def withdraw(pipeline: Any) -> list[Names]:
+        found = pipeline.hgetall(pointers(deployment))
+        removed = []
+        pipeline.multi()
+        for view in sorted(views_of(found) - known):
+            names = Names(deployment, view)
+            its = Pointers.of(names, found)
+            if its.as_of is None or its.as_of < since:
+                # First said, then done: whatever is stopped between the two, it is found again.
+                pipeline.hset(names.pointers, names.removed, "1")
+                pipeline.hdel(names.pointers, names.publishing, *its.live, *its.bad)
+                for name in its.readable:
+                    pipeline.unlink(names.marker(name))
+                removed.append(names)
+        return removed
+
+    store: Any = redis
+    removed: list[Names] = store.transaction(
+        withdraw, pointers(deployment), value_from_callable=True
+    )
+    for names in removed:
+        sweep(redis, names)
+        forget_view(redis, deployment, names.view)
+        store.hdel(names.pointers, names.removed)
+    return [names.view for names in removed]
 
 
 def delete_matching(redis: Redis, pattern: str) -> None:

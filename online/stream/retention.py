@@ -180,7 +180,34 @@ def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -
     former = kept - {definition(view) for view in rows.routes[unit.route]}
     former -= {one.decode() for one in store.hkeys(pointers(deployment))} if former else set()
     for one in former:
-        rows_of_it = f"{deployment}:{one}:deltas:{tag(unit.route, unit.number)}"
-        store.unlink(rows_of_it, f"{rows_of_it}{REPLAYED}")
-        store.hdel(unit.let_go, one)
-        store.srem(unit.views, one)
+        _forget(
+            redis, one, f"{deployment}:{one}:deltas:{tag(unit.route, unit.number)}", unit.stream
+        )
+
+
+def forget_view(redis: Redis, deployment: str, view: str) -> None:
+    """Delete all rows of a view that is no longer defined, also where nobody reads its stream.
+
+    It takes a look at every name in the store.
+
+    Args:
+        redis: a client of the store.
+        deployment: the deployment's name.
+        view: the view's name.
+    """
+    found = [name.decode() for name in redis.scan_iter(f"{deployment}:{view}:*:deltas:*", AT_ONCE)]
+    kept = [name.decode() for name in redis.scan_iter(f"{deployment}:stream:*:views", AT_ONCE)]
+    for name in {name.removesuffix(REPLAYED) for name in found}:
+        known, where = name.removeprefix(f"{deployment}:").split(":deltas:")
+        streams = [one.removesuffix(":views") for one in kept if one.endswith(f":{where}:views")]
+        for stream in streams or [""]:
+            _forget(redis, known, name, stream)
+
+
+def _forget(redis: Redis, known: str, rows: str, stream: str) -> None:
+    """Delete a definition's rows of a partition, with what says that it has them."""
+    with redis.pipeline() as transaction:
+        transaction.srem(f"{stream}:views", known)
+        transaction.hdel(f"{stream}:let_go", known)
+        transaction.unlink(rows, f"{rows}{REPLAYED}")
+        transaction.execute()

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from datetime import UTC, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -8,14 +9,15 @@ from redis import Redis
 
 from online import FeatureClient, Publisher, Rows
 from online.connections import Connections
-from online.generations import Names
+from online.generations import Names, pointer_field, pointers
 from online.serving import Serving
 from slate import FeatureView, Registry, feature
 from slate.errors import DataError, StoreError
 from slate.fingerprints import fingerprint
 from tests.online import arcade
-from tests.online.arcade import GameCatalog, PlayerGameHistory, Studio
+from tests.online.arcade import GameCatalog, PlayerGameHistory, Studio, StudioProfile
 from tests.online.conftest import HOUR, arcade_rows
+from tests.online.stream.effects import Effects, Killed
 from tests.online.tables import AS_OF, attribute_rows, window_rows
 
 
@@ -28,6 +30,11 @@ def titled(title: str, number: int = 3) -> Rows:
 
 def names(redis: Redis) -> set[str]:
     return {key.decode() for key in redis.scan_iter()}
+
+
+@pytest.fixture
+def effects(monkeypatch: pytest.MonkeyPatch) -> Effects:
+    return Effects(monkeypatch)
 
 
 @pytest.fixture
@@ -159,6 +166,52 @@ def test_clients_of_a_former_definition_are_served_meanwhile(
     publisher.publish(new, rows(new, "c"), AS_OF)
     assert publisher.live(old) is None
     assert not redis.exists(key)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_view_that_is_no_longer_defined_goes_with_the_second_publish(
+    redis: Redis, publisher: Publisher, effects: Effects
+) -> None:
+    """Wherever its removal is killed; while others still publish it, it stays."""
+    registry = Registry.from_module(arcade)
+    whole = list(registry.views)
+    fewer = SimpleNamespace(views=[view for view in whole if view != "studio_profile"])
+    own = "arcade:studio_profile:"
+    deltas = f"{own}{fingerprint(StudioProfile)}:deltas:{{studio_id:3}}"
+    keeper = "arcade:stream:plays:{studio_id:3}:views"
+
+    def publish(hour: int, view: type[FeatureView], known: Any = fewer) -> list[str]:
+        live = publisher.publish(view, [arcade_rows(view)], AS_OF + hour * HOUR)
+        return publisher.remove_former(known, live)
+
+    number, more = 0, True
+    while more:
+        redis.flushall()
+        redis.hset(deltas, "10", "a row")
+        redis.sadd(keeper, f"studio_profile:{fingerprint(StudioProfile)}", "another:1")
+        for hour in range(2):
+            for view in (GameCatalog, StudioProfile):
+                assert publish(hour, view, registry) == []
+        assert publish(2, GameCatalog) == []
+        assert publisher.live(StudioProfile) is not None
+        start = effects.number
+        with effects.killed_before(number):
+            live = None
+            try:
+                live = publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF + 3 * HOUR)
+                more = publisher.remove_former(fewer, live) != ["studio_profile"]
+            except Killed:
+                pass
+        redis.connection_pool.disconnect()
+        if more:
+            publish(4, GameCatalog)
+            publish(5, GameCatalog)
+        assert not [name for name in names(redis) if name.startswith(own)]
+        assert redis.smembers(keeper) == {b"another:1"}
+        assert redis.hkeys(pointers("arcade")) == [pointer_field(GameCatalog).encode()]
+        assert effects.number > start
+        number += 3
+    assert number > 20
 
 
 def test_a_client_asks_once_in_a_while_what_is_live(
