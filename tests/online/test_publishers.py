@@ -1,6 +1,5 @@
 """Two publishers of a view, killed or not: what is live is whole, and nothing else stays."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -22,7 +21,7 @@ from tests.online.tables import AS_OF, attribute_rows
 
 KEYS = 6
 NAMES = Names("arcade", "game_catalog")
-PLAYS = int(os.environ.get("PLAYS", 12))
+PLAYS = 12
 Title = Callable[[], str | None]
 Another = Callable[[], Publisher]
 
