@@ -15,6 +15,7 @@ import duckdb
 from assets.hours import Span
 from assets.landing_files import HOUR, landing_sources
 from slate.compile.names import CLOCK, RAW
+from slate.compile.project import MODELS
 from slate.deployment import Deployment
 from slate.registry import Registry
 
@@ -47,6 +48,9 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"create schema if not exists {RAW}")
     connection.execute(
         f"create table if not exists {RAW}.built_models (model varchar primary key, hash varchar)"
+    )
+    connection.execute(
+        f"create table if not exists {RAW}.generated_models (model varchar primary key)"
     )
     connection.execute(
         f"""create table if not exists {RAW}.builds (
@@ -115,6 +119,42 @@ def record(connection: duckdb.DuckDBPyConnection, build: Build, *, whole: bool) 
         connection.execute(
             f"insert or replace into {RAW}.built_models values (?, ?)", [model, build.models[model]]
         )
+
+
+def drop_former(
+    connection: duckdb.DuckDBPyConnection, deployment: Deployment, build: Build
+) -> list[str]:
+    """Drop what was built from generated models that the definitions no longer make.
+
+    What others wrote stays, also models of the project's own that were taken out of it.
+
+    Args:
+        connection: the warehouse.
+        deployment: the deployment.
+        build: a build of its whole project, which succeeded.
+
+    Returns:
+        The names of the dropped tables and views.
+    """
+    prepare(connection)
+    made = {path.stem for path in (deployment.dbt_project / MODELS).rglob("*.sql")}
+    for model in sorted(made):
+        connection.execute(f"insert or ignore into {RAW}.generated_models values (?)", [model])
+    known = connection.execute(f"select model from {RAW}.generated_models").fetchall()
+    # A model of the same name that somebody wrote in the place of one is theirs.
+    former = [m for (m,) in known if m not in made and m not in build.models]
+    found = connection.execute(
+        """select table_name, table_type = 'VIEW' from information_schema.tables
+        where table_schema = 'main' and list_contains(?, table_name) order by table_name""",
+        [former],
+    ).fetchall()
+    for name, is_view in found:
+        connection.execute(f"drop {'view' if is_view else 'table'} {name}")
+    connection.execute(f"delete from {RAW}.built_models where list_contains(?, model)", [former])
+    connection.execute(
+        f"delete from {RAW}.generated_models where not list_contains(?, model)", [sorted(made)]
+    )
+    return [name for name, _ in found]
 
 
 def spans_built_since(

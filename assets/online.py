@@ -73,6 +73,8 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
             newest = newest_event(connection, view)
             rows, known = online_rows(connection, view), landed(connection, view, as_of)
             generation = store.publish(view, rows, as_of, progress, since, known)
+            for removed in store.remove_former(deployment.registry, generation):
+                context.log.info(f"{removed} is no longer defined: deleted from the online store")
         seconds = time.perf_counter() - started
         context.log.info(
             f"{view.name}: {generation.rows:,} rows published, {generation.rows / seconds:,.0f}/s"

@@ -18,7 +18,7 @@ from dagster_dbt import (
     dbt_assets,
 )
 
-from assets.builds import Build, plan_build, record, set_clock
+from assets.builds import Build, drop_former, plan_build, record, set_clock
 from assets.database import POOL, Warehouse
 from assets.failures import dbt_failure, explained
 from assets.holds import hold
@@ -213,10 +213,16 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         with warehouse.get_connection() as connection:
             counts = _row_counts(connection, built)
             repeats = repeated_rows(connection, registry, counts, build.span)
-            record(connection, build, whole=failure is None and not context.is_subset)
+            whole = failure is None and not context.is_subset
+            record(connection, build, whole=whole)
+            dropped = drop_former(connection, deployment, build) if whole else []
         for model, rows in repeats.items():
             if rows:
                 context.log.info(f"{model}: {rows:,} landed rows repeat an id, and do not count")
+        if dropped:
+            context.log.info(
+                f"dropped {len(dropped)} tables that are no longer defined: {_some(dropped)}"
+            )
         for event in events:
             if isinstance(event, dg.Output):
                 model = context.asset_key_for_output(event.output_name).path[-1]

@@ -113,7 +113,7 @@ def play(
             time.sleep(float(random.exponential(0.02)))
             if number % KILL_EVERY == 0:
                 workers.kill(int(random.integers(WORKERS)))
-            if random.random() < PUBLISHES / ROWS:
+            if not published or random.random() < PUBLISHES / ROWS:
                 # Late by hours or not at all; a warehouse never knows less than it did.
                 published = max(published, hour_before(latest - int(random.integers(0, 30)) * HOUR))
                 engines.publish(before(scenario, delivery), published)

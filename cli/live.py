@@ -21,7 +21,7 @@ from cli.keyboard import has_keyboard, keyboard
 from cli.standing import Standing, Streams
 from cli.text import Say, clock
 from online import FeatureClient
-from online.generations import Names, pointers
+from online.generations import pointer_field, pointers
 from online.store import connect
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError, StoreError
@@ -122,10 +122,10 @@ def _client(deployment: Deployment) -> FeatureClient:
 
 def _require_published(redis: Redis, deployment: Deployment, say: Say) -> None:
     """Refuse to play with defaults alone."""
-    names = [Names(deployment.name, view) for view in deployment.registry.views.values()]
+    views = deployment.registry.views.values()
     found = set(redis.hkeys(pointers(deployment.name)))
-    missing = [one.view.name for one in names if one.pointer.encode() not in found]
-    if len(missing) == len(names):
+    missing = [view.name for view in views if pointer_field(view).encode() not in found]
+    if len(missing) == len(views):
         raise DataError(
             "nothing is published in the online store as it is defined now: run `make run` (or "
             "`slate run`) first, which fills it"

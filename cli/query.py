@@ -36,15 +36,12 @@ def run(options: Namespace) -> int:
             print(json.dumps(line))
     else:
         print(_tables(answer, keys))
-    unpublished = [name for name, view in answer.states.items() if view.as_of is None]
-    if answer.errors:
-        raise StoreError(f"{'; '.join(answer.errors)}: what was not read is the declared default")
-    if unpublished:
-        print(
-            f"slate: never published as now defined: {', '.join(unpublished)}; their values are "
-            "the declared defaults",
-            file=sys.stderr,
-        )
+    of_views = [error for error in answer.errors if error.split(":")[0] in answer.states]
+    for error in of_views:
+        print(f"slate: {error}; its values are the declared defaults", file=sys.stderr)
+    others = [error for error in answer.errors if error not in of_views]
+    if others:
+        raise StoreError(f"{'; '.join(others)}: what was not read is the declared default")
     return 0
 
 

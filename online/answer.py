@@ -22,10 +22,14 @@ from slate.windows import SECOND
 class State(IntEnum):
     """Where a row's values come from.
 
-    PRESENT: the key's own row. DEFAULT: the key has none, so its values are the declared defaults
-    and those of empty windows. STALE: the row of an attribute view is older than the view's ttl,
-    and counts as none. MISSING: the row cannot be known, as its key is null, the view was never
-    published, or the store did not answer; its values are as of DEFAULT.
+    PRESENT: the key's own row, of a generation that was whole when it was read, and what a stream
+    adds to it. DEFAULT: that generation has no row of the key, so its values are the declared
+    defaults and those of empty windows. STALE: the row of an attribute view is older than the
+    view's ttl, and counts as none. MISSING: the row cannot be known; its values are as of DEFAULT.
+    That is so where its key is null, or comes from a row that cannot be known; where the view was
+    never published as it is defined now, or the store lost it, also if a stream goes on, which
+    cannot tell what was before; and where the store did not answer. But for keys, an error of the
+    answer says why.
     """
 
     PRESENT = 0

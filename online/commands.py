@@ -39,6 +39,11 @@ def together(packed: Sequence[Packed]) -> Packed:
     return Packed(b"".join([one.data for one in packed]), sum(one.number for one in packed))
 
 
+def transaction(*packed: Packed) -> Packed:
+    """Commands as one that nobody comes between, and of which all are done or none."""
+    return together([command("MULTI"), *packed, command("EXEC")])
+
+
 def fields(name: str, wanted: Sequence[str], size: int | None) -> Packed:
     """The command that fetches fields of a hash.
 
@@ -69,13 +74,14 @@ def encoded_fields(name: str, wanted: Sequence[bytes]) -> Packed:
     return Packed(b"".join([head, *map(_argument, wanted)]))
 
 
-def fetch(rows: Sequence[tuple[str, Keys]]) -> Packed:
+def fetch(rows: Sequence[tuple[str, Keys]], others: Sequence[str] = ()) -> Packed:
     """The command that fetches rows.
 
     Args:
         rows: what the names of some rows begin with, and their keys.
+        others: the names of what else it fetches, behind them.
     """
-    return _of_rows(b"MGET", rows)
+    return _of_rows(b"MGET", rows, others)
 
 
 def exists(rows: Sequence[tuple[str, Keys]]) -> Packed:
@@ -87,10 +93,11 @@ def exists(rows: Sequence[tuple[str, Keys]]) -> Packed:
     return _of_rows(b"EXISTS", rows)
 
 
-def _of_rows(what: bytes, rows: Sequence[tuple[str, Keys]]) -> Packed:
-    number = 1 + sum(len(keys.values) for _, keys in rows)
+def _of_rows(what: bytes, rows: Sequence[tuple[str, Keys]], others: Sequence[str] = ()) -> Packed:
+    number = 1 + sum(len(keys.values) for _, keys in rows) + len(others)
     head = b"*%d\r\n%b" % (number, _argument(what))
-    return Packed(b"".join([head, *(_names(*one) for one in rows)]))
+    names = [_names(*one) for one in rows]
+    return Packed(b"".join([head, *names, *[_argument(name.encode()) for name in others]]))
 
 
 def _words(words: Sequence[str | bytes]) -> bytes:

@@ -25,6 +25,7 @@ from online.service_plan import Deltas, Published, ServicePlan, ViewRead
 from online.stream.names import route, tag
 from slate.entities import Source
 from slate.expressions import NOW, Array, Expr
+from slate.features import Attribute
 
 # What takes in one reply.
 Take = Callable[[list[bytes | None]], None]
@@ -34,22 +35,39 @@ FEW = 4
 
 @dataclass(frozen=True)
 class Live:
-    """What is live of a view.
+    """The live generation of a view.
 
     Attributes:
-        prefix: what the names of its published rows begin with; None if it was never published.
-        as_of: the instant up to which these know all events.
+        name: its name.
+        prefix: what the names of its rows begin with.
+        marker: what holds its name for as long as they may be read.
+        as_of: the instant up to which they know all events.
         deltas: what the names of its stream's rows begin with; None if no stream adds to them.
         stream_from: the hour of arrival from which on the stream does.
     """
 
-    prefix: str | None
-    as_of: int | None
-    deltas: str | None = None
-    stream_from: int = 0
+    name: str
+    prefix: str
+    marker: str
+    as_of: int
+    deltas: str | None
+    stream_from: int
 
 
-_NOTHING = Live(None, None)
+@dataclass(frozen=True)
+class Known:
+    """What is known of views, by their names.
+
+    Attributes:
+        live: their live generations.
+        unknown: of the others, why none is known.
+    """
+
+    live: dict[str, Live]
+    unknown: dict[str, str]
+
+
+NOTHING = Known({}, {})
 
 
 class Lookup:
@@ -59,11 +77,12 @@ class Lookup:
         plan: the service's plan.
         request: the checked request.
         at: the instant asked about, in microseconds.
-        live: the live generation of each view that has one, by the view's name.
+        known: what is known of views.
         arrived: when the latest event of each stream arrived, in microseconds.
 
     Attributes:
         failure: why nothing more can be had of the store; None while it answers.
+        vanished: why nothing is known of views whose generation was no longer there, by name.
     """
 
     def __init__(
@@ -71,18 +90,21 @@ class Lookup:
         plan: ServicePlan,
         request: Request,
         at: int,
-        live: Mapping[str, Live],
+        known: Known,
         arrived: Mapping[type[Source], int],
     ) -> None:
         self.failure: ExchangeError | None = None
+        self.vanished: dict[str, str] = {}
         self._plan = plan
         self._request = request
         self._at = at
-        self._live = live
+        self._live = known.live
+        self._unknown = known.unknown
         self._arrived = arrived
         self._keys: dict[KeySource, Keys] = dict(request.keys)
         self._values: dict[Expr, Array] = {NOW: np.array([at], "M8[us]"), **request.inputs}
         self._states: dict[str, ViewState] = {}
+        self._missing: dict[str, Array] = {}
         self._awaited: deque[tuple[Take, list[ViewRead]]] = deque()
         self._open: Counter[ViewRead] = Counter()
         self._rows: dict[ViewRead, Published] = {}
@@ -113,14 +135,17 @@ class Lookup:
         yield from self._look_again()
         if self.failure is not None:
             error = str(self.failure)
+        views = [read.view.name for read in self._plan.reads]
+        unknown = self._unknown | self.vanished
+        reasons = [unknown[view] for view in views if view in unknown]
         damaged = [one for read in self._plan.reads for one in self._damaged[read]]
         return Answer(
             self._plan.plan.service.full_name,
             self._at,
             self._request.rows,
             self._plan.compute(self._values),
-            {read.view.name: self._states[read.view.name] for read in self._plan.reads},
-            tuple(dict.fromkeys([*([error] if error else ()), *self._errors, *damaged])),
+            {view: self._states[view] for view in views},
+            tuple(dict.fromkeys([*([error] if error else ()), *self._errors, *reasons, *damaged])),
         )
 
     def _ask(self, reads: Sequence[ViewRead], known: Sequence[ViewRead]) -> Flow[None]:
@@ -134,29 +159,29 @@ class Lookup:
             return
         packed: list[Packed] = []
         awaited: list[tuple[Take, list[ViewRead]]] = []
-        keys = {read: self._keys[read.keys[0]] for read in reads}
-        # Of no keys there is nothing to be known.
-        self._open.update({read: 0 for read in reads if not keys[read].values})
-        rows = {
-            read: prefix
-            for read in reads
-            if keys[read].values and (prefix := self._of(read).prefix)
-        }
-        if rows:
-            packed.append(fetch([(prefix, keys[read]) for read, prefix in rows.items()]))
-            awaited.append((partial(self._take_rows, list(rows)), list(rows)))
-        for read in known:
-            prefix = self._of(read).deltas
-            if prefix is None:
-                continue
+        added = [read for read in known if (live := self._live_of(read)) and live.deltas]
+        for read in added:
+            live = self._live[read.view.name]
+            assert live.deltas is not None
             wanted = self._wanted(read)
-            deltas = Deltas(prefix, wanted, [None] * len(wanted.values), self._of(read).stream_from)
+            deltas = Deltas(live.deltas, wanted, [None] * len(wanted.values), live.stream_from)
             self._deltas[read] = deltas
             for number, positions in wanted.partitions.items():
                 texts = [wanted.texts[place] for place in positions]
-                name = f"{prefix}{tag(route(read.view), number)}"
+                name = f"{live.deltas}{tag(route(read.view), number)}"
                 packed.append(fields(name, texts, wanted.size))
                 awaited.append((partial(_take_deltas, deltas, positions), [read]))
+        keys = {read: self._keys[read.keys[0]] for read in reads}
+        # Of no keys there is nothing to be known.
+        self._open.update({read: 0 for read in reads if not keys[read].values})
+        rows = [read for read in reads if keys[read].values and self._live_of(read)]
+        # Behind all that is read of a generation comes its marker: is it there, then all was.
+        marked = [*rows, *(read for read in added if read not in rows)]
+        if marked:
+            prefixes = [(self._live[read.view.name].prefix, keys[read]) for read in rows]
+            markers = [self._live[read.view.name].marker for read in marked]
+            packed.append(fetch(prefixes, markers))
+            awaited.append((partial(self._take_rows, rows, marked), marked))
         if not packed:
             return
         try:
@@ -167,20 +192,27 @@ class Lookup:
             self._awaited.extend(awaited)
             self._open.update(read for _, some in awaited for read in some)
 
-    def _of(self, read: ViewRead) -> Live:
-        return self._live.get(read.view.name, _NOTHING)
+    def _live_of(self, read: ViewRead) -> Live | None:
+        return self._live.get(read.view.name)
 
     def _wanted(self, read: ViewRead) -> Keys:
         """The keys of a read, of pairs both as one."""
         keys = [self._keys[source] for source in read.keys]
         return keys[0] if len(keys) == 1 else PairKeys.of_both(*keys)
 
-    def _take_rows(self, reads: list[ViewRead], reply: list[bytes | None]) -> None:
+    def _take_rows(
+        self, reads: list[ViewRead], marked: list[ViewRead], reply: list[bytes | None]
+    ) -> None:
+        for read, marker in zip(marked, reply[-len(marked) :], strict=True):
+            view, name = read.view.name, self._live[read.view.name].name
+            if marker != name.encode():
+                self.vanished[view] = (
+                    f"{view}: its generation {name} is no longer in the store, though it is said "
+                    "to be live: publish the view again, or run `slate rebuild`"
+                )
         sizes = [len(self._keys[read.keys[0]].values) for read in reads]
         for read, (start, end) in zip(reads, pairwise(accumulate(sizes, initial=0)), strict=True):
-            prefix = self._of(read).prefix
-            assert prefix is not None
-            self._rows[read] = Published(prefix, reply[start:end])
+            self._rows[read] = Published(self._live[read.view.name].prefix, reply[start:end])
 
     def _look_again(self) -> Flow[None]:
         """Find keys under which there is something else than a value.
@@ -241,9 +273,10 @@ class Lookup:
     def _take_in(self, read: ViewRead) -> None:
         """Decode a read's rows."""
         keys = [self._keys[source] for source in read.keys]
-        live = self._live.get(read.view.name)
+        live = self._live_of(read)
         # What came only in part is as good as none.
-        known = live is not None and self._open.get(read) == 0
+        whole = self._open.get(read) == 0 and read.view.name not in self.vanished
+        known = live is not None and whole
         deltas = self._deltas.get(read) if known else None
         decoded = read.decoded(self._rows.get(read) if known else None, keys, self._at, deltas)
         self._values.update(decoded.values)
@@ -252,6 +285,11 @@ class Lookup:
         missing = _missing(keys) if known else np.ones(1, np.bool_)
         if decoded.damaged is not None:
             missing = missing | decoded.damaged
+        for source in read.keys:
+            # Nor can be known what a row that cannot be known leads to.
+            if isinstance(source, Attribute):
+                missing = missing | self._missing[source.view.name]
+        self._missing[read.view.name] = missing
         self._states[read.view.name] = ViewState(
             self._request.rows,
             self._at,
@@ -262,10 +300,10 @@ class Lookup:
             self._latest(read, live) if live is not None and known else None,
         )
 
-    def _latest(self, read: ViewRead, live: Live) -> int | None:
+    def _latest(self, read: ViewRead, live: Live) -> int:
         """The latest instant that a view is known to know of."""
-        streamed = self._arrived.get(read.view.source) if live.deltas else None
-        return max((at for at in (live.as_of, streamed) if at is not None), default=None)
+        streamed = self._arrived.get(read.view.source, 0) if live.deltas else 0
+        return max(live.as_of, streamed)
 
     def _fail(self, error: ExchangeError) -> None:
         self.failure = error

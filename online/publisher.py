@@ -2,29 +2,39 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from redis import Redis
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import OutOfMemoryError, RedisError
 
-from online.commands import command, delete
+from online.commands import command, transaction
 from online.embedded import EmbeddedServer
-from online.generations import Generation, Names, new_name
+from online.generations import (
+    Generation,
+    Names,
+    Pointers,
+    new_name,
+    pointer_field,
+    pointers,
+    read_pointer,
+)
 from online.instants import instant, microseconds
-from online.keys import Keys
-from online.rows import Rows
+from online.rows import FORMAT, Rows
 from online.store import connect, open_store, send
 from online.stream.landed_ids import Landed, tell
 from online.stream.names import StreamNames
+from online.sweeping import remove_former, sweep
 from online.writing import Values, encode
 from slate.deployment import Deployment, load
 from slate.errors import StoreError
+from slate.registry import Registry
 from slate.views import FeatureView
 
 Progress = Callable[[int], None]
+Result = TypeVar("Result")
 
 
 class Publisher:
@@ -99,15 +109,13 @@ class Publisher:
             StoreError: the store fails, or a later publish of the view deleted this one. What was
                 live stays so.
         """
-        names = Names(self._deployment, view)
+        names = Names(self._deployment, view.name)
         until = microseconds(as_of)
-        generation = new_name(view, instant(until))
+        name = new_name(view, instant(until))
         rows = keys = size = 0
-        with _store_errors(f"publishing {view.name}"):
-            self._sweep(names)
-            self._redis.sadd(names.generations, generation)
+        with _store_errors(f"publishing {view.name}"), self._begun(names, name):
             for values in encode(view, batches, until):
-                self._write(names, generation, values)
+                self._write(names, name, values)
                 rows += values.rows
                 keys += len(values.keys)
                 size += values.size
@@ -118,10 +126,11 @@ class Publisher:
                 taken_in = landed.taken_in and instant(microseconds(landed.taken_in))
                 # Before it is live: an event that it holds is not to be added by the stream.
                 tell(self._redis, self._deployment, view.source, landed.files)
-            live = self._switch(
+            return self._switch(
                 names,
+                pointer_field(view),
                 Generation(
-                    generation,
+                    name,
                     instant(until),
                     rows,
                     keys,
@@ -131,15 +140,17 @@ class Publisher:
                     taken_in=taken_in,
                 ),
             )
-            self._sweep(names)
-        return live
 
     def live(self, view: type[FeatureView]) -> Generation | None:
-        """The live generation of a view as it is defined now; None if it was never published."""
-        names = Names(self._deployment, view)
+        """The live generation of a view as it is defined now; None if it was never published.
+
+        Raises:
+            StoreError: the store fails, or what it says of it cannot be read.
+        """
         with _store_errors(f"reading which generation of {view.name} is live"):
-            pointer = self._redis.hget(names.pointers, names.pointer)
-        return Generation.from_json(pointer) if pointer else None
+            store: Any = self._redis
+            pointer = store.hget(pointers(self._deployment), pointer_field(view))
+        return read_pointer(view.name, pointer) if pointer is not None else None
 
     def streamed_since(self, view: type[FeatureView]) -> datetime | None:
         """The first arrival that the archive of a view's stream has seen (UTC, without a zone)."""
@@ -154,82 +165,163 @@ class Publisher:
         """Make the generation before the live one live again, and the live one the one before.
 
         Raises:
-            StoreError: the store fails, or there is no generation before.
+            StoreError: the store fails, or there is no generation before that could be read.
         """
-        live = self.live(view)
-        if live is None or live.previous is None:
-            raise StoreError(
-                f"{view.name} cannot be rolled back: "
-                + ("it was never published" if live is None else "it was published only once")
-            )
-        names = Names(self._deployment, view)
-        back = live.previous.behind(live)
+        names, field = Names(self._deployment, view.name), pointer_field(view)
+
+        def roll_back(pipeline: Any) -> Generation:
+            back = _before(view, pipeline.hget(names.pointers, field))
+            if pipeline.mget(names.marker(back.name)) != [back.name.encode()]:
+                raise _not_rolled_back(view, f"the store has lost {back.name}")
+            pipeline.multi()
+            pipeline.hset(names.pointers, field, back.to_pointer())
+            return back
+
         with _store_errors(f"rolling {view.name} back"):
-            self._redis.hset(names.pointers, names.pointer, back.to_json())
-        return back
+            return self._change(names, roll_back)
+
+    def remove_former(self, registry: Registry, published: Generation) -> list[str]:
+        """Delete all of the views that the definitions no longer have.
+
+        Their last generation is served until the second publish that does without them: for as
+        long as some generation before the live one knows no more events than it does.
+
+        Args:
+            registry: the definitions.
+            published: the generation of any of their views that was just published.
+
+        Returns:
+            The names of the views that were deleted.
+
+        Raises:
+            StoreError: the store fails; the next call goes on.
+        """
+        if published.previous is None:
+            return []
+        with _store_errors("removing views that are no longer defined"):
+            since = min(published.as_of, published.previous.as_of)
+            return remove_former(self._redis, self._deployment, set(registry.views), since)
+
+    @contextmanager
+    def _begun(self, names: Names, generation: str) -> Iterator[None]:
+        """A publish, from its announcement on; whatever ends it, nothing that is of no use stays.
+
+        From the announcement on, no publish that began before can go live.
+        """
+        try:
+            self._require_all_is_kept()
+            with self._redis.pipeline() as pipeline:
+                pipeline.hset(names.pointers, names.publishing, generation)
+                pipeline.hdel(names.pointers, names.removed)
+                pipeline.sadd(names.generations, generation)
+                pipeline.execute()
+            sweep(self._redis, names)
+            yield
+        except BaseException:
+            # Where the store is gone as well, the next publish does it.
+            with suppress(RedisError, OSError):
+                self._give_up(names, generation)
+                sweep(self._redis, names)
+            raise
+        sweep(self._redis, names)
+
+    def _require_all_is_kept(self) -> None:
+        memory = self._redis.info("memory")
+        policy = str(memory.get("maxmemory_policy"))
+        if memory.get("maxmemory") and policy.startswith("allkeys"):
+            raise StoreError(
+                f"the online store lets rows go when it is full (maxmemory-policy {policy}), and "
+                "a row that went cannot be told from one that never was: set its maxmemory-policy "
+                "to noeviction"
+            )
 
     def _write(self, names: Names, generation: str, values: Values) -> None:
-        # The keys first, so that whatever is written can be found and deleted.
-        keys = command("RPUSH", names.chunks(generation), json.dumps(values.keys))
-        send(self._redis, chain([keys], values.commands(names.prefix(generation))))
+        """Write some values, each command's keys registered with it, so that all can be found."""
+        registered = command("SADD", names.generations, generation)
+        latest = command("HGET", names.pointers, names.publishing)
+        writes = (
+            transaction(
+                registered, command("RPUSH", names.chunks(generation), json.dumps(keys)), write
+            )
+            for keys, write in values.commands(names.prefix(generation))
+        )
+        if send(self._redis, chain(writes, [latest])) != generation.encode():
+            raise _overtaken(names)
 
-    def _switch(self, names: Names, written: Generation) -> Generation:
-        while True:
-            with self._redis.pipeline() as pipeline:
-                pipeline.watch(names.generations, names.pointers)  # type: ignore[no-untyped-call]
-                if not pipeline.sismember(names.generations, written.name):
-                    self._delete(names, written.name)
-                    raise StoreError(
-                        f"publishing {names.view.name}: a later publish began, and deleted this "
-                        "one; run one publish of a view at a time"
-                    )
-                pointers = self._pointers(names)
-                before = pointers.pop(names.pointer, None)
-                live = written.behind(before)
-                pipeline.multi()
-                pipeline.hset(names.pointers, names.pointer, live.to_json())
-                # Clients of a former definition are served until the second publish of this one.
-                if before is not None and pointers:
-                    pipeline.hdel(names.pointers, *pointers)
-                try:
-                    pipeline.execute()
-                except WatchError:
-                    continue
-                return live
+    def _switch(self, names: Names, field: str, written: Generation) -> Generation:
+        """Make a generation live, unless a later publish began."""
 
-    def _pointers(self, names: Names) -> dict[str, Generation]:
-        """The view's live generation under each of its definitions, former ones too."""
-        found = self._redis.hgetall(names.pointers)
-        texts = {_text(field): _text(pointer) for field, pointer in found.items()}
-        return {
-            field: Generation.from_json(pointer)
-            for field, pointer in texts.items()
-            if field.startswith(f"{names.view.name}:")
-        }
+        def switch(pipeline: Any) -> Generation:
+            found = Pointers.of(names, pipeline.hgetall(names.pointers))
+            before = found.live.get(field)
+            if before is not None and before.name == written.name:
+                # It was done before, and the reply was lost.
+                return before
+            if found.publishing != written.name:
+                raise _overtaken(names)
+            live = written.behind(before)
+            # Clients of a former definition are served until the second publish of this one.
+            former = set(found.live) - {field} if before is not None else set()
+            after = found.changed(field, live, former)
+            pipeline.multi()
+            pipeline.hdel(names.pointers, names.publishing, *former, *found.bad)
+            pipeline.hset(names.pointers, field, live.to_pointer())
+            pipeline.set(names.marker(live.name), live.name)
+            for dropped in found.readable - after.readable:
+                pipeline.unlink(names.marker(dropped))
+            return live
 
-    def _sweep(self, names: Names) -> None:
-        """Delete the generations that are neither live nor the one before."""
-        live = self._pointers(names).values()
-        kept = {one.name for one in live} | {one.previous.name for one in live if one.previous}
-        for name in map(_text, self._redis.smembers(names.generations)):
-            if name not in kept:
-                self._delete(names, name)
+        return self._change(names, switch)
 
-    def _delete(self, names: Names, generation: str) -> None:
-        prefix, chunks = names.prefix(generation), names.chunks(generation)
-        while (chunk := self._redis.lindex(chunks, 0)) is not None:
-            keys = Keys.of(json.loads(chunk))
-            send(self._redis, [delete(prefix, keys), command("LPOP", chunks)])
-        self._redis.srem(names.generations, generation)
+    def _give_up(self, names: Names, generation: str) -> None:
+        """Withdraw the announcement, if no later one took its place."""
+
+        def withdraw(pipeline: Any) -> None:
+            announced = pipeline.hget(names.pointers, names.publishing)
+            pipeline.multi()
+            if announced == generation.encode():
+                pipeline.hdel(names.pointers, names.publishing)
+
+        self._change(names, withdraw)
+
+    def _change(self, names: Names, change: Callable[[Any], Result]) -> Result:
+        """Change pointers by what they are, with nobody between the two; as often as it takes."""
+        store: Any = self._redis
+        result: Result = store.transaction(change, names.pointers, value_from_callable=True)
+        return result
 
 
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode()
+def _before(view: type[FeatureView], pointer: bytes | None) -> Generation:
+    """The generation before the live one, as it goes live again."""
+    if pointer is None:
+        raise _not_rolled_back(view, "it was never published")
+    live = read_pointer(view.name, pointer)
+    if live.previous is None:
+        raise _not_rolled_back(view, "it was published only once")
+    if live.previous.format != FORMAT:
+        raise _not_rolled_back(view, f"{live.previous.name} is of another version of Slate")
+    return live.previous.behind(live)
+
+
+def _overtaken(names: Names) -> StoreError:
+    return StoreError(
+        f"publishing {names.view}: a later publish began, and deleted this one, or the store lost "
+        "its data meanwhile; run one publish of a view at a time"
+    )
+
+
+def _not_rolled_back(view: type[FeatureView], why: str) -> StoreError:
+    return StoreError(f"{view.name} cannot be rolled back: {why}")
 
 
 @contextmanager
 def _store_errors(doing: str) -> Iterator[None]:
     try:
         yield
+    except OutOfMemoryError as error:
+        raise StoreError(
+            f"{doing}: the online store is full ({error}); what was written is deleted again, and "
+            "what was live stays so: give it room for three generations of each view"
+        ) from error
     except (RedisError, OSError) as error:
         raise StoreError(f"{doing}: the online store fails: {error}") from error

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,19 +11,29 @@ from redis.exceptions import ResponseError
 from online.answer import Answer
 from online.commands import command, together
 from online.exchanges import ExchangeError, Flow
-from online.generations import Generation, Names, pointers, stream_field
+from online.generations import (
+    Generation,
+    Names,
+    pointer_field,
+    pointers,
+    read_pointer,
+    stream_field,
+)
 from online.instants import Moment, asked, instant, microseconds
-from online.lookup import Live, Lookup
-from online.rows import FORMAT
+from online.lookup import NOTHING, Known, Live, Lookup
 from online.service_plan import ServicePlan
 from online.stream.names import StreamNames, deltas_prefix, streamed_sources
 from online.stream.sections import hour_of
 from slate.entities import Source
-from slate.errors import RequestError, UnknownNameError
+from slate.errors import RequestError, StoreError, UnknownNameError
 from slate.limits import REQUEST_ROWS
 from slate.registry import Registry
+from slate.views import FeatureView
 
 logger = logging.getLogger(__name__)
+
+# How often a lookup is made, if what it reads vanishes again and again.
+ATTEMPTS = 5
 
 
 class Serving:
@@ -51,9 +61,10 @@ class Serving:
         self._refresh = refresh
         self._max_rows = max_rows
         self._plans: dict[str, ServicePlan] = {}
-        self._names = [Names(deployment, view) for view in registry.views.values()]
+        self._deployment = deployment
+        self._views = list(registry.views.values())
         self._streams = streamed_sources(registry)
-        fields = [names.pointer for names in self._names]
+        fields = [pointer_field(view) for view in self._views]
         fields += [stream_field(source) for source in self._streams]
         asked_for = [command("HMGET", pointers(deployment), *fields)]
         if self._streams:
@@ -61,7 +72,7 @@ class Serving:
             asked_for.append(command("MGET", *clocks))
         self._which_are_live = together(asked_for)
         self._reply: list[bytes | None] = []
-        self._live: dict[str, Live] = {}
+        self._known = NOTHING
         # By source, when its stream's latest event arrived.
         self._arrived: dict[type[Source], int] = {}
         self._error: str | None = None
@@ -96,19 +107,20 @@ class Serving:
                 # One request looks whether the store is back; others need not wait for it.
                 self._until = time.monotonic() + self._refresh
             error = yield from self._find_live()
-        live = {} if error else self._live
-        for read in plan.reads:
-            found = live.get(read.view.name)
-            if found is not None and found.as_of is not None and when < found.as_of:
-                raise RequestError(
-                    f"{read.view.name} is published as of {instant(found.as_of)}, and cannot tell "
-                    f"what was before that, at {instant(when)}: ask about a later instant, or "
-                    "read history from a training set"
-                )
-        lookup = Lookup(plan, request, when, live, self._arrived)
-        answer = yield from lookup.run(error)
-        if lookup.failure is not None:
-            self._fail(lookup.failure)
+        for _ in range(ATTEMPTS):
+            known = NOTHING if error else self._known
+            _require_not_before(plan, when, known)
+            lookup = Lookup(plan, request, when, known, self._arrived)
+            answer = yield from lookup.run(error)
+            if lookup.failure is not None:
+                self._fail(lookup.failure)
+            if lookup.failure is not None or not lookup.vanished:
+                break
+            # It was swept while it was read, after two publishes: what is live by now?
+            error = yield from self._find_live()
+            same = (self._known.live.get(view) == known.live[view] for view in lookup.vanished)
+            if not error and all(same):
+                break
         return answer
 
     def _find_live(self) -> Flow[str | None]:
@@ -130,33 +142,36 @@ class Serving:
             if clock is not None and clock.isdigit()
         }
         if reply != self._reply:
-            self._live = dict(self._read_pointers(reply))
+            self._known = self._read_pointers(reply)
             self._reply = reply
         return None
 
-    def _read_pointers(self, reply: list[bytes | None]) -> Iterator[tuple[str, Live]]:
-        used = reply[len(self._names) :]
+    def _read_pointers(self, reply: list[bytes | None]) -> Known:
+        used = reply[len(self._views) :]
         streams = {
             source for source, one in zip(self._streams, used, strict=True) if one is not None
         }
-        for names, pointer in zip(self._names, reply, strict=False):
-            view, deltas = names.view, None
+        known = Known({}, {})
+        for view, pointer in zip(self._views, reply, strict=False):
+            try:
+                found = _found(view, pointer)
+            except StoreError as error:
+                if self._known.unknown.get(view.name) != str(error):
+                    logger.warning("%s", error)
+                known.unknown[view.name] = str(error)
+                continue
+            names, deltas = Names(self._deployment, view.name), None
             if view.windowed and view.source in streams:
-                deltas = deltas_prefix(names.deployment, view)
-            found = Generation.from_json(pointer) if pointer is not None else None
-            if found is not None and found.format == FORMAT:
-                since = found.stream_from or found.as_of
-                yield (
-                    view.name,
-                    Live(
-                        names.prefix(found.name),
-                        microseconds(found.as_of),
-                        deltas,
-                        hour_of(microseconds(since)),
-                    ),
-                )
-            elif deltas is not None:
-                yield view.name, Live(None, None, deltas)
+                deltas = deltas_prefix(self._deployment, view)
+            known.live[view.name] = Live(
+                found.name,
+                names.prefix(found.name),
+                names.marker(found.name),
+                microseconds(found.as_of),
+                deltas,
+                hour_of(microseconds(found.stream_from or found.as_of)),
+            )
+        return known
 
     def _fail(self, error: ExchangeError) -> None:
         """Leave a store alone that is lost; what befell one request alone is no sign of that."""
@@ -166,3 +181,23 @@ class Serving:
             logger.warning("%s: answering with defaults until it is back", error)
         self._error = str(error)
         self._until = time.monotonic() + self._refresh
+
+
+def _found(view: type[FeatureView], pointer: bytes | None) -> Generation:
+    if pointer is None:
+        raise StoreError(
+            f"{view.name}: nothing is published of it as it is defined now, or the store lost it: "
+            "run `slate run`, or `slate rebuild` for a store that lost its data"
+        )
+    return read_pointer(view.name, pointer)
+
+
+def _require_not_before(plan: ServicePlan, when: int, known: Known) -> None:
+    for read in plan.reads:
+        found = known.live.get(read.view.name)
+        if found is not None and when < found.as_of:
+            raise RequestError(
+                f"{read.view.name} is published as of {instant(found.as_of)}, and cannot tell "
+                f"what was before that, at {instant(when)}: ask about a later instant, or "
+                "read history from a training set"
+            )

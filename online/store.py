@@ -95,16 +95,21 @@ class Channel:
             self._pool.release(self._connection)
 
 
-def send(redis: Redis, commands: Iterable[Packed]) -> None:
-    """Send commands, one after another, and then await the replies.
+def send(redis: Redis, commands: Iterable[Packed]) -> Any:
+    """Send commands, one after another, and then await the replies; gives the last one.
 
     Raises:
-        RedisError: the store cannot be reached, or refuses one of them.
+        RedisError: the store cannot be reached, or refuses one of them, be it in a transaction.
     """
     with closing(Channel(redis)) as channel:
         sent = 0
         for command in commands:
             channel.exchange(command)
             sent += command.number
+        reply = None
         for _ in range(sent):
-            channel.exchange(None)
+            reply = channel.exchange(None)
+            for one in reply if isinstance(reply, list) else ():
+                if isinstance(one, Exception):
+                    raise one
+        return reply

@@ -49,8 +49,8 @@ class Values:
         """The bytes of all values."""
         return self._blobs.words.nbytes + len(self.keys) * HEADER * WORD
 
-    def commands(self, prefix: str) -> Iterator[Packed]:
-        """The commands that write the values, each as many as one command may.
+    def commands(self, prefix: str) -> Iterator[tuple[list[str] | list[int], Packed]]:
+        """The commands that write the values, each as many as one command may, and their keys.
 
         Args:
             prefix: what their names in the store begin with.
@@ -59,8 +59,9 @@ class Values:
         size = max(self.size // max(len(self.keys), 1), 1)
         step = max(min(COMMAND_ROWS, COMMAND_BYTES // size), 1)
         for start in range(0, len(self.keys), step):
-            names = [f"{prefix}{{{key}}}" for key in self.keys[start : start + step]]
-            yield write(names, values[start : start + step])
+            keys = self.keys[start : start + step]
+            names = [f"{prefix}{{{key}}}" for key in keys]
+            yield keys, write(names, values[start : start + step])
 
 
 def encode(view: type[FeatureView], batches: Iterable[Rows], as_of: int) -> Iterator[Values]:

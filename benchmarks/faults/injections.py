@@ -149,7 +149,7 @@ class Faults:
     def _rows(self, redis: Redis, view: type[FeatureView]) -> Iterator[bytes]:
         live = Publisher(redis, self._deployment.name).live(view)
         if live is not None:
-            prefix = Names(self._deployment.name, view).prefix(live.name)
+            prefix = Names(self._deployment.name, view.name).prefix(live.name)
             found = sorted(redis.scan_iter(f"{prefix}{{*", count=10_000))
             yield from self._random.choice(found, min(DAMAGED_ROWS, len(found)), replace=False)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from redis import Redis
 
 from online.commands import Packed, command, together
-from online.generations import Names, pointers, stream_field
+from online.generations import pointer_field, pointers, stream_field
 from online.stream import remembered
 from online.stream.blocks import ID, Blocks, Entry, number
 from online.stream.entries import after, arrival_of, by_stream, of_one_hour
@@ -212,7 +212,7 @@ class Applier:
     def _outdated(self) -> bool:
         """Whether other generations are live than those that were learnt of."""
         learnt = [rows for rows in self.rows.values() if rows.pointers]
-        fields = [Names(self._deployment, v).pointer for rows in learnt for v in rows.views]
+        fields = [pointer_field(v) for rows in learnt for v in rows.views]
         if not fields:
             return False
         live = self._redis.hmget(pointers(self._deployment), fields)

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import WatchError
 
 from online.checksums import of_texts
-from online.generations import Generation, Names, pointers
+from online.generations import Generation, pointer_field, pointers, read_pointer
 from online.instants import microseconds
 from online.rows import FORMAT, Blobs
 from online.stream import landed_ids, remembered
@@ -17,6 +17,7 @@ from online.stream.landed_ids import NOTHING, Known
 from online.stream.names import REPLAYED, Unit, definition, deltas_name, deltas_prefix, tag
 from online.stream.sections import HOUR, all_lost, hour_of, newest, sections_envelope
 from online.stream.source_rows import SourceRows
+from slate.errors import StoreError
 from slate.views import FeatureView
 
 logger = logging.getLogger(__name__)
@@ -27,10 +28,17 @@ AT_ONCE = 1_000
 def learn(redis: Redis, deployment: str, rows: SourceRows) -> None:
     """Find out what is published of a source's views, and so what the stream adds to it."""
     store: Any = redis
-    fields = [Names(deployment, view).pointer for view in rows.views]
+    fields = [pointer_field(view) for view in rows.views]
     rows.pointers = store.hmget(pointers(deployment), fields) if fields else []
     for view, pointer in zip(rows.views, rows.pointers, strict=True):
-        live = Generation.from_json(pointer) if pointer is not None else None
+        try:
+            live = read_pointer(view.name, pointer) if pointer is not None else None
+        except StoreError as error:
+            # Nobody is served what is kept of it, until it is published again.
+            logger.warning("%s", error)
+            rows.needed.setdefault(view, 0)
+            rows.known.setdefault(view, NOTHING)
+            continue
         rows.needed[view] = _needed_from(live)
         rows.known[view] = _known(live)
     # Only now: what a generation knows is told before it goes live.
@@ -40,8 +48,7 @@ def learn(redis: Redis, deployment: str, rows: SourceRows) -> None:
 def _needed_from(live: Generation | None) -> int:
     """The first hour of arrival that some published generation leaves to the stream.
 
-    The one before the live one counts too, as it may become live again. 0 if none was published:
-    then the stream is all there is.
+    The one before the live one counts too, as it may become live again. 0 if none was published.
     """
     if live is None:
         return 0
@@ -206,7 +213,34 @@ def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -
         published = store.hkeys(pointers(deployment))
         former -= {f"{one.decode()}:{FORMAT}" for one in published}
     for one in former:
-        rows_of_it = f"{deployment}:{one}:deltas:{tag(unit.route, unit.number)}"
-        store.unlink(rows_of_it, f"{rows_of_it}{REPLAYED}")
-        store.hdel(unit.let_go, one)
-        store.srem(unit.views, one)
+        _forget(
+            redis, one, f"{deployment}:{one}:deltas:{tag(unit.route, unit.number)}", unit.stream
+        )
+
+
+def forget_view(redis: Redis, deployment: str, view: str) -> None:
+    """Delete all rows of a view that is no longer defined, also where nobody reads its stream.
+
+    It takes a look at every name in the store.
+
+    Args:
+        redis: a client of the store.
+        deployment: the deployment's name.
+        view: the view's name.
+    """
+    found = [name.decode() for name in redis.scan_iter(f"{deployment}:{view}:*:deltas:*", AT_ONCE)]
+    kept = [name.decode() for name in redis.scan_iter(f"{deployment}:stream:*:views", AT_ONCE)]
+    for name in {name.removesuffix(REPLAYED) for name in found}:
+        known, where = name.removeprefix(f"{deployment}:").split(":deltas:")
+        streams = [one.removesuffix(":views") for one in kept if one.endswith(f":{where}:views")]
+        for stream in streams or [""]:
+            _forget(redis, known, name, stream)
+
+
+def _forget(redis: Redis, known: str, rows: str, stream: str) -> None:
+    """Delete a definition's rows of a partition, with what says that it has them."""
+    with redis.pipeline() as transaction:
+        transaction.srem(f"{stream}:views", known)
+        transaction.hdel(f"{stream}:let_go", known)
+        transaction.unlink(rows, f"{rows}{REPLAYED}")
+        transaction.execute()

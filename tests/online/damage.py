@@ -174,7 +174,7 @@ class Damage:
         worker.leave()
         live = {view: publisher.live(view) for view in views}
         published = {
-            view: Names(deployment.name, view).prefix(one.name).encode()
+            view: Names(deployment.name, view.name).prefix(one.name).encode()
             for view, one in live.items()
             if one is not None
         }

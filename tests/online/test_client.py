@@ -82,7 +82,8 @@ def test_a_view_that_was_never_published_is_missing(
     assert set(answer.states["studio_profile"].state.tolist()) == {State.MISSING}
     assert answer.states["studio_profile"].as_of is None
     assert set(answer.states["player_game_history"].state.tolist()) == {State.MISSING}
-    assert answer.errors == ()
+    assert len(answer.errors) == len(answer.states) - 1
+    assert "studio_profile: nothing is published of it" in " ".join(answer.errors)
 
 
 def test_a_single_key_is_one_row(client: FeatureClient, published: datetime) -> None:

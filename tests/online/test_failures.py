@@ -15,13 +15,14 @@ from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
 from online.commands import Packed, command
 from online.embedded import EmbeddedServer
 from online.exchanges import ExchangeError
+from online.generations import pointers
 from online.serving import Serving
 from online.store import Channel, connect, send
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from tests.online.arcade import GameCatalog
 from tests.online.conftest import arcade_rows
-from tests.online.tables import AS_OF
+from tests.online.tables import AS_OF, attribute_rows
 
 
 def at_address(address: str, folder: Path) -> Deployment:
@@ -94,21 +95,44 @@ def test_a_store_that_goes_and_comes_back(tmp_path: Path, caplog: pytest.LogCapt
         publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
     with EmbeddedServer.attach(tmp_path):
         answer = request(client)
-        assert answer.errors == ()
+        assert not [error for error in answer.errors if error.startswith("game_catalog")]
         assert answer["game_catalog.title"].tolist() == ["Chess", "Go"]
         client.close()
 
 
 def test_a_store_that_is_full_keeps_what_was_live(redis: Redis, publisher: Publisher) -> None:
+    """Wherever it fills up: of what a publish wrote until then nothing is left."""
     live = publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
-    redis.config_set("maxmemory", 1)
-    try:
-        with pytest.raises(StoreError, match=r"publishing game_catalog: .*maxmemory"):
-            publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
-    finally:
-        redis.config_set("maxmemory", 0)
+    before = set(redis.scan_iter())
+    many = attribute_rows(
+        GameCatalog, [{"game_id": f"g{n}", "event_ts": AS_OF} for n in range(20_000)]
+    )
+    used = redis.info("memory")["used_memory"]
+    for room in (1 - used, 2_000_000):
+        redis.config_set("maxmemory", used + room)
+        try:
+            with pytest.raises(
+                StoreError, match=r"publishing game_catalog: .* is full .*maxmemory.* deleted again"
+            ):
+                publisher.publish(GameCatalog, [many], AS_OF)
+        finally:
+            redis.config_set("maxmemory", 0)
+        assert set(redis.scan_iter()) == before
+        assert redis.hlen(pointers("arcade")) == 1
     assert publisher.live(GameCatalog) == live
     assert publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF).previous == live
+
+
+def test_a_store_that_lets_rows_go_is_not_published_to(redis: Redis, publisher: Publisher) -> None:
+    redis.config_set("maxmemory", 1 << 40)
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        with pytest.raises(StoreError, match="set its maxmemory-policy to noeviction"):
+            publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
+    finally:
+        redis.config_set("maxmemory-policy", "noeviction")
+        redis.config_set("maxmemory", 0)
+    assert not redis.dbsize()
 
 
 def test_what_is_sent_is_done_in_order_and_refused_by_the_first_error(redis: Redis) -> None:

@@ -1,6 +1,6 @@
-import json
 from collections.abc import Iterator
 from datetime import UTC, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -9,14 +9,15 @@ from redis import Redis
 
 from online import FeatureClient, Publisher, Rows
 from online.connections import Connections
-from online.generations import Names
+from online.generations import Names, pointer_field, pointers
 from online.serving import Serving
 from slate import FeatureView, Registry, feature
 from slate.errors import DataError, StoreError
 from slate.fingerprints import fingerprint
 from tests.online import arcade
-from tests.online.arcade import GameCatalog, PlayerGameHistory, Studio
+from tests.online.arcade import GameCatalog, PlayerGameHistory, Studio, StudioProfile
 from tests.online.conftest import HOUR, arcade_rows
+from tests.online.stream.effects import Effects, Killed
 from tests.online.tables import AS_OF, attribute_rows, window_rows
 
 
@@ -29,6 +30,11 @@ def titled(title: str, number: int = 3) -> Rows:
 
 def names(redis: Redis) -> set[str]:
     return {key.decode() for key in redis.scan_iter()}
+
+
+@pytest.fixture
+def effects(monkeypatch: pytest.MonkeyPatch) -> Effects:
+    return Effects(monkeypatch)
 
 
 @pytest.fixture
@@ -64,7 +70,7 @@ def test_a_publish_goes_live_and_keeps_the_one_before(
         *(
             f"arcade:game_catalog:{kept.name}:{rest}"
             for kept in published[-2:]
-            for rest in ("keys", "{g0}", "{g1}", "{g2}")
+            for rest in ("keys", "whole", "{g0}", "{g1}", "{g2}")
         ),
     }
     assert live.size == sum(redis.strlen(prefix + f"{{g{n}}}") for n in range(3))
@@ -94,7 +100,7 @@ def test_a_rollback_swaps_the_two(publisher: Publisher, title: Any) -> None:
     assert title() == "new"
 
 
-def test_a_publish_that_breaks_off_changes_nothing_and_is_cleaned_up(
+def test_a_publish_that_breaks_off_leaves_nothing(
     redis: Redis, publisher: Publisher, title: Any
 ) -> None:
     publisher.publish(GameCatalog, [titled("old")], AS_OF)
@@ -102,21 +108,13 @@ def test_a_publish_that_breaks_off_changes_nothing_and_is_cleaned_up(
 
     def broken() -> Iterator[Rows]:
         yield titled("half", 2_500)
+        assert len(names(redis) - before) == 2_501
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         publisher.publish(GameCatalog, broken(), AS_OF)
-    assert len(names(redis) - before) == 2_501
+    assert names(redis) == before
     assert title() == "old"
-    half = next(n.split(":")[2] for n in names(redis) - before if n.endswith("{g0}"))
-    # The next one makes room before it writes, and if it breaks off as well.
-    with pytest.raises(KeyboardInterrupt):
-        publisher.publish(GameCatalog, broken(), AS_OF)
-    assert len(names(redis) - before) == 2_501
-    assert not [name for name in names(redis) if half in name]
-    publisher.publish(GameCatalog, [titled("new")], AS_OF)
-    assert len(names(redis)) == len(before) + 4
-    assert title() == "new"
 
 
 def test_wrong_rows_leave_the_live_ones(publisher: Publisher, title: Any) -> None:
@@ -163,22 +161,57 @@ def test_clients_of_a_former_definition_are_served_meanwhile(
     publisher.publish(new, rows(new, "b"), AS_OF)
     first = publisher.live(old)
     assert first is not None
-    key = Names("arcade", old).prefix(first.name) + "{1}"
+    key = Names("arcade", old.name).prefix(first.name) + "{1}"
     assert redis.exists(key)
     publisher.publish(new, rows(new, "c"), AS_OF)
     assert publisher.live(old) is None
     assert not redis.exists(key)
 
 
-def test_rows_of_another_format_are_as_good_as_none(
-    redis: Redis, publisher: Publisher, title: Any
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_view_that_is_no_longer_defined_goes_with_the_second_publish(
+    redis: Redis, publisher: Publisher, effects: Effects
 ) -> None:
-    publisher.publish(GameCatalog, [titled("old")], AS_OF)
-    pointers = Names("arcade", GameCatalog)
-    pointer = json.loads(redis.hget(pointers.pointers, pointers.pointer) or "")
-    changed = json.dumps({**pointer, "format": 99, "new": True})
-    redis.hset(pointers.pointers, pointers.pointer, changed)
-    assert title() is None
+    """Wherever its removal is killed; while others still publish it, it stays."""
+    registry = Registry.from_module(arcade)
+    whole = list(registry.views)
+    fewer = SimpleNamespace(views=[view for view in whole if view != "studio_profile"])
+    own = "arcade:studio_profile:"
+    deltas = f"{own}{fingerprint(StudioProfile)}:deltas:{{studio_id:3}}"
+    keeper = "arcade:stream:plays:{studio_id:3}:views"
+
+    def publish(hour: int, view: type[FeatureView], known: Any = fewer) -> list[str]:
+        live = publisher.publish(view, [arcade_rows(view)], AS_OF + hour * HOUR)
+        return publisher.remove_former(known, live)
+
+    number, more = 0, True
+    while more:
+        redis.flushall()
+        redis.hset(deltas, "10", "a row")
+        redis.sadd(keeper, f"studio_profile:{fingerprint(StudioProfile)}", "another:1")
+        for hour in range(2):
+            for view in (GameCatalog, StudioProfile):
+                assert publish(hour, view, registry) == []
+        assert publish(2, GameCatalog) == []
+        assert publisher.live(StudioProfile) is not None
+        start = effects.number
+        with effects.killed_before(number):
+            live = None
+            try:
+                live = publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF + 3 * HOUR)
+                more = publisher.remove_former(fewer, live) != ["studio_profile"]
+            except Killed:
+                pass
+        redis.connection_pool.disconnect()
+        if more:
+            publish(4, GameCatalog)
+            publish(5, GameCatalog)
+        assert not [name for name in names(redis) if name.startswith(own)]
+        assert redis.smembers(keeper) == {b"another:1"}
+        assert redis.hkeys(pointers("arcade")) == [pointer_field(GameCatalog).encode()]
+        assert effects.number > start
+        number += 3
+    assert number > 20
 
 
 def test_a_client_asks_once_in_a_while_what_is_live(

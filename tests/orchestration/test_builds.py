@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from assets import raw_tables
-from assets.builds import Build, plan_build, record, spans_built_since
+from assets.builds import Build, drop_former, plan_build, record, spans_built_since
 from assets.hours import Span, span_of
 from assets.landing_files import HOUR
 from slate.deployment import Deployment
@@ -268,3 +268,37 @@ def test_hours_that_a_run_asks_for(tags: dict[str, str], span: Span | None) -> N
     with dg.DagsterInstance.ephemeral() as instance:
         dg.materialize([asked], instance=instance, tags=tags)
     assert found == [span]
+
+
+def tables(warehouse: Connection) -> set[str]:
+    found = warehouse.execute("select table_name from information_schema.tables").fetchall()
+    return {name for (name,) in found} & {"tiles", "tiles_seen", "profile", "by_hand", "theirs"}
+
+
+def test_what_is_no_longer_generated_is_dropped_and_nothing_else(
+    warehouse: Connection, deployment: Deployment
+) -> None:
+    generated = deployment.dbt_project / "models/generated"
+    for name in ("tiles_seen", "theirs"):
+        (generated / f"{name}.sql").write_text("select 1")
+    for name in ("tiles", "profile", "by_hand", "theirs"):
+        warehouse.execute(f"create table {name} as select 1 as n")
+    warehouse.execute("create view tiles_seen as select * from tiles")
+
+    def build() -> list[str]:
+        build = plan_build(warehouse, deployment, None)
+        record(warehouse, build, whole=True)
+        return drop_former(warehouse, deployment, build)
+
+    assert build() == []
+    # One that was generated is written by hand now, and one of the project's own is gone.
+    (generated / "theirs.sql").rename(deployment.dbt_project / "models/features/theirs.sql")
+    (deployment.dbt_project / "models/features/profile.sql").unlink()
+    for name in ("tiles", "tiles_seen"):
+        (generated / f"{name}.sql").unlink()
+    assert build() == ["tiles", "tiles_seen"]
+    assert tables(warehouse) == {"profile", "by_hand", "theirs"}
+    assert build() == []
+    # Where it comes back it is built anew, though its text is what it was.
+    (generated / "tiles.sql").write_text("select 1")
+    assert "tiles" in plan_build(warehouse, deployment, None).changed

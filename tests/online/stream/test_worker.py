@@ -58,7 +58,16 @@ class Bench:
     def metres(self, rider: str) -> int:
         """What the stream's rows say of a rider's last day."""
         answer = self._answer(rider)
+        assert self.view.name not in " ".join(answer.errors)
         return int(answer["rider_rides.metres_1d"][0])
+
+    def require_unknown(self, rider: str) -> None:
+        """What a stream adds says nothing, where what it adds to is gone."""
+        answer = self._answer(rider)
+        state = answer.states[self.view.name]
+        assert (state.state.tolist(), state.as_of) == ([State.MISSING], None)
+        assert answer["rider_rides.metres_1d"].tolist() == [0]
+        assert [error for error in answer.errors if error.startswith("rider_rides: nothing is pub")]
 
     def _answer(self, rider: str) -> Any:
         service = next(
@@ -86,6 +95,7 @@ def _value(column: Any) -> Any:
 @pytest.fixture
 def bench(redis: Redis, server: Any, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(replace(load(BIKES), data=tmp_path, redis=server.address), redis)
+    _publish(bench, NOON)
     yield bench
     bench.close()
 
@@ -133,6 +143,9 @@ def test_a_store_that_was_lost_is_filled_from_the_archive(bench: Bench) -> None:
         for _ in range(3):
             one.step()
         one.leave()
+        if one is worker:
+            bench.require_unknown("a")
+            _publish(bench, NOON)
         assert (bench.metres("a"), bench.metres("b")) == (120, 8)
     assert worker.stats.replayed > 0
     assert worker.stats.repeats > 0, "a repeat of before the loss is still known"
