@@ -125,8 +125,8 @@ def _parser() -> argparse.ArgumentParser:
     ingest = add(
         "ingest",
         "put events on a source's stream",
-        "Refused events are told of with the reason, and end it with exit code 1. Ids make it "
-        "harmless to ingest a file again.",
+        "Refused events are told of with the reason, and the exit code is 1; all others are "
+        "written. Ids make it harmless to ingest a file again.",
     )
     ingest.add_argument("source", metavar="SOURCE")
     ingest.add_argument(
