@@ -254,7 +254,7 @@ def test_an_error_of_one_reply_costs_one_view(
     deployment: Deployment, published: datetime, redis: Redis
 ) -> None:
     allowed = [f"arcade:{view}:*" for view in deployment.registry.views if view != "studio_profile"]
-    keys = [f"~{name}" for name in [*allowed, pointers("arcade")]]
+    keys = [f"~{name}" for name in [*allowed, "arcade:stream:*", pointers("arcade")]]
     redis.execute_command("ACL", "SETUSER", "guest", "on", ">secret", "+@all", *keys)
     guest = deployment.redis.replace("unix://", "unix://guest:secret@")
     with FeatureClient.connect(replace(deployment, redis=guest), timeout=5, refresh=60) as client:
