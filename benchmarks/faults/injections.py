@@ -132,7 +132,9 @@ class Faults:
                     continue
 
     def _as_of(self, warehouse: Any) -> Any:
-        return warehouse.execute("select as_of from as_of").fetchone()[0]
+        return warehouse.execute(
+            "select max(as_of) from as_of where model like '%_current'"
+        ).fetchone()[0]
 
     def damage(self) -> None:
         """Damage published rows of shows as they lie in the store, then publish again."""

@@ -80,8 +80,8 @@ def _as_of_sql(registry: Registry) -> str:
 
     That is the end of the last hour in which anything arrived, of the hours that are over by the
     clock. What is only asked about has no say: a spine may go on after the last event, or end
-    before it. Where there is nothing else, the clock alone says it. Where a landing file cannot be
-    read, its hour is not known, nor what comes after it.
+    before it, so that of training sets, and where there is nothing else, the clock alone says it.
+    Where a landing file cannot be read, its hour is not known, nor what comes after it.
     """
     windowed = {view.source for view in registry.views.values() if view.windowed}
     spines = {service.spine for service in registry.services.values()} - windowed
@@ -104,8 +104,11 @@ def _as_of_sql(registry: Registry) -> str:
         if not source.landing
     ]
     union = "\n    union all\n    ".join(known or ["select known_until as instant from clock"])
-    made = [*map(current_model, registry.views.values())]
-    made += [training_model(service) for service in registry.services.values()]
+    made = {
+        "(select max(instant) from known)": map(current_model, registry.views.values()),
+        "(select known_until from clock)": map(training_model, registry.services.values()),
+    }
+    rows = [f"('{model}', {instant})" for instant, models in made.items() for model in models]
     return f"""{header("the sources")}
 {{{{ config(materialized='table') }}}}
 
@@ -117,17 +120,16 @@ known as (
     {union}
 ),
 
-models (model) as (
+models (model, instant) as (
     values
-        {listed([f"('{model}')" for model in made], 8)}
+        {listed(rows, 8)}
 ),
 
 final as (
     select
         models.model,
-        cast(least(max(known.instant), min(held.until)) as timestamp) as as_of
+        cast(least(any_value(models.instant), min(held.until)) as timestamp) as as_of
     from models
-    cross join known
     left join {{{{ source('{RAW}', '{HELD}') }}}} as held
         on models.model = held.model
     group by models.model

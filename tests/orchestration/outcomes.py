@@ -78,8 +78,8 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def as_of(deployment: Deployment) -> datetime:
-    """The instant up to which the warehouse knows arrivals."""
-    ((instant,),) = query(deployment, "select max(as_of) from as_of")
+    """The instant up to which the warehouse knows what views are made of."""
+    ((instant,),) = query(deployment, "select max(as_of) from as_of where model like '%_current'")
     found: datetime = instant
     return found
 

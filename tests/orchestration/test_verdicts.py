@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from assets import builds, intake, verdicts
+from assets import builds, raw_tables, verdicts
 from assets.builds import Build
 from slate.errors import DataError
 from slate.views import FeatureView
@@ -21,7 +21,7 @@ HOUR = datetime(2026, 3, 10, 12)
 def warehouse() -> Iterator[Connection]:
     """A warehouse that was built, with a few rows of what is published."""
     with duckdb.connect() as connection:
-        intake.prepare(connection, [Move, Offer])
+        raw_tables.prepare(connection, [Move, Offer])
         verdicts.prepare(connection)
         build(connection)
         rows = "select i as row, i % 3 as value, [i, null] as latest from range(9) t(i)"

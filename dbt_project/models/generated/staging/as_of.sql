@@ -14,26 +14,25 @@ known as (
         and hour < (select known_until from clock)
 ),
 
-models (model) as (
+models (model, instant) as (
     values
-        ('viewer_category_taste_current'),
-        ('viewer_seller_history_current'),
-        ('seller_profile_current'),
-        ('seller_stats_current'),
-        ('show_activity_current'),
-        ('show_catalog_current'),
-        ('viewer_activity_current'),
-        ('viewer_profile_current'),
-        ('feed_ranking_v1'),
-        ('show_quality_v1')
+        ('viewer_category_taste_current', (select max(instant) from known)),
+        ('viewer_seller_history_current', (select max(instant) from known)),
+        ('seller_profile_current', (select max(instant) from known)),
+        ('seller_stats_current', (select max(instant) from known)),
+        ('show_activity_current', (select max(instant) from known)),
+        ('show_catalog_current', (select max(instant) from known)),
+        ('viewer_activity_current', (select max(instant) from known)),
+        ('viewer_profile_current', (select max(instant) from known)),
+        ('feed_ranking_v1', (select known_until from clock)),
+        ('show_quality_v1', (select known_until from clock))
 ),
 
 final as (
     select
         models.model,
-        cast(least(max(known.instant), min(held.until)) as timestamp) as as_of
+        cast(least(any_value(models.instant), min(held.until)) as timestamp) as as_of
     from models
-    cross join known
     left join {{ source('raw', 'held') }} as held
         on models.model = held.model
     group by models.model
