@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run live ui test check bench bench-parity bench-freshness bench-damage bench-faults compile format lock clean
+.PHONY: help run live ui test test-fast check bench bench-parity bench-freshness bench-damage bench-faults compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -42,6 +42,9 @@ ui: $(manifest) ## Open Dagster on the same data
 
 test: $(manifest) ## Run the tests (ARGS="-k window" runs some of them)
 	$(bin)/pytest --numprocesses auto --dist loadfile $(ARGS)
+
+test-fast: $(stamp) ## Run the tests that start no process: no store, no dbt, no Dagster
+	$(bin)/pytest --numprocesses auto --dist loadfile -m "not process" $(ARGS)
 
 check: $(stamp) ## Check format, lint, types, architecture and compiled SQL
 	$(bin)/ruff format --check

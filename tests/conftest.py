@@ -1,7 +1,49 @@
-"""What all tests share."""
+"""What all tests share, and which of them start processes: ``make test-fast`` runs the others."""
 
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from hypothesis import settings
 
 # These machines are small and busy: how long an example takes says nothing.
 settings.register_profile("slate", deadline=None)
 settings.load_profile("slate")
+
+# Whole folders of tests that do, and fixtures that start a store or run dbt.
+FOLDERS = {"cli", "orchestration"}
+FIXTURES = {"server", "project"}
+STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec"}
+
+_forbidden = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a process by its folder or its fixtures; the rest is marked by hand."""
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        if item.path.parent.name in FOLDERS or FIXTURES & names:
+            item.add_marker(pytest.mark.process)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Hold a test that is not marked to it."""
+    global _forbidden
+    _forbidden = item.get_closest_marker("process") is None
+    try:
+        return (yield)
+    finally:
+        _forbidden = False
+
+
+def _refuse(event: str, _: tuple[Any, ...]) -> None:
+    if _forbidden and event in STARTS:
+        raise AssertionError(
+            "this test starts a process: mark it with @pytest.mark.process, so that "
+            "`make test-fast` leaves it out"
+        )
+
+
+sys.addaudithook(_refuse)
