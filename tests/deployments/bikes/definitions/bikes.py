@@ -23,6 +23,7 @@ class BikeHealth(FeatureView):
 
     entity, source = Bike, Checkup
     ttl = "1d"
+    max_null_shift = 1  # of four things one that rests is a quarter
     charge = last(Checkup.charge)
     odometer = last(Checkup.odometer, default=0)
     charges = last_n(Checkup.charge, 3)
@@ -36,6 +37,7 @@ class BikeUse(FeatureView):
     """How a bike is used: hops that no ladder has."""
 
     entity, source = Bike, Move
+    max_null_shift = 1  # of four things one that rests is a quarter
     rides = count(where=Move.kind == "take", over=["3m/3m", "54m/9m"])
     metres = sum(Move.metres, over=["54m/9m", "2d/3h"])
     shortest = min(Move.minutes, where=Move.minutes > 0, over="2d/3h")  # type: ignore[operator]

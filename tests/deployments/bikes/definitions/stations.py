@@ -33,6 +33,7 @@ class StationMoves(FeatureView):
 
     entity, source = Station, Move
     ttl = "9d"
+    max_null_shift = 1  # of four things one that rests is a quarter
     moves = count(over=["45s/15s", "1m", "2h/10m", "7d"])
     taken = count(where=Move.kind == "take", over=["1m", "36h/90m"])
     swaps = count(where=Move.kind == "rider's swap", over="2h/10m")
