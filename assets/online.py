@@ -8,7 +8,14 @@ import dagster as dg
 
 from assets.database import POOL, Warehouse
 from assets.failures import explained
-from assets.publishing import known_until, landed, newest_event, online_rows, stream_from
+from assets.publishing import (
+    archived_since,
+    known_until,
+    landed,
+    newest_event,
+    online_rows,
+    stream_from,
+)
 from assets.streams import stream_deps
 from assets.verdicts import require_passed, require_unchanged
 from assets.warehouse import current_key, model_key
@@ -69,7 +76,8 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
             require_passed(connection, [view])
             require_unchanged(connection, view)
             as_of = known_until(connection, view)
-            since = stream_from(connection, view, store.streamed_since(view))
+            began = store.streamed_since(view) or archived_since(deployment, view)
+            since = stream_from(connection, view, began)
             newest = newest_event(connection, view)
             rows, known = online_rows(connection, view), landed(connection, view, as_of)
             generation = store.publish(view, rows, as_of, progress, since, known)

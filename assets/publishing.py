@@ -7,6 +7,8 @@ import duckdb
 import pyarrow as pa
 
 from online import Rows
+from online.instants import instant
+from online.stream.archive import archive_files
 from online.stream.landed_ids import Landed, LandedFile
 from slate.compile.names import (
     AS_OF,
@@ -17,6 +19,7 @@ from slate.compile.names import (
     online_keys_model,
     online_tiles_model,
 )
+from slate.deployment import Deployment
 from slate.entities import Source
 from slate.errors import DataError
 from slate.views import FeatureView
@@ -138,6 +141,17 @@ def _landed_file(
             yield found.slice(start, at_once)
 
     return LandedFile(number, taken_in, rows, read)
+
+
+def archived_since(deployment: Deployment, view: type[FeatureView]) -> datetime | None:
+    """The first arrival that a view's stream has archived (UTC, without a zone).
+
+    The store tells it too, until it loses its data.
+    """
+    if not view.windowed or not view.source.stream or not view.source.landing:
+        return None
+    span = archive_files(deployment, view.source).span()
+    return span and instant(span[0]).replace(tzinfo=None)
 
 
 def online_rows(

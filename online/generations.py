@@ -6,6 +6,8 @@ The store holds::
                                                   publishing/<view> -> the one that is being written
                                                   removed/<view> -> 1, while what it left is deleted
                                                   stream/<stream> -> 1, once it brought something
+                                                  whole/<view>:<fingerprint>:<format> -> 1, once all
+                                                      that its stream adds to it is there
     <deployment>:<view>:generations               the names of all generations that take up room
     <deployment>:<view>:<generation>:keys         the generation's keys, in chunks
     <deployment>:<view>:<generation>:whole        the generation's name, while it may be read
@@ -231,3 +233,12 @@ def pointer_field(view: type[FeatureView]) -> str:
 def stream_field(source: type[Source]) -> str:
     """The field of this hash that says that a source's stream has brought something."""
     return f"stream/{source.stream}"
+
+
+def whole_field(definition: str) -> str:
+    """The field of this hash that says that what a stream adds to a view is there as a whole.
+
+    Args:
+        definition: what the stream's rows of the view are known by.
+    """
+    return f"whole/{definition}"

@@ -18,11 +18,12 @@ from online.generations import (
     pointers,
     read_pointer,
     stream_field,
+    whole_field,
 )
 from online.instants import Moment, asked, instant, microseconds
 from online.lookup import NOTHING, Known, Live, Lookup
 from online.service_plan import ServicePlan
-from online.stream.names import StreamNames, deltas_prefix, streamed_sources
+from online.stream.names import StreamNames, definition, deltas_prefix, streamed_sources
 from online.stream.sections import hour_of
 from slate.entities import Source
 from slate.errors import RequestError, StoreError, UnknownNameError
@@ -66,6 +67,7 @@ class Serving:
         self._streams = streamed_sources(registry)
         fields = [pointer_field(view) for view in self._views]
         fields += [stream_field(source) for source in self._streams]
+        fields += [whole_field(definition(view)) for view in self._views]
         asked_for = [command("HMGET", pointers(deployment), *fields)]
         if self._streams:
             clocks = [StreamNames(deployment, source).clock for source in self._streams]
@@ -141,20 +143,23 @@ class Serving:
             for source, clock in zip(self._streams, arrived, strict=True)
             if clock is not None and clock.isdigit()
         }
-        if reply != self._reply:
+        if reply != self._reply or self._known.unknown:
             self._known = self._read_pointers(reply)
             self._reply = reply
         return None
 
     def _read_pointers(self, reply: list[bytes | None]) -> Known:
-        used = reply[len(self._views) :]
+        views, streamed = len(self._views), len(self._streams)
+        used, whole = reply[views : views + streamed], reply[views + streamed :]
         streams = {
             source for source, one in zip(self._streams, used, strict=True) if one is not None
         }
         known = Known({}, {})
-        for view, pointer in zip(self._views, reply, strict=False):
+        for view, pointer, all_there in zip(self._views, reply[:views], whole, strict=True):
             try:
                 found = _found(view, pointer)
+                if all_there is None:
+                    self._require_nothing_streamed(view, found)
             except StoreError as error:
                 if self._known.unknown.get(view.name) != str(error):
                     logger.warning("%s", error)
@@ -172,6 +177,18 @@ class Serving:
                 hour_of(microseconds(found.stream_from or found.as_of)),
             )
         return known
+
+    def _require_nothing_streamed(self, view: type[FeatureView], live: Generation) -> None:
+        """Refuse a view to which a stream adds what is not there, and may never have been."""
+        if live.stream_from is None:
+            return
+        arrived = self._arrived.get(view.source)
+        if arrived is None or arrived >= microseconds(live.stream_from):
+            raise StoreError(
+                f"{view.name}: what its stream brought since {live.stream_from:%Y-%m-%d %H:%M} UTC "
+                "is not in the store, which lost it or has a new definition: a worker makes it "
+                "anew from the archive (`slate stream`, or `slate rebuild`)"
+            )
 
     def _fail(self, error: ExchangeError) -> None:
         """Leave a store alone that is lost; what befell one request alone is no sign of that."""

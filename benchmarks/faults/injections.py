@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,14 @@ from online import Publisher
 from online.embedded import EmbeddedServer
 from online.generations import Names
 from online.store import connect
-from online.stream.names import streamed_sources
+from online.stream.names import deltas_prefix, streamed_sources
 from online.stream.status import stream_status
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from slate.views import FeatureView
 
 DAMAGED_ROWS = 12
+DAMAGED_SECONDS = 2.0
 CATCH_UP_SECONDS = 90.0
 _CONTEXT = multiprocessing.get_context("spawn")
 
@@ -70,8 +71,9 @@ class Faults:
 
     Args:
         deployment: the deployment; its store has an address.
-        folder: the folder of the embedded store.
+        server: the store.
         warehouse: a connection to the warehouse, with all models built.
+        as_of: the instant up to which it knows all events.
         worker: the worker.
         writer: the writer of events.
         judge: is told what was damaged.
@@ -81,22 +83,24 @@ class Faults:
     def __init__(
         self,
         deployment: Deployment,
-        folder: Path,
+        server: EmbeddedServer,
         warehouse: Any,
+        as_of: datetime,
         worker: WorkerProcess,
         writer: Writer,
         judge: Judge,
         random: np.random.Generator,
     ) -> None:
-        self._deployment, self._folder, self._warehouse = deployment, folder, warehouse
+        self._deployment, self._server = deployment, server
+        self._warehouse, self._as_of = warehouse, as_of
         self._worker, self._writer, self._judge, self._random = worker, writer, judge, random
         self._registry = deployment.registry
-        self.server = EmbeddedServer.attach(folder)
 
     def all(self) -> dict[str, Callable[[], None]]:
         """What can happen, by name."""
         return {
             "rows damaged": self.damage,
+            "streamed rows damaged": self.damage_streamed,
             "store stopped": self.stop_store,
             "store killed": self.kill_store,
             "store flushed": self.flush,
@@ -126,15 +130,15 @@ class Faults:
             publisher = Publisher(redis, self._deployment.name)
             for view in self._registry.views.values():
                 try:
-                    publisher.publish(view, online_rows(warehouse, view), self._as_of(warehouse))
+                    publisher.publish(
+                        view,
+                        online_rows(warehouse, view),
+                        self._as_of,
+                        stream_from=self._as_of if view.windowed else None,
+                    )
                 except StoreError:
                     # Another publish overtook this one.
                     continue
-
-    def _as_of(self, warehouse: Any) -> Any:
-        return warehouse.execute(
-            "select max(as_of) from as_of where model like '%_current'"
-        ).fetchone()[0]
 
     def damage(self) -> None:
         """Damage published rows of shows as they lie in the store, then publish again."""
@@ -145,8 +149,23 @@ class Faults:
                     if value:
                         redis.set(name, self._damaged(bytearray(value)))
                         self._judge.damaged.add(name.decode().rpartition("{")[2].rstrip("}"))
-        time.sleep(2)
+        time.sleep(DAMAGED_SECONDS)
         self.publish()
+
+    def damage_streamed(self) -> None:
+        """Damage what the stream added to rows of shows; the worker mends what it meets of it."""
+        prefix = deltas_prefix(self._deployment.name, shop.ShowActivity)
+        with self._redis() as redis:
+            store: Any = redis
+            for name in sorted(store.scan_iter(f"{prefix}*", count=10_000))[:DAMAGED_ROWS]:
+                if store.type(name) != b"hash":
+                    continue
+                show = store.hrandfield(name)
+                value = store.hget(name, show) if show else None
+                if value:
+                    self._judge.streamed.add(show.decode())
+                    store.hset(name, show, self._damaged(bytearray(value)))
+        time.sleep(DAMAGED_SECONDS)
 
     def _rows(self, redis: Redis, view: type[FeatureView]) -> Iterator[bytes]:
         live = Publisher(redis, self._deployment.name).live(view)
@@ -176,7 +195,7 @@ class Faults:
         """Kill the store, and start it again from what it had on disk."""
         os.kill(self._number(), signal.SIGKILL)
         time.sleep(0.5)
-        self.server = EmbeddedServer.attach(self._folder)
+        self._server.revive()
 
     def kill_worker(self) -> None:
         """Kill the worker."""
@@ -192,6 +211,7 @@ class Faults:
         self._wait(lambda status: status.unarchived == 0 and status.waiting == 0)
         with self._redis() as redis:
             redis.flushall()
+        self._judge.streamed.clear()
         time.sleep(0.5)
         self.publish()
         self._writer.pause.clear()

@@ -66,11 +66,14 @@ class Judge:
         tally: where it is counted.
 
     Attributes:
-        damaged: shows whose stored bytes were damaged, which every answer with them is judged by.
+        damaged: shows whose published rows were damaged: every answer with them is judged by these.
+        streamed: shows of which what the stream added was damaged, likewise. They may stay flagged
+            until an event of theirs comes.
     """
 
     def __init__(self, truth: Truth, tally: Tally) -> None:
         self.damaged: set[str] = set()
+        self.streamed: set[str] = set()
         self._truth = truth
         self._tally = tally
 
@@ -127,7 +130,7 @@ class Judge:
         state = answer.states[counted.view.name].state[row]
         if state in FLAGGED:
             self._tally.add("flagged")
-            if whole:
+            if whole and not self.streamed.intersection(key):
                 self._wrong(f"{key}: {counted.view.name} is flagged, though all is well again")
             return
         events: list[Event] = self._truth.events(counted.view, key)
@@ -263,5 +266,6 @@ class Asker(threading.Thread):
         self._tally.add("whole", not answer.errors)
         self._tally.seconds.append(taken)
         rows = self._random.choice(CANDIDATES, JUDGED, replace=False).tolist()
-        damaged = [row for row, show in enumerate(shows) if show in self._judge.damaged]
+        broken = self._judge.damaged | self._judge.streamed
+        damaged = [row for row, show in enumerate(shows) if show in broken]
         self._judge.judge(answer, viewer, shows, [*rows, *damaged[:JUDGED]])

@@ -20,7 +20,7 @@ from online.stream import remembered
 from online.stream.blocks import ID, Blocks, Entry, number
 from online.stream.entries import after, arrival_of, by_stream, of_one_hour
 from online.stream.landed_ids import LandedIds, written
-from online.stream.names import LOG, Unit, streamed_sources
+from online.stream.names import LOG, Unit, definition, streamed_sources
 from online.stream.sections import hour_of
 from online.stream.seen import Seen
 from online.stream.source_rows import Counted, SourceRows
@@ -151,12 +151,22 @@ class Applier:
         self._states.pop(unit, None)
 
     def check(self) -> None:
-        """Forget the partitions of which the store says something else: it may have lost them."""
-        if self._states:
-            held = self._redis.mget([unit.position for unit in self._states])
-            for (unit, state), position in zip(list(self._states.items()), held, strict=True):
-                if (position or START) != state.position:
-                    self.release(unit)
+        """Forget the partitions of which the store says something else: it may have lost them.
+
+        One that never had an event has nothing to lose but the word on whose rows it has.
+        """
+        if not self._states:
+            return
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.mget([unit.position for unit in self._states])
+            for unit in self._states:
+                pipeline.smembers(unit.views)
+            positions, *held = pipeline.execute()
+        states = zip(list(self._states.items()), positions, held, strict=True)
+        for (unit, state), position, views in states:
+            wanted = {definition(v).encode() for v in self.rows[unit.source].routes[unit.route]}
+            if (position or START) != state.position or not wanted <= views:
+                self.release(unit)
 
     def step(self, units: Sequence[Unit]) -> Applied:
         """Read what is new in some partitions, and apply it.

@@ -57,6 +57,12 @@ class ArchiveStep:
     closed: tuple[int, ...] = ()
 
 
+def archive_files(deployment: Deployment, source: type[Source]) -> ArchiveFiles:
+    """The files of a source's archive; the source has landing files."""
+    parts, landing = deployment.data / "stream", deployment.landing
+    return ArchiveFiles(parts / source.stream, landing / source.landing, source)
+
+
 class Archive:
     """The archive of one source.
 
@@ -90,8 +96,7 @@ class Archive:
         self._blocks = Blocks(redis, deployment.name, source)
         self._files: ArchiveFiles | None = None
         if source.landing:
-            parts, landing = deployment.data / "stream", deployment.landing
-            self._files = ArchiveFiles(parts / source.stream, landing / source.landing, source)
+            self._files = archive_files(deployment, source)
         self._flush, self._most, self._now = flush, most, now
         self._flushed_at: float | None = None
 

@@ -9,12 +9,20 @@ from redis import Redis
 from redis.exceptions import WatchError
 
 from online.checksums import of_texts
-from online.generations import Generation, pointer_field, pointers, read_pointer
+from online.generations import Generation, pointer_field, pointers, read_pointer, whole_field
 from online.instants import microseconds
 from online.rows import FORMAT, Blobs
 from online.stream import landed_ids, remembered
 from online.stream.landed_ids import NOTHING, Known
-from online.stream.names import REPLAYED, Unit, definition, deltas_name, deltas_prefix, tag
+from online.stream.names import (
+    PARTITIONS,
+    REPLAYED,
+    Unit,
+    definition,
+    deltas_name,
+    deltas_prefix,
+    tag,
+)
 from online.stream.sections import HOUR, all_lost, hour_of, newest, sections_envelope
 from online.stream.source_rows import SourceRows
 from slate.errors import StoreError
@@ -87,6 +95,7 @@ def retain(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
             name,
         )
         with store.pipeline() as transaction:
+            transaction.hdel(pointers(deployment), whole_field(known))
             transaction.unlink(name)
             transaction.srem(unit.views, known)
             transaction.execute()
@@ -197,6 +206,27 @@ def _counted_otherwise(
     return wrong
 
 
+def tell_whole(redis: Redis, deployment: str, rows: SourceRows) -> None:
+    """Say of which views every partition has all that the stream adds: from then on it is served.
+
+    Args:
+        redis: a client of the store.
+        deployment: the deployment's name.
+        rows: the rows of a source.
+    """
+    store: Any = redis
+    for route, views in rows.routes.items():
+        units = [Unit(deployment, rows.source, route, number) for number in range(PARTITIONS)]
+        with store.pipeline(transaction=False) as pipeline:
+            for unit in units:
+                pipeline.smembers(unit.views)
+            held = pipeline.execute()
+        whole = {one.decode() for one in set.intersection(*held)}
+        told = {whole_field(one): "1" for one in map(definition, views) if one in whole}
+        if told:
+            store.hset(pointers(deployment), mapping=told)
+
+
 def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -> None:
     """Delete rows of former definitions, once nothing is published of them any more.
 
@@ -214,7 +244,11 @@ def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -
         former -= {f"{one.decode()}:{FORMAT}" for one in published}
     for one in former:
         _forget(
-            redis, one, f"{deployment}:{one}:deltas:{tag(unit.route, unit.number)}", unit.stream
+            redis,
+            deployment,
+            one,
+            f"{deployment}:{one}:deltas:{tag(unit.route, unit.number)}",
+            unit.stream,
         )
 
 
@@ -234,12 +268,13 @@ def forget_view(redis: Redis, deployment: str, view: str) -> None:
         known, where = name.removeprefix(f"{deployment}:").split(":deltas:")
         streams = [one.removesuffix(":views") for one in kept if one.endswith(f":{where}:views")]
         for stream in streams or [""]:
-            _forget(redis, known, name, stream)
+            _forget(redis, deployment, known, name, stream)
 
 
-def _forget(redis: Redis, known: str, rows: str, stream: str) -> None:
+def _forget(redis: Redis, deployment: str, known: str, rows: str, stream: str) -> None:
     """Delete a definition's rows of a partition, with what says that it has them."""
     with redis.pipeline() as transaction:
+        transaction.hdel(pointers(deployment), whole_field(known))
         transaction.srem(f"{stream}:views", known)
         transaction.hdel(f"{stream}:let_go", known)
         transaction.unlink(rows, f"{rows}{REPLAYED}")

@@ -91,6 +91,7 @@ class SourceRows:
         landed: the ids that its landing files brought.
 
     Attributes:
+        source: the source.
         routes: the views that are kept by each route.
         needed: by view, the first hour of arrival that is still needed.
         known: by view, what of the landing files its published rows know.
@@ -102,7 +103,7 @@ class SourceRows:
         self, deployment: str, registry: Registry, source: type[Source], landed: LandedIds
     ) -> None:
         self._deployment = deployment
-        self._source = source
+        self.source = source
         self.routes = routed_views(registry, source)
         self.landed = landed
         self.damaged: set[Unit] = set()
@@ -118,7 +119,7 @@ class SourceRows:
 
     def late(self, events: Events) -> Array:
         """Which events are too late to be applied."""
-        return late(events, self._source)
+        return late(events, self.source)
 
     def published(self, route: str, events: pa.Table) -> Array:
         """Which events the published rows of all views of a route hold already."""
@@ -149,7 +150,7 @@ class SourceRows:
             # What the batch brought already is not added to it.
             added = kept.filter(pa.array(~self.landed.known(*self._identified(kept), known)))
             if added.num_rows:
-                events = EventColumns(self._source, added)
+                events = EventColumns(self.source, added)
                 asked += [self._ask(transaction, view, events, hour, name) for view in some]
         return asked
 
@@ -162,7 +163,7 @@ class SourceRows:
 
     def _identified(self, events: pa.Table) -> tuple[Ids, Words]:
         """The ids of events, and when they arrived."""
-        arrivals = events.column(self._source.arrival_time).cast(pa.int64())
+        arrivals = events.column(self.source.arrival_time).cast(pa.int64())
         return events.column(ID).to_numpy(), arrivals.to_numpy()
 
     def _ask(
@@ -199,7 +200,7 @@ class SourceRows:
                 name = one.name(self._deployment, view, number)
                 transaction.write(write_fields(name, keys, [new[place] for place in at]))
                 if not damaged.isdisjoint(at):
-                    unit = Unit(self._deployment, self._source, route(view), number)
+                    unit = Unit(self._deployment, self.source, route(view), number)
                     transaction.write(command("SREM", unit.views, definition(view)))
                     self.damaged.add(unit)
 

@@ -16,7 +16,7 @@ from online.stream.archive import Archive
 from online.stream.leases import SECONDS, Leases
 from online.stream.names import LOG, Unit, streamed_sources, units
 from online.stream.replay import Replay
-from online.stream.retention import catch_up, forget_former, learn, retain
+from online.stream.retention import catch_up, forget_former, learn, retain, tell_whole
 from slate.deployment import Deployment
 from slate.entities import Source
 from slate.errors import SlateError
@@ -244,6 +244,7 @@ class Worker:
             self.stats.replayed += replayed
             if replayed:
                 logger.info("%s: %s events replayed from the archive", source.name, replayed)
+            tell_whole(self._redis, self._deployment.name, self._applier.rows[source])
 
     def _while_replaying(self, _: int) -> None:
         if time.monotonic() - self._renewed >= self._renew_every:

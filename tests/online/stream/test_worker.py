@@ -69,6 +69,12 @@ class Bench:
         assert answer["rider_rides.metres_1d"].tolist() == [0]
         assert [error for error in answer.errors if error.startswith("rider_rides: nothing is pub")]
 
+    def require_lacking(self, rider: str) -> None:
+        """What is published says nothing, where what a stream adds to it is gone."""
+        answer = self._answer(rider)
+        assert answer.states[self.view.name].state.tolist() == [State.MISSING]
+        assert [error for error in answer.errors if "rider_rides: what its stream brought" in error]
+
     def _answer(self, rider: str) -> Any:
         service = next(
             s for s in self.deployment.registry.services.values()
@@ -140,12 +146,15 @@ def test_a_store_that_was_lost_is_filled_from_the_archive(bench: Bench) -> None:
     bench.now += timedelta(minutes=1)
     bench.write(bench.ride("b", 1), ride)
     for one in (worker, bench.worker()):
+        if one is worker:
+            one.step()
+            bench.require_unknown("a")
+            _publish(bench, NOON)
+            bench.require_lacking("a")
+            one._renewed = -1e9
         for _ in range(3):
             one.step()
         one.leave()
-        if one is worker:
-            bench.require_unknown("a")
-            _publish(bench, NOON)
         assert (bench.metres("a"), bench.metres("b")) == (120, 8)
     assert worker.stats.replayed > 0
     assert worker.stats.repeats > 0, "a repeat of before the loss is still known"
