@@ -27,7 +27,7 @@ from assets.interrupts import deaf, ended
 from assets.landing_files import landing_sources
 from assets.lineage import column_lineage
 from assets.raw_tables import require_declared_types
-from slate.compile.names import CLOCK, RAW, asked_model, current_model, training_model
+from slate.compile.names import CLOCK, HELD, RAW, asked_model, current_model, training_model
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, DataError
 from slate.registry import Registry
@@ -146,15 +146,20 @@ def _owners(registry: Registry) -> dict[str, str]:
     return owners
 
 
-def clock_asset() -> dg.AssetSpec:
-    """What the models know of the platform's clock."""
-    return dg.AssetSpec(
-        dg.AssetKey([RAW, CLOCK]),
-        description="Up to when arrivals can be known: the end of the last hour that is over by "
-        "the platform's clock.",
-        group_name="staging",
-        kinds={"duckdb"},
-    )
+def known_assets() -> list[dg.AssetSpec]:
+    """What the models are told of what can be known: by the clock, and by what could be read."""
+    told = {
+        CLOCK: "Up to when arrivals can be known: the end of the last hour that is over by the "
+        "platform's clock.",
+        HELD: "Which models cannot be as of that, as a landing file that they are made of cannot "
+        "be read, and up to when they are known.",
+    }
+    return [
+        dg.AssetSpec(
+            dg.AssetKey([RAW, table]), description=text, group_name="staging", kinds={"duckdb"}
+        )
+        for table, text in told.items()
+    ]
 
 
 # Unit tests are for whoever changes a model, and know nothing of a run's hours.

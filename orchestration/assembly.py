@@ -17,7 +17,7 @@ from assets.source_checks import source_checks
 from assets.stream_readings import live_sources
 from assets.streams import stream_assets, stream_checks
 from assets.training import training_assets
-from assets.warehouse import clock_asset, dbt_project, warehouse_assets
+from assets.warehouse import dbt_project, known_assets, warehouse_assets
 from orchestration.console import console
 from orchestration.jobs import freshness_job, freshness_schedule, hourly_schedule, jobs
 from orchestration.sensors import late_files
@@ -42,7 +42,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
         assets=[
             *stream_assets(deployment),
             *landing_assets(deployment, hours),
-            clock_asset(),
+            *known_assets(),
             warehouse_assets(deployment, project),
             *training_assets(deployment),
             *online_assets(deployment),

@@ -92,7 +92,9 @@ def unfinished(path: Path, schema: pa.Schema) -> Iterator[tuple[pq.ParquetWriter
     temporary = path.with_name(f".{path.stem}.{uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
-            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            with pq.ParquetWriter(
+                file, schema, compression="zstd", write_page_checksum=True
+            ) as writer:
                 yield writer, temporary
             file.flush()
             os.fsync(file.fileno())

@@ -109,6 +109,8 @@ def _as_of_sql(registry: Registry) -> str:
         "(select known_until from clock)": map(training_model, registry.services.values()),
     }
     rows = [f"('{model}', {instant})" for instant, models in made.items() for model in models]
+    # SQL has no list of nothing.
+    rows = rows or ["(null, null)"]
     return f"""{header("the sources")}
 {{{{ config(materialized='table') }}}}
 

@@ -335,7 +335,8 @@ def test_every_good_run_publishes_a_generation(first: Stage, late: Stage) -> Non
 
 def test_what_was_built_by_hours_is_what_is_built_at_once(late: Stage, mended: Stage) -> None:
     assert mended.success == (True,)
-    assert unlike(late.tables, mended.tables) == []
+    # What was set aside is newer than what was taken in before it.
+    assert set(unlike(late.tables, mended.tables)) <= {"streamed_until"}
 
 
 def test_a_file_that_cannot_be_read_is_told_of(late: Stage) -> None:
@@ -347,7 +348,12 @@ def test_a_file_that_cannot_be_read_is_told_of(late: Stage) -> None:
 def test_a_view_that_fails_its_check_is_held_back(late: Stage, broken: Stage) -> None:
     assert broken.success == (False,)
     (run,) = broken.runs
-    failed = [key.path[-1] for key, check in run.checks.items() if not check.passed]
+    failed = [
+        key.path[-1]
+        for key, check in run.checks.items()
+        # A view as of an earlier hour may differ from the last good one, and warns.
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
+    ]
     assert failed == ["rider_profile_current"]
     assert broken.live["rider_profile"] == late.live["rider_profile"]
     assert broken.training["bike_choice_v2"] == late.training["bike_choice_v2"]
