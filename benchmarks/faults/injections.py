@@ -43,11 +43,12 @@ class WorkerProcess:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._stop = _CONTEXT.Event()
         self._process = self._start()
         self.kills = 0
 
     def _start(self) -> Any:
+        # One for each: whoever is killed while it waits for an event blocks who sets it.
+        self._stop = _CONTEXT.Event()
         process = _CONTEXT.Process(target=work, args=(replace(self._deployment), self._stop))
         process.start()
         return process
