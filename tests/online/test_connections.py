@@ -205,6 +205,7 @@ def test_a_store_that_answers_a_byte_at_a_time(
     assert taken < 0.3 + SLACK
 
 
+@pytest.mark.process
 def test_a_store_that_is_stopped_and_goes_on(tmp_path: Path) -> None:
     with EmbeddedServer.attach(tmp_path) as server, connect(server.address) as redis:
         Publisher(redis, "arcade").publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)

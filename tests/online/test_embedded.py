@@ -15,6 +15,8 @@ from online.store import connect
 from slate.deployment import Deployment
 from slate.errors import StoreError
 
+pytestmark = pytest.mark.process
+
 
 def put(server: EmbeddedServer, value: str) -> None:
     with connect(server.address) as redis:

@@ -83,6 +83,7 @@ def test_a_store_that_hangs_costs_a_bounded_time_and_only_now_and_then(
         assert time.monotonic() - begun < 1.5
 
 
+@pytest.mark.process
 def test_a_store_that_goes_and_comes_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with EmbeddedServer.attach(tmp_path) as first:
         publisher = Publisher(connect(first.address), "arcade")

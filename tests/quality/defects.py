@@ -137,5 +137,4 @@ DEFECTS: dict[str, Defect] = {
         MemberProfile, "alter table {t} add column extra integer",
         "ExpectTableColumnsToMatchSet", "", [],
     ),
-    "rows": Defect(MemberProfile, "delete from {t}", "ExpectTableRowCountToBeBetween", "", []),
 }  # fmt: skip

@@ -44,6 +44,7 @@ def test_every_view_has_a_suite_that_great_expectations_takes(view: type[Feature
     assert typed == {*view.entity.keys, "event_ts", "as_of", *view.features}
 
 
+@pytest.mark.process
 def test_describing_needs_no_great_expectations() -> None:
     script = (
         "import sys; from quality import failures, page, validations; "

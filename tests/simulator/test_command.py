@@ -33,6 +33,7 @@ def test_the_command_tells_what_it_wrote_and_then_that_nothing_is_missing(
     assert "seed was 7, now 8" in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_the_data_directory_comes_from_the_environment(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "live_shopping.simulator", *SMALL],

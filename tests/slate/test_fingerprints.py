@@ -278,6 +278,7 @@ class Hidden(RequestFeatures):
     assert hashes(text(2))["hidden"] != hashes(text(3))["hidden"]
 
 
+@pytest.mark.process
 def test_a_hash_is_the_same_in_another_process(hashes: Hashes) -> None:
     assert all(len(found) == 12 and int(found, 16) >= 0 for found in hashes(TEXT).values())
     script = (

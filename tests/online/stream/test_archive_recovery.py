@@ -56,6 +56,7 @@ def log(redis: Redis, bikes: Deployment) -> Log:
     return Log(redis, bikes)
 
 
+@pytest.mark.process
 def test_sigkill(log: Log, redis: Redis, bikes: Deployment) -> None:
     """Two archives run at once, each killed and started anew many times, while events come."""
     draw = Random(0)

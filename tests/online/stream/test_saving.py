@@ -21,6 +21,8 @@ from slate.errors import StoreError
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.moves import move
 
+pytestmark = pytest.mark.process
+
 if sys.platform == "linux":
     from resource import RLIM_INFINITY, RLIMIT_FSIZE, prlimit
 else:
