@@ -15,10 +15,11 @@ from cli.demo import demo
 from live_shopping import demo as live_shopping_demo
 from live_shopping.feed import WEIGHTS, active_viewers, catalog, landed_until, score
 from live_shopping.simulator import SimulationConfig, simulate
-from online import FeatureClient
+from online import FeatureClient, Publisher
 from online.embedded import EmbeddedServer
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError
+from tests.online.tables import attribute_rows, window_rows
 
 ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -141,6 +142,12 @@ def test_feeds_are_ranked_and_timed(
 ) -> None:
     simulate(SimulationConfig(data=shop.data, days=1, events=5_000, viewers=300, sellers=60))
     monkeypatch.setattr(live_shopping_demo, "REQUESTS", 25)
+    until = landed_until(shop.landing)
+    assert until is not None
+    with Publisher.connect(shop) as publisher:
+        for view in shop.registry.views.values():
+            nothing = window_rows if view.windowed else attribute_rows
+            publisher.publish(view, [nothing(view, [])], until)
     shown = demo(shop)
     assert shown is not None
     shown.show(client, shop, told.append)
