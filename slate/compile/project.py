@@ -110,7 +110,7 @@ def _as_of_sql(registry: Registry) -> str:
     }
     rows = [f"('{model}', {instant})" for instant, models in made.items() for model in models]
     # SQL has no list of nothing.
-    rows = rows or ["(null, null)"]
+    rows = rows or ["(null::varchar, null::timestamp)"]
     return f"""{header("the sources")}
 {{{{ config(materialized='table') }}}}
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from slate.compile.properties import Column, Model, models_yml
 from slate.deployment import Deployment
@@ -28,6 +29,7 @@ TEXTS = [
 ]
 
 
+@pytest.mark.process
 def test_texts_go_through_dbt_as_they_are(tmp_path: Path) -> None:
     project = tmp_path / "dbt_project"
     models = project / "models" / "features"
