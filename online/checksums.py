@@ -33,7 +33,7 @@ Sums = np.ndarray[Any, np.dtype[np.uint64]]
 _BASE = 0x9E37_79B9_7F4A_7C15
 # Words that are multiplied by one row of powers, and that are mixed at once: these fit the cache.
 _BITS = 10
-_BLOCK, _AT_ONCE = 1 << _BITS, 1 << 15
+_BLOCK, _AT_ONCE = 1 << _BITS, 1 << 16
 _ONE, _SHIFT, _SPREAD = np.uint64(1), np.uint64(31), np.uint64(0xBF58_476D_1CE4_E5B9)
 
 
