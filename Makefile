@@ -64,6 +64,7 @@ bench-freshness: $(stamp) ## Measure the time from an event to its being served
 
 bench-faults: $(stamp) ## Break things for ten minutes under load, and judge every answer
 	$(bin)/python -m benchmarks.faults $(ARGS)
+
 bench-damage: $(stamp) ## Damage what the store holds 100,000 times, and see that nothing wrong is served
 	$(bin)/python -m benchmarks.damage $(ARGS)
 

@@ -73,7 +73,6 @@ class Serving:
             clocks = [StreamNames(deployment, source).clock for source in self._streams]
             asked_for.append(command("MGET", *clocks))
         self._which_are_live = together(asked_for)
-        self._reply: list[bytes | None] = []
         self._known = NOTHING
         # By source, when its stream's latest event arrived.
         self._arrived: dict[type[Source], int] = {}
@@ -143,9 +142,8 @@ class Serving:
             for source, clock in zip(self._streams, arrived, strict=True)
             if clock is not None and clock.isdigit()
         }
-        if reply != self._reply or self._known.unknown:
-            self._known = self._read_pointers(reply)
-            self._reply = reply
+        # Each time: what a stream has brought by now counts as much as what is published.
+        self._known = self._read_pointers(reply)
         return None
 
     def _read_pointers(self, reply: list[bytes | None]) -> Known:
