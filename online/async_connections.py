@@ -137,6 +137,8 @@ class _Exchange:
                 raise busy(all_.timeout, all_.most) from None
             raise late(all_.timeout, lost=all_.heard < self._began) from None
         except (RedisError, OSError) as error:
+            # What comes after it, if anything, has another connection.
+            await self.end()
             raise cut(error) from error
         if step is None:
             all_.heard = time.monotonic()

@@ -132,6 +132,8 @@ class _Exchange:
         except TimeoutError:
             raise late(all_.timeout, lost=all_.heard < self._began) from None
         except (RedisError, OSError) as error:
+            # What comes after it, if anything, has another connection.
+            self.end()
             raise cut(error) from error
         if step is None:
             all_.heard = time.monotonic()

@@ -11,7 +11,7 @@ Where a step fails an error is thrown in: a ``ResponseError`` of redis is the st
 command, after which the next reply can be asked for; an ``ExchangeError`` is the end.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, TypeAlias, TypeVar
 
 from online.commands import Packed
@@ -31,11 +31,14 @@ class ExchangeError(StoreError):
     Args:
         message: what happened.
         lost: whether the store is to be taken for lost; if not, others need not fear the same.
+        broken: whether it was the connection that failed: what only reads may be asked once more,
+            over another one.
     """
 
-    def __init__(self, message: str, lost: bool) -> None:
+    def __init__(self, message: str, lost: bool, broken: bool = False) -> None:
         super().__init__(message)
         self.lost = lost
+        self.broken = broken
 
 
 def check_timeout(timeout: float) -> None:
@@ -55,7 +58,9 @@ def unreachable(error: Exception) -> ExchangeError:
 
 def cut(error: Exception) -> ExchangeError:
     """The error where a connection breaks; the next one tells whether the store is there."""
-    return ExchangeError(f"the connection to the online store broke ({error})", lost=False)
+    return ExchangeError(
+        f"the connection to the online store broke ({error})", lost=False, broken=True
+    )
 
 
 def late(timeout: float, lost: bool) -> ExchangeError:
@@ -75,3 +80,13 @@ def busy(timeout: float, most: int) -> ExchangeError:
 def closed() -> ClosedError:
     """The error where a client is used after its end."""
     return ClosedError("it is closed: connect another one")
+
+
+def again_if_broken(flow: Callable[[], Flow[T]]) -> Flow[T]:
+    """Run a flow that only reads, and once more over another connection if the first one breaks."""
+    try:
+        return (yield from flow())
+    except ExchangeError as error:
+        if not error.broken:
+            raise
+    return (yield from flow())

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from online.answer import Answer
 from online.commands import command, together
-from online.exchanges import ExchangeError, Flow
+from online.exchanges import ExchangeError, Flow, again_if_broken
 from online.generations import (
     Generation,
     Names,
@@ -108,6 +108,7 @@ class Serving:
                 # One request looks whether the store is back; others need not wait for it.
                 self._until = time.monotonic() + self._refresh
             error = yield from self._find_live()
+        broken = False
         for _ in range(ATTEMPTS):
             known = NOTHING if error else self._known
             _require_not_before(plan, when, known)
@@ -115,7 +116,12 @@ class Serving:
             answer = yield from lookup.run(error)
             if lookup.failure is not None:
                 self._fail(lookup.failure)
-            if lookup.failure is not None or not lookup.vanished:
+                if lookup.failure.broken and not broken:
+                    # Once more, over another connection and within the same deadline.
+                    broken = True
+                    continue
+                break
+            if not lookup.vanished:
                 break
             # It was swept while it was read, after two publishes: what is live by now?
             error = yield from self._find_live()
@@ -127,9 +133,7 @@ class Serving:
     def _find_live(self) -> Flow[str | None]:
         """Ask which generations are live; return why that cannot be known."""
         try:
-            yield self._which_are_live
-            reply = yield None
-            arrived = (yield None) if self._streams else []
+            reply, arrived = yield from again_if_broken(self._ask_which_are_live)
         except ExchangeError as error:
             self._fail(error)
             return str(error)
@@ -145,6 +149,11 @@ class Serving:
         # Each time: what a stream has brought by now counts as much as what is published.
         self._known = self._read_pointers(reply)
         return None
+
+    def _ask_which_are_live(self) -> Flow[tuple[list[bytes | None], list[bytes | None]]]:
+        yield self._which_are_live
+        reply = yield None
+        return reply, (yield None) if self._streams else []
 
     def _read_pointers(self, reply: list[bytes | None]) -> Known:
         views, streamed = len(self._views), len(self._streams)

@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -52,8 +52,8 @@ class Between:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Cut all connections."""
-        for one in self._open:
+        """Cut all connections that there are."""
+        for one in list(self._open):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
@@ -235,18 +235,48 @@ def test_a_store_that_is_stopped_and_goes_on(tmp_path: Path) -> None:
             assert ask(client)["game_catalog.title"].tolist() == ["Chess", "Go"]
 
 
-def test_a_connection_that_breaks_costs_one_request(
+@pytest.mark.parametrize("let_through", [0, 400, 1_500])
+@pytest.mark.parametrize("refresh", [0, 60])
+def test_a_connection_that_breaks_costs_nothing(
+    deployment: Deployment, published: datetime, between: Between, let_through: int, refresh: int
+) -> None:
+    behind = replace(deployment, redis=between.address)
+
+    def cut() -> None:
+        between.left = float("inf")
+        between.cut()
+
+    with FeatureClient.connect(behind, timeout=5, refresh=refresh) as client:
+        whole = ask(client)
+        assert whole.errors == ()
+        ways: list[Callable[[], Answer]] = [lambda: ask(client)]
+        if let_through > 1_000:  # Else it is not even connected when it is cut.
+            ways.append(lambda: ask_async(behind, 5)[0])
+        for way in ways:
+            between.left = let_through
+            timer = threading.Timer(0.1, cut)
+            timer.start()
+            found = way()
+            timer.join()
+            assert found.errors == ()
+            for name in found.names:
+                assert repr(found[name].tolist()) == repr(whole[name].tolist()), name
+
+
+def test_connections_that_break_again_and_again_are_told_of(
     deployment: Deployment, published: datetime, between: Between
 ) -> None:
     behind = replace(deployment, redis=between.address)
-    with FeatureClient.connect(behind, timeout=5, refresh=60) as client:
+    with FeatureClient.connect(behind, timeout=5, refresh=0) as client:
         assert ask(client).errors == ()
         between.left = 0
-        timer = threading.Timer(0.1, between.cut)
-        timer.start()
+        timers = [threading.Timer(delay, between.cut) for delay in (0.1, 0.3)]
+        for timer in timers:
+            timer.start()
         (error,) = ask(client).errors
-        assert "the connection to the online store broke" in error
-        timer.join()
+        assert "Connection closed by server" in error
+        for timer in timers:
+            timer.join()
         between.left = float("inf")
         assert ask(client).errors == ()
 
