@@ -1,5 +1,6 @@
 """What all tests share, and which of them start processes: ``make test-fast`` runs the others."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,10 @@ FIXTURES = {"server", "project"}
 STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec"}
 
 _forbidden = False
+
+# A shell starts what runs in the background deaf to interrupts; what a test starts must hear them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
