@@ -48,7 +48,7 @@ def _dep(model: str, column: str) -> dg.TableColumnDep:
 
 
 def _tile_columns(measure: Measure) -> list[str]:
-    return [measure.tile_column(partial) for partial in measure.partials]
+    return [measure.tile_column(column) for column in measure.columns]
 
 
 def _tiles(view: type[FeatureView]) -> Deps:
@@ -65,7 +65,7 @@ def _tiles(view: type[FeatureView]) -> Deps:
 
 def _published_model(view: type[FeatureView], measure: Measure) -> str:
     """The model that holds what is published of a measure."""
-    return online_keys_model(view) if measure.function.lasting else online_tiles_model(view)
+    return online_keys_model(view) if measure.lasting else online_tiles_model(view)
 
 
 def _current(view: type[FeatureView], feature: Feature) -> list[dg.TableColumnDep]:

@@ -38,7 +38,7 @@ from online.stream.names import units
 from online.stream.writer import EventWriter
 from online.stream.writing import Writing
 from slate import Registry
-from slate.aggregates import Partial
+from slate.aggregates import TileColumn
 from slate.kinds import Kind
 from slate.views import FeatureView
 
@@ -92,7 +92,7 @@ def windows(view: type[FeatureView], keys: dict[str, Any], share: Share) -> Rows
     rows = len(next(iter(keys.values())))
     lengths: dict[int, int] = {}
     for measure in view.measures.values():
-        for window in () if measure.function.lasting else measure.windows:
+        for window in () if measure.lasting else measure.windows:
             lengths[window.hop] = max(lengths.get(window.hop, 0), window.length)
     parts = []
     for size, length in lengths.items():
@@ -104,9 +104,9 @@ def windows(view: type[FeatureView], keys: dict[str, Any], share: Share) -> Rows
     columns: dict[str, Any] = dict(zip(("row", "hop", "tile"), tiles, strict=True))
     heads: dict[str, Any] = {**keys, "event_ts": times(rows, timedelta(hours=1))}
     for measure in view.measures.values():
-        for partial in measure.partials:
+        for partial in measure.columns:
             name = measure.tile_column(partial)
-            if measure.function.lasting:
+            if measure.lasting:
                 heads[name] = latest(partial, rows)
             elif partial.kind is Kind.INTEGER:
                 columns[name] = random.integers(0, 9, tiles.shape[1])
@@ -115,7 +115,7 @@ def windows(view: type[FeatureView], keys: dict[str, Any], share: Share) -> Rows
     return Rows(pa.table(heads), pa.table(columns))
 
 
-def latest(partial: Partial, rows: int) -> pa.Array:
+def latest(partial: TileColumn, rows: int) -> pa.Array:
     """Random last values: one a row, or lists as long as they may be."""
     if partial.length is None:
         return lasts(partial.kind, rows)

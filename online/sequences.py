@@ -27,16 +27,16 @@ def latest_events(heads: pa.Table, measure: Measure, where: str) -> Iterator[lis
     Raises:
         DataError: the column is missing, of another type, or holds too long a list.
     """
-    (partial,) = measure.partials
-    name, wanted = measure.tile_column(partial), {"value": partial.kind, "event_ts": Kind.TIME}
-    if partial.length is None:
+    (column,) = measure.columns
+    name, wanted = measure.tile_column(column), {"value": column.kind, "event_ts": Kind.TIME}
+    if column.length is None:
         yield fields(heads, name, wanted, where)
         return
-    found, lengths = listed(heads, name, wanted, where, partial.length)
+    found, lengths = listed(heads, name, wanted, where, column.length)
     starts = starts_of(lengths)[:-1]
-    for position in range(partial.length):
+    for position in range(column.length):
         index = pa.array(starts + position, mask=lengths <= position)
-        yield [column.take(index) for column in found]
+        yield [values.take(index) for values in found]
 
 
 def merge_latest(

@@ -1,6 +1,6 @@
 """Reading features of a windowed view from rows: for each window, one record of each row."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,10 @@ import numpy as np
 from online.reading import Decoded
 from online.rows import NO_TIME, Words, from_words
 from online.sequences import merge_latest
-from online.window_layout import Level, WindowLayout
+from online.window_layout import WindowLayout
 from online.window_merge import merge_into
-from online.window_rows import OpenRows, Record
-from slate import whole_sums
-from slate.aggregates import COUNT, MEAN, STD, SUM
+from online.window_rows import OpenRows
+from slate.aggregates import TileFunction
 from slate.expressions import Array
 from slate.features import Aggregated, Feature
 from slate.kinds import Kind
@@ -36,9 +35,6 @@ class Newer:
     index: Words
 
 
-Finish = Callable[[Record], Array]
-
-
 class WindowReader:
     """Reads features of one windowed view from rows."""
 
@@ -48,16 +44,15 @@ class WindowReader:
         self._layout = layout
         self._ttl = view.ttl_us
         self._lasts: list[Aggregated] = []
-        self._windows: dict[tuple[int, Window], list[tuple[Feature, Finish]]] = {}
+        self._windows: dict[tuple[int, Window], list[Aggregated]] = {}
         for feature in features:
             assert isinstance(feature, Aggregated)
-            if feature.measure.function.lasting:
+            if feature.measure.lasting:
                 self._lasts.append(feature)
                 continue
             assert feature.window is not None
             number = layout.level(feature)
-            group = self._windows.setdefault((number, feature.window), [])
-            group.append((feature, _finish(feature, layout.levels[number])))
+            self._windows.setdefault((number, feature.window), []).append(feature)
 
     def read(self, words: Words, starts: Words, at: int, newer: Sequence[Newer] = ()) -> Decoded:
         """Decode rows.
@@ -75,12 +70,14 @@ class WindowReader:
             decoded.event_ts[index] = np.maximum(decoded.event_ts[index], other.head[0])
         for (number, window), features in self._windows.items():
             level = self._layout.levels[number]
-            found = rows.since(number, window.start(at))
+            found = rows.since(number, window.start(at)).columns(level)
             for index, other in others:
-                more = other.since(number, window.start(at)).partials(level)
-                merge_into(level, found.partials(level), index, more, np.arange(len(index)))
-            for feature, finish in features:
-                decoded.values[feature] = finish(found)
+                more = other.since(number, window.start(at)).columns(level)
+                merge_into(level, found, index, more, np.arange(len(index)))
+            for feature in features:
+                places = level.places[feature.measure.name]
+                partials = {suffix: found[place] for suffix, place in places.items()}
+                decoded.values[feature] = _finished(feature, partials)
         for feature in self._lasts:
             values, event_ts = self._latest(rows, feature)
             for index, other in others:
@@ -128,47 +125,13 @@ def _where(known: Array, values: Array, feature: Feature) -> Array:
     return values.astype(feature.kind.dtype, copy=False)
 
 
-def _finish(feature: Aggregated, level: Level) -> Finish:
-    """What makes the feature of a record."""
-    measure = feature.measure
-    function, kind = measure.function, measure.column_kind
-    place = {p.suffix: level.places[measure.name, p.suffix] for p in measure.partials}
-    if function is COUNT:
-        return lambda record: record.counts[place["n"]]
-    if function is STD:
-        return lambda record: _defaulted(
-            np.sqrt(record.floats[place["m2"]] / record.counts[place["n"]]), feature
-        )
-    if function in (SUM, MEAN):
-        total = _total(place, kind, whole=function is SUM)
-        if function is SUM:
-            return total
-        return lambda record: _defaulted(total(record) / record.counts[place["n"]], feature)
-    extreme = place[function.name]
-    if kind is Kind.FLOAT:
-        return lambda record: _defaulted(record.floats[extreme], feature)
-    if kind is Kind.INTEGER:
-        n = place["n"]
-        return lambda record: _where(record.counts[n] > 0, record.integers[extreme], feature)
-    assert kind is not None
-    none = level.wide[extreme].none
-    return lambda record: _where(
-        record.integers[extreme] != none, from_words(record.integers[extreme], kind), feature
-    )
-
-
-def _total(place: dict[str, int], kind: Kind | None, *, whole: bool) -> Finish:
-    """What makes the sum of a record: as a whole number, or as a float."""
-    if kind is Kind.FLOAT:
-        number = place["sum"]
-        return lambda record: record.floats[number]
-    upper, lower = place["upper"], place["lower"]
-    join = whole_sums.total if whole else whole_sums.nearest_float
-    return lambda record: join(record.integers[upper], record.integers[lower])
-
-
-def _defaulted(values: Array, feature: Feature) -> Array:
-    """Floats with the declared default in place of NaN."""
-    if feature.default is None:
+def _finished(feature: Aggregated, partials: Mapping[str, Array]) -> Array:
+    """The feature of windows of which these are the merged partials."""
+    function = feature.measure.function
+    assert isinstance(function, TileFunction)
+    values, known = function.finish(feature.measure.column_kind, partials)
+    if known is not None:
+        return _where(known, values, feature)
+    if feature.default is None or function.empty is not None:
         return values
     return np.where(np.isnan(values), feature.default, values)

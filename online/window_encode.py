@@ -11,7 +11,7 @@ from online.rows import NO_TIME, Blobs, Rows, Words, starts_of, to_words, within
 from online.sequences import latest_events
 from online.texts import TextColumn, TextWriter
 from online.window_layout import BITS, Level, WindowLayout
-from online.window_merge import merge_newer
+from online.window_merge import Columns, merge_newer
 from slate.errors import DataError
 from slate.expressions import Array
 from slate.kinds import Kind
@@ -131,9 +131,10 @@ def _levels(
         raise DataError(f"{view.name}: its rows need tiles, not heads alone")
     where = f"{view.name} tiles"
     row, hop, tile = (numbers(tiles, c, Kind.INTEGER, where) for c in ("row", "hop", "tile"))
-    slots = {slot.column: slot for level in layout.levels for slot in level.wide + level.counts}
+    slots = {slot.name: slot for level in layout.levels for slot in level.wide + level.counts}
     partials = {
-        name: numbers(tiles, name, slot.kind, where, slot.none) for name, slot in slots.items()
+        name: numbers(tiles, name, slot.column.kind, where, slot.column.neutral)
+        for name, slot in slots.items()
     }
     found = []
     for level in layout.levels:
@@ -147,39 +148,35 @@ def _levels(
                 f"{where}: a tile of {duration_name(level.hop)} begins after the publish's "
                 f"as_of, {np.datetime64(as_of, 'us')}: give the instant that its events end at"
             )
-        columns = {s.column: partials[s.column][chosen] for s in level.wide + level.counts}
+        columns = [partials[slot.name][chosen] for slot in level.wide + level.counts]
         found.append(_records(level, row[chosen], bit[chosen], columns, count, where))
     return found
 
 
 def _records(
-    level: Level, row: Words, bit: Words, partials: dict[str, Array], count: int, where: str
+    level: Level, row: Words, bit: Words, columns: list[Array], count: int, where: str
 ) -> Records:
-    wide = [partials[slot.column] for slot in level.wide]
-    counts = [partials[slot.column] for slot in level.counts]
     tiles = np.bincount(row, minlength=count)
-    merge_newer(level, wide, counts, np.repeat(tiles, tiles) - 1 - within(tiles))
+    merge_newer(level, columns, np.repeat(tiles, tiles) - 1 - within(tiles))
     # What arrived at different times may come as several tiles of one number: the first has all.
     first = np.ones(len(row), np.bool_)
     first[1:] = (row[1:] != row[:-1]) | (bit[1:] != bit[:-1])
     row, bit = row[first], bit[first]
-    words = record_words(
-        level, [values[first] for values in wide], [values[first] for values in counts], where
-    )
+    words = record_words(level, [values[first] for values in columns], where)
     return Records(level, row, bit, words, np.bincount(row, minlength=count))
 
 
-def record_words(level: Level, wide: Sequence[Array], counts: Sequence[Array], where: str) -> Words:
-    """The words of records, of shape (records, width), from their partials.
+def record_words(level: Level, columns: Columns, where: str) -> Words:
+    """The words of records, of shape (records, width), from their columns.
 
     Raises:
         DataError: a number of events is too large for its half of a word.
     """
-    words = np.zeros((len(wide[0]) if wide else len(counts[0]), level.width), np.int64)
-    for place, values in enumerate(wide):
+    words, wide = np.zeros((len(columns[0]), level.width), np.int64), len(level.wide)
+    for place, values in enumerate(columns[:wide]):
         words[:, place] = to_words(values)
-    halves = words[:, len(wide) :].view(np.uint32)
-    for place, values in enumerate(counts):
+    halves = words[:, wide:].view(np.uint32)
+    for place, values in enumerate(columns[wide:]):
         if values.max(initial=0) > MOST_EVENTS:
             raise DataError(f"{where}: a row has more than {MOST_EVENTS} events in one window")
         halves[:, place] = values

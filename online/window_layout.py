@@ -13,16 +13,16 @@ Bit 0 is the first tile of the level's longest window at ``as_of``, the instant 
 knows all events; older tiles are left out.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from online.rows import Words
-from slate.aggregates import Measure, Merge, Partial
+from slate.aggregates import Measure, TileColumn, TilePartial
 from slate.expressions import render
 from slate.features import Aggregated
-from slate.kinds import Kind
 from slate.views import FeatureView
 
 BITS = 64
@@ -30,27 +30,30 @@ BITS = 64
 
 @dataclass(frozen=True)
 class Slot:
-    """A partial aggregate in a level's records.
+    """A column of partial results in a level's records.
 
     Attributes:
-        column: the tiles' column that it is read from.
-        kind: its kind; counts are the partials that are numbers of events.
-        merge: how two of it become one.
+        name: the tiles' column that it is read from.
+        column: which column of a partial result it is.
     """
 
-    column: str
-    kind: Kind
-    merge: Merge
+    name: str
+    column: TileColumn
 
-    @property
-    def none(self) -> float | int:
-        """What merges with anything into that. No time is an extreme integer, so it means none."""
-        if self.merge in (Merge.SUM, Merge.POOL):
-            return 0.0 if self.kind is Kind.FLOAT else 0
-        if self.kind is Kind.FLOAT:
-            return np.nan
-        limits = np.iinfo(np.int64)
-        return limits.max if self.merge is Merge.MIN else limits.min
+
+@dataclass(frozen=True)
+class Merged:
+    """A partial result of a level's records, and where it lies in them.
+
+    Attributes:
+        measure: one that it is of; others of the same column and filter share it.
+        partial: the partial result.
+        places: the places of its columns, and behind them of those that its merging reads.
+    """
+
+    measure: Measure
+    partial: TilePartial
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -62,18 +65,18 @@ class Level:
     Attributes:
         hop: the size of tile in microseconds.
         length: the longest window that ends on it, in microseconds.
-        wide: the partials of a word each.
+        wide: the columns of a word each.
         counts: the numbers of events, two to a word.
-        pools: for each pooled deviation the places of its number, mean and squared deviations.
-        places: the place of each partial, by measure and suffix, among ``wide`` or ``counts``.
+        merged: the partial results; those that read columns of others come before these.
+        places: of each measure the places of its columns by suffix, among ``wide`` and ``counts``.
     """
 
     hop: int
     length: int
     wide: tuple[Slot, ...]
     counts: tuple[Slot, ...]
-    pools: tuple[tuple[int, int, int], ...]
-    places: dict[tuple[str, str], int]
+    merged: tuple[Merged, ...]
+    places: dict[str, dict[str, int]]
 
     @property
     def width(self) -> int:
@@ -98,7 +101,7 @@ class Level:
         """The record over no event."""
         record = np.zeros(self.width, np.int64)
         for place, slot in enumerate(self.wide):
-            record[place] = np.array(slot.none, slot.kind.dtype).view(np.int64)
+            record[place] = np.array(slot.column.neutral, slot.column.kind.dtype).view(np.int64)
         return record
 
 
@@ -124,7 +127,7 @@ class WindowLayout:
     def of(cls, view: type[FeatureView]) -> "WindowLayout":
         """Lay out a view."""
         measures = list(view.measures.values())
-        tiled = [m for m in measures if not m.function.lasting]
+        tiled = [m for m in measures if not m.lasting]
         hops = sorted({w.hop for m in tiled for w in m.windows})
         levels = tuple(_level(hop, tiled) for hop in hops)
         place, bitmaps = 2, []
@@ -132,7 +135,7 @@ class WindowLayout:
             bitmaps.append(place)
             place += level.bitmaps
         lasts = {}
-        lengths = {m.name: m.length or 1 for m in measures if m.function.lasting}
+        lengths = {m.name: m.length or 1 for m in measures if m.lasting}
         for name, length in lengths.items():
             lasts[name] = place
             place += 2 * length
@@ -157,36 +160,44 @@ class WindowLayout:
         return next(n for n, level in enumerate(self.levels) if level.hop == feature.window.hop)
 
 
-@dataclass
-class _Builder:
-    wide: list[Slot] = field(default_factory=list)
-    counts: list[Slot] = field(default_factory=list)
-    places: dict[tuple[str, str], int] = field(default_factory=dict)
-    known: dict[tuple[str, str | None, str], int] = field(default_factory=dict)
-
-    def add(self, measure: Measure, partial: Partial) -> None:
-        same = (partial.suffix, measure.column, render(measure.where))
-        if same not in self.known:
-            group = self.counts if partial.suffix == "n" else self.wide
-            self.known[same] = len(group)
-            # The number of a pool is a sum as any other: one serves both.
-            merge = Merge.SUM if partial.suffix == "n" else partial.merge
-            group.append(Slot(measure.tile_column(partial), partial.kind, merge))
-        self.places[measure.name, partial.suffix] = self.known[same]
+# What tells one column of partial results from another: suffix, input and filter.
+_Same = tuple[str, str | None, str]
 
 
-def _level(hop: int, measures: list[Measure]) -> Level:
-    builder, pools, length = _Builder(), {}, 0
-    for measure in measures:
-        lengths = [w.length for w in measure.windows if w.hop == hop]
-        if not lengths:
-            continue
-        length = max(length, *lengths)
+def _level(hop: int, measures: Iterable[Measure]) -> Level:
+    here = [m for m in measures if any(w.hop == hop for w in m.windows)]
+    slots: dict[_Same, Slot] = {}
+    partials: dict[_Same, tuple[Measure, TilePartial]] = {}
+    for measure in here:
         for partial in measure.partials:
-            builder.add(measure, partial)
-        if any(partial.merge is Merge.POOL for partial in measure.partials):
-            n, mean, m2 = (builder.places[measure.name, suffix] for suffix in ("n", "mean", "m2"))
-            pools[n, mean, m2] = True
+            assert isinstance(partial, TilePartial)
+            partials.setdefault(_same(measure, partial.columns[0].suffix), (measure, partial))
+            for column in partial.columns:
+                slot = Slot(measure.tile_column(column), column)
+                slots.setdefault(_same(measure, column.suffix), slot)
+    wide = [same for same, slot in slots.items() if not slot.column.counted]
+    counts = [same for same, slot in slots.items() if slot.column.counted]
+    place = {same: number for number, same in enumerate([*wide, *counts])}
+    merged = [
+        Merged(
+            measure,
+            partial,
+            tuple(
+                place[_same(measure, suffix)]
+                for suffix in (*(c.suffix for c in partial.columns), *partial.reads)
+            ),
+        )
+        for measure, partial in partials.values()
+    ]
     return Level(
-        hop, length, tuple(builder.wide), tuple(builder.counts), tuple(pools), builder.places
+        hop,
+        max(w.length for m in here for w in m.windows if w.hop == hop),
+        tuple(slots[same] for same in wide),
+        tuple(slots[same] for same in counts),
+        tuple(sorted(merged, key=lambda one: not one.partial.reads)),
+        {m.name: {c.suffix: place[_same(m, c.suffix)] for c in m.columns} for m in here},
     )
+
+
+def _same(measure: Measure, suffix: str) -> _Same:
+    return suffix, measure.column, render(measure.where)

@@ -7,7 +7,7 @@ import numpy as np
 from online.rows import Words
 from online.texts import read_texts
 from online.window_layout import BITS, Level, WindowLayout
-from online.window_merge import Partials
+from online.window_merge import Columns
 from slate.expressions import Array
 from slate.kinds import Kind
 
@@ -28,13 +28,13 @@ class Record:
     integers: Array
     counts: Array
 
-    def partials(self, level: Level) -> Partials:
-        """The columns as ``merge_into`` takes them; what it changes is changed here."""
+    def columns(self, level: Level) -> Columns:
+        """The columns of the level; what is merged into them is merged into this."""
         wide = [
-            (self.floats if slot.kind is Kind.FLOAT else self.integers)[place]
+            (self.floats if slot.column.kind is Kind.FLOAT else self.integers)[place]
             for place, slot in enumerate(level.wide)
         ]
-        return wide, list(self.counts[: len(level.counts)])
+        return [*wide, *self.counts[: len(level.counts)]]
 
 
 class OpenRows:

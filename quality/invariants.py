@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from quality.expectations import Expectation
 from quality.tables import quoted
-from slate.aggregates import COUNT, MAX, MEAN, MIN, Function, Measure
+from slate.aggregates import Measure
 from slate.features import Aggregated
 from slate.filters import filter_sql
 from slate.kinds import Kind
@@ -19,7 +19,7 @@ _ROUNDING = 1e-9
 def invariants(view: type[FeatureView]) -> Iterator[Expectation]:
     """Expectations between the features of a windowed view; none of any other view."""
     features = [f for f in view.features.values() if isinstance(f, Aggregated)]
-    yield from _counts(features)
+    yield from _growing(features)
     yield from _averages(features)
 
 
@@ -63,14 +63,14 @@ def in_microseconds(*columns: str) -> dict[str, str]:
     return {column: f"epoch_us({quoted(column)})" for column in columns}
 
 
-def _counts(features: list[Aggregated]) -> Iterator[Expectation]:
-    counts = sorted(
-        ((f, f.window) for f in features if f.measure.function is COUNT and f.window is not None),
+def _growing(features: list[Aggregated]) -> Iterator[Expectation]:
+    growing = sorted(
+        ((f, f.window) for f in features if f.measure.function.grows and f.window is not None),
         key=lambda pair: pair[1].length,
     )
-    for shorter, window in counts:
+    for shorter, window in growing:
         longer = (
-            f for f, w in counts
+            f for f, w in growing
             if f.measure is shorter.measure and w.length > window.length and nests(w, window)
         )  # fmt: skip
         nearest = next(longer, None)
@@ -79,15 +79,15 @@ def _counts(features: list[Aggregated]) -> Iterator[Expectation]:
 
 
 def _averages(features: list[Aggregated]) -> Iterator[Expectation]:
-    groups: dict[object, dict[Function, Aggregated]] = {}
+    groups: dict[object, dict[int, Aggregated]] = {}
     for feature in features:
-        if feature.measure.function in (MIN, MEAN, MAX):
+        rank = feature.measure.function.rank
+        if rank is not None:
             # With defaults of their own, an empty window's values need not be in order.
             values = (*_values(feature.measure), feature.window, feature.default)
-            groups.setdefault(values, {})[feature.measure.function] = feature
+            groups.setdefault(values, {})[rank] = feature
     for group in groups.values():
-        present = [group[function] for function in (MIN, MEAN, MAX) if function in group]
-        for lower, upper in pairwise(present):
+        for lower, upper in pairwise(group[rank] for rank in sorted(group)):
             yield order(
                 lower.column,
                 upper.column,
@@ -100,7 +100,7 @@ def _averages(features: list[Aggregated]) -> Iterator[Expectation]:
 
 def _rounded(feature: Aggregated, sign: str) -> dict[str, str]:
     """A mean, with room for its rounding."""
-    if feature.measure.function is not MEAN:
+    if not feature.measure.function.rounded:
         return {}
     name = quoted(feature.column)
     return {feature.column: f"{name} {sign} {_ROUNDING} * abs({name})"}

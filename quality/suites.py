@@ -15,7 +15,6 @@ from quality.invariants import in_microseconds, invariants, order
 from quality.limits import LIMITS, Limits
 from quality.profiles import Profile
 from quality.tables import AS_OF, EVENT_TIME, length_of, table_columns, table_name
-from slate.aggregates import COUNT, STD, SUM
 from slate.features import Aggregated, Feature
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind, naive_utc
@@ -179,15 +178,15 @@ def _range(feature: Feature) -> Iterator[Expectation]:
     least, greatest = feature.constraints.least, feature.constraints.greatest
     reasons = [] if least is None and greatest is None else ["as declared"]
     function = feature.measure.function if isinstance(feature, Aggregated) else None
-    if function in (COUNT, STD) and (least is None or least < 0):
-        least = 0
-        reasons.append("it is a count" if function is COUNT else "it is a deviation")
+    if function and function.least and (least is None or least < function.least[0]):
+        least, reason = function.least
+        reasons.append(reason)
     terms = [] if least is None else [f"at least {least}"]
     terms += [] if greatest is None else [f"at most {greatest}"]
     if terms:
         why = f"{column} is {' and '.join(terms)}: {', '.join(reasons)}"
         yield _between(column, _bound(least), _bound(greatest), why)
-    if function is SUM and feature.kind is Kind.INTEGER:
+    if function and function.saturates and feature.kind is Kind.INTEGER:
         ends = np.iinfo(np.int64)
         why = f"{column} is within 64 bits: a sum that is not is the nearest number that is"
         yield _between(column, ends.min + 1, ends.max - 1, why, severity="warning")

@@ -57,7 +57,7 @@ def _line(feature: Feature) -> str:
         parts.append(f"{measure.function.name}({measure.column or ''}{number})")
         if measure.column_kind is not None:
             parts.append(measure.column_kind.value)
-        parts.append(" ".join(partial.suffix for partial in measure.partials))
+        parts.append(" ".join(column.suffix for column in measure.columns))
         if measure.where is not None:
             terms = comparisons(feature.name, measure.where)
             parts.append(" & ".join(sorted(_term(*term) for term in terms)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from slate.aggregates import LAST_N, Aggregate, Measure
+from slate.aggregates import Aggregate, LatestFunction, Measure
 from slate.errors import DefinitionError
 from slate.features import Aggregated, Column, Constraints, Feature, Windows
 from slate.filters import check_filter
@@ -95,7 +95,7 @@ def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggreg
                 f"{where}: {function.name} takes {takes}, but {column!r} is a {column.kind.value}"
             )
     windows = tuple(window(text, f"{where}(over=...)") for text in aggregate.over)
-    if not windows and not function.lasting:
+    if not windows and not isinstance(function, LatestFunction):
         raise DefinitionError(f"{where}: say the windows: over='1h' or over=['1h', '1d']")
     return Measure(
         name,
@@ -112,7 +112,7 @@ def _features(
     view: "type[FeatureView]", where: str, measure: Measure, aggregate: Aggregate, text: str
 ) -> Iterator[Aggregated]:
     function, options = measure.function, aggregate.options
-    known = _LIST_OPTIONS if function is LAST_N else _OPTIONS
+    known = _OPTIONS if measure.length is None else _LIST_OPTIONS
     if unknown := options.keys() - known:
         raise DefinitionError(
             f"{where}: {function.name} has no option {min(unknown)!r}; "
@@ -127,7 +127,7 @@ def _features(
                 "it takes no default"
             )
         default = kind.dtype.type(function.empty).item()
-    elif function is LAST_N and default is None and not kind.has_null:
+    elif measure.length is not None and default is None and not kind.has_null:
         raise DefinitionError(
             f"{where}: an array of type {kind.value} has no null to be padded with where there are "
             "fewer values: give default=..."

@@ -121,10 +121,10 @@ def _level(
     begins = np.full(len(both), old.neutral(number))
     into, found = _from(before, both, level)
     begins[into] = old_at[old_kept[found]]
-    totals = old.at(number, begins).partials(level)
+    totals = old.at(number, begins).columns(level)
     into, found = _from(after, both, level)
-    merge_into(level, totals, into, (new.wide, new.counts), new_kept[found])
-    words = record_words(level, *totals, view.name)
+    merge_into(level, totals, into, new.columns, new_kept[found])
+    words = record_words(level, totals, view.name)
     return Records(level, row, bit, words, np.bincount(row, minlength=len(as_of)))
 
 

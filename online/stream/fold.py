@@ -1,6 +1,7 @@
 """Folding events into records: the running totals of a micro-batch, by row and tile."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,13 +10,10 @@ from online.rows import NO_TIME, Words, to_words, within
 from online.stream.columns import EventColumns
 from online.window_layout import Level, WindowLayout
 from online.window_merge import merge_newer
-from slate import whole_sums
-from slate.aggregates import Measure
+from slate.aggregates import Measure, TilePartial
 from slate.expressions import Array
 from slate.kinds import Kind
 from slate.views import FeatureView
-
-_HALVES = {"upper": whole_sums.upper, "lower": whole_sums.lower}
 
 
 @dataclass(frozen=True)
@@ -25,13 +23,12 @@ class FoldedLevel:
     Attributes:
         row: the row of each.
         tile: the number of its tile.
-        wide, counts: the columns of partials, as the level's layout lists them.
+        columns: the columns of partial results, as the level's layout lists them.
     """
 
     row: Words
     tile: Words
-    wide: list[Array]
-    counts: list[Array]
+    columns: list[Array]
 
 
 @dataclass(frozen=True)
@@ -130,29 +127,26 @@ class _Folder:
         self._events = events
         self._order = order
         self._row = row
-        self._inputs: dict[tuple[str, str], Array] = {}
+        self._inputs: dict[tuple[str, TilePartial], Any] = {}
 
     def level(self, level: Level, event_ts: Words) -> FoldedLevel:
         """The running totals of one level."""
         tile = event_ts // level.hop
-        new = _changes(self._row) | _changes(tile)
-        starts = np.flatnonzero(new)
-        wide: list[Array] = [np.empty(0)] * len(level.wide)
-        counts: list[Array] = [np.empty(0)] * len(level.counts)
-        for (name, suffix), place in level.places.items():
-            into = counts if suffix == "n" else wide
-            if not len(into[place]) and suffix not in ("mean", "m2"):
-                into[place] = self._reduced(self._view.measures[name], suffix, starts)
-        for name, measure in self._view.measures.items():
-            if (name, "m2") in level.places:
-                n, mean, m2 = (level.places[name, suffix] for suffix in ("n", "mean", "m2"))
-                inside = np.cumsum(new) - 1
-                wide[mean], wide[m2] = self._pooled(measure, counts[n], starts, inside)
+        starts = np.flatnonzero(_changes(self._row) | _changes(tile))
+        columns = [np.empty(0)] * (len(level.wide) + len(level.counts))
+        # What others read comes first here: a group is not merged, but made of its events.
+        for one in reversed(level.merged) if len(starts) else ():
+            own = one.places[: len(one.partial.columns)]
+            read = [columns[place] for place in one.places[len(own) :]]
+            inputs = self._input(one.measure, one.partial)
+            made = one.partial.reduced(inputs, starts, *read)
+            for place, column in zip(own, made, strict=True):
+                columns[place] = column
         row = self._row[starts]
         per_row = np.bincount(row)[row] if len(row) else row
         newer = per_row - 1 - _position(row)
-        merge_newer(level, wide, counts, newer)
-        return FoldedLevel(row, tile[starts], wide, counts)
+        merge_newer(level, columns, newer)
+        return FoldedLevel(row, tile[starts], columns)
 
     def latest(self, measure: Measure, rows: int, length: int) -> Latest:
         """Each row's latest values, so many."""
@@ -177,55 +171,17 @@ class _Folder:
         part = self._events.taking_part(measure.where, measure.column)
         return None if part is None else part[self._order]
 
-    def _reduced(self, measure: Measure, suffix: str, starts: Words) -> Array:
-        inputs, function = self._input(measure, suffix)
-        if not len(starts):
-            return inputs[:0]
-        return function.reduceat(inputs, starts)
+    def _input(self, measure: Measure, partial: TilePartial) -> Any:
+        """What each event brings to a partial result, made once for all levels."""
+        if (measure.name, partial) not in self._inputs:
+            self._inputs[measure.name, partial] = partial.inputs(
+                len(self._order), lambda: self._values(measure), self._mask(measure)
+            )
+        return self._inputs[measure.name, partial]
 
-    def _input(self, measure: Measure, suffix: str) -> tuple[Array, np.ufunc]:
-        """What each event brings to a partial, and what joins it."""
-        functions = {"min": np.minimum, "max": np.maximum}
-        floats = measure.column_kind is Kind.FLOAT
-        if floats:
-            functions = {"min": np.fmin, "max": np.fmax}
-        function = functions.get(suffix, np.add)
-        if (measure.name, suffix) not in self._inputs:
-            part = self._mask(measure)
-            if suffix == "n":
-                values = np.ones(len(self._order), np.int64) if part is None else part.astype("i8")
-            else:
-                assert measure.column is not None
-                values = self._events.numbers(measure.column)[self._order]
-                values = _HALVES[suffix](values) if suffix in _HALVES else values
-                if part is not None:
-                    values = np.where(part, values, _none(suffix, floats))
-            self._inputs[measure.name, suffix] = values
-        return self._inputs[measure.name, suffix], function
-
-    def _pooled(
-        self, measure: Measure, n: Array, starts: Words, inside: Words
-    ) -> tuple[Array, Array]:
-        """The mean and the sum of squared deviations of each tile, in two passes."""
+    def _values(self, measure: Measure) -> Array:
         assert measure.column is not None
-        if not len(starts):
-            return np.empty(0), np.empty(0)
-        part = self._mask(measure)
-        values = self._events.numbers(measure.column)[self._order].astype(np.float64)
-        there = np.ones(len(values), np.bool_) if part is None else part
-        mean = np.add.reduceat(np.where(there, values, 0.0), starts) / np.maximum(n, 1)
-        apart = np.where(there, values - mean[inside], 0.0)
-        return mean, np.add.reduceat(apart * apart, starts)
-
-
-def _none(suffix: str, floats: bool) -> float | int:
-    """What an event brings that takes no part."""
-    if suffix == "sum" or suffix in _HALVES:
-        return 0
-    if floats:
-        return np.nan
-    limits = np.iinfo(np.int64)
-    return int(limits.max if suffix == "min" else limits.min)
+        return self._events.numbers(measure.column)[self._order]
 
 
 def _changes(values: Words) -> Array:

@@ -12,7 +12,6 @@ window with larger hops, what became known before ``T`` in the open hop of the n
 
 from itertools import pairwise
 
-from slate.aggregates import Merge
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.names import asked_model, header, level_name, listed, seconds, tiles_model
 from slate.compile.partials import Part, all_parts, finished
@@ -159,7 +158,7 @@ def _windowed(plan: Plan, read: Read) -> str:
             ctes.append(closed_cte(view, keys, part, level, above, _hop(level)))
             joins.append(_join(name, keys, [f"{name}.hop = hops.{_hop(level)}"]))
             tables[part.column].append(name)
-    lasting = [part for part, _ in parts.values() if part.merge is Merge.LATEST]
+    lasting = [part for part, _ in parts.values() if part.lasting]
     earlier: dict[str, list[Part]] = {}
     if single := [part for part in lasting if part not in lists]:
         ctes.append(_earlier(view, keys, levels[-1], single))
@@ -219,12 +218,8 @@ def _level_columns(
     return {
         column: (part, feature)
         for column, (part, feature) in parts.items()
-        if (part.merge is Merge.LATEST and part.measure.length is None and above is not None)
-        or (
-            part.merge is not Merge.LATEST
-            and feature.window is not None
-            and feature.window.hop >= level
-        )
+        if (part.lasting and part.measure.length is None and above is not None)
+        or (not part.lasting and feature.window is not None and feature.window.hop >= level)
     }
 
 
@@ -241,7 +236,7 @@ def _level(
         f.window.hops
         for f in used
         if isinstance(f, Aggregated) and f.window is not None and f.window.hop == level
-        if not f.measure.function.lasting
+        if not f.measure.lasting
     ]
     ends = [f"tile + {max(own)}"] if own else []
     if above is not None:
@@ -272,7 +267,7 @@ def _level(
 def _pays(level: int, above: int | None, feature: Aggregated, part: Part) -> str:
     """Which of the known tiles of this size belong to a window."""
     window = feature.window
-    lasting = part.merge is Merge.LATEST or window is None
+    lasting = part.lasting or window is None
     if not lasting and window is not None and window.hop == level:
         return f"tile >= hop - {window.hops}"
     assert above is not None
@@ -311,7 +306,7 @@ def _head(
     values = []
     for column, (part, feature) in parts.items():
         condition = ""
-        if feature.window is not None and part.merge is not Merge.LATEST:
+        if feature.window is not None and not part.lasting:
             length, hop = seconds(feature.window.length), seconds(feature.window.hop)
             start = f"{{{{ window_start('asked_at', {length}, {hop}) }}}}"
             condition = f"{source.event_time} >= {start}"

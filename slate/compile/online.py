@@ -5,7 +5,6 @@ later instant too, until newer ones are published. The view's current values are
 tables alone, as a lookup makes them: what is checked is what is published.
 """
 
-from slate.aggregates import Measure, Merge
 from slate.compile.names import (
     as_of,
     current_model,
@@ -16,7 +15,14 @@ from slate.compile.names import (
     seconds,
     tiles_model,
 )
-from slate.compile.partials import Part, all_parts, finished, tile_type
+from slate.compile.partials import (
+    Part,
+    all_parts,
+    column_types,
+    finished,
+    latest_part,
+    merged_tiles,
+)
 from slate.features import Aggregated
 from slate.views import FeatureView
 
@@ -25,7 +31,7 @@ def longest_windows(view: type[FeatureView]) -> dict[int, int]:
     """For each size of tile that windows end in, how many hops the longest of them covers."""
     longest: dict[int, int] = {}
     for measure in view.measures.values():
-        for window in () if measure.function.lasting else measure.windows:
+        for window in () if measure.lasting else measure.windows:
             longest[window.hop] = max(longest.get(window.hop, 0), window.hops)
     return dict(sorted(longest.items()))
 
@@ -42,7 +48,7 @@ def _known(view: type[FeatureView]) -> str:
 def keys_sql(view: type[FeatureView]) -> str:
     """The table of a view's keys, numbered in their order, with the latest values of each."""
     keys = list(view.entity.keys)
-    parts = [_part(measure) for measure in view.measures.values() if measure.function.lasting]
+    parts = [latest_part(measure) for measure in view.measures.values() if measure.lasting]
     latest = [f"{part.over_tiles('')} as {part.column}" for part in parts]
     return f"""{header(view.__name__)}
 {{{{ config(materialized='table') }}}}
@@ -65,33 +71,16 @@ order by row
 """
 
 
-def _part(measure: Measure) -> Part:
-    """The column of a last value."""
-    name = measure.tile_column(measure.partials[0])
-    return Part(name, Merge.LATEST, measure, name)
-
-
 def tiles_sql(view: type[FeatureView]) -> str:
     """The table of the tiles that the windows of a view's keys still need, by number of the key."""
     keys = ", ".join(view.entity.keys)
-    columns, pools = [], []
+    columns, finished_columns = [], []
     for measure in view.measures.values():
-        if measure.function.lasting:
-            continue
-        if measure.partials[0].merge is Merge.POOL:
-            part = Part(f"{measure.name}__parts", Merge.POOL, measure, measure.name)
-            columns.append(f"{part.over_tiles('')} as {part.column}")
-            pooled = part.across(["merged"])
-            pools += [
-                f"cast({pooled}.{p.suffix} as {p.kind.sql}) as {measure.tile_column(p)}"
-                for p in measure.partials
+        for part, made in () if measure.lasting else merged_tiles(measure):
+            columns.append(part)
+            finished_columns += [
+                name if sql == name else f"{sql} as {name}" for name, sql in made.items()
             ]
-            continue
-        for partial in measure.partials:
-            name = measure.tile_column(partial)
-            part = Part(name, partial.merge, measure, name)
-            columns.append(f"cast({part.over_tiles('')} as {partial.kind.sql}) as {name}")
-            pools.append(name)
     needed = "\n        or ".join(
         f"(hop = {seconds(hop)} and tile >= {{{{ hop_number('as_of', {seconds(hop)}) }}}} - {hops})"
         for hop, hops in longest_windows(view).items()
@@ -112,7 +101,7 @@ merged as (
 final as (
     select
         numbered.row,
-        {listed(["merged.hop", "merged.tile", *pools], 8)}
+        {listed(["merged.hop", "merged.tile", *finished_columns], 8)}
     from merged
     inner join {{{{ ref('{online_keys_model(view)}') }}}} as numbered using ({keys})
 )
@@ -134,7 +123,9 @@ def current_sql(view: type[FeatureView]) -> str:
         f"{_in_window(part, feature)} as {column}" for column, (part, feature) in parts.items()
     ]
     pooled = [
-        f"{part.across(['merged'])} as {column}" if part.merge is Merge.POOL else column
+        column
+        if (whole := part.across(["merged"])) == f"merged.{column}"
+        else f"{whole} as {column}"
         for column, (part, _) in parts.items()
     ]
     return f"""{header(view.__name__)}
@@ -175,7 +166,7 @@ select * from final
 def _in_window(part: Part, feature: Aggregated) -> str:
     """A part of the window that ends at the instant of publishing."""
     window = feature.window
-    if window is None or part.measure.function.lasting:
+    if window is None or part.lasting:
         # It is beside the key, and so beside each of its tiles.
         return f"any_value({part.column})"
     hop = seconds(window.hop)
@@ -189,9 +180,8 @@ def keys_types(view: type[FeatureView]) -> dict[str, str]:
     columns = {"row": "bigint"} | {key: kind.sql for key, kind in view.entity.keys.items()}
     columns |= {"event_ts": "timestamp", "as_of": "timestamp"}
     for measure in view.measures.values():
-        if measure.function.lasting:
-            partial = measure.partials[0]
-            columns[measure.tile_column(partial)] = tile_type(view, partial)
+        if measure.lasting:
+            columns |= column_types(view, measure)
     return columns
 
 
@@ -199,6 +189,6 @@ def tiles_types(view: type[FeatureView]) -> dict[str, str]:
     """The columns of the table of tiles, with their SQL types."""
     columns = {"row": "bigint", "hop": "bigint", "tile": "bigint"}
     for measure in view.measures.values():
-        if not measure.function.lasting:
-            columns |= {measure.tile_column(p): tile_type(view, p) for p in measure.partials}
+        if not measure.lasting:
+            columns |= column_types(view, measure)
     return columns

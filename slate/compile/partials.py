@@ -2,12 +2,18 @@
 
 An aggregate over a window is a merge of parts. Over events it becomes the columns of a tile; tiles
 merge into parts of windows; the parts of one window merge into its partial results; and these are
-finished into the feature.
+finished into the feature. How each is written, ``slate.aggregates`` says.
 """
 
 from dataclasses import dataclass
 
-from slate.aggregates import MAX, MIN, Measure, Merge, Partial
+from slate.aggregates import (
+    EventsSql,
+    LatestFunction,
+    Measure,
+    Partial,
+    TileFunction,
+)
 from slate.compile.names import seconds
 from slate.features import Aggregated, Feature
 from slate.filters import filter_sql, literal
@@ -15,48 +21,32 @@ from slate.kinds import Kind
 from slate.views import FeatureView
 
 
-def tile_type(view: type[FeatureView], partial: Partial) -> str:
-    """The SQL type of a tile's column."""
-    if partial.merge is not Merge.LATEST:
-        return partial.kind.sql
+def column_types(view: type[FeatureView], measure: Measure) -> dict[str, str]:
+    """The columns in which a view's tiles keep a measure, with their SQL types."""
     id_type = view.source.columns[view.source.unique_id].kind.sql
-    event = (
-        f"struct(event_ts timestamp, received_at timestamp, id {id_type}, value {partial.kind.sql})"
-    )
-    return event if partial.length is None else f"{event}[]"
+    types = [sql for partial in measure.partials for sql in partial.sql_types(id_type)]
+    return dict(zip(map(measure.tile_column, measure.columns), types, strict=True))
 
 
-def over_events(
-    view: type[FeatureView], measure: Measure, partial: Partial, condition: str = ""
-) -> str:
-    """A partial result over the events that the measure's filter and a condition let in."""
+def tile_columns(view: type[FeatureView], measure: Measure) -> dict[str, str]:
+    """The columns in which a tile keeps a measure, with what they are over its events (SQL)."""
+    events = _events(view, measure)
+    found = [sql for partial in measure.partials for sql in partial.columns_of_events(events)]
+    return dict(zip(map(measure.tile_column, measure.columns), found, strict=True))
+
+
+def _events(view: type[FeatureView], measure: Measure, condition: str = "") -> EventsSql:
+    """The events that the measure's filter and a condition let in."""
     source, column = view.source, measure.column
-    terms = [filter_sql(measure.name, measure.where)] if measure.where is not None else []
-    nullable = column is not None and source.columns[column].nullable
-    if nullable and (partial.suffix == "n" or partial.merge is Merge.LATEST):
-        terms.append(f"{column} is not null")
-    if condition:
-        terms.append(condition)
-    where = f" filter (where {' and '.join(terms)})" if terms else ""
-    match partial.suffix:
-        case "n":
-            return f"count(*){where}"
-        case "sum":
-            return f"cast(sum({column}){where} as {partial.kind.sql})"
-        case "upper" | "lower" as half:
-            return f"cast(sum({{{{ {half}_half('{column}') }}}}){where} as {partial.kind.sql})"
-        case "mean":
-            return f"avg({column}){where}"
-        case "m2":
-            return f"var_pop({column}){where} * count({column}){where}"
-        case "last":
-            struct = (
-                f"{{event_ts: {source.event_time}, received_at: {source.arrival_time}, "
-                f"id: {source.unique_id}, value: {column}}}"
-            )
-            number = "" if partial.length is None else f", {partial.length}"
-            return f"max({struct}{number}){where}"
-    return f"{partial.suffix}({column}){where}"
+    return EventsSql(
+        column,
+        column is not None and source.columns[column].nullable,
+        source.event_time,
+        source.arrival_time,
+        source.unique_id,
+        "" if measure.where is None else filter_sql(measure.name, measure.where),
+        condition,
+    )
 
 
 @dataclass(frozen=True)
@@ -65,74 +55,47 @@ class Part:
 
     Attributes:
         column: the column's name.
-        merge: how several of them become one.
+        partial: how several of them become one.
         measure: whose it is.
-        tile: the tile's column that it is made of; of a deviation, what the three begin with.
     """
 
     column: str
-    merge: Merge
+    partial: Partial
     measure: Measure
-    tile: str
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it serves all windows of its measure."""
+        return self.measure.lasting
 
     def over_tiles(self, condition: str) -> str:
         """Of many tiles, those that meet a condition, as one."""
-        if self.merge is Merge.POOL:
-            where = " and ".join(term for term in (condition, f"{self.tile}__n > 0") if term)
-            number = f"n: cast({self.tile}__n as double)"
-            struct = f"{{{number}, mean: {self.tile}__mean, m2: {self.tile}__m2}}"
-            return f"list({struct}) filter (where {where})"
-        where = f" filter (where {condition})" if condition else ""
-        if self.measure.length is not None:
-            return latest_of(f"list({self.tile}){where}", self.measure.length)
-        function = {Merge.SUM: "sum", Merge.MIN: "min"}.get(self.merge, "max")
-        return f"{function}({self.tile}){where}"
+        return self.partial.part_of_tiles(self.measure.name, condition)
 
     def over_events(self, view: type[FeatureView], condition: str = "") -> str:
         """Of single events, those that meet a condition, as one."""
-        partials = self.measure.partials
-        if self.merge is Merge.POOL:
-            n, mean, m2 = (over_events(view, self.measure, p, condition) for p in partials)
-            struct = f"{{n: cast({n} as double), mean: {mean}, m2: {m2}}}"
-            return f"case when {n} > 0 then [{struct}] end"
-        partial = next(p for p in partials if self.measure.tile_column(p) == self.tile)
-        return over_events(view, self.measure, partial, condition)
+        return self.partial.part_of_events(_events(view, self.measure, condition))
 
     def across(self, tables: list[str]) -> str:
         """The parts that several tables hold, as one."""
-        columns = [f"{table}.{self.column}" for table in tables]
-        if len(columns) == 1 and self.merge is not Merge.POOL:
-            return columns[0]
-        if self.measure.length is not None:
-            return latest_of(f"[{', '.join(columns)}]", self.measure.length)
-        macro = {
-            Merge.SUM: "sum_of",
-            Merge.MIN: "least_of",
-            Merge.POOL: "pooled",
-        }.get(self.merge, "greatest_of")
-        return f"{{{{ {macro}([{', '.join(map(repr, columns))}]) }}}}"
+        return self.partial.merged([f"{table}.{self.column}" for table in tables])
 
 
-def latest_of(lists: str, length: int) -> str:
-    """Of several lists of events (SQL, a list of them), the latest so many."""
-    return f"{{{{ latest_of({lists!r}, {length}) }}}}"
+def latest_part(measure: Measure) -> Part:
+    """The column of latest values: the latest of all are those of every window they lie in."""
+    (partial,) = measure.partials
+    (column,) = partial.columns
+    return Part(measure.tile_column(column), partial, measure)
 
 
 def parts_of(feature: Aggregated) -> tuple[Part, ...]:
     """The columns that a feature's window is put together from."""
-    measure = feature.measure
-    if measure.function.lasting:
-        # The latest events of all are the latest of every window that they lie in.
-        tile = measure.tile_column(measure.partials[0])
-        return (Part(tile, Merge.LATEST, measure, tile),)
-    if measure.partials[0].merge is Merge.POOL:
-        return (Part(f"{feature.column}__parts", Merge.POOL, measure, measure.name),)
-    partials = measure.partials
-    if measure.function in (MIN, MAX):
-        partials = partials[-1:]  # null tells that there was no event
+    measure, function = feature.measure, feature.measure.function
+    if not isinstance(function, TileFunction):
+        return (latest_part(measure),)
     return tuple(
-        Part(f"{feature.column}__{p.suffix}", p.merge, measure, measure.tile_column(p))
-        for p in partials
+        Part(f"{feature.column}__{partial.part}", partial, measure)
+        for partial in function.parts(measure.column_kind)
     )
 
 
@@ -146,33 +109,44 @@ def all_parts(features: tuple[Feature, ...]) -> dict[str, tuple[Part, Aggregated
     }
 
 
+def merged_tiles(measure: Measure) -> list[tuple[str, dict[str, str]]]:
+    """How tiles of one number become one, of a measure of tiles.
+
+    Returns:
+        For each partial its part over tiles, ending in ``as`` and a name, and its columns (SQL over
+        that name).
+    """
+    found = []
+    for partial in measure.partials:
+        names = [measure.tile_column(column) for column in partial.columns]
+        part = partial.part_of_tiles(measure.name, "")
+        if len(names) == 1:
+            (column,) = partial.columns
+            found.append((f"cast({part} as {column.kind.sql}) as {names[0]}", {names[0]: names[0]}))
+            continue
+        name = f"{measure.name}__{partial.part}"
+        columns = zip(
+            names, partial.columns, partial.columns_of_part(f"merged.{name}"), strict=True
+        )
+        found.append(
+            (f"{part} as {name}", {n: f"cast({sql} as {c.kind.sql})" for n, c, sql in columns})
+        )
+    return found
+
+
 def finished(feature: Aggregated, at: str) -> str:
     """A feature's value from its merged parts, as of an instant (SQL)."""
-    base, measure = feature.column, feature.measure
-    match measure.function.name:
-        case "count":
-            return f"cast(coalesce({base}__n, 0) as bigint)"
-        case "sum" if measure.column_kind is Kind.INTEGER:
-            return f"{{{{ total_of_halves('{base}__upper', '{base}__lower') }}}}"
-        case "sum":
-            return f"cast(coalesce({base}__sum, 0) as {feature.kind.sql})"
-        case "mean":
-            total = f"{base}__sum"
-            if measure.column_kind is Kind.INTEGER:
-                total = f"{{{{ float_of_halves('{base}__upper', '{base}__lower') }}}}"
-            value = f"{total} / nullif({base}__n, 0)"
-        case "std":
-            value = f"sqrt({base}__parts.m2 / nullif({base}__parts.n, 0))"
-        case "last":
-            latest = f"{measure.name}__last"
-            terms = _in_time(feature, latest, at)
-            value = f"case when {terms} then {latest}.value end" if terms else f"{latest}.value"
-        case "last_n":
-            terms = _in_time(feature, "event", at)
-            where = f" if {terms}" if terms else ""
-            return f"coalesce([event.value for event in {measure.name}__last{where}], [])"
-        case name:
-            value = f"{base}__{name}"
+    measure, function = feature.measure, feature.measure.function
+    if isinstance(function, LatestFunction):
+        name = latest_part(measure).column
+        value = function.finish_sql(name, lambda event: _in_time(feature, event, at))
+        if measure.length is not None:
+            return value
+    else:
+        assert isinstance(function, TileFunction)
+        value = function.finish_sql(measure.column_kind, feature.column)
+        if function.empty is not None:
+            return value
     if feature.default is not None:
         value = f"coalesce({value}, {literal(feature.default)})"
     if feature.kind is Kind.FLOAT and measure.column_kind in (Kind.INTEGER, Kind.BOOLEAN):

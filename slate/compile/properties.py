@@ -19,7 +19,7 @@ from slate.compile.names import (
     training_model,
 )
 from slate.compile.online import keys_types, tiles_types
-from slate.compile.partials import tile_type
+from slate.compile.partials import column_types
 from slate.compile.training import training_columns
 from slate.entities import Source
 from slate.plans import Plan
@@ -65,10 +65,7 @@ def tiles_contract(view: type[FeatureView]) -> Model:
         Column("latest_event_ts", "timestamp", "When the latest of the events happened."),
     ]
     for measure in view.measures.values():
-        columns += [
-            Column(measure.tile_column(partial), tile_type(view, partial))
-            for partial in measure.partials
-        ]
+        columns += [Column(*named) for named in column_types(view, measure).items()]
     text = f"{view.description}\n\nPartial aggregates by key, hop of time and hop of arrival."
     return Model(tiles_model(view), text, tuple(columns))
 

@@ -11,8 +11,9 @@ hop that they count in, nor kept for each hop that a key has lived through:
   more, for events that are few.
 """
 
+from slate.aggregates.partials import Latest
 from slate.compile.names import level_name, listed, seconds, tiles_model
-from slate.compile.partials import Part, latest_of
+from slate.compile.partials import Part
 from slate.views import FeatureView
 
 
@@ -34,15 +35,15 @@ def closed_cte(
         above: the next size.
         hop: the column of ``hops`` that numbers the hop asked about.
     """
-    column, ratio, length = part.column, above // level, part.measure.length
-    assert length is not None
+    column, ratio, latest = part.column, above // level, part.partial
+    assert isinstance(latest, Latest)
     same = "\n        and ".join(f"tiles.{key} = wanted.{key}" for key in keys)
     wanted = [f"wanted.{name}" for name in (*keys, "hop")]
     return f"""{closed_name(part, level)} as (
     -- The latest of what arrived in the open hop of the next size, in the hops of it that closed.
     select
         {listed(wanted, 8)},
-        {latest_of(f"list(tiles.{column})", length)} as {column}
+        {latest.of_lists(f"list(tiles.{column})")} as {column}
     from (select distinct {", ".join(keys)}, {hop} as hop from hops) as wanted
     inner join {{{{ ref('{tiles_model(view)}') }}}} as tiles
         on {same}
@@ -68,11 +69,13 @@ def earlier_ctes(
         By name the CTEs, each of the keys, ``arrived`` and the column.
     """
     in_time, late = f"{part.measure.name}_in_time", f"{part.measure.name}_late"
-    by_key, column, length = ", ".join(keys), part.column, part.measure.length
+    by_key, column, latest = ", ".join(keys), part.column, part.partial
+    assert isinstance(latest, Latest)
+    length = latest.column.length
     assert length is not None
     tiles = f"""from {{{{ ref('{tiles_model(view)}') }}}}
         where hop = {seconds(level)}"""
-    running = latest_of(f"list({column}) over latest", length)
+    running = latest.of_lists(f"list({column}) over latest")
     return {
         in_time: f"""{in_time} as (
     -- By the end of each of the largest hops, the latest of what arrived in the hop of its time:

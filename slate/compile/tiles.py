@@ -6,7 +6,7 @@ tile of its own and changes none.
 """
 
 from slate.compile.names import header, listed, seconds
-from slate.compile.partials import over_events
+from slate.compile.partials import tile_columns
 from slate.views import FeatureView
 
 
@@ -15,9 +15,9 @@ def tiles_sql(view: type[FeatureView]) -> str:
     source = view.source
     keys = list(view.entity.keys)
     partials = [
-        f"{over_events(view, measure, partial)} as {measure.tile_column(partial)}"
+        f"{sql} as {column}"
         for measure in view.measures.values()
-        for partial in measure.partials
+        for column, sql in tile_columns(view, measure).items()
     ]
     present = " and ".join(f"{key} is not null" for key in keys)
     return f"""{header(view.__name__)}

@@ -99,7 +99,7 @@ def test_lists_are_told_by_their_first_values(slate: Slate, bikes: Deployment) -
     event = {"event_ts": AS_OF, "received_at": AS_OF, "id": "c"}
     columns: dict[str, pa.Array] = {"bike_id": key, "event_ts": pa.array([AS_OF], time)}
     for measure in view.measures.values():
-        (partial,) = measure.partials
+        (partial,) = measure.columns
         names = [("event_ts", time), ("received_at", time), ("id", pa.string())]
         struct = pa.struct([*names, ("value", partial.kind.arrow)])
         if partial.length is None:

@@ -16,7 +16,7 @@ def naive(feature: Aggregated, ttl: timedelta | None, events: list[Event], at: d
     found = counted(measure, events)
     if window is not None:
         start = (us(at) - window.length) // window.hop * window.hop
-        if not measure.function.lasting:
+        if not measure.lasting:
             found = [event for event in found if us(event["event_ts"]) >= start]
     values = [event[measure.column] for event in found] if measure.column else found
     match measure.function.name:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from online import Rows
-from slate.aggregates import Measure, Partial
+from slate.aggregates import Measure, TileColumn
 from slate.filters import comparisons
 from slate.kinds import Kind
 from slate.views import FeatureView
@@ -40,7 +40,7 @@ def counted(measure: Measure, events: Iterable[Event]) -> list[Event]:
     return sorted(found, key=lambda event: (event["event_ts"], event["received_at"], event["id"]))
 
 
-def partial(measure: Measure, part: Partial, events: list[Event]) -> Any:
+def partial(measure: Measure, part: TileColumn, events: list[Event]) -> Any:
     """A column of a tile, null where it has nothing to say."""
     values: list[Any] = (
         [event[measure.column or ""] for event in events] if measure.column else events
@@ -104,9 +104,9 @@ def window_rows(view: type[FeatureView], events: Iterable[Event]) -> Rows:
     }
     columns = {name: pa.array(values, pa.int64()) for name, values in columns.items()}
     for measure in view.measures.values():
-        for part in measure.partials:
+        for part in measure.columns:
             name = measure.tile_column(part)
-            if measure.function.lasting:
+            if measure.lasting:
                 lasts = [_latest(measure, by_key[key]) for key in keys]
                 heads[name] = pa.array(lasts, _latest_type(part))
             else:
@@ -133,7 +133,7 @@ def _latest(measure: Measure, events: list[Event]) -> Any:
     return found[: measure.length] or None
 
 
-def _latest_type(part: Partial) -> pa.DataType:
+def _latest_type(part: TileColumn) -> pa.DataType:
     time = pa.timestamp("us", tz="UTC")
     fields = [("event_ts", time), ("received_at", time), ("id", pa.string())]
     event = pa.struct([*fields, ("value", part.kind.arrow)])

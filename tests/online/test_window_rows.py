@@ -198,12 +198,12 @@ def test_rows_hold_only_the_tiles_that_windows_end_on() -> None:
     assert [level.hop // 1_000_000 for level in layout.levels] == [5, 60, 300, 86400]
     # Aggregates of one column under one filter share what they have in common.
     minutes = layout.levels[2]
-    assert [slot.column for slot in minutes.counts] == [
+    assert [slot.name for slot in minutes.counts] == [
         "plays__n",
         "usual_seconds__n",
         "usual_score__n",
     ]
-    assert [slot.column for slot in minutes.wide] == [
+    assert [slot.name for slot in minutes.wide] == [
         "seconds__sum",
         "score__upper",
         "score__lower",

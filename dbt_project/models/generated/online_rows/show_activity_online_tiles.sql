@@ -27,6 +27,7 @@ merged as (
         cast(sum(usual_watch__sum) as double) as usual_watch__sum,
         cast(sum(usual_price__n) as bigint) as usual_price__n,
         cast(sum(usual_price__sum) as double) as usual_price__sum,
+        cast(sum(price_spread__n) as bigint) as price_spread__n,
         list({n: cast(price_spread__n as double), mean: price_spread__mean, m2: price_spread__m2}) filter (where price_spread__n > 0) as price_spread__parts,
         cast(min(lowest_price__min) as double) as lowest_price__min,
         cast(max(highest_bid__max) as double) as highest_bid__max
@@ -56,7 +57,7 @@ final as (
         usual_watch__sum,
         usual_price__n,
         usual_price__sum,
-        cast({{ pooled(['merged.price_spread__parts']) }}.n as bigint) as price_spread__n,
+        price_spread__n,
         cast({{ pooled(['merged.price_spread__parts']) }}.mean as double) as price_spread__mean,
         cast({{ pooled(['merged.price_spread__parts']) }}.m2 as double) as price_spread__m2,
         lowest_price__min,

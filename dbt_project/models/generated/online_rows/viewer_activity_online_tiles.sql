@@ -25,6 +25,7 @@ merged as (
         cast(sum(spend__sum) as double) as spend__sum,
         cast(sum(usual_bid__n) as bigint) as usual_bid__n,
         cast(sum(usual_bid__sum) as double) as usual_bid__sum,
+        cast(sum(bid_spread__n) as bigint) as bid_spread__n,
         list({n: cast(bid_spread__n as double), mean: bid_spread__mean, m2: bid_spread__m2}) filter (where bid_spread__n > 0) as bid_spread__parts
     from known
     where (hop = 5 and tile >= {{ hop_number('as_of', 5) }} - 12)
@@ -51,7 +52,7 @@ final as (
         spend__sum,
         usual_bid__n,
         usual_bid__sum,
-        cast({{ pooled(['merged.bid_spread__parts']) }}.n as bigint) as bid_spread__n,
+        bid_spread__n,
         cast({{ pooled(['merged.bid_spread__parts']) }}.mean as double) as bid_spread__mean,
         cast({{ pooled(['merged.bid_spread__parts']) }}.m2 as double) as bid_spread__m2
     from merged

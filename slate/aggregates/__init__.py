@@ -1,0 +1,41 @@
+"""Aggregates over a source's events: what a windowed view is made of.
+
+Each kind is one module: what it keeps of events, how that merges, what bounds its values, and how
+it is finished, in SQL and in NumPy on one screen. A new one is a module here, and its cases in the
+parity suite.
+"""
+
+from slate.aggregates.counts import count
+from slate.aggregates.deviations import std
+from slate.aggregates.extremes import max, min
+from slate.aggregates.function import (
+    Aggregate,
+    Function,
+    LatestFunction,
+    Measure,
+    TileFunction,
+)
+from slate.aggregates.latest import last, last_n
+from slate.aggregates.means import mean
+from slate.aggregates.partials import EventsSql, Partial, TileColumn, TilePartial
+from slate.aggregates.sums import sum
+
+__all__ = [
+    "Aggregate",
+    "EventsSql",
+    "Function",
+    "LatestFunction",
+    "Measure",
+    "Partial",
+    "TileColumn",
+    "TileFunction",
+    "TilePartial",
+    "count",
+    "last",
+    "last_n",
+    "max",
+    "mean",
+    "min",
+    "std",
+    "sum",
+]

@@ -1,0 +1,78 @@
+"""The least and the greatest value of a column."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from slate.aggregates.function import TileFunction, aggregate
+from slate.aggregates.partials import NUMBER, Array, Reduced, TileColumn, TilePartial
+from slate.kinds import Kind
+
+_LIMITS = np.iinfo(np.int64)
+
+
+class Extreme(TileFunction):
+    """The least or the greatest value of a column."""
+
+    inputs = Kind.INTEGER, Kind.FLOAT, Kind.TIME
+
+    def partials(self, column: Kind | None, length: int | None = None) -> tuple[TilePartial, ...]:
+        """The value; of whole numbers their number as well, as any may be the least or greatest."""
+        return (NUMBER, *self.parts(column)) if column is Kind.INTEGER else self.parts(column)
+
+    def parts(self, column: Kind | None) -> tuple[TilePartial, ...]:
+        """The value alone: null tells that there was no event."""
+        assert column is not None
+        # Functions of floats pass over NaN. No time is an extreme integer, so that means none.
+        least = self.name == "min"
+        join: np.ufunc
+        if column is Kind.FLOAT:
+            kept = TileColumn(self.name, column, np.nan)
+            join = np.fmin if least else np.fmax
+        else:
+            kept = TileColumn(self.name, column, int(_LIMITS.max if least else _LIMITS.min))
+            join = np.minimum if least else np.maximum
+        return (Reduced(kept, join, self.name, "least_of" if least else "greatest_of"),)
+
+    def finish_sql(self, column: Kind | None, name: str) -> str:
+        """The value (SQL)."""
+        return f"{name}__{self.name}"
+
+    def finish(self, column: Kind | None, found: Mapping[str, Array]) -> tuple[Array, Array | None]:
+        """The values, and of others than floats which there are."""
+        values = found[self.name]
+        if column is Kind.FLOAT:
+            return values, None
+        if column is Kind.INTEGER:
+            return values, found["n"] > 0
+        (kept,) = self.parts(column)[0].columns
+        assert column is not None
+        return values.view(column.dtype), values != kept.neutral
+
+
+class Min(Extreme):
+    """The least value."""
+
+    name = "min"
+    rank = 0
+
+
+class Max(Extreme):
+    """The greatest value."""
+
+    name = "max"
+    rank = 2
+
+
+MIN, MAX = Min(), Max()
+
+
+def min(column: Any, *, where: Any = None, over: str | list[str], **options: Any) -> Any:
+    """The least value of a column."""
+    return aggregate(MIN, column, where, over, options)
+
+
+def max(column: Any, *, where: Any = None, over: str | list[str], **options: Any) -> Any:
+    """The greatest value of a column."""
+    return aggregate(MAX, column, where, over, options)
