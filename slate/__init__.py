@@ -7,7 +7,7 @@ nothing of the rest.
 from slate.aggregates import count, last, last_n, max, mean, min, std, sum
 from slate.entities import Entity, Source
 from slate.expressions import Array, now
-from slate.features import request_input
+from slate.features import is_null, request_input
 from slate.fields import arrival_time, column, event_time, feature, key_of, unique_id
 from slate.registry import Registry
 from slate.resolvers import resolver
@@ -27,6 +27,7 @@ __all__ = [
     "count",
     "event_time",
     "feature",
+    "is_null",
     "key_of",
     "last",
     "last_n",

@@ -16,6 +16,14 @@ from slate.errors import DefinitionError, UnknownNameError
 
 Array = np.ndarray[Any, Any]
 
+# What is written in place of methods that data frames have.
+_INSTEAD = {
+    "isin": "np.isin(it, [...])",
+    **dict.fromkeys(("is_null", "isna", "isnull"), "is_null(it)"),
+    **dict.fromkeys(("is_not_null", "notna", "notnull"), "~is_null(it)"),
+    "between": "(it >= a) & (it <= b)",
+}
+
 
 class Expr(NDArrayOperatorsMixin):
     """Something that will be an array: a reference, or a call of a NumPy function on such."""
@@ -67,10 +75,8 @@ class Expr(NDArrayOperatorsMixin):
             """An expression has no methods of an array before it runs."""
             if name.startswith("__"):
                 raise AttributeError(name)
-            raise UnknownNameError(
-                f"{self!r} has no {name!r}: it is no array yet; call NumPy's functions on it, as "
-                "in np.log1p(...)"
-            )
+            instead = _INSTEAD.get(name, "NumPy's functions on it, as in np.log1p(...)")
+            raise UnknownNameError(f"{self!r} has no {name!r}: it is no array yet; call {instead}")
 
 
 class Call(Expr):

@@ -8,7 +8,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from slate.aggregates import Measure
 from slate.errors import DefinitionError, UnknownNameError, nearest
-from slate.expressions import Expr
+from slate.expressions import Call, Expr
 from slate.kinds import Kind, several
 from slate.limits import KEY_BYTES, TEXT_BYTES
 from slate.names import check_name
@@ -18,6 +18,20 @@ from slate.windows import Window
 if TYPE_CHECKING:
     from slate.entities import Entity, Source
     from slate.views import FeatureView, RequestFeatures
+
+
+def is_null(column: Any) -> Any:
+    """Whether an event lacks a column, in a filter: ``where=~is_null(Event.price)`` is "has it".
+
+    Raises:
+        DefinitionError: it is no column.
+    """
+    if not isinstance(column, Column):
+        raise DefinitionError(
+            f"is_null({column!r}): ask it of a source's column, in the filter of an aggregate, as "
+            "in count(where=~is_null(Event.price), over='1h')"
+        )
+    return Call(is_null, (column,), {})
 
 
 class Column(Expr):

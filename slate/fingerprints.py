@@ -11,7 +11,7 @@ from typing import Any
 from slate.code import code_text
 from slate.expressions import Expr, nodes, render
 from slate.features import Aggregated, Attribute, Column, Computed, Constraints, Feature, Input
-from slate.filters import comparisons
+from slate.filters import condition
 from slate.kinds import Kind
 from slate.resolvers import Resolved
 from slate.views import FeatureView, RequestFeatures
@@ -59,8 +59,7 @@ def _line(feature: Feature) -> str:
             parts.append(measure.column_kind.value)
         parts.append(" ".join(column.suffix for column in measure.columns))
         if measure.where is not None:
-            terms = comparisons(feature.name, measure.where)
-            parts.append(" & ".join(sorted(_term(*term) for term in terms)))
+            parts.append(condition(feature.name, measure.where).text())
         if window is not None:
             parts.append(f"over {window.length}/{window.hop}")
     elif isinstance(feature, Input):
@@ -68,11 +67,6 @@ def _line(feature: Feature) -> str:
     elif isinstance(feature, Computed):
         parts.append(_expression(feature.expression))
     return " | ".join(parts)
-
-
-def _term(column: Column, operator: str, constant: Any) -> str:
-    values = constant if operator == "in" else (constant,)
-    return f"{column!r} {operator} {sorted(_values(column.kind, *values))}"
 
 
 def _values(kind: Kind, *values: Any) -> list[str]:

@@ -1,6 +1,5 @@
 """The registry: all definitions of a deployment, checked against each other."""
 
-import importlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,9 +7,10 @@ from types import ModuleType
 from typing import TypeVar
 
 from slate.entities import Entity, Source
-from slate.errors import ConfigurationError, DefinitionError, UnknownNameError, nearest
+from slate.errors import DefinitionError, UnknownNameError, nearest
 from slate.expressions import leaves
 from slate.features import Attribute, Computed, Feature
+from slate.importing import import_definitions
 from slate.plans import Plan, plan
 from slate.services import FeatureService
 from slate.views import FeatureView, RequestFeatures
@@ -50,13 +50,7 @@ class Registry:
             DefinitionError: definitions contradict each other.
         """
         if isinstance(module, str):
-            try:
-                module = importlib.import_module(module)
-            except ModuleNotFoundError as error:
-                raise ConfigurationError(
-                    f"the definitions module {module!r} cannot be imported ({error}): "
-                    "set `definitions` in slate.toml to a module on the Python path"
-                ) from error
+            module = import_definitions(module)
         return cls.of(vars(module).values())
 
     @classmethod

@@ -1,7 +1,6 @@
 """Events of a micro-batch as columns that every view folds: sorted once, filtered once."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,8 @@ import pyarrow.compute as pc
 from online.columns import plain
 from slate.entities import Source
 from slate.expressions import Array, Expr, render
-from slate.filters import comparisons
+from slate.filters import condition
 from slate.kinds import Kind
-
-_COMPARE: dict[str, Callable[..., pa.Array]] = {
-    "=": pc.equal, "<>": pc.not_equal, "<": pc.less, "<=": pc.less_equal,
-    ">": pc.greater, ">=": pc.greater_equal,
-}  # fmt: skip
 
 
 class EventColumns:
@@ -67,15 +61,7 @@ class EventColumns:
         """Which events an aggregate counts; None for all."""
 
         def mask() -> Array | None:
-            found = None
-            for name, operator, constant in comparisons("", where) if where is not None else []:
-                values = self.column(name.name)
-                if operator == "in":
-                    these = pa.array([_plain(value) for value in constant])
-                    one = pc.is_in(values, these.cast(values.type))
-                else:
-                    one = _COMPARE[operator](values, pa.scalar(_plain(constant)).cast(values.type))
-                found = one if found is None else pc.and_(found, one)
+            found = None if where is None else condition("", where).mask(self.column)
             if column is not None and self.column(column).null_count:
                 there = self.column(column).is_valid()
                 found = there if found is None else pc.and_(found, there)
@@ -89,10 +75,6 @@ class EventColumns:
         if (what, name) not in self._cache:
             self._cache[what, name] = make()
         return self._cache[what, name]
-
-
-def _plain(value: Any) -> Any:
-    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:

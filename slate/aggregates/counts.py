@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from slate.aggregates.function import TileFunction, aggregate
+from slate.aggregates.function import Over, TileFunction, aggregate
 from slate.aggregates.partials import NUMBER, Array, TilePartial
+from slate.errors import DefinitionError
 from slate.kinds import Kind
 
 
@@ -37,6 +38,11 @@ class Count(TileFunction):
 COUNT = Count()
 
 
-def count(*, where: Any = None, over: str | list[str], **options: Any) -> Any:
+def count(*columns: Any, where: Any = None, over: Over = (), **options: Any) -> Any:
     """The number of events. Options: ``min``, ``max``, ``tags``."""
+    if columns:
+        raise DefinitionError(
+            f"count({', '.join(map(repr, columns))}): it counts events, whatever their columns "
+            f"are; those that have this one: count(where=~is_null({columns[0]!r}), over=...)"
+        )
     return aggregate(COUNT, None, where, over, options)

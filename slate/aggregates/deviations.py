@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from slate.aggregates.function import TileFunction, aggregate
+from slate.aggregates.function import Over, TileFunction, aggregate
 from slate.aggregates.partials import NUMBER, Array, Moments, TilePartial
 from slate.kinds import Kind
 
@@ -43,6 +43,6 @@ class Deviation(TileFunction):
 STD = Deviation()
 
 
-def std(column: Any, *, where: Any = None, over: str | list[str], **options: Any) -> Any:
+def std(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
     """The standard deviation of a column: the population's, NumPy's default; 0 for one event."""
     return aggregate(STD, column, where, over, options)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from slate.aggregates.function import TileFunction, aggregate
+from slate.aggregates.function import Over, TileFunction, aggregate
 from slate.aggregates.partials import NUMBER, Array, Reduced, TileColumn, TilePartial
 from slate.kinds import Kind
 
@@ -68,11 +68,11 @@ class Max(Extreme):
 MIN, MAX = Min(), Max()
 
 
-def min(column: Any, *, where: Any = None, over: str | list[str], **options: Any) -> Any:
+def min(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
     """The least value of a column."""
     return aggregate(MIN, column, where, over, options)
 
 
-def max(column: Any, *, where: Any = None, over: str | list[str], **options: Any) -> Any:
+def max(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
     """The greatest value of a column."""
     return aggregate(MAX, column, where, over, options)

@@ -7,13 +7,16 @@ its declared default.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from slate.aggregates.partials import Array, Latest, Partial, TileColumn, TilePartial
 from slate.errors import DefinitionError
 from slate.expressions import Expr
 from slate.kinds import Kind
 from slate.windows import Window
+
+# Windows as a definition writes them: one, or several.
+Over: TypeAlias = str | list[str] | tuple[str, ...]
 
 
 class Function(ABC):
@@ -135,7 +138,7 @@ def aggregate(
     function: Function,
     column: Any,
     where: Any,
-    over: str | list[str] | tuple[str, ...],
+    over: Over,
     options: Mapping[str, Any],
     length: int | None = None,
 ) -> Any:

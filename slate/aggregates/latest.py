@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from slate.aggregates.function import LatestFunction, aggregate
+from slate.aggregates.function import LatestFunction, Over, aggregate
 from slate.aggregates.partials import Latest, TileColumn
 from slate.errors import DefinitionError
 from slate.kinds import Kind
@@ -43,9 +43,7 @@ class LastN(Last):
 LAST, LAST_N = Last(), LastN()
 
 
-def last(
-    column: Any, *, where: Any = None, over: str | list[str] | tuple[str, ...] = (), **options: Any
-) -> Any:
+def last(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
     """The value of the latest event by (event time, arrival time, id) whose column is not null.
 
     Without ``over`` it looks back without bound; the view's ``ttl`` can bound it.
@@ -58,7 +56,7 @@ def last_n(
     n: int,
     *,
     where: Any = None,
-    over: str | list[str] | tuple[str, ...] = (),
+    over: Over = (),
     **options: Any,
 ) -> Any:
     """The values of the latest ``n`` events, the latest first, bounded as ``last`` is.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slate.aggregates import whole_sums
-from slate.aggregates.function import TileFunction, aggregate
+from slate.aggregates.function import Over, TileFunction, aggregate
 from slate.aggregates.partials import NUMBER, Array, TilePartial
 from slate.aggregates.sums import totals
 from slate.kinds import Kind
@@ -43,6 +43,6 @@ class Mean(TileFunction):
 MEAN = Mean()
 
 
-def mean(column: Any, *, where: Any = None, over: str | list[str], **options: Any) -> Any:
+def mean(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
     """The arithmetic mean of a column."""
     return aggregate(MEAN, column, where, over, options)

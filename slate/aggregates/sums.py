@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slate.aggregates import whole_sums
-from slate.aggregates.function import TileFunction, aggregate
+from slate.aggregates.function import Over, TileFunction, aggregate
 from slate.aggregates.partials import LOWER, TOTAL, UPPER, Array, TilePartial
 from slate.kinds import Kind
 
@@ -42,7 +42,7 @@ class Sum(TileFunction):
 SUM = Sum()
 
 
-def sum(column: Any, *, where: Any = None, over: str | list[str], **options: Any) -> Any:
+def sum(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
     """The sum of a column; 0 over no events.
 
     Of whole numbers it is exact; a sum that leaves 64 bits is the nearest number that does not.

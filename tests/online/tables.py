@@ -1,7 +1,7 @@
 """Events as the Arrow tables that the warehouse publishes, by plain Python."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from math import fsum
 from typing import Any
@@ -10,18 +10,13 @@ import pyarrow as pa
 
 from online import Rows
 from slate.aggregates import Measure, TileColumn
-from slate.filters import comparisons
 from slate.kinds import Kind
 from slate.views import FeatureView
+from tests.parity.aggregates import meets
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = 1_000_000
 Event = dict[str, Any]
-
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda value, constant: value == constant,
-    "in": lambda value, constants: value in constants,
-}
 
 
 def us(at: datetime) -> int:
@@ -30,11 +25,10 @@ def us(at: datetime) -> int:
 
 def counted(measure: Measure, events: Iterable[Event]) -> list[Event]:
     """The events that take part in an aggregate, in order of time."""
-    terms = comparisons("", measure.where) if measure.where is not None else []
     found = [
         event
         for event in events
-        if all(_COMPARE[op](event[column.name], constant) for column, op, constant in terms)
+        if meets(measure.where, event)
         and (measure.column is None or event[measure.column] is not None)
     ]
     return sorted(found, key=lambda event: (event["event_ts"], event["received_at"], event["id"]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from slate.expressions import Call
-from slate.features import Column
+from slate.features import Column, is_null
 from tests.parity.answers import micros, plain
 from tests.parity.landing import Row
 
@@ -27,22 +27,34 @@ _COMPARISONS: dict[Any, Callable[[Any, Any], bool]] = {
 
 
 def meets(where: object, event: Row) -> bool:
-    """Whether an event is counted. A null meets no comparison."""
-    if where is None:
-        return True
+    """Whether an event is counted: whether its filter is true, not false and not unknown."""
+    return where is None or truth(where, event) is True
+
+
+def truth(where: object, event: Row) -> bool | None:
+    """What a filter is of an event: of a null no comparison is true or false."""
     if isinstance(where, Column):
-        return event[where.name] is True
+        value: bool | None = event[where.name]
+        return value
     assert isinstance(where, Call), where
-    if where.func is np.bitwise_and:
-        return all(meets(side, event) for side in where.args)
+    assert not where.kwargs, where.kwargs
+    if where.func in (is_null, np.isnan):
+        return event[where.args[0].name] is None
+    if where.func in (np.bitwise_and, np.bitwise_or):
+        sides = [truth(side, event) for side in where.args]
+        ends = where.func is np.bitwise_or  # One side that is so tells the whole.
+        return ends if ends in sides else None if None in sides else not ends
+    if where.func is np.invert:
+        other = truth(where.args[0], event)
+        return None if other is None else not other
     if where.func is np.isin:
         column, values = where.args
-        assert not where.kwargs, where.kwargs
-        return event[column.name] in [plain(column.kind, value) for value in values]
-    sides = [
+        value = event[column.name]
+        return None if value is None else value in [plain(column.kind, one) for one in values]
+    compared = [
         event[side.name] if isinstance(side, Column) else _constant(side) for side in where.args
     ]
-    return None not in sides and bool(_COMPARISONS[where.func](*sides))
+    return None if None in compared else bool(_COMPARISONS[where.func](*compared))
 
 
 def _constant(value: Any) -> Any:

@@ -8,6 +8,7 @@ import pytest
 from slate import (
     FeatureView,
     count,
+    is_null,
     last,
     last_n,
     mean,
@@ -168,24 +169,49 @@ def a_filter_that_is_no_truth() -> object:
     return filtered(Order.price)
 
 
-@wrong("Wrong.orders", "(Order.portions > 1) | Order.paid is richer", "staging model")
-def a_filter_with_or() -> object:
-    return filtered((Order.portions > 1) | Order.paid)
+@wrong("Wrong.orders", "is richer", "staging model")
+def a_filter_that_computes() -> object:
+    return filtered(Order.portions + 1 > 2)
 
 
-@wrong("Wrong.orders", "Order.guest_id == Order.note is richer", "staging model")
-def a_filter_of_two_columns() -> object:
-    return filtered(Order.guest_id == Order.note)
+@wrong("Wrong.orders", "Order.guest_id is a str and Order.portions a int", "of one type")
+def a_filter_of_two_columns_of_different_types() -> object:
+    return filtered(Order.guest_id == Order.portions)
 
 
-@wrong("Wrong.orders", "np.invert(Order.paid) is richer")
-def a_filter_with_not() -> object:
-    return filtered(~Order.paid)
+@wrong("Wrong.orders", "nothing equals null", "is_null(Order.note)")
+def a_filter_by_what_equals_null() -> object:
+    return filtered(Order.note == None)  # noqa: E711
+
+
+@wrong("is_null(Order.portions + 1)", "of a source's column")
+def a_filter_by_whether_a_sum_is_null() -> object:
+    return filtered(is_null(Order.portions + 1))
+
+
+@wrong("Order.note has no 'isna'", "is_null(it)")
+def a_filter_by_a_method_of_data_frames() -> object:
+    return filtered(Order.note.isna())
+
+
+@wrong("Wrong.orders", "Order.dish is one of 'coffee', 'cake', never 'tea'")
+def a_filter_for_what_never_is_within_others() -> object:
+    return filtered(Order.paid | ~(Order.dish == "tea"))
 
 
 @wrong("Wrong.orders", "invert")
 def a_filter_by_what_is_not_in() -> object:
     return filtered(np.isin(Order.dish, ["cake"], invert=True))
+
+
+@wrong("count(Order.dish)", "~is_null(Order.dish)")
+def a_count_of_a_column() -> object:
+    return aggregated(orders=count(Order.dish, distinct=True))
+
+
+@wrong("Wrong.spent", "say the windows")
+def a_sum_without_windows() -> object:
+    return aggregated(spent=sum(Order.price))
 
 
 @wrong("Wrong.orders")
@@ -244,6 +270,11 @@ MARCH = np.datetime64("2026-03-01")
         (np.isin(Order.dish, np.array(["cake"])), "dish in ('cake')"),
         (Order.ordered_at > MARCH, "ordered_at > timestamp '2026-03-01 00:00:00'"),
         (Order.paid & (Order.note == "it's"), "paid and note = 'it''s'"),
+        (Order.paid | (Order.portions > 1), "(paid or portions > 1)"),
+        (Order.paid & (Order.paid | ~is_null(Order.note)), "paid and (paid or note is not null)"),
+        (~(Order.paid & np.isnan(Order.price)), "not (paid and price is null)"),
+        (Order.guest_id != Order.note, "guest_id <> note"),
+        (np.logical_or(Order.paid, np.logical_not(Order.paid)), "(paid or not (paid))"),
     ],
 )  # fmt: skip
 def test_a_filter_in_sql(where: Any, sql: str) -> None:

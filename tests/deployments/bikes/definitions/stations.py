@@ -4,7 +4,20 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from slate import FeatureView, count, feature, key_of, last, last_n, max, mean, min, std, sum
+from slate import (
+    FeatureView,
+    count,
+    feature,
+    is_null,
+    key_of,
+    last,
+    last_n,
+    max,
+    mean,
+    min,
+    std,
+    sum,
+)
 from tests.deployments.bikes.definitions.entities import Depot, Station
 from tests.deployments.bikes.definitions.sources import Move
 
@@ -47,6 +60,23 @@ class StationMoves(FeatureView):
     pedalled = count(where=Move.electric == False, over="7d")  # noqa: E712
     unlocked = count(where=Move.locked != True, over="7d")  # noqa: E712
     early = count(where=Move.booked_for < datetime(2026, 3, 10, 12, tzinfo=UTC), over="7d")  # type: ignore[operator]
+    odd = count(where=(Move.kind == "service") | (Move.minutes > 30), over=["2h/10m", "7d"])  # type: ignore[operator]
+    not_told = count(where=is_null(Move.locked) & ~is_null(Move.note), over=["45s/15s", "7d"])
+    by_riders = sum(
+        Move.metres,
+        where=~(is_null(Move.rider_id) | (Move.celsius > 20) & Move.electric),
+        over="7d",
+    )
+    round_trips = count(
+        where=~((Move.locked | (Move.metres < 500)) & (Move.kind != "take")),  # type: ignore[operator]
+        over="7d",
+    )
+    booked_ahead = last(Move.note, where=Move.booked_for > Move.moved_at, over="7d")  # type: ignore[operator]
+    unremarkable = count(
+        where=~np.isin(Move.note, ["wet", "dry"]) | np.isnan(Move.minutes),  # type: ignore[arg-type]
+        over="7d",
+    )
+    full_of_metres = count(where=Move.metres <= Move.free_docks, over=["1m", "7d"])  # type: ignore[operator]
     minutes = sum(Move.minutes, over=["1m", "2h/10m", "7d"])
     metres = sum(Move.metres, where=Move.electric, over=["45s/15s", "7d"])
     warmth = sum(Move.celsius, over=["2h/10m", "7d"])  # may cancel out
