@@ -23,7 +23,7 @@ from online.generations import (
 )
 from online.instants import instant, microseconds
 from online.rows import FORMAT, Rows
-from online.store import connect, open_store, send
+from online.store import connect, open_store, require_all_is_kept, send
 from online.stream.landed_ids import Landed, tell
 from online.stream.names import StreamNames
 from online.sweeping import remove_former, sweep
@@ -209,7 +209,7 @@ class Publisher:
         From the announcement on, no publish that began before can go live.
         """
         try:
-            self._require_all_is_kept()
+            require_all_is_kept(self._redis)
             with self._redis.pipeline() as pipeline:
                 pipeline.hset(names.pointers, names.publishing, generation)
                 pipeline.hdel(names.pointers, names.removed)
@@ -224,16 +224,6 @@ class Publisher:
                 sweep(self._redis, names)
             raise
         sweep(self._redis, names)
-
-    def _require_all_is_kept(self) -> None:
-        memory = self._redis.info("memory")
-        policy = str(memory.get("maxmemory_policy"))
-        if memory.get("maxmemory") and policy.startswith("allkeys"):
-            raise StoreError(
-                f"the online store lets rows go when it is full (maxmemory-policy {policy}), and "
-                "a row that went cannot be told from one that never was: set its maxmemory-policy "
-                "to noeviction"
-            )
 
     def _write(self, names: Names, generation: str, values: Values) -> None:
         """Write some values, each command's keys registered with it, so that all can be found."""

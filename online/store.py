@@ -13,6 +13,7 @@ from online.addresses import options
 from online.commands import Packed
 from online.embedded import EmbeddedServer
 from slate.deployment import Deployment
+from slate.errors import StoreError
 
 # A reply is megabytes: read it in few pieces.
 READ_SIZE = 1 << 20
@@ -49,6 +50,25 @@ def connect(address: str, timeout: float | None = None) -> Redis:
     retry = Retry(NoBackoff(), RETRIES)
     pool = ConnectionPool(socket_read_size=READ_SIZE, retry=retry, **{**waits, **options(address)})
     return Redis.from_pool(pool)
+
+
+def require_all_is_kept(redis: Redis) -> None:
+    """Refuse a store that lets go of what Slate keeps in it once it is full.
+
+    Its limit may be set at any time, so that it has none yet is no help.
+
+    Raises:
+        StoreError: its policy is to do so.
+        RedisError: the store cannot be reached.
+    """
+    memory: Any = redis.info("memory")
+    policy = str(memory.get("maxmemory_policy"))
+    if policy.startswith("allkeys"):
+        raise StoreError(
+            f"the online store lets rows go when it is full (maxmemory-policy {policy}), and "
+            "a row that went cannot be told from one that never was: set its maxmemory-policy "
+            "to noeviction"
+        )
 
 
 class Channel:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from redis import Redis
 
 from online.commands import Packed, command, together
-from online.generations import pointer_field, pointers, stream_field
+from online.generations import pointer_field, pointers, stream_field, whole_field
 from online.stream import remembered
 from online.stream.blocks import ID, Blocks, Entry, number
 from online.stream.entries import after, arrival_of, by_stream, of_one_hour
@@ -245,11 +245,14 @@ class Applier:
         return turn
 
     def _apply(self, parts: list[_Part]) -> Applied:
-        watched = [name for part in parts for name in (part.unit.position, part.unit.landed)]
-        rows = self.rows[parts[0].unit.source]
-        with Transaction(self._redis, watched) as transaction:
-            transaction.ask(command("MGET", *watched))
+        states = [name for part in parts for name in (part.unit.position, part.unit.landed)]
+        rows, kept = self.rows[parts[0].unit.source], [part.unit.views for part in parts]
+        with Transaction(self._redis, [*states, *kept]) as transaction:
+            transaction.ask(command("MGET", *states))
+            for views in kept:
+                transaction.ask(command("SMEMBERS", views))
             found = transaction.answer()
+            held = [{one.decode() for one in transaction.answer()} for _ in kept]
             stale = [
                 part
                 for part, position, landed in zip(parts, found[::2], found[1::2], strict=True)
@@ -259,8 +262,9 @@ class Applier:
             if stale:
                 return self._conflict(stale)
             applied = self._change(transaction, parts)
-            for part in parts:
+            for part, definitions in zip(parts, held, strict=True):
                 transaction.write(self._moved_on(part))
+                self._leave_behind(transaction, part.unit, definitions)
             if not transaction.commit():
                 return self._conflict(parts)
         for part in parts:
@@ -283,6 +287,19 @@ class Applier:
                 command("XTRIM", unit.stream, "MINID", after(part.last)),
             ]
         )
+
+    def _leave_behind(self, transaction: Transaction, unit: Unit, held: set[str]) -> None:
+        """Say of other definitions that their rows of a partition have a gap from now on.
+
+        While an application is deployed, workers of two definitions of a view share its partitions.
+        Each keeps the rows of its own; those of the other are missing until a worker that knows
+        them makes them anew.
+        """
+        others = held - {definition(view) for view in self.rows[unit.source].routes[unit.route]}
+        if others:
+            transaction.write(command("SREM", unit.views, *others))
+            fields = [whole_field(other) for other in others]
+            transaction.write(command("HDEL", pointers(self._deployment), *fields))
 
     def _conflict(self, parts: list[_Part]) -> Applied:
         for part in parts:

@@ -216,15 +216,17 @@ def tell_whole(redis: Redis, deployment: str, rows: SourceRows) -> None:
     """
     store: Any = redis
     for route, views in rows.routes.items():
-        units = [Unit(deployment, rows.source, route, number) for number in range(PARTITIONS)]
-        with store.pipeline(transaction=False) as pipeline:
-            for unit in units:
-                pipeline.smembers(unit.views)
-            held = pipeline.execute()
-        whole = {one.decode() for one in set.intersection(*held)}
-        told = {whole_field(one): "1" for one in map(definition, views) if one in whole}
-        if told:
-            store.hset(pointers(deployment), mapping=told)
+        names = [Unit(deployment, rows.source, route, n).views for n in range(PARTITIONS)]
+
+        def tell(pipeline: Any, names: list[str] = names, views: Any = views) -> None:
+            # Whoever leaves a gap meanwhile says so there, and all of this is asked once more.
+            whole = {one.decode() for one in set.intersection(*map(pipeline.smembers, names))}
+            told = {whole_field(one): "1" for one in map(definition, views) if one in whole}
+            pipeline.multi()
+            if told:
+                pipeline.hset(pointers(deployment), mapping=told)
+
+        store.transaction(tell, *names)
 
 
 def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -> None:

@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from online.embedded import EmbeddedServer
+from online.store import require_all_is_kept
 from online.stream.apply import Applied, Applier
 from online.stream.archive import Archive
 from online.stream.leases import SECONDS, Leases
@@ -215,6 +216,7 @@ class Worker:
 
     def _retain(self) -> None:
         """Let go of what batches know by now."""
+        require_all_is_kept(self._redis)
         self._retained = time.monotonic()
         name = self._deployment.name
         for rows in self._applier.rows.values():

@@ -1,5 +1,6 @@
 """A worker over a store that is lost, definitions that change, and batches that catch up."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,11 @@ from redis.exceptions import RedisError
 
 from online import EventWriter, FeatureClient, Publisher, State
 from online.stream import apply
-from online.stream.names import Unit, deltas_name, partition, streamed_sources, units
+from online.stream.names import Unit, definition, deltas_name, partition, streamed_sources, units
 from online.stream.status import stream_status
 from online.stream.worker import Worker
 from slate.deployment import Deployment, load
+from slate.errors import StoreError
 from tests.parity.answers import micros
 
 BIKES = Path(__file__).parents[2] / "deployments" / "bikes" / "slate.toml"
@@ -173,6 +175,55 @@ def test_a_view_that_is_new_to_a_partition_is_replayed(bench: Bench) -> None:
     bench.write(bench.ride("a", 3))
     bench.worker().step()
     assert bench.metres("a") == 123
+
+
+def test_workers_of_two_definitions_never_make_one_of_them_wrong(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = Bench(replace(bench.deployment, definitions=_changed(tmp_path, monkeypatch)), bench.redis)
+    new.number = 1_000
+    assert definition(new.view) != definition(bench.view)
+    with Publisher.connect(new.deployment) as publisher:
+        publisher.publish(new.view, [], NOON, stream_from=NOON)
+    deployed = new.worker()
+    new.write(new.ride("a", 1))
+    deployed.step()
+    assert new.metres("a") == 1
+    deployed.leave()
+    # The former definition's worker is still there, and applies what comes meanwhile.
+    former = bench.worker()
+    new.write(new.ride("a", 10))
+    former.step()
+    assert bench.metres("a") == 11
+    new.require_lacking("a")
+    former.leave()
+    deployed = new.worker()
+    new.write(new.ride("a", 100))
+    deployed.step()
+    assert new.metres("a") == 111
+    bench.require_lacking("a")
+    new.close()
+
+
+def _changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of the same definitions but for a window less of one view."""
+    name = "bikes_changed"
+    shutil.copytree(BIKES.parent / "definitions", folder / name)
+    for path in (folder / name).glob("*.py"):
+        text = path.read_text().replace("tests.deployments.bikes.definitions", name)
+        path.write_text(text.replace('over=["1s/1s", "1h", "1d", "30d"]', 'over=["1h", "1d", "30d"]'))
+    monkeypatch.syspath_prepend(folder)
+    return name
+
+
+def test_no_worker_serves_a_store_that_lets_rows_go(bench: Bench) -> None:
+    worker = bench.worker()
+    bench.redis.config_set("maxmemory-policy", "allkeys-lfu")
+    try:
+        with pytest.raises(StoreError, match="set its maxmemory-policy to noeviction"):
+            worker.step()
+    finally:
+        bench.redis.config_set("maxmemory-policy", "noeviction")
 
 
 def test_what_batches_know_is_let_go(bench: Bench) -> None:
