@@ -1,7 +1,10 @@
 """Running the whole chain from a terminal, as a run that the UI shows like any other."""
 
 import os
+import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dagster as dg
 
@@ -28,10 +31,15 @@ def run_everything(deployment: Deployment) -> bool:
 
     Raises:
         ConfigurationError: dbt cannot parse its project.
-        DataError: nothing has landed yet.
+        DataError: nothing has landed yet, or the data folder cannot be written.
         KeyboardInterrupt: it was interrupted; the run is marked as canceled.
     """
     _require_landed(deployment)
+    with _refusals_of_the_disk(deployment):
+        return _run_whole(deployment)
+
+
+def _run_whole(deployment: Deployment) -> bool:
     prepare_home(deployment)
     write_history_quickly()
     parse_if_changed(deployment)
@@ -51,6 +59,27 @@ def run_everything(deployment: Deployment) -> bool:
         if said := alarms(result) if result.success else told(result):
             sys.stderr.write(f"slate: {said}\n")
         return result.success
+
+
+@contextmanager
+def _refusals_of_the_disk(deployment: Deployment) -> Iterator[None]:
+    """Tell of a data folder that cannot be written, where Dagster's history is the first to notice.
+
+    Raises:
+        DataError: it cannot.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason: BaseException | None = error
+        while reason is not None and not isinstance(reason, sqlite3.Error | OSError):
+            reason = reason.__cause__ or reason.__context__
+        if reason is None:
+            raise
+        raise DataError(
+            f"{deployment.data} cannot be written ({reason}): see that its disk has room and lets "
+            "this user write, then run again; what was done by then stays"
+        ) from error
 
 
 def _end_killed_runs(instance: dg.DagsterInstance) -> None:

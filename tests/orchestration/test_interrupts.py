@@ -1,4 +1,4 @@
-"""A run that is interrupted at the terminal."""
+"""A run that is interrupted at the terminal, or has no room on its disk."""
 
 import os
 import signal
@@ -90,3 +90,23 @@ def test_an_interrupt_is_told_of_whoever_handles_it() -> None:
             assert not interrupted()
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_disk_without_room_is_told_of_in_one_line(landing: tuple[Deployment, Landing]) -> None:
+    deployment, _ = landing
+    environment = os.environ | {
+        "SLATE_CONFIG": str(deployment.root / "slate.toml"),
+        "PYTHONPATH": str(ROOT),
+    }
+    limited = f"ulimit -f 100; exec {sys.executable} -m cli.main run"
+    done = subprocess.run(
+        ["bash", "-c", limited],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"slate: {deployment.data} cannot be written (")
+    assert "Traceback" not in done.stderr

@@ -211,7 +211,9 @@ def _changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     shutil.copytree(BIKES.parent / "definitions", folder / name)
     for path in (folder / name).glob("*.py"):
         text = path.read_text().replace("tests.deployments.bikes.definitions", name)
-        path.write_text(text.replace('over=["1s/1s", "1h", "1d", "30d"]', 'over=["1h", "1d", "30d"]'))
+        path.write_text(
+            text.replace('over=["1s/1s", "1h", "1d", "30d"]', 'over=["1h", "1d", "30d"]')
+        )
     monkeypatch.syspath_prepend(folder)
     return name
 
