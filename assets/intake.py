@@ -35,6 +35,14 @@ from slate.entities import Source
 from slate.errors import DataError
 
 ROWS_AT_ONCE = 4_000_000
+# What DuckDB raises where it is values, or their types, that it does not take.
+_NOT_TAKEN = (
+    duckdb.DataError,
+    duckdb.NotSupportedError,
+    duckdb.InvalidInputException,
+    duckdb.InvalidTypeException,
+    duckdb.BinderException,
+)
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,26 @@ def _changed(incoming: _Incoming) -> bool:
 def _insert(
     connection: duckdb.DuckDBPyConnection, source: type[Source], batch: list[_Incoming]
 ) -> Intake:
-    """Take in some files: all that can be read of them, or nothing."""
+    """Take in some files: all that can be read of them, or nothing.
+
+    Where DuckDB refuses them together it does not tell which of them it was: each is tried alone,
+    and is unread if it is refused still.
+    """
+    try:
+        return _insert_together(connection, source, batch)
+    except _NOT_TAKEN as error:
+        if len(batch) > 1:
+            return sum((_insert(connection, source, [one]) for one in batch), Intake())
+        (incoming,) = batch
+        if incoming.unread:
+            raise
+        reason = f"the file holds what the warehouse cannot take: {str(error).splitlines()[0]}"
+        return _insert(connection, source, [incoming._replace(unread=reason)])
+
+
+def _insert_together(
+    connection: duckdb.DuckDBPyConnection, source: type[Source], batch: list[_Incoming]
+) -> Intake:
     unread = {incoming.number: incoming.unread for incoming in batch if incoming.unread}
     connection.begin()
     try:
@@ -218,24 +245,31 @@ def _insert_rows(
             "hour": pa.array([incoming.file.hour for incoming in files], pa.timestamp("us")),
         }
     )
-    columns, present, unread = source.columns.values(), files[0].columns, dict[int, str]()
+    columns, present = source.columns.values(), files[0].columns
+    unread, stopped = dict[int, str](), list[BaseException]()
     paths = [(incoming.number, incoming.file.path) for incoming in files]
-    landed_rows = read(paths, present, unread)  # noqa: F841 (read by name)
+    landed_rows = read(paths, present, unread, stopped)  # noqa: F841 (read by name)
     values = [typed(c, present[c.name]) if c.name in present else absent(c) for c in columns]
     refusals = ",\n".join(
         reason for c in columns for reason in reasons(source, c, present.get(c.name))
     )
-    connection.execute(
-        f"""create or replace temp table incoming as
-        select
-            landed._file, landed._row, paths.hour as _hour,
-            coalesce(landed._fault, nullif(concat_ws('; ', {refusals}), '')) as _reason,
-            {", ".join(values)},
-            case when _reason is not null
-                then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
-        from landed_rows as landed
-        inner join landing_paths as paths on paths.file = landed._file"""
-    )
+    try:
+        connection.execute(
+            f"""create or replace temp table incoming as
+            select
+                landed._file, landed._row, paths.hour as _hour,
+                coalesce(landed._fault, nullif(concat_ws('; ', {refusals}), '')) as _reason,
+                {", ".join(values)},
+                case when _reason is not null
+                    then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
+            from landed_rows as landed
+            inner join landing_paths as paths on paths.file = landed._file"""
+        )
+    except duckdb.Error:
+        # An interrupt while rows are read is none of the files' fault.
+        if stopped:
+            raise stopped[0] from None
+        raise
     for incoming in files:
         if incoming.number not in unread and _changed(incoming):
             unread[incoming.number] = "the file changed while it was read"

@@ -62,9 +62,16 @@ def with_a_column_twice(file: Path) -> None:
     pq.write_table(table.append_column("metres", table["metres"]), file)
 
 
+def with_values_beyond_the_warehouse(file: Path) -> None:
+    """Which Arrow holds, and DuckDB only tells of once it reads them, whosever they are."""
+    table = landing_table(Move, moves(3))
+    lengths = pa.array([1, 2**62, 3], pa.duration("s"))
+    pq.write_table(table.set_column(table.column_names.index("minutes"), "minutes", lengths), file)
+
+
 DAMAGES = [
     cut_short, being_written, emptied, no_parquet, pages_overwritten, a_page_changed,
-    without_a_column, with_a_column_twice,
+    without_a_column, with_a_column_twice, with_values_beyond_the_warehouse,
 ]  # fmt: skip
 
 
