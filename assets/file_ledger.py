@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from assets import ledger_time
 from assets.landing_files import LandingFile
 from slate.compile.names import RAW
 from slate.entities import Source
@@ -86,7 +87,7 @@ def unread_files(
         connection.execute(
             f"""update {RAW}.files set unread = null, taken_in_at = ?
             where file in (select unnest(?))""",
-            [_now(), gone],
+            [ledger_time.stamp(connection), gone],
         )
     return [
         LandingFile(landing / name, name, hour)
@@ -161,7 +162,7 @@ def _write(
             (select count(*) from {RAW}.quarantine where file = ? and row is not null), ?, ?, ?""",
         [
             *(number, source.name, file.name, file.hour, digest, changed, number, number),
-            *(replaces, _now(), unread),
+            *(replaces, ledger_time.stamp(connection), unread),
         ],
     )
 
