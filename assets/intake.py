@@ -27,7 +27,7 @@ from assets.file_ledger import (
     write_unread,
 )
 from assets.landed_rows import Columns, read, shape
-from assets.landing_files import LandingFile
+from assets.landing_files import LandingFile, is_there
 from assets.raw_tables import follow_definition
 from assets.refusals import absent, reasons, typed
 from slate.compile.names import RAW
@@ -123,9 +123,8 @@ def take_in(
     for file in [*files, *unread]:
         known = ledger.get(file.name)
         last += known is None
-        try:
-            incoming = _look_at(source, file, known.number if known else last, known)
-        except FileNotFoundError:
+        incoming = _look_at(source, file, known.number if known else last, known)
+        if incoming is None:
             continue  # it was taken away meanwhile
         if known and not known.unread and known.digest == incoming.digest:
             write_touched(connection, known.number, incoming.changed)
@@ -141,25 +140,33 @@ def take_in(
 
 def _look_at(
     source: type[Source], file: LandingFile, number: int, known: Known | None
-) -> _Incoming:
-    """A file on its way in; one whose content is known is not looked into.
-
-    Raises:
-        FileNotFoundError: it is not there.
-    """
+) -> _Incoming | None:
+    """A file on its way in; one whose content is known is not looked into. None if it is gone."""
     # Before it is read, as it may change meanwhile.
-    stamp, changed = _stamp(file.path), changed_at(file.path)
+    changed, stamp = changed_at(file.path), tuple[int, ...]()
+    if changed is None:
+        return None
     try:
+        stamp = _stamp(file.path)
         with file.path.open("rb") as content:
             hashed = hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=16))
         digest = hashed.hexdigest()
         same = known and not known.unread and known.digest == digest
         shaped = ({}, 0) if same else shape(source, file.path)
         return _Incoming(file, number, stamp, changed, digest, *shaped)
-    except FileNotFoundError:
-        raise
-    except (DataError, OSError) as error:
-        return _Incoming(file, number, stamp, changed, unread=str(error))
+    except DataError as error:
+        reason = str(error)
+    except OSError as error:
+        if not is_there(file.path):
+            return None
+        reason = _unreachable(file.path, error)
+    return _Incoming(file, number, stamp, changed, unread=reason)
+
+
+def _unreachable(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return f"the file is a link to {path.readlink()}, which is not there"
+    return f"the file cannot be opened: {error.strerror or error}"
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
