@@ -7,11 +7,12 @@ hours after its own. What is dated beyond these hours waits until they are over.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 import duckdb
 
+from assets import ledger_time
 from assets.hours import Span
 from assets.landing_files import HOUR, landing_sources
 from slate.compile.names import CLOCK, RAW
@@ -33,7 +34,7 @@ class Build:
         until: the end of the last hour that can be known; nothing that arrived later is built.
         models: the dbt project's models by name, each with the hash of what it is made of.
         changed: the names of those that are not what the warehouse was built from before.
-        seen: up to when the landing files that it covers were taken in.
+        seen: up to when the landing files that it covers were taken in, by the ledgers' time.
     """
 
     span: Span | None
@@ -59,6 +60,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         )"""
     )
     connection.execute(f"create table if not exists {RAW}.{CLOCK} (known_until timestamp)")
+    ledger_time.prepare(connection)
 
 
 def known_until(deployment: Deployment) -> datetime:
@@ -93,7 +95,8 @@ def plan_build(
         asked = (asked[0], min(asked[1], until)) if asked[0] < until else _NOTHING
     if not landing_sources(deployment.registry):
         # Tables that others fill say nothing of what is new in them.
-        return Build(None if changed else asked, until, models, changed, _now())
+        seen = ledger_time.stamp(connection)
+        return Build(None if changed else asked, until, models, changed, seen)
     ((newest,),) = connection.execute(f"select max(taken_in_at) from {RAW}.files").fetchall()
     if changed or newest is None or before is None or until < before:
         return Build(None, until, models, changed, newest or _EPOCH)
@@ -113,7 +116,10 @@ def record(connection: duckdb.DuckDBPyConnection, build: Build, *, whole: bool) 
     """
     connection.execute(
         f"insert into {RAW}.builds values (?, ?, ?, ?, ?)",
-        [*(build.span or (None, None)), build.until, build.seen if whole else None, _now()],
+        [
+            *(build.span or (None, None)),
+            *(build.until, build.seen if whole else None, ledger_time.stamp(connection)),
+        ],
     )
     for model in build.changed if whole else ():
         connection.execute(
@@ -157,21 +163,30 @@ def drop_former(
     return [name for name, _ in found]
 
 
+def last_build(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The last build, whole or not: when it was, by the ledgers' time; None before the first."""
+    prepare(connection)
+    ((built_at,),) = connection.execute(f"select max(built_at) from {RAW}.builds").fetchall()
+    found: datetime | None = built_at
+    return found
+
+
 def spans_built_since(
-    connection: duckdb.DuckDBPyConnection, instant: datetime | None
+    connection: duckdb.DuckDBPyConnection, build: datetime | None
 ) -> list[Span] | None:
-    """The hours that builds since an instant covered; None where all may have changed.
+    """The hours that were built since a build; None where all may have changed.
 
     Args:
         connection: the warehouse.
-        instant: UTC; None for ever.
+        build: what ``last_build`` told then; None if nobody knows.
     """
     prepare(connection)
-    if instant is None:
-        return None
     spans = connection.execute(
-        f"select start_hour, end_hour from {RAW}.builds where built_at >= ?", [instant]
+        f"select start_hour, end_hour from {RAW}.builds where built_at > ?", [build]
     ).fetchall()
+    known = connection.execute(f"from {RAW}.builds where built_at = ?", [build]).fetchall()
+    if not known:
+        return None  # it was of another warehouse, in this one's place
     return None if any(start is None for start, _ in spans) else spans
 
 
@@ -218,7 +233,3 @@ def _first_new(connection: duckdb.DuckDBPyConnection, registry: Registry) -> dat
             hour -= timedelta(microseconds=registry.sources[source].horizon)
         starts.append(hour.replace(minute=0, second=0, microsecond=0))
     return min(starts, default=None)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -12,9 +12,13 @@ from typing import NamedTuple
 
 import duckdb
 
-from assets.landing_files import LandingFile
+from assets import ledger_time
+from assets.landing_files import LandingFile, is_reachable, is_there
 from slate.compile.names import RAW
 from slate.entities import Source
+
+# Of what cannot even be looked at: no file that was read came to be then.
+_UNKNOWN = datetime(1970, 1, 1)
 
 
 class Known(NamedTuple):
@@ -53,6 +57,8 @@ def new_files(
 ) -> list[LandingFile]:
     """Those of a source's landing files that came, or changed, since they were taken in.
 
+    One that was taken away since it was listed is none.
+
     Args:
         connection: the warehouse, prepared.
         source: whose files they are.
@@ -62,14 +68,27 @@ def new_files(
     return [
         file
         for file in files
-        if file.name not in known or changed_at(file.path) != known[file.name].changed_at
+        if (at := changed_at(file.path)) is not None
+        and (
+            file.name not in known
+            or at != known[file.name].changed_at
+            or not is_reachable(file.path)
+        )
     ]
 
 
-def changed_at(path: Path) -> datetime:
-    """When a file came to be what it is, where it is (UTC)."""
-    # Not when it was written: it may have been renamed long after that.
-    return datetime.fromtimestamp(path.stat().st_ctime, UTC).replace(tzinfo=None)
+def changed_at(path: Path) -> datetime | None:
+    """When a file came to be what it is, where it is (UTC); None if it is not there.
+
+    Of a link to what cannot be reached: when the link came to be.
+    """
+    for look in (path.stat, path.lstat):
+        try:
+            # Not when it was written: it may have been renamed long after that.
+            return datetime.fromtimestamp(look().st_ctime, UTC).replace(tzinfo=None)
+        except OSError:
+            continue
+    return _UNKNOWN if is_there(path) else None
 
 
 def unread_files(
@@ -81,12 +100,12 @@ def unread_files(
         where source = ? and unread is not null order by hour, name""",
         [source.name],
     ).fetchall()
-    gone = [number for number, name, _ in found if not (landing / name).is_file()]
+    gone = [number for number, name, _ in found if not is_there(landing / name)]
     if gone:
         connection.execute(
             f"""update {RAW}.files set unread = null, taken_in_at = ?
             where file in (select unnest(?))""",
-            [_now(), gone],
+            [ledger_time.stamp(connection), gone],
         )
     return [
         LandingFile(landing / name, name, hour)
@@ -161,7 +180,7 @@ def _write(
             (select count(*) from {RAW}.quarantine where file = ? and row is not null), ?, ?, ?""",
         [
             *(number, source.name, file.name, file.hour, digest, changed, number, number),
-            *(replaces, _now(), unread),
+            *(replaces, ledger_time.stamp(connection), unread),
         ],
     )
 

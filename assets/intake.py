@@ -27,7 +27,7 @@ from assets.file_ledger import (
     write_unread,
 )
 from assets.landed_rows import Columns, read, shape
-from assets.landing_files import LandingFile
+from assets.landing_files import LandingFile, is_there
 from assets.raw_tables import follow_definition
 from assets.refusals import absent, reasons, typed
 from slate.compile.names import RAW
@@ -35,6 +35,14 @@ from slate.entities import Source
 from slate.errors import DataError
 
 ROWS_AT_ONCE = 4_000_000
+# What DuckDB raises where it is values, or their types, that it does not take.
+_NOT_TAKEN = (
+    duckdb.DataError,
+    duckdb.NotSupportedError,
+    duckdb.InvalidInputException,
+    duckdb.InvalidTypeException,
+    duckdb.BinderException,
+)
 
 
 @dataclass(frozen=True)
@@ -115,9 +123,8 @@ def take_in(
     for file in [*files, *unread]:
         known = ledger.get(file.name)
         last += known is None
-        try:
-            incoming = _look_at(source, file, known.number if known else last, known)
-        except FileNotFoundError:
+        incoming = _look_at(source, file, known.number if known else last, known)
+        if incoming is None:
             continue  # it was taken away meanwhile
         if known and not known.unread and known.digest == incoming.digest:
             write_touched(connection, known.number, incoming.changed)
@@ -133,25 +140,33 @@ def take_in(
 
 def _look_at(
     source: type[Source], file: LandingFile, number: int, known: Known | None
-) -> _Incoming:
-    """A file on its way in; one whose content is known is not looked into.
-
-    Raises:
-        FileNotFoundError: it is not there.
-    """
+) -> _Incoming | None:
+    """A file on its way in; one whose content is known is not looked into. None if it is gone."""
     # Before it is read, as it may change meanwhile.
-    stamp, changed = _stamp(file.path), changed_at(file.path)
+    changed, stamp = changed_at(file.path), tuple[int, ...]()
+    if changed is None:
+        return None
     try:
+        stamp = _stamp(file.path)
         with file.path.open("rb") as content:
             hashed = hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=16))
         digest = hashed.hexdigest()
         same = known and not known.unread and known.digest == digest
         shaped = ({}, 0) if same else shape(source, file.path)
         return _Incoming(file, number, stamp, changed, digest, *shaped)
-    except FileNotFoundError:
-        raise
-    except (DataError, OSError) as error:
-        return _Incoming(file, number, stamp, changed, unread=str(error))
+    except DataError as error:
+        reason = str(error)
+    except OSError as error:
+        if not is_there(file.path):
+            return None
+        reason = _unreachable(file.path, error)
+    return _Incoming(file, number, stamp, changed, unread=reason)
+
+
+def _unreachable(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return f"the file is a link to {path.readlink()}, which is not there"
+    return f"the file cannot be opened: {error.strerror or error}"
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
@@ -170,7 +185,26 @@ def _changed(incoming: _Incoming) -> bool:
 def _insert(
     connection: duckdb.DuckDBPyConnection, source: type[Source], batch: list[_Incoming]
 ) -> Intake:
-    """Take in some files: all that can be read of them, or nothing."""
+    """Take in some files: all that can be read of them, or nothing.
+
+    Where DuckDB refuses them together it does not tell which of them it was: each is tried alone,
+    and is unread if it is refused still.
+    """
+    try:
+        return _insert_together(connection, source, batch)
+    except _NOT_TAKEN as error:
+        if len(batch) > 1:
+            return sum((_insert(connection, source, [one]) for one in batch), Intake())
+        (incoming,) = batch
+        if incoming.unread:
+            raise
+        reason = f"the file holds what the warehouse cannot take: {str(error).splitlines()[0]}"
+        return _insert(connection, source, [incoming._replace(unread=reason)])
+
+
+def _insert_together(
+    connection: duckdb.DuckDBPyConnection, source: type[Source], batch: list[_Incoming]
+) -> Intake:
     unread = {incoming.number: incoming.unread for incoming in batch if incoming.unread}
     connection.begin()
     try:
@@ -218,24 +252,31 @@ def _insert_rows(
             "hour": pa.array([incoming.file.hour for incoming in files], pa.timestamp("us")),
         }
     )
-    columns, present, unread = source.columns.values(), files[0].columns, dict[int, str]()
+    columns, present = source.columns.values(), files[0].columns
+    unread, stopped = dict[int, str](), list[BaseException]()
     paths = [(incoming.number, incoming.file.path) for incoming in files]
-    landed_rows = read(paths, present, unread)  # noqa: F841 (read by name)
+    landed_rows = read(paths, present, unread, stopped)  # noqa: F841 (read by name)
     values = [typed(c, present[c.name]) if c.name in present else absent(c) for c in columns]
     refusals = ",\n".join(
         reason for c in columns for reason in reasons(source, c, present.get(c.name))
     )
-    connection.execute(
-        f"""create or replace temp table incoming as
-        select
-            landed._file, landed._row, paths.hour as _hour,
-            coalesce(landed._fault, nullif(concat_ws('; ', {refusals}), '')) as _reason,
-            {", ".join(values)},
-            case when _reason is not null
-                then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
-        from landed_rows as landed
-        inner join landing_paths as paths on paths.file = landed._file"""
-    )
+    try:
+        connection.execute(
+            f"""create or replace temp table incoming as
+            select
+                landed._file, landed._row, paths.hour as _hour,
+                coalesce(landed._fault, nullif(concat_ws('; ', {refusals}), '')) as _reason,
+                {", ".join(values)},
+                case when _reason is not null
+                    then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
+            from landed_rows as landed
+            inner join landing_paths as paths on paths.file = landed._file"""
+        )
+    except duckdb.Error:
+        # An interrupt while rows are read is none of the files' fault.
+        if stopped:
+            raise stopped[0] from None
+        raise
     for incoming in files:
         if incoming.number not in unread and _changed(incoming):
             unread[incoming.number] = "the file changed while it was read"

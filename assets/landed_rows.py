@@ -5,6 +5,7 @@ unread. Parquet ends with its footer, so a file that is cut short or still being
 read; where that shows only on the way, as of damaged pages, it costs no other file its rows.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from slate.coercion import UNREADABLE, Form, form_of_type
 from slate.entities import Source
 from slate.errors import DataError
 from slate.kinds import Kind
@@ -33,10 +35,14 @@ _OPTIONS: dict[str, Any] = {
     "page_checksum_verification": True,
 }
 _MOST_DECIMALS = 38
+# Of any length, as a column of such texts may be longer than a plain one reaches.
+_SHOWN = pa.large_string()
 
 
 def shape(source: type[Source], path: Path) -> tuple[Columns, int]:
     """What a landing file has of a source's columns, with their types, and how many rows.
+
+    The types are those by which values are judged: of an extension type, what it is stored as.
 
     Raises:
         DataError: the file cannot be read, or lacks a column; the message is the reason.
@@ -57,7 +63,10 @@ def shape(source: type[Source], path: Path) -> tuple[Columns, int]:
 
 
 def read(
-    files: Sequence[tuple[int, Path]], columns: Columns, unread: dict[int, str]
+    files: Sequence[tuple[int, Path]],
+    columns: Columns,
+    unread: dict[int, str],
+    stopped: list[BaseException],
 ) -> pa.RecordBatchReader:
     """The rows of landing files that have the same columns, in order.
 
@@ -66,13 +75,18 @@ def read(
         columns: the columns that they have.
         unread: is given the number of each file that turns out to be damaged, with the reason;
             rows of it may have come before that shows.
+        stopped: is given what else stopped the reading, such as an interrupt; whoever reads the
+            rows is told of it as an error of its own.
     """
-    schema = pa.schema([*columns.items(), *_ADDED])
-    return pa.RecordBatchReader.from_batches(schema, _batches(files, schema, unread))
+    schema = pa.schema([*((name, _held_as(of)) for name, of in columns.items()), *_ADDED])
+    return pa.RecordBatchReader.from_batches(schema, _batches(files, schema, unread, stopped))
 
 
 def _batches(
-    files: Sequence[tuple[int, Path]], schema: pa.Schema, unread: dict[int, str]
+    files: Sequence[tuple[int, Path]],
+    schema: pa.Schema,
+    unread: dict[int, str],
+    stopped: list[BaseException],
 ) -> Iterator[pa.RecordBatch]:
     names = schema.names[: -len(_ADDED)]
     for number, path in files:
@@ -84,6 +98,11 @@ def _batches(
                     row += batch.num_rows
         except _DAMAGED as error:
             unread[number] = _reason(error)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            stopped.append(error)
+            raise
 
 
 def _reason(error: Exception) -> str:
@@ -91,7 +110,9 @@ def _reason(error: Exception) -> str:
 
 
 def _taken_as(given: pa.DataType) -> pa.DataType:
-    """The type as which DuckDB is given a column of some type."""
+    """The type as which a column of some type is judged."""
+    if isinstance(given, pa.BaseExtensionType) and form_of_type(given) is not Form.OTHER:
+        return _taken_as(given.storage_type)
     if pa.types.is_dictionary(given):
         return _taken_as(given.value_type)
     if is_time(given):
@@ -101,6 +122,19 @@ def _taken_as(given: pa.DataType) -> pa.DataType:
     if pa.types.is_decimal256(given):
         return pa.decimal128(_MOST_DECIMALS, min(given.scale, _MOST_DECIMALS))
     return given
+
+
+def _held_as(judged: pa.DataType) -> pa.DataType:
+    """The type as which DuckDB is given a column that is judged as some type."""
+    return _SHOWN if _is_shown(judged) else judged
+
+
+def _is_shown(given: pa.DataType) -> bool:
+    """Whether values are refused whatever they are, and are of no use but to be shown.
+
+    They may hold, however deep, what DuckDB has no type for, or breaks off at.
+    """
+    return pa.types.is_nested(given) or isinstance(given, pa.BaseExtensionType)
 
 
 def _taken(batch: pa.RecordBatch, schema: pa.Schema, number: int, start: int) -> pa.RecordBatch:
@@ -121,14 +155,32 @@ def _column(field: pa.Field, column: pa.Array) -> tuple[pa.Array, tuple[str, Mas
     """A column as DuckDB is given it, and which rows of it are beyond that, with the reason."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if isinstance(column, pa.ExtensionArray) and not _is_shown(_taken_as(column.type)):
+        column = column.storage
     if is_time(column.type):
         column, wrong = instants(column)
         return column, None if wrong is None else (f"{field.name}: not of type datetime", wrong)
     if _is_text(column.type):
         column, wrong = _texts(column)
+        column = column if column.type == field.type else column.cast(field.type)
         return column, None if wrong is None else (f"{field.name}: not a text in UTF-8", wrong)
     column.validate(full=True)
+    if _is_shown(column.type):
+        return pa.array(map(_shown, column), _SHOWN), None
     return column if column.type == field.type else column.cast(field.type), None
+
+
+def _shown(value: "pa.Scalar[Any]") -> str | None:
+    """A value that no column takes, to be read by people: what is nested as JSON."""
+    if not value.is_valid:
+        return None
+    try:
+        found = value.as_py()
+        if isinstance(found, list | dict):
+            return json.dumps(found, default=str, ensure_ascii=False)
+        return str(found)
+    except (*UNREADABLE, RecursionError):
+        return f"a value of type {value.type}"
 
 
 def _is_text(given: pa.DataType) -> bool:

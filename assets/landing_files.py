@@ -92,6 +92,25 @@ def landed(landing: Path, source: type[Source]) -> Landed:
     return Landed(files, sorted(misnamed))
 
 
+def is_there(path: Path) -> bool:
+    """Whether a landing file lies under its name, also one that cannot be reached now.
+
+    A link to what is not there is one: what it leads to may come back, as a share that is mounted.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return not os.path.isdir(path)  # noqa: PTH112 (a Path's own raises errors)
+
+
+def is_reachable(path: Path) -> bool:
+    """Whether a landing file can be looked at, whatever it holds."""
+    return os.path.exists(path)  # noqa: PTH110 (a Path's own raises errors)
+
+
 def _passed_over(name: str) -> bool:
     return name.startswith((".", "_")) or name.endswith(_PASSED_OVER)
 

@@ -104,6 +104,9 @@ class Manifest:
         days: its days in order.
         statistics: of all days, by column.
         written_at: when it was written; the table's later changes are not in it.
+        build: the warehouse's last build before that, by its ledgers' time, which tells what was
+            built since, whatever became of the clock; None if it is not known, as of sets that an
+            earlier version wrote.
     """
 
     origin: Origin
@@ -113,9 +116,16 @@ class Manifest:
     days: tuple[Day, ...]
     statistics: dict[str, Statistics]
     written_at: datetime
+    build: datetime | None = None
 
     @classmethod
-    def of(cls, plan: Plan, days: Iterable[Day], written_at: datetime) -> "Manifest":
+    def of(
+        cls,
+        plan: Plan,
+        days: Iterable[Day],
+        written_at: datetime,
+        build: datetime | None = None,
+    ) -> "Manifest":
         """The manifest of a set of these days."""
         origin, days = Origin.of(plan), tuple(sorted(days, key=lambda day: day.day))
         statistics = {
@@ -124,7 +134,7 @@ class Manifest:
         }
         times: Any = statistics[plan.service.spine.event_time]
         rows = sum(day.rows for day in days)
-        return cls(origin, rows, times.least, times.greatest, days, statistics, written_at)
+        return cls(origin, rows, times.least, times.greatest, days, statistics, written_at, build)
 
     def to_json(self) -> str:
         """The manifest as JSON; times are ISO 8601."""
@@ -152,6 +162,7 @@ class Manifest:
         raw["statistics"] = _statistics(raw["statistics"])
         for name in ("first", "last", "written_at"):
             raw[name] = _time(raw[name])
+        raw["build"] = _time(raw.get("build"))
         return cls(**raw)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from assets import ledger_time
 from slate.compile.names import HELD, RAW
 from slate.entities import Source
 from slate.errors import ConfigurationError, DataError
@@ -36,6 +37,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, sources: Sequence[type[Source
             source varchar, file bigint, row bigint, hour timestamp, reason varchar,
             content varchar, taken_in_at timestamp
         )""")
+    ledger_time.prepare(connection)
     connection.execute(f"create table if not exists {RAW}.{HELD} (model varchar, until timestamp)")
     for source in sources:
         columns = ", ".join(f"{c.name} {c.kind.sql}" for c in source.columns.values())

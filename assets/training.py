@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, date
+from datetime import date
 
 import dagster as dg
 import duckdb
 
-from assets.builds import spans_built_since
+from assets.builds import last_build, spans_built_since
 from assets.database import POOL, Warehouse
 from assets.failures import explained
 from assets.manifests import CURRENT, Manifest, load_manifest
@@ -79,7 +79,8 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
             require_passed(connection, plan.views)
             before = load_manifest(folder) if (folder / CURRENT).exists() else None
             days = _days(connection, plan, before)
-            written = write_training_set(connection, plan, folder, days, progress)
+            build = last_build(connection)
+            written = write_training_set(connection, plan, folder, days, progress, build)
         seconds, manifest = time.perf_counter() - started, written.manifest
         rows = sum(day.rows for day in manifest.days if day.day in written.written)
         context.log.info(
@@ -108,8 +109,7 @@ def _days(
     connection: duckdb.DuckDBPyConnection, plan: Plan, before: Manifest | None
 ) -> set[date] | None:
     """The days whose rows may have changed since the set was written; None for all of them."""
-    written = before.written_at.astimezone(UTC).replace(tzinfo=None) if before else None
-    spans = spans_built_since(connection, written)
+    spans = spans_built_since(connection, before.build if before else None)
     if spans is None:
         return None
     spine, days = plan.service.spine, set[date]()

@@ -66,6 +66,7 @@ def write_training_set(
     folder: Path,
     days: Collection[date] | None = None,
     progress: Callable[[int], None] = lambda rows: None,
+    build: datetime | None = None,
 ) -> TrainingSet:
     """Bring a service's training set up to date with its table in the warehouse.
 
@@ -80,6 +81,7 @@ def write_training_set(
             A day whose number of rows changed is written even if it is not among them; and after
             a change of definition, all days are.
         progress: called with the number of rows written so far.
+        build: the last build of the warehouse; None if it is not known.
 
     Raises:
         DataError: the table cannot be used as it is; the current set stays.
@@ -125,7 +127,7 @@ def write_training_set(
     if not hours:
         _file(version, NO_DAY).parent.mkdir(parents=True)
         _write(plan, NO_DAY, _file(version, NO_DAY), [])
-    manifest = Manifest.of(plan, [*kept.values(), *written], started)
+    manifest = Manifest.of(plan, [*kept.values(), *written], started, build)
     (version / MANIFEST).write_text(manifest.to_json())
     _switch(folder, version)
     _clean(folder)

@@ -5,11 +5,11 @@ the warehouse, and what was built or changed since it was checked does not go ou
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import duckdb
 
-from assets import builds
+from assets import builds, ledger_time
 from assets.publishing import published_tables
 from quality.batches import Batch
 from slate.compile.names import RAW
@@ -32,7 +32,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 def record(connection: duckdb.DuckDBPyConnection, view: type[FeatureView], passed: bool) -> None:
     """Remember what a check of a view's tables found."""
     prepare(connection)
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = ledger_time.stamp(connection)
     connection.execute(
         f"""insert into {RAW}.verdicts values (
             ?, ?, (select max(built_at) from {RAW}.builds), ?, ?, ?

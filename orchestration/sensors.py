@@ -40,7 +40,11 @@ def late_files(deployment: Deployment, whole: Any) -> dg.SensorDefinition:
         files = [file for s in sources for file in landed(deployment.landing, s).files]
         settled = datetime.now(UTC).replace(tzinfo=None) - SETTLED
         changes = sorted(
-            {(at, file.hour) for file in files if (at := changed_at(file.path)) <= settled}
+            {
+                (at, file.hour)
+                for file in files
+                if (at := changed_at(file.path)) is not None and at <= settled
+            }
         )
         if not changes:
             return dg.SkipReason("no landing files yet")

@@ -40,7 +40,7 @@ class LandedFile:
 
     Attributes:
         number: its number in the order in which files were taken in.
-        taken_in: when it was (UTC).
+        taken_in: when it was (UTC), by the time of the warehouse's ledgers, which never goes back.
         rows: how many rows it has.
         read: gives their unique ids and arrivals, in tables of so many rows.
     """

@@ -9,13 +9,14 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets import raw_tables
-from assets.builds import Build, drop_former, plan_build, record, spans_built_since
+from assets import ledger_time, raw_tables
+from assets.builds import Build, drop_former, last_build, plan_build, record, spans_built_since
 from assets.hours import Span, span_of
 from assets.landing_files import HOUR
 from slate.deployment import Deployment
 from slate.kinds import Kind
 from tests.deployments.bikes.definitions import Move
+from tests.orchestration.moves import land, moves, take
 
 Connection = duckdb.DuckDBPyConnection
 NOON = datetime(2026, 3, 10, 12)
@@ -127,6 +128,52 @@ def test_a_clock_that_is_set_back_has_everything_built(
     assert plan_build(built, at(-1, deployment), None).span == hours(-3, -1)
 
 
+def test_what_is_taken_in_after_the_machines_clock_was_set_back_is_built(
+    warehouse: Connection, deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By minutes, within an hour, as when it is put right."""
+    hour = datetime(2026, 3, 10, 7)
+    for minutes, name in ((40, "07-a"), (20, "07-late"), (10, "07-later")):
+        monkeypatch.setattr(ledger_time, "_now", lambda at=minutes: NOON + timedelta(minutes=at))
+        land(tmp_path, moves(1), name)
+        assert take(warehouse, tmp_path).files == 1
+        build = plan_build(warehouse, deployment, None)
+        assert build.span == (None if name == "07-a" else (hour, NOON))
+        record(warehouse, build, whole=True)
+    assert plan_build(warehouse, at(2, deployment), None).span == hours(0, 2)
+    record(warehouse, plan_build(warehouse, at(2, deployment), None), whole=True)
+    assert plan_build(warehouse, at(3, deployment), None).span == hours(2, 3)
+
+
+def test_a_file_that_is_taken_away_after_the_clock_was_set_back_is_built_without(
+    warehouse: Connection, deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = land(tmp_path, [])
+    file.write_bytes(b"no Parquet")
+    take(warehouse, tmp_path)
+    record(warehouse, plan_build(warehouse, deployment, None), whole=True)
+    monkeypatch.setattr(ledger_time, "_now", lambda: datetime(1999, 1, 1))
+    file.unlink()
+    take(warehouse, tmp_path)
+    assert plan_build(warehouse, deployment, None).span == (datetime(2026, 3, 10, 7), NOON)
+
+
+def test_an_older_warehouse_goes_on_after_all_that_it_noted(
+    warehouse: Connection, deployment: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ledgers noted the machine's time, and nothing that only goes forward."""
+    seen = clock.take_in(warehouse, -2, -1)
+    record(warehouse, plan_build(warehouse, deployment, None), whole=True)
+    noted = last_build(warehouse)
+    assert noted is not None
+    assert noted > seen
+    warehouse.execute("drop table raw.ledger_time")
+    monkeypatch.setattr(ledger_time, "_now", lambda: seen)
+    ledger_time.prepare(warehouse)
+    first, second = ledger_time.stamp(warehouse), ledger_time.stamp(warehouse)
+    assert noted < first < second
+
+
 def test_a_late_file_renews_what_came_after_it(
     built: Connection, deployment: Deployment, clock: Clock
 ) -> None:
@@ -232,11 +279,16 @@ def test_without_landing_files_all_is_built_unless_hours_are_asked_for(
         assert plan_build(warehouse, tables, hours(-1, 0)).span == hours(-1, 0)
 
 
-def test_spans_built_since(built: Connection, deployment: Deployment, clock: Clock) -> None:
+def test_spans_built_since(
+    built: Connection, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert spans_built_since(built, None) is None
-    before = datetime.now(UTC).replace(tzinfo=None)
+    before = last_build(built)
+    assert before is not None
     assert spans_built_since(built, before) == []
-    assert spans_built_since(built, before - timedelta(days=1)) is None, "all was built"
+    assert spans_built_since(built, before - timedelta(days=1)) is None, "of another warehouse"
+    # Whatever becomes of the machine's clock.
+    monkeypatch.setattr(ledger_time, "_now", lambda: before - timedelta(minutes=20))
     record(built, plan_build(built, at(1, deployment), None), whole=True)
     record(built, plan_build(built, at(2, deployment), None), whole=False)
     assert spans_built_since(built, before) == [hours(0, 1), hours(1, 2)]

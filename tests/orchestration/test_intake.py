@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets import intake
+from assets import intake, landed_rows
 from assets.file_ledger import new_files
 from assets.intake import Intake
 from assets.landing_files import Landed, LandingFile, landed
@@ -113,6 +114,70 @@ def test_values_of_another_type_are_cast_or_refused(
     kind = {"minutes": "float", "metres": "int", "electric": "bool", "heard_at": "datetime"}
     assert refused(warehouse)[-1] == (1, f"{column}: not of type {kind[column]}")
     assert ids(warehouse) == ([1, 2] if nested else [10, 1, 2])
+
+
+def stored(kind: pa.BaseExtensionType, *values: object) -> pa.Array:
+    return pa.ExtensionArray.from_storage(kind, pa.array(values, kind.storage_type))
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (stored(pa.json_(), "{bad"), "{bad"),
+        (pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
+         '[["a", 1], ["a", 2]]'),
+        (pa.array([[1.5]], pa.list_(pa.float16())), "[1.5]"),
+        (pa.array([[Decimal(10) ** 70]], pa.list_(pa.decimal256(76))), f'["1{"0" * 70}"]'),
+        (stored(pa.uuid(), b"\0" * 16), "00000000-0000-0000-0000-000000000000"),
+        (pa.array([[2**52]], pa.list_(pa.timestamp("ms"))),
+         "a value of type list<element: timestamp[ms]>"),
+    ],
+    ids=["no JSON", "key twice", "halves", "long decimals", "UUID", "time beyond Python"],
+)  # fmt: skip
+@pytest.mark.parametrize("column", ["celsius", "booked_for"])
+def test_values_of_types_that_the_warehouse_lacks_are_refused(
+    warehouse: Connection, tmp_path: Path, column: str, values: pa.Array, shown: str
+) -> None:
+    """However deep they lie, and whatever DuckDB makes of them: files beside it are taken in."""
+    land(tmp_path, moves(1), "07-a")
+    rows = landing_table(Move, moves(1, start=2))
+    land(tmp_path, rows.set_column(rows.column_names.index(column), column, values), "07-b")
+    land(tmp_path, moves(1, start=3), "07-c")
+    assert take(warehouse, tmp_path) == Intake(3, rows=2, quarantined=1)
+    assert sorted(ids(warehouse)) == [1, 3]
+    kind = {"celsius": "float", "booked_for": "datetime"}[column]
+    assert refused(warehouse) == [(0, f"{column}: not of type {kind}")]
+    ((content,),) = warehouse.execute("select content->>? from raw.quarantine", [column]).fetchall()
+    assert content == shown
+
+
+def test_a_text_that_should_be_json_is_a_text(warehouse: Connection, tmp_path: Path) -> None:
+    rows = landing_table(Move, moves(2))
+    notes = stored(pa.json_(), '{"a": 1}', "{bad")
+    land(tmp_path, rows.set_column(rows.column_names.index("note"), "note", notes))
+    assert take(warehouse, tmp_path).rows == 2
+    assert warehouse.sql("select note from raw.moves order by _row").fetchall() == [
+        ('{"a": 1}',),
+        ("{bad",),
+    ]
+
+
+def test_an_interrupt_while_rows_are_read_is_none_of_the_files_fault(
+    warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB, which asks for the rows, tells of it as an error like any other."""
+    land(tmp_path, moves(2), "07-a")
+    land(tmp_path, moves(2, start=5), "07-b")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as failing:
+        failing.setattr(landed_rows, "_taken", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            take(warehouse, tmp_path)
+    assert warehouse.sql("from raw.files").fetchall() == []
+    assert take(warehouse, tmp_path) == Intake(2, rows=4)
 
 
 def test_a_time_that_is_a_text_may_name_its_zone(warehouse: Connection, tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assets.file_ledger import new_files
 from assets.holds import unread
-from assets.intake import Intake
+from assets.intake import Intake, take_in
+from assets.landing_files import landed
 from tests.deployments.bikes.definitions import Move
 from tests.orchestration.moves import Connection, ids, land, moves, refused, take
 from tests.parity.landing import landing_table
@@ -62,9 +64,28 @@ def with_a_column_twice(file: Path) -> None:
     pq.write_table(table.append_column("metres", table["metres"]), file)
 
 
+def with_values_beyond_the_warehouse(file: Path) -> None:
+    """Which Arrow holds, and DuckDB only tells of once it reads them, whosever they are."""
+    table = landing_table(Move, moves(3))
+    lengths = pa.array([1, 2**62, 3], pa.duration("s"))
+    pq.write_table(table.set_column(table.column_names.index("minutes"), "minutes", lengths), file)
+
+
+def led_to_nothing(file: Path) -> None:
+    """As a link to a share that is not mounted."""
+    file.unlink()
+    file.symlink_to(file.parents[3] / "share" / file.name)
+
+
+def led_in_a_circle(file: Path) -> None:
+    file.unlink()
+    file.symlink_to(file)
+
+
 DAMAGES = [
     cut_short, being_written, emptied, no_parquet, pages_overwritten, a_page_changed,
-    without_a_column, with_a_column_twice,
+    without_a_column, with_a_column_twice, with_values_beyond_the_warehouse, led_to_nothing,
+    led_in_a_circle,
 ]  # fmt: skip
 
 
@@ -99,6 +120,49 @@ def test_it_is_tried_again_each_time_whatever_is_asked_for(
     file.write_bytes(whole)
     assert take(warehouse, tmp_path, hours=[]) == Intake(1, rows=5)
     assert (unread(warehouse, Move), refused(warehouse)) == ([], [])
+
+
+def test_a_link_to_what_is_not_there_holds_its_hour_until_it_is(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    landing, share = tmp_path / "landing", tmp_path / "share"
+    file = land(landing, moves(2))
+    share.mkdir()
+    file.rename(share / "07.parquet")
+    file.symlink_to(share / "07.parquet")
+    share.rename(tmp_path / "away")
+    for _ in range(2):
+        assert take(warehouse, landing) == Intake(unread=1)
+        assert take(warehouse, landing, hours=[]) == Intake(unread=1)
+        (held,) = unread(warehouse, Move)
+        assert held.reason == f"the file is a link to {share}/07.parquet, which is not there"
+        assert held.held
+    (tmp_path / "away").rename(share)
+    assert take(warehouse, landing, hours=[]) == Intake(1, rows=2)
+    assert unread(warehouse, Move) == []
+    # It was known, so it holds nothing back when the share goes once more.
+    share.rename(tmp_path / "away")
+    assert [f.path for f in new_files(warehouse, Move, landed(landing, Move).files)] == [file]
+    assert take(warehouse, landing) == Intake(unread=1)
+    assert ([f.held for f in unread(warehouse, Move)], ids(warehouse)) == ([False], [1, 2])
+    file.unlink()
+    assert take(warehouse, landing) == Intake()
+    assert unread(warehouse, Move) == []
+
+
+def test_what_is_taken_away_after_it_was_listed_is_no_news(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    first, second = land(tmp_path, moves(2), "07-a"), land(tmp_path, moves(2, start=5), "07-b")
+    take(warehouse, tmp_path)
+    third = land(tmp_path, moves(2, start=9), "07-c")
+    listed = landed(tmp_path, Move).files
+    for file in (first, third):
+        file.unlink()
+    assert new_files(warehouse, Move, listed) == []
+    assert take_in(warehouse, tmp_path, Move, listed) == Intake(known=1)
+    assert (ids(warehouse), unread(warehouse, Move)) == ([1, 2, 5, 6], [])
+    assert second.is_file()
 
 
 @pytest.mark.parametrize("away", [Path.unlink, lambda f: f.rename(f.with_suffix(".parquet.bad"))])

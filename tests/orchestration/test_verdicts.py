@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from assets import builds, raw_tables, verdicts
+from assets import builds, ledger_time, raw_tables, verdicts
 from assets.builds import Build
 from slate.errors import DataError
 from slate.views import FeatureView
@@ -55,6 +55,20 @@ def test_what_failed_or_was_not_checked_does_not(warehouse: Connection) -> None:
 
 
 def test_what_was_built_since_is_checked_first(warehouse: Connection) -> None:
+    verdicts.record(warehouse, BikeProfile, True)
+    build(warehouse)
+    with pytest.raises(DataError, match=r"^bike_profile was not checked since it was built"):
+        verdicts.require_passed(warehouse, [BikeProfile])
+
+
+def test_it_counts_what_came_last_though_the_machines_clock_was_set_back(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts.record(warehouse, BikeProfile, True)
+    monkeypatch.setattr(ledger_time, "_now", lambda: HOUR)
+    verdicts.record(warehouse, BikeProfile, False)
+    with pytest.raises(DataError, match=r"^bike_profile did not pass its check"):
+        verdicts.require_passed(warehouse, [BikeProfile])
     verdicts.record(warehouse, BikeProfile, True)
     build(warehouse)
     with pytest.raises(DataError, match=r"^bike_profile was not checked since it was built"):

@@ -76,6 +76,17 @@ def test_json_and_back(warehouse: duckdb.DuckDBPyConnection, plan: Plan, folder:
     assert manifest.statistics["courier_trips.trips_1d"].least == 2**53 + 1
 
 
+def test_of_which_build_a_set_is_goes_with_it(
+    warehouse: duckdb.DuckDBPyConnection, plan: Plan, folder: Path
+) -> None:
+    build = datetime(2026, 3, 4, 12, 0, 0, 1)
+    manifest = write_training_set(warehouse, plan, folder, build=build).manifest
+    assert Manifest.from_json(manifest.to_json()).build == manifest.build == build
+    # A set of before that was kept is read, and its build is not known.
+    older = {k: v for k, v in json.loads(manifest.to_json()).items() if k != "build"}
+    assert Manifest.from_json(json.dumps(older)) == replace(manifest, build=None)
+
+
 def test_json_is_readable_without_this_package(
     warehouse: duckdb.DuckDBPyConnection, plan: Plan, folder: Path
 ) -> None:
