@@ -125,7 +125,7 @@ class ArchiveFiles:
         spans = [(part.first, part.last) for part in self._all_parts()]
         found = (path for path in self._landing.glob("*/*.parquet") if is_landed(path))
         landed = sorted(path for path in found if hour_of(path) >= 0)
-        spans += [self._ends(path) for path in landed[:1] + landed[-1:]]
+        spans += [self._ends(path) for path in {*landed[:1], *landed[-1:]}]
         return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
 
     def clean(self) -> None:
@@ -241,9 +241,9 @@ class ArchiveFiles:
 
 
 def _unreadable(path: Path, why: object) -> DataError:
-    # Parquet's own reasons have several lines.
+    reason = " ".join(str(why).split())  # Parquet's own have several lines
     return DataError(
-        f"{path} cannot be read ({' '.join(str(why).split())}): put a good copy in its place, or move it out of its "
+        f"{path} cannot be read ({reason}): put a good copy in its place, or move it out of its "
         "folder to go on without its events"
     )
 
