@@ -99,6 +99,7 @@ class Archive:
             self._files = archive_files(deployment, source)
         self._flush, self._most, self._now = flush, most, now
         self._flushed_at: float | None = None
+        self._failed = False
 
     def step(self) -> ArchiveStep:
         """Archive what waits in the log, if it is enough or waited long enough; land what is over.
@@ -110,9 +111,13 @@ class Archive:
         try:
             if self._flushed_at is None:
                 self._start()
-            elif time.monotonic() - self._flushed_at < self._flush and self._waiting() < self._most:
+            elif not self._failed and not self._is_time(self._flushed_at):
                 return ArchiveStep()
-            return self._step()
+            # What failed is tried again at once, whether or not there is enough by now.
+            self._failed = True
+            step = self._step()
+            self._failed = False
+            return step
         except (OSError, pa.ArrowException, DataError) as error:
             raise DataError(
                 f"the archive of the stream {self._source.stream!r} cannot go on: {error}; its "
@@ -151,8 +156,11 @@ class Archive:
                 self._redis.setnx(self._names.first, span[0])
                 self._raise_floor(span[1] + 1)
 
-    def _waiting(self) -> int:
-        return int(self._redis.get(self._unit.pending) or 0)
+    def _is_time(self, flushed_at: float) -> bool:
+        """Whether events waited long enough, or are many."""
+        if time.monotonic() - flushed_at >= self._flush:
+            return True
+        return int(self._redis.get(self._unit.pending) or 0) >= self._most
 
     def _step(self) -> ArchiveStep:
         hour = self._time() // HOUR
