@@ -148,6 +148,7 @@ class Worker:
                 try:
                     self.step()
                     self._failures.over("store", "the online store answers again")
+                    self._failures.over("embedded", "the embedded store was started again")
                     self._failures.over("worker", "the worker goes on again")
                 except RedisError as error:
                     self._failed("store", f"the online store fails ({error}): trying again")

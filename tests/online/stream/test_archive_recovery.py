@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from redis import Redis
 
+from assets.publishing import archived_since
 from online import EventWriter
 from online.connections import Connections
 from online.stream.archive import Archive
@@ -188,6 +189,20 @@ def test_a_disk_that_takes_nothing(log: Log) -> None:
     log.check_done()
 
 
+def test_a_file_in_the_way_of_a_days_folder_is_told_of(log: Log) -> None:
+    log.write(MINUTE)
+    log.archive().step()
+    log.pass_time(hours=1)
+    day = log.deployment.landing / "moves/2026-03-01"
+    day.parent.mkdir(parents=True)
+    day.write_text("in the way")
+    with pytest.raises(DataError, match=f"cannot go on: .*{day}"):
+        log.archive().step()
+    day.unlink()
+    log.archive().step()
+    log.check_done()
+
+
 def test_a_part_that_is_damaged_stops_its_hour_alone(log: Log) -> None:
     log.write(MINUTE)
     log.archive().step()
@@ -248,6 +263,8 @@ def test_a_landing_file_that_is_damaged_is_named_and_stops_no_archive(
     with pytest.raises(DataError, match=told):
         log.found()
     assert log.found(NOON_HOUR + 1) == []
+    view = log.deployment.registry.views["rider_rides"]
+    assert archived_since(log.deployment, view) == NOON.replace(tzinfo=None)
     # Neither the first instant nor the floor is known from the store any more.
     redis.delete(NAMES.first, NAMES.floor)
     log.write(MINUTE)
