@@ -146,7 +146,8 @@ def _landed_file(
 def archived_since(deployment: Deployment, view: type[FeatureView]) -> datetime | None:
     """The first arrival that a view's stream has archived (UTC, without a zone).
 
-    The store tells it too, until it loses its data.
+    The store tells it too, until it loses its data. Where the file that has it is damaged, it is
+    the beginning of its hour.
     """
     if not view.windowed or not view.source.stream or not view.source.landing:
         return None

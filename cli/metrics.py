@@ -22,7 +22,7 @@ _COUNTERS = {
     "batches": "Micro-batches applied.",
     "busy_seconds": "Seconds spent on micro-batches.",
     "conflicts": "Micro-batches that another worker had applied.",
-    "errors": "Failures of the store that were tried again.",
+    "errors": "Failures of the store, or of files, that were tried again.",
 }
 _GAUGES = {
     "batch_seconds": "Seconds that the latest micro-batch took.",

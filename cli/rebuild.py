@@ -11,6 +11,7 @@ from online.stream.names import streamed_sources
 from online.stream.status import stream_status
 from online.stream.worker import Worker
 from slate.deployment import load
+from slate.errors import DataError
 
 
 def run(_: Namespace) -> int:
@@ -35,12 +36,17 @@ def run(_: Namespace) -> int:
                     waiting = 1
                     while waiting:
                         worker.step()
+                        # What cannot be made anew keeps its events waiting, and no others.
                         waiting = sum(
                             stream_status(redis, deployment.name, deployment.registry, one).waiting
                             for one in sources
+                            if one not in worker.unreplayed
                         )
                 finally:
                     worker.leave()
             say(f"{worker.stats.replayed:,} events replayed, {worker.stats.events:,} applied")
+            failures = [*worker.unreplayed.reasons(), *worker.unarchived.reasons()]
+            if failures:
+                raise DataError("\nslate: ".join(failures))
     say("done")
     return 0

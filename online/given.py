@@ -7,22 +7,17 @@ Arrow, of whatever backing; a single value as Python, NumPy or Arrow has it.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from reprlib import Repr
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from online.instants import from_numpy
+from online.messages import shown
 from slate.errors import RequestError
 
 # What columns call the way to a list of their values: Arrow, NumPy and pandas, Polars.
 _TO_LIST = ("to_pylist", "tolist", "to_list")
-# A value that is shown in a message is cut to so many characters.
-_SHOWN = 60
-
-_repr = Repr()
-_repr.maxstring = _repr.maxother = _SHOWN
 
 
 @dataclass(frozen=True)
@@ -46,13 +41,12 @@ def given(name: str, value: Any) -> Given:
     """
     try:
         found = _python(value)
+        if isinstance(found, list | tuple | range):
+            kinds = set(map(type, found))
+            if any(issubclass(kind, np.generic | pa.Scalar) for kind in kinds):
+                found = [_python(one) for one in found]
     except (OverflowError, ValueError, pa.ArrowException) as error:
         raise RequestError(f"{name}: {error}") from error
-    if isinstance(found, list | tuple | range):
-        kinds = set(map(type, found))
-        if any(issubclass(kind, np.generic | pa.Scalar) for kind in kinds):
-            return given(name, [_python(one) for one in found])
-        return Given(list(found), single=False)
     if isinstance(found, Sequence) and not isinstance(found, str | bytes | bytearray):
         return Given(list(found), single=False)
     if isinstance(found, Iterable) and not isinstance(found, str | bytes | bytearray):
@@ -73,7 +67,14 @@ def _python(value: Any) -> Any:
         return from_numpy(value)
     for method in _TO_LIST:
         if hasattr(value, method):
-            return getattr(value, method)()
+            found = getattr(value, method)()
+            if isinstance(found, np.generic):
+                # As NumPy's longdouble, which is wider than any number of Python.
+                raise ValueError(
+                    f"{shown(value)} is of NumPy's {type(found).__name__}, which Python has no "
+                    "value for: convert it first, as by float() or astype(float)"
+                )
+            return found
     return value
 
 
@@ -83,8 +84,3 @@ def is_null(value: object) -> bool:
         return True
     # It may not be imported here, and compares to nothing.
     return type(value).__name__ == "NAType"
-
-
-def shown(value: object) -> str:
-    """A value in a message."""
-    return _repr.repr(value)

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from online.messages import shown
 from slate.errors import RequestError
 from slate.kinds import naive_utc
 
@@ -55,9 +56,9 @@ def asked(at: Moment | None) -> int:
             return microseconds(at)
     except OverflowError:
         raise RequestError(
-            f"at={given!r} lies outside of the years 1 to 9999: give an instant that a datetime in "
-            "UTC can be"
+            f"at={shown(given)} lies outside of the years 1 to 9999: give an instant that a "
+            "datetime in UTC can be"
         ) from None
     raise RequestError(
-        f"at={given!r} is not an instant: give a datetime (without a zone it is UTC), or None"
+        f"at={shown(given)} is not an instant: give a datetime (without a zone it is UTC), or None"
     )

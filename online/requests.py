@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from online.given import Given, given, is_null, shown
+from online.given import Given, given, is_null
 from online.keys import Keys, KeySource
+from online.messages import shown
 from slate.errors import RequestError, nearest
 from slate.expressions import Array, Expr
 from slate.features import Input

@@ -22,11 +22,12 @@ from online.generations import (
 )
 from online.instants import Moment, asked, instant, microseconds
 from online.lookup import NOTHING, Known, Live, Lookup
+from online.messages import shown
 from online.service_plan import ServicePlan
 from online.stream.names import StreamNames, definition, deltas_prefix, streamed_sources
 from online.stream.sections import hour_of
 from slate.entities import Source
-from slate.errors import RequestError, StoreError, UnknownNameError
+from slate.errors import RequestError, StoreError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
 from slate.registry import Registry
 from slate.views import FeatureView
@@ -83,8 +84,13 @@ class Serving:
         """A service made ready.
 
         Raises:
-            RequestError: there is no such service.
+            RequestError: there is no such service, or it is no name.
         """
+        if not isinstance(service, str):
+            raise RequestError(
+                f"{shown(service)} is no name of a service: give it as text; "
+                f"{nearest('', self._registry.services)}"
+            )
         if service not in self._plans:
             try:
                 found = self._registry.service(service)

@@ -99,38 +99,53 @@ class Archive:
             self._files = archive_files(deployment, source)
         self._flush, self._most, self._now = flush, most, now
         self._flushed_at: float | None = None
+        self._failed = False
 
     def step(self) -> ArchiveStep:
         """Archive what waits in the log, if it is enough or waited long enough; land what is over.
 
         Raises:
             RedisError: the store cannot be reached; nothing is lost.
-            DataError: a file cannot be written or read; the events stay in the log.
+            DataError: a file cannot be written or read; what did not land stays where it is.
         """
         try:
             if self._flushed_at is None:
                 self._start()
-            elif time.monotonic() - self._flushed_at < self._flush and self._waiting() < self._most:
+            elif not self._failed and not self._is_time(self._flushed_at):
                 return ArchiveStep()
-            return self._step()
-        except (OSError, pa.ArrowException) as error:
+            # What failed is tried again at once, whether or not there is enough by now.
+            self._failed = True
+            step = self._step()
+            self._failed = False
+            return step
+        except (OSError, pa.ArrowException, DataError) as error:
             raise DataError(
                 f"the archive of the stream {self._source.stream!r} cannot go on: {error}; its "
-                "events stay in the log until this is mended"
+                "events stay in the log, and those of hours that have not landed in their parts, "
+                "until this is mended"
             ) from error
 
     def read_since(self, hour: int) -> Iterator[pa.Table]:
         """All archived events from an arrival hour on, in order of arrival; see ``Events.table``.
 
         What the source's definition refuses by now is left out.
+
+        Raises:
+            DataError: a file cannot be read.
         """
-        for table in self._files.read(hour) if self._files else ():
-            (batch,) = table.combine_chunks().to_batches()
-            arrivals = np.asarray(table.column(self._source.arrival_time).cast(pa.int64()))
-            events, bad = checked_again(self._source, batch, arrivals)
-            if bad:
-                events = events.take(np.setdiff1d(np.arange(events.num_rows), list(bad)))
-            yield events
+        try:
+            for table in self._files.read(hour) if self._files else ():
+                (batch,) = table.combine_chunks().to_batches()
+                arrivals = np.asarray(table.column(self._source.arrival_time).cast(pa.int64()))
+                events, bad = checked_again(self._source, batch, arrivals)
+                if bad:
+                    events = events.take(np.setdiff1d(np.arange(events.num_rows), list(bad)))
+                yield events
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(
+                f"the archive of the stream {self._source.stream!r} cannot be read: {error}; see "
+                "that its files can be, and are as the archive wrote them"
+            ) from error
 
     def _start(self) -> None:
         """Take up what an archive before this one left on disk, also if the store was lost."""
@@ -141,8 +156,11 @@ class Archive:
                 self._redis.setnx(self._names.first, span[0])
                 self._raise_floor(span[1] + 1)
 
-    def _waiting(self) -> int:
-        return int(self._redis.get(self._unit.pending) or 0)
+    def _is_time(self, flushed_at: float) -> bool:
+        """Whether events waited long enough, or are many."""
+        if time.monotonic() - flushed_at >= self._flush:
+            return True
+        return int(self._redis.get(self._unit.pending) or 0) >= self._most
 
     def _step(self) -> ArchiveStep:
         hour = self._time() // HOUR
@@ -212,16 +230,21 @@ class Archive:
         return True
 
     def _close(self, before: int) -> tuple[int, ...]:
-        """Land the hours that are over."""
+        """Land the hours that are over; one that cannot land keeps no other from it."""
         if self._files is None:
             return ()
         hours = [hour for hour in self._files.hours() if hour < before]
-        closed = []
+        closed, failure = [], None
         for hour in hours:
-            # Where another archive closes it at the same time, what is left is for the next step.
-            with suppress(FileNotFoundError, FileExistsError):
-                self._files.close(hour)
-                closed.append(hour)
+            try:
+                # Where another archive closes it too, what is left is for the next step.
+                with suppress(FileNotFoundError, FileExistsError):
+                    self._files.close(hour)
+                    closed.append(hour)
+            except (OSError, pa.ArrowException, DataError) as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
         return tuple(closed)
 
     def _raise_floor(self, to: int) -> None:

@@ -13,7 +13,9 @@ takes its place; only then the parts are deleted. Where there are both parts and
 what the parts hold besides, if anything, lands in a second file.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, groupby
 from pathlib import Path
 
@@ -35,6 +37,9 @@ from online.stream.hour_files import (
     unfinished,
 )
 from slate.entities import Source
+from slate.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 ROW_GROUP = 100_000
 
@@ -75,12 +80,13 @@ class ArchiveFiles:
 
         Raises:
             FileNotFoundError, FileExistsError: another is doing it at the same time.
+            DataError: a file cannot be read; all of them stay.
         """
         # In this order: parts go only after what they hold has landed.
         parts = self._parts_of(hour)
         landed = self._landed(hour)
         known = self._known(landed)
-        for run in _by_schema(parts):
+        for run in self._by_schema(parts):
             tables = self._rows(run, known)
             first = next(tables, None)
             if first is None:
@@ -103,28 +109,61 @@ class ArchiveFiles:
         """All events from an hour on, in order of arrival, as they were written.
 
         The events of one arrival are never in two tables. Hours may be closed meanwhile.
+
+        Raises:
+            DataError: a file cannot be read.
         """
         paths = chain(self._landing.glob("*/*.parquet"), self._parts.glob("*/*.parquet"))
         for hour in sorted({hour for path in paths if (hour := hour_of(path)) >= since}):
             yield from self._read(hour)
 
     def span(self) -> tuple[int, int] | None:
-        """The first and the last arrival that it holds; None if it holds none."""
+        """The first and the last arrival that it holds; None if it holds none.
+
+        Of a landing file that cannot be read they are those that its hour may have at most.
+        """
         spans = [(part.first, part.last) for part in self._all_parts()]
-        landed = sorted(path for path in self._landing.glob("*/*.parquet") if is_landed(path))
-        for path in landed[:1] + landed[-1:]:
-            with pq.ParquetFile(path) as file:
-                ends = (
-                    file.read_row_group(i, [self._arrival]) for i in (0, file.num_row_groups - 1)
-                )
-                first, last = map(self._arrivals, ends)
-                spans.append((int(first[0]), int(last[-1])))
+        found = (path for path in self._landing.glob("*/*.parquet") if is_landed(path))
+        landed = sorted(path for path in found if hour_of(path) >= 0)
+        spans += [self._ends(path) for path in {*landed[:1], *landed[-1:]}]
         return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
 
     def clean(self) -> None:
         """Remove what was left unfinished long ago."""
         clean(self._parts)
         clean(self._landing)
+
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[pq.ParquetFile]:
+        """Read a file; whatever fails in it is told with its name."""
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                kinds = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
+                kind = kinds.get(self._arrival, pa.null())
+                if not (pa.types.is_timestamp(kind) and kind.unit == "us"):
+                    raise _unreadable(path, f"its column {self._arrival} holds no microseconds")
+                yield file
+        except FileNotFoundError:
+            raise  # a part that has landed meanwhile
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise _unreadable(path, error) from error
+
+    def _ends(self, path: Path) -> tuple[int, int]:
+        """The first and the last arrival of a landing file, or of its hour."""
+        try:
+            with self._open(path) as file:
+                if not file.num_row_groups:
+                    raise _unreadable(path, "it holds no events")
+                ends = (
+                    file.read_row_group(i, [self._arrival]) for i in (0, file.num_row_groups - 1)
+                )
+                first, last = map(self._arrivals, ends)
+                return int(first[0]), int(last[-1])
+        except (DataError, FileNotFoundError) as error:
+            # New events go on being archived: only what is made of this hour's needs the file.
+            logger.warning("%s", error)
+            hour = hour_of(path)
+            return hour * HOUR, (hour + 1) * HOUR - 1
 
     def _all_parts(self) -> list[Part]:
         return [part for path in self._parts.glob("*/*.parquet") if (part := part_of(path))]
@@ -145,7 +184,7 @@ class ArchiveFiles:
 
     def _tables(self, paths: Sequence[Path], *columns: str) -> Iterator[pa.Table]:
         for path in paths:
-            with pq.ParquetFile(path) as file:
+            with self._open(path) as file:
                 for batch in file.iter_batches(ROW_GROUP, columns=columns or None):
                     yield pa.Table.from_batches([batch])
 
@@ -187,14 +226,26 @@ class ArchiveFiles:
                 yield rest
             return
 
+    def _by_schema(self, parts: list[Part]) -> Iterator[list[Part]]:
+        """Parts in runs of one schema, which a changed definition ends."""
+
+        def schema(part: Part) -> str:
+            with self._open(part.path) as file:
+                return str(file.schema_arrow.remove_metadata())
+
+        for _, run in groupby(parts, schema):
+            yield list(run)
+
     def _arrivals(self, table: pa.Table) -> Words:
         return np.asarray(table.column(self._arrival).cast(pa.int64()))
 
 
-def _by_schema(parts: list[Part]) -> Iterator[list[Part]]:
-    """Parts in runs of one schema, which a changed definition ends."""
-    for _, run in groupby(parts, lambda part: str(pq.read_schema(part.path).remove_metadata())):
-        yield list(run)
+def _unreadable(path: Path, why: object) -> DataError:
+    reason = " ".join(str(why).split())  # Parquet's own have several lines
+    return DataError(
+        f"{path} cannot be read ({reason}): put a good copy in its place, or move it out of its "
+        "folder to go on without its events"
+    )
 
 
 def _grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from errno import ENOTDIR
 from pathlib import Path
 from uuid import uuid4
 
@@ -88,7 +89,11 @@ def unfinished(path: Path, schema: pa.Schema) -> Iterator[tuple[pq.ParquetWriter
     Yields:
         What writes it, and its passing name.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        # Not to be taken for a file that another has landed at the same time.
+        raise NotADirectoryError(ENOTDIR, "it is in the way of a folder", error.filename) from error
     temporary = path.with_name(f".{path.stem}.{uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:

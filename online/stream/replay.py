@@ -4,11 +4,14 @@ A partition's set ``:views`` names the definitions whose rows it has kept withou
 missing there is replayed before the partition goes on: all archived events that no published
 generation knows, up to those that wait in the partition's stream. A replay that was killed begins
 anew; of two at once the one that began later goes on.
+
+Where the archive cannot be read, only the views that need what is in the way are not made: they are
+MISSING, and a partition goes on with the others.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +21,7 @@ from redis import Redis
 from redis.exceptions import WatchError
 
 from online.commands import command
+from online.generations import pointers, whole_field
 from online.rows import Words
 from online.stream import remembered
 from online.stream.archive import Archive
@@ -38,6 +42,7 @@ from online.stream.source_rows import Counted, SourceRows
 from online.stream.transaction import Transaction
 from slate.deployment import Deployment
 from slate.entities import Source
+from slate.errors import DataError
 from slate.views import FeatureView
 
 AT_ONCE = 20_000
@@ -62,6 +67,7 @@ class _Target:
         token: what says that no other replay of it began.
         seen: the ids of the events so far.
         latest: the latest arrival so far.
+        remembered: the names of the ids that it has put in the store.
     """
 
     unit: Unit
@@ -73,6 +79,20 @@ class _Target:
     token: str
     seen: Seen
     latest: int = 0
+    remembered: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay did.
+
+    Attributes:
+        events: how many events were counted.
+        failure: why some views were not made; None if all were.
+    """
+
+    events: int
+    failure: str | None = None
 
 
 class Replay:
@@ -93,35 +113,94 @@ class Replay:
         self._source = source
         self._rows = rows
 
-    def run(self, units: Sequence[Unit], progress: Progress | None = None) -> int:
-        """Make rows that are missing, so that these partitions can go on; gives the events counted.
+    def run(self, units: Sequence[Unit], progress: Progress | None = None) -> Replayed:
+        """Make rows that are missing, so that these partitions can go on.
 
         Args:
             units: partitions of the source's routes.
             progress: called now and then.
         """
-        targets = [target for unit in units if (target := self._target(unit)) is not None]
-        needed = [self._rows.needed.get(view, 0) for one in targets for view in one.views]
-        if not targets:
-            return 0
-        since = min(needed)
+        missing = {unit: views for unit in units if (views := self._missing(unit))}
+        if not missing:
+            return Replayed(0)
+        lacking = {view for views in missing.values() for view in views}
+        try:
+            return Replayed(self._made(missing, progress))
+        except DataError as error:
+            failure = error
         counted = 0
-        # Ids are compared with those of a horizon before.
-        for table in self._archived(max(since - 1 - self._source.horizon // HOUR, 0)):
-            for events in _by_hour(self._source, table):
-                counted += self._replay(targets, events, since)
-                if progress is not None:
-                    progress(counted)
+        hours = sorted({self._needed(view) for view in lacking}, reverse=True)
+        # The views that need least of the archive first: each reads what those before it do.
+        for hour in hours if len(hours) > 1 else ():
+            some = {view for view in lacking if self._needed(view) == hour}
+            try:
+                counted += self._made(
+                    {unit: [v for v in these if v in some] for unit, these in missing.items()},
+                    progress,
+                )
+            except DataError as error:
+                failure = error
+                break
+            lacking -= some
+        names = ", ".join(sorted(view.name for view in lacking))
+        return Replayed(
+            counted,
+            f"what the stream {self._source.stream!r} added to {names} cannot be made anew from "
+            f"its archive, and is MISSING until it can: {failure}",
+        )
+
+    def held_back(self, units: Sequence[Unit]) -> set[Unit]:
+        """After a failure: the partitions that cannot apply anything before a replay has succeeded.
+
+        Others can, as they know which ids they have seen. What they lack is no longer served, also
+        where it was before.
+        """
+        waiting, lacking = set(), set()
+        for unit in units:
+            missing = self._missing(unit)
+            lacking.update(missing)
+            if missing == self._rows.routes[unit.route] and not self._redis.exists(unit.applied):
+                waiting.add(unit)
+        if lacking:
+            told = [whole_field(definition(view)) for view in lacking]
+            self._redis.hdel(pointers(self._deployment.name), *told)
+        return waiting
+
+    def _missing(self, unit: Unit) -> list[type[FeatureView]]:
+        """The views of a partition whose rows are not there, or have gaps."""
+        held = {one.decode() for one in self._redis.smembers(unit.views)}
+        return [view for view in self._rows.routes[unit.route] if definition(view) not in held]
+
+    def _needed(self, view: type[FeatureView]) -> int:
+        return self._rows.needed.get(view, 0)
+
+    def _made(
+        self, missing: Mapping[Unit, list[type[FeatureView]]], progress: Progress | None
+    ) -> int:
+        """Make what partitions miss of these views, or nothing of it; gives the events counted.
+
+        Raises:
+            DataError: the archive cannot be read.
+        """
+        targets = [self._target(unit, views) for unit, views in missing.items() if views]
+        since = min(self._needed(view) for target in targets for view in target.views)
+        counted = 0
+        try:
+            # Ids are compared with those of a horizon before.
+            for table in self._archived(max(since - 1 - self._source.horizon // HOUR, 0)):
+                for events in _by_hour(self._source, table):
+                    counted += self._replay(targets, events, since)
+                    if progress is not None:
+                        progress(counted)
+        except DataError:
+            for target in targets:
+                self._undo(target)
+            raise
         for target in targets:
             self._finish(target)
         return counted
 
-    def _target(self, unit: Unit) -> _Target | None:
-        views = self._rows.routes[unit.route]
-        held = {one.decode() for one in self._redis.smembers(unit.views)}
-        missing = [view for view in views if definition(view) not in held]
-        if not missing:
-            return None
+    def _target(self, unit: Unit, missing: list[type[FeatureView]]) -> _Target:
         position, landed, applied = self._redis.mget(unit.position, unit.landed, unit.applied)
         waiting = self._redis.xrange(unit.stream, count=1)
         until = int(applied) + 1 if applied else FOREVER
@@ -178,6 +257,7 @@ class Replay:
                 if target.fresh:
                     for name, seen in remembered.slices(target.unit, ids[at], arrivals[at]):
                         transaction.write(command("APPEND", name, seen))
+                        target.remembered.add(name)
         return counted
 
     @contextmanager
@@ -192,6 +272,13 @@ class Replay:
                 yield transaction
             if not same or not transaction.commit():
                 raise WatchError(f"another works on {unit.stream}")
+
+    def _undo(self, target: _Target) -> None:
+        """Remove what was half made: it would be there twice after as many failures."""
+        rows = [replayed_name(self._deployment.name, v, target.unit.number) for v in target.views]
+        # Another that works on it has removed it, or goes on with what there is.
+        with suppress(WatchError), self._committed(target) as transaction:
+            transaction.write(command("UNLINK", *rows, *target.remembered))
 
     def _finish(self, target: _Target) -> None:
         """Put the rows that were made anew in the place of those that are there."""

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from online.stream.leases import SECONDS, Leases
 from online.stream.names import LOG, Unit, streamed_sources, units
 from online.stream.replay import Replay
 from online.stream.retention import catch_up, forget_former, learn, retain, tell_whole
+from online.stream.troubles import Troubles
 from slate.deployment import Deployment
 from slate.entities import Source
 from slate.errors import SlateError
@@ -27,8 +28,8 @@ logger = logging.getLogger(__name__)
 # A micro-batch begins no sooner than this after the one before: fewer and larger ones cost less.
 PERIOD = 0.05
 RETRY_SECONDS = 0.5
-# A failure that lasts is told of again after this.
-REMIND_SECONDS = 60.0
+# Of one source: a file that was damaged is seldom mended sooner, and a replay reads much.
+ARCHIVE_RETRY_SECONDS, REPLAY_RETRY_SECONDS = 2.0, 10.0
 # How often it is asked what published generations leave to the stream.
 RETENTION_SECONDS = 10.0
 
@@ -46,7 +47,7 @@ class WorkerStats:
         dead: dead letters written.
         batches: micro-batches, and how long they took in seconds, the latest and all together.
         batch_seconds, busy_seconds: the latest one's, and that of all.
-        errors: failures of the store that it went on after.
+        errors: failures of the store, or of files, that it went on after.
         partitions: how many it holds.
         last_arrival: the latest arrival that it applied, in microseconds.
     """
@@ -97,6 +98,8 @@ class Worker:
 
     Attributes:
         stats: what it did.
+        unreplayed: by source, why rows that it needs cannot be made anew from its archive.
+        unarchived: by source, why its events cannot be archived.
     """
 
     def __init__(
@@ -128,26 +131,38 @@ class Worker:
             for source in streamed_sources(registry)
         }
         self._renewed = self._retained = 0.0
-        self._failure, self._told = "", 0.0
+        # The worker as a whole, by what fails.
+        self._failures = Troubles()
+        self.unreplayed, self.unarchived = Troubles(), Troubles()
+        self._waiting: set[Unit] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; then give the partitions back.
 
-        A store that fails is tried again; what was not committed is read again.
+        A store that fails is tried again; what was not committed is read again. The archive of a
+        source that fails is tried again too, while the others go on.
         """
         try:
             while not stop.is_set():
                 began = time.monotonic()
                 try:
                     self.step()
-                    self._recovered()
-                except (RedisError, OSError) as error:
-                    self._failed(f"the online store fails ({error}): trying again")
+                    self._failures.over("store", "the online store answers again")
+                    self._failures.over("embedded", "the embedded store was started again")
+                    self._failures.over("worker", "the worker goes on again")
+                except RedisError as error:
+                    self._failed("store", f"the online store fails ({error}): trying again")
                     self._renewed = self._retained = 0.0
                     self._revive()
                     stop.wait(RETRY_SECONDS)
+                except OSError as error:
+                    # Not the store's, whose client has errors of its own.
+                    self._failed(
+                        "worker", f"a file cannot be read or written ({error}): trying again"
+                    )
+                    stop.wait(RETRY_SECONDS)
                 except SlateError as error:
-                    self._failed(str(error))
+                    self._failed("worker", str(error))
                     stop.wait(RETRY_SECONDS)
                 stop.wait(max(PERIOD - (time.monotonic() - began), 0))
         finally:
@@ -164,18 +179,10 @@ class Worker:
             )
         self.stats.partitions = 0
 
-    def _failed(self, reason: str) -> None:
-        """Count a failure, and tell of it, but not of the same one time and again."""
+    def _failed(self, what: str, reason: str) -> None:
+        """Count a failure, and tell of it."""
         self.stats.errors += 1
-        now = time.monotonic()
-        if reason != self._failure or now - self._told >= REMIND_SECONDS:
-            logger.warning("%s", reason)
-            self._failure, self._told = reason, now
-
-    def _recovered(self) -> None:
-        if self._failure:
-            logger.info("the online store answers again")
-            self._failure = ""
+        self._failures.failed(what, reason)
 
     def _revive(self) -> None:
         """Start an embedded store again where that is what fails."""
@@ -183,15 +190,19 @@ class Worker:
             if self._server is not None and self._server.revive():
                 logger.info("the embedded store had ended, and was started again")
         except (SlateError, OSError) as error:
-            self._failed(str(error))
+            self._failed("embedded", str(error))
 
     def step(self) -> Applied:
-        """Renew the leases if it is time, and apply and archive what waits."""
+        """Renew the leases if it is time, and apply and archive what waits.
+
+        A source of which the archive fails is told of, in ``unreplayed`` or ``unarchived`` too, and
+        tried again after a while.
+        """
         if time.monotonic() - self._renewed >= self._renew_every:
             self._renew()
         held = self._leases.held
         routed = [unit for unit in held if unit.route != LOG]
-        self._prepare(routed)
+        routed = self._prepare(routed)
         began = time.perf_counter()
         applied = self._applier.step(routed)
         if applied.arrival or applied.conflicts:
@@ -199,11 +210,21 @@ class Worker:
         if applied.outdated:
             self._retain()
         for unit in held:
-            if unit.route == LOG:
-                step = self._archives[unit.source].step()
-                self.stats.archived += step.events
-                self.stats.dead += step.refused + step.late
+            if unit.route == LOG and self.unarchived.due(unit.source, ARCHIVE_RETRY_SECONDS):
+                self._archive(unit.source)
         return applied
+
+    def _archive(self, source: type[Source]) -> None:
+        """Archive what waits of a source."""
+        try:
+            step = self._archives[source].step()
+        except SlateError as error:
+            self.stats.errors += 1
+            self.unarchived.failed(source, str(error))
+            return
+        self.unarchived.over(source, f"the archive of the stream {source.stream!r} goes on again")
+        self.stats.archived += step.events
+        self.stats.dead += step.refused + step.late
 
     def _renew(self) -> None:
         for unit in self._leases.renew():
@@ -232,21 +253,44 @@ class Worker:
                     self._applier.release(unit)
                 forget_former(self._redis, name, rows, unit)
 
-    def _prepare(self, held: list[Unit]) -> None:
-        """Make what the rows of partitions miss, once they are held, or the store lost them."""
+    def _prepare(self, held: Sequence[Unit]) -> list[Unit]:
+        """Make what the rows of partitions miss, once they are held, or the store lost them.
+
+        Gives the partitions that can go on.
+        """
+        due = {s: self.unreplayed.due(s, REPLAY_RETRY_SECONDS) for s in self._archives}
+        for unit in held:
+            if due[unit.source] and unit.source in self.unreplayed:
+                # Those that went on without some views are tried again too.
+                self._applier.release(unit)
+        waiting = {unit for unit in self._waiting.intersection(held) if not due[unit.source]}
         by_source: dict[type[Source], list[Unit]] = {}
         for unit in held:
-            if not self._applier.knows(unit):
+            if not self._applier.knows(unit) and unit not in waiting:
                 by_source.setdefault(unit.source, []).append(unit)
         if by_source:
             self._retain()
         for source, new in by_source.items():
             replay = Replay(self._redis, self._deployment, source, self._applier.rows[source])
-            replayed = replay.run(new, self._while_replaying)
-            self.stats.replayed += replayed
-            if replayed:
-                logger.info("%s: %s events replayed from the archive", source.name, replayed)
+            if due[source]:
+                self._replay(replay, source, new)
+            if source in self.unreplayed:
+                waiting |= replay.held_back(new)
             tell_whole(self._redis, self._deployment.name, self._applier.rows[source])
+        self._waiting = waiting
+        return [unit for unit in held if unit not in waiting]
+
+    def _replay(self, replay: Replay, source: type[Source], units: list[Unit]) -> None:
+        """Make what the rows of some partitions of a source miss, as far as that can be."""
+        replayed = replay.run(units, self._while_replaying)
+        self.stats.replayed += replayed.events
+        if replayed.events:
+            logger.info("%s: %s events replayed from the archive", source.name, replayed.events)
+        if replayed.failure is None:
+            self.unreplayed.over(source, f"{source.name}: what was MISSING is made anew")
+        else:
+            self.stats.errors += 1
+            self.unreplayed.failed(source, replayed.failure)
 
     def _while_replaying(self, _: int) -> None:
         if time.monotonic() - self._renewed >= self._renew_every:

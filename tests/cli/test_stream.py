@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from online.store import connect
 from online.stream.status import stream_status
 from online.stream.worker import Worker, WorkerStats
 from slate.deployment import Deployment
-from tests.cli.conftest import BIKES
+from tests.cli.conftest import BIKES, Slate
 from tests.online.stream.moves import move
 
 
@@ -135,3 +136,23 @@ def test_it_ends_cleanly_also_without_a_store(bikes: Deployment, number: int) ->
         "stopped: 0 applied, 0 repeats passed over, 0 archived, 0 dead"
     )
     assert "hush-hush" not in failing + rest
+
+
+def test_a_rebuild_ends_with_what_could_not_be_made_anew(
+    bikes: Deployment, server: EmbeddedServer, slate: Slate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = SimpleNamespace(run_everything=lambda _: True)
+    monkeypatch.setitem(sys.modules, "orchestration.runs", chain)
+    path = bikes.landing / "moves/2026-03-10/12-stream.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"PAR1")
+    write(bikes, 1)
+    found = slate("rebuild")
+    assert found.code == 1
+    (told,) = [line for line in found.err.splitlines() if line.startswith("slate: what")]
+    assert "the stream 'moves' added to " in told
+    assert f"{path} cannot be read (" in told
+    path.unlink()
+    found = slate("rebuild")
+    assert found.code == 0
+    assert "0 events replayed, 1 applied" in found.err

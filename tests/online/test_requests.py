@@ -11,6 +11,7 @@ import pytest
 
 from online.instants import Moment, asked, microseconds
 from online.requests import RequestForm
+from online.serving import Serving
 from slate import Registry
 from slate.errors import RequestError
 from slate.expressions import Array
@@ -20,6 +21,13 @@ FORM = RequestForm(Registry.from_module(bikes).plans["bike_choice"])
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EAST = timezone(timedelta(hours=9))
 NEEDED = {"rider_id": "a", "bike_id": 1, "distance": 2.5, "leaves_at": NOON}
+
+
+class Unshown:
+    """What cannot even be shown."""
+
+    def __repr__(self) -> str:
+        raise TypeError("no")
 
 
 class Letter(StrEnum):
@@ -218,8 +226,37 @@ def test_an_instant_may_be_asked_about_as(at: Moment) -> None:
         (pandas.NA, "at=<NA> is not an instant"),
         (datetime.min.replace(tzinfo=EAST), "lies outside of the years 1 to 9999"),
         (np.datetime64(2**62, "D"), "lies outside of the years 1 to 9999"),
+        (Unshown(), "at=<Unshown instance at .*> is not an instant"),
+        pytest.param(10**5_000, "at=a value of type int is not an instant", id="digits"),
     ],
 )
 def test_what_is_not_an_instant_is_refused(at: Any, message: str) -> None:
     with pytest.raises(RequestError, match=message):
         asked(at)
+
+
+WIDE = np.longdouble(2.5)
+
+
+@pytest.mark.parametrize("name", ["rider_id", "bike_id", "distance", "purpose"])
+@pytest.mark.parametrize(
+    "value",
+    [WIDE, [WIDE], (1.5, WIDE), np.array([WIDE]), pandas.Series([WIDE, WIDE]), [np.clongdouble(1)]],
+)
+def test_a_number_that_python_has_none_for_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(RequestError, match=f"{name}: .*longdouble.*: convert it first, as by"):
+        read(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["rider_id", "bike_id", "distance", "purpose"])
+@pytest.mark.parametrize("value", [Unshown(), [Unshown()], [10**5_000]])
+def test_what_cannot_be_shown_is_refused_all_the_same(name: str, value: Any) -> None:
+    with pytest.raises(RequestError, match=name):
+        read(**{name: value})
+
+
+@pytest.mark.parametrize("service", [None, 1, ["bike_choice"], b"bike_choice", Unshown()])
+def test_a_service_is_named_by_a_text(service: Any) -> None:
+    serving = Serving(Registry.from_module(bikes), "bikes", 0)
+    with pytest.raises(RequestError, match=r"no name of a service: give it as text; known: bike_"):
+        serving.plan(service)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from redis import Redis
 
+from assets.publishing import archived_since
 from online import EventWriter
 from online.connections import Connections
 from online.stream.archive import Archive
@@ -187,7 +189,21 @@ def test_a_disk_that_takes_nothing(log: Log) -> None:
     log.check_done()
 
 
-def test_a_part_that_is_damaged_stops_its_hour(log: Log) -> None:
+def test_a_file_in_the_way_of_a_days_folder_is_told_of(log: Log) -> None:
+    log.write(MINUTE)
+    log.archive().step()
+    log.pass_time(hours=1)
+    day = log.deployment.landing / "moves/2026-03-01"
+    day.parent.mkdir(parents=True)
+    day.write_text("in the way")
+    with pytest.raises(DataError, match=f"cannot go on: .*{day}"):
+        log.archive().step()
+    day.unlink()
+    log.archive().step()
+    log.check_done()
+
+
+def test_a_part_that_is_damaged_stops_its_hour_alone(log: Log) -> None:
     log.write(MINUTE)
     log.archive().step()
     (part,) = log.parts()
@@ -195,11 +211,70 @@ def test_a_part_that_is_damaged_stops_its_hour(log: Log) -> None:
     part.write_bytes(good[:-8])
     log.pass_time(hours=1)
     log.write(MINUTE)
-    with pytest.raises(DataError, match="cannot go on"):
-        log.archive().step()
-    assert log.landed() == []
+    log.pass_time(hours=1)
+    log.write(MINUTE)
+    archive = log.archive(flush=60)
+    for _ in range(2):
+        with pytest.raises(DataError, match=rf"cannot go on: {part} cannot be read \(.*: put a"):
+            archive.step()
+    assert log.landed() == log.rows[1:2]
     part.write_bytes(good)
+    archive.step()
+    log.check_done()
+
+
+def _cut(good: bytes) -> bytes:
+    return good[: len(good) // 2]
+
+
+def _empty(_: bytes) -> bytes:
+    return b""
+
+
+def _one_byte(good: bytes) -> bytes:
+    """A byte within a page, which may leave it one that can be unpacked."""
+    place = good.index(b"\x28\xb5\x2f\xfd") + 12
+    return good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :]
+
+
+def _pages(good: bytes) -> bytes:
+    return good[:10] + b"\xff" * 90 + good[100:]
+
+
+def _other(_: bytes) -> bytes:
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table({"heard_at": ["noon"]}), buffer)
+    written: bytes = buffer.getvalue().to_pybytes()
+    return written
+
+
+@pytest.mark.parametrize("damaged", [_cut, _empty, _one_byte, _pages, _other])
+def test_a_landing_file_that_is_damaged_is_named_and_stops_no_archive(
+    log: Log, redis: Redis, damaged: Callable[[bytes], bytes]
+) -> None:
+    log.write(MINUTE)
+    log.pass_time(hours=1)
     log.archive().step()
+    log.archive().step()
+    (path,) = (log.deployment.landing / "moves").glob("*/*")
+    good = path.read_bytes()
+    path.write_bytes(damaged(good))
+    told = rf"{path} cannot be read \(.*: put a good copy in its place, or move it out of"
+    with pytest.raises(DataError, match=told):
+        log.found()
+    assert log.found(NOON_HOUR + 1) == []
+    view = log.deployment.registry.views["rider_rides"]
+    assert archived_since(log.deployment, view) == NOON.replace(tzinfo=None)
+    # Neither the first instant nor the floor is known from the store any more.
+    redis.delete(NAMES.first, NAMES.floor)
+    log.write(MINUTE)
+    log.pass_time(hours=1)
+    archive = log.archive()
+    assert archive.step().events == 1
+    assert log.found(NOON_HOUR + 1) == log.rows[1:]
+    assert int(redis.get(NAMES.first)) // HOUR == NOON_HOUR
+    path.write_bytes(good)
+    archive.step()
     log.check_done()
 
 

@@ -361,3 +361,150 @@ def test_damage_that_no_event_meets_ends_with_the_batches_that_know_its_hour(ben
         worker._retained = worker._renewed = -1e9
         worker.step()
         assert bench.redis.hlen(name) == there
+
+
+def _landed(bench: Bench, worker: Worker) -> Path:
+    """The landing file of an hour from noon, in which a rode 100 metres; now is two hours later."""
+    bench.write(bench.ride("a"))
+    worker.step()
+    bench.now += timedelta(hours=2)
+    bench.write(bench.ride("a", 20))
+    worker.step()
+    worker.step()
+    (path,) = (bench.deployment.landing / "moves").glob("*/12-stream.parquet")
+    return path
+
+
+def _check_up(bench: Bench) -> None:
+    """Write an event of another source."""
+    with EventWriter.connect(bench.deployment, "checkup", now=lambda: micros(bench.now)) as writer:
+        event = {c.name: _value(c) for c in _source(bench, "checkup").columns.values()}
+        event |= {"checkup_id": f"c{bench.now}", "event_ts": bench.now}
+        del event[_source(bench, "checkup").arrival_time]
+        writer.write([event], strict=True)
+
+
+def _source(bench: Bench, name: str) -> Any:
+    return bench.deployment.registry.sources[name]
+
+
+def _status(bench: Bench, name: str) -> Any:
+    registry = bench.deployment.registry
+    return stream_status(bench.redis, "bikes", registry, registry.sources[name])
+
+
+def test_a_damaged_hour_is_told_of_once_and_other_sources_and_a_mend_go_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("online.stream.worker.REPLAY_RETRY_SECONDS", 0.0)
+    first = bench.worker()
+    path = _landed(bench, first)
+    first.leave()
+    good = path.read_bytes()
+    path.write_bytes(good[: len(good) // 2])
+    bench.redis.flushall()
+    _publish(bench, NOON)
+    bench.now += timedelta(minutes=1)
+    bench.write(bench.ride("a", 3))
+    _check_up(bench)
+    worker = bench.worker()
+    for _ in range(3):
+        worker.step()
+    (told,) = [r.getMessage() for r in caplog.records if "cannot be made anew" in r.getMessage()]
+    assert "rider_rides" in told
+    assert f"MISSING until it can: {path} cannot be read (" in told
+    assert "put a good copy in its place" in told
+    assert worker.stats.errors == 3
+    bench.require_lacking("a")
+    assert _status(bench, "move").waiting == 1, "nothing is applied to rows that are not there"
+    assert (_status(bench, "checkup").waiting, _status(bench, "checkup").unarchived) == (0, 0)
+    assert _status(bench, "move").unarchived == 0
+    path.write_bytes(good)
+    worker.step()
+    worker.step()
+    assert bench.metres("a") == 123
+    assert worker.unreplayed.reasons() == []
+    assert worker.stats.repeats == 0
+    assert not [
+        name for name in bench.redis.scan_iter("*") if name.decode().endswith("replayed")
+    ], "what was half made is gone"
+
+
+def test_a_damaged_hour_costs_only_the_views_that_need_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("online.stream.worker.REPLAY_RETRY_SECONDS", 0.0)
+    first = bench.worker()
+    path = _landed(bench, first)
+    first.leave()
+    path.write_bytes(b"")
+    bench.redis.flushall()
+    # Long after, so that the ids of the damaged hour are not needed either.
+    bench.now += timedelta(days=3)
+    _publish(bench, bench.now - timedelta(hours=1))
+    bench.write(bench.ride("a", 3))
+    worker = bench.worker()
+    worker.step()
+    (reason,) = worker.unreplayed.reasons()
+    assert "rider_rides" not in reason
+    assert "bike_use" in reason
+    assert str(path) in reason
+    assert bench.metres("a") == 3
+    bench.write(bench.ride("a", 4))
+    worker.step()
+    assert bench.metres("a") == 7
+
+
+def test_rows_that_lack_a_damaged_hour_are_served_no_more_but_go_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a roll back to a generation that needs the hour again."""
+    monkeypatch.setattr("online.stream.worker.REPLAY_RETRY_SECONDS", 0.0)
+    worker = bench.worker()
+    path = _landed(bench, worker)
+    _publish(bench, NOON + timedelta(hours=1))
+    worker._retained = worker._renewed = -1e9
+    worker.step()
+    assert bench.metres("a") == 20
+    good = path.read_bytes()
+    path.write_bytes(b"")
+    _publish(bench, NOON)
+    worker._retained = worker._renewed = -1e9
+    worker.step()
+    bench.require_lacking("a")
+    bench.write(bench.ride("a", 3))
+    worker.step()
+    assert _status(bench, "move").waiting == 0
+    bench.require_lacking("a")
+    path.write_bytes(good)
+    worker.step()
+    assert bench.metres("a") == 123
+    assert worker.stats.repeats == 0
+
+
+@pytest.mark.parametrize("stream", ["moves", "checkups"])
+def test_an_archive_that_cannot_write_stops_no_other(
+    bench: Bench, stream: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("online.stream.worker.ARCHIVE_RETRY_SECONDS", 0.0)
+    in_the_way = bench.deployment.data / "stream" / stream
+    in_the_way.parent.mkdir()
+    in_the_way.write_text("in the way")
+    bench.write(bench.ride("a"))
+    _check_up(bench)
+    worker = bench.worker()
+    for _ in range(3):
+        worker.step()
+    names = {"moves": "move", "checkups": "checkup"}
+    left = {one: _status(bench, name).unarchived for one, name in names.items()}
+    assert left == {one: int(one == stream) for one in names}
+    told = [r.getMessage() for r in caplog.records if "cannot go on" in r.getMessage()]
+    assert len(told) == 1
+    assert f"the archive of the stream {stream!r} cannot go on: " in told[0]
+    assert str(in_the_way) in told[0]
+    assert worker.stats.errors == 3
+    assert bench.metres("a") == 100
+    in_the_way.unlink()
+    worker.step()
+    assert _status(bench, names[stream]).unarchived == 0
+    assert worker.unarchived.reasons() == []
