@@ -99,6 +99,19 @@ def within(sizes: Words) -> Words:
     return np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
 
 
+def gather(words: Words, begins: Words, width: int) -> Words:
+    """So many words from some words on, of shape (width, N).
+
+    Each is copied in one piece: an index of every word would be as large as what it finds.
+    """
+    last = len(words) - width
+    if last < 0 or not width:
+        return words.take(begins + np.arange(width)[:, None], mode="clip")
+    pieces = np.ndarray(last + 1, f"V{width * WORD}", words, strides=(WORD,))
+    found = pieces[np.clip(begins, 0, last)].view(np.int64).reshape(-1, width)
+    return np.ascontiguousarray(found.T)
+
+
 def to_words(values: Array) -> Words:
     """Numbers, truth values or times as the words of rows."""
     return values.view(np.int64) if values.dtype.itemsize == WORD else values.astype(np.int64)

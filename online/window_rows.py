@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from online.rows import Words
+from online.rows import Words, gather
 from online.texts import read_texts
 from online.window_layout import BITS, Level, WindowLayout
 from online.window_merge import Columns
@@ -53,7 +53,7 @@ class OpenRows:
         self._layout = layout
         self._words = words
         self._starts = starts
-        self.head: Words = words.take(starts + np.arange(layout.fixed)[:, None], mode="clip")
+        self.head: Words = gather(words, starts, layout.fixed)
         self._bitmaps, self._counts, self._begins = [], [], []
         behind = starts + layout.fixed
         for level, place in zip(layout.levels, layout.bitmaps, strict=True):
@@ -78,7 +78,7 @@ class OpenRows:
     def at(self, number: int, begins: Words) -> Record:
         """The records of a level that begin at these words."""
         level = self._layout.levels[number]
-        block = self._words.take(begins + np.arange(level.width)[:, None], mode="clip")
+        block = gather(self._words, begins, level.width)
         wide, rows = len(level.wide), len(begins)
         halves = block[wide:].view(np.uint32).reshape(level.width - wide, rows, 2)
         counts = halves.transpose(0, 2, 1).astype(np.int64, order="C")

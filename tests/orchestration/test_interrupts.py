@@ -98,14 +98,9 @@ def test_a_disk_without_room_is_told_of_in_one_line(landing: tuple[Deployment, L
         "SLATE_CONFIG": str(deployment.root / "slate.toml"),
         "PYTHONPATH": str(ROOT),
     }
-    limited = f"ulimit -f 100; exec {sys.executable} -m cli.main run"
+    command = ["bash", "-c", 'ulimit -f 100; exec "$@"', "bash", sys.executable, "-m", "cli.main"]
     done = subprocess.run(
-        ["bash", "-c", limited],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        [*command, "run"], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"slate: {deployment.data} cannot be written (")
