@@ -65,6 +65,17 @@ def _run(options: argparse.Namespace) -> int:
     except SlateError as error:
         print(f"slate: {error}", file=sys.stderr)
         return 1
+    except Exception as error:
+        from redis.exceptions import RedisError
+
+        if not isinstance(error, RedisError):
+            raise
+        print(
+            f"slate: the online store fails ({error}): see that it runs, and to its address "
+            "(redis in slate.toml, or SLATE_REDIS)",
+            file=sys.stderr,
+        )
+        return 1
     return code
 
 

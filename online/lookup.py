@@ -78,7 +78,7 @@ class Lookup:
         request: the checked request.
         at: the instant asked about, in microseconds.
         known: what is known of views.
-        arrived: when the latest event of each stream arrived, in microseconds.
+        applied: up to when all events of each stream are applied, in microseconds.
 
     Attributes:
         failure: why nothing more can be had of the store; None while it answers.
@@ -91,7 +91,7 @@ class Lookup:
         request: Request,
         at: int,
         known: Known,
-        arrived: Mapping[type[Source], int],
+        applied: Mapping[type[Source], int],
     ) -> None:
         self.failure: ExchangeError | None = None
         self.vanished: dict[str, str] = {}
@@ -100,7 +100,7 @@ class Lookup:
         self._at = at
         self._live = known.live
         self._unknown = known.unknown
-        self._arrived = arrived
+        self._applied = applied
         self._keys: dict[KeySource, Keys] = dict(request.keys)
         self._values: dict[Expr, Array] = {NOW: np.array([at], "M8[us]"), **request.inputs}
         self._states: dict[str, ViewState] = {}
@@ -302,7 +302,7 @@ class Lookup:
 
     def _latest(self, read: ViewRead, live: Live) -> int:
         """The latest instant that a view is known to know of."""
-        streamed = self._arrived.get(read.view.source, 0) if live.deltas else 0
+        streamed = self._applied.get(read.view.source, 0) if live.deltas else 0
         return max(live.as_of, streamed)
 
     def _fail(self, error: ExchangeError) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from online.answer import Answer
+from online.arrivals import Arrivals
 from online.commands import command, together
 from online.exchanges import ExchangeError, Flow, again_if_broken
 from online.generations import (
@@ -24,9 +25,8 @@ from online.instants import Moment, asked, instant, microseconds
 from online.lookup import NOTHING, Known, Live, Lookup
 from online.messages import shown
 from online.service_plan import ServicePlan
-from online.stream.names import StreamNames, definition, deltas_prefix, streamed_sources
+from online.stream.names import definition, deltas_prefix
 from online.stream.sections import hour_of
-from slate.entities import Source
 from slate.errors import RequestError, StoreError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
 from slate.registry import Registry
@@ -65,18 +65,16 @@ class Serving:
         self._plans: dict[str, ServicePlan] = {}
         self._deployment = deployment
         self._views = list(registry.views.values())
-        self._streams = streamed_sources(registry)
+        self._arrivals = Arrivals(deployment, registry)
+        self._streams = self._arrivals.sources
         fields = [pointer_field(view) for view in self._views]
         fields += [stream_field(source) for source in self._streams]
         fields += [whole_field(definition(view)) for view in self._views]
         asked_for = [command("HMGET", pointers(deployment), *fields)]
         if self._streams:
-            clocks = [StreamNames(deployment, source).clock for source in self._streams]
-            asked_for.append(command("MGET", *clocks))
+            asked_for.append(self._arrivals.question())
         self._which_are_live = together(asked_for)
         self._known = NOTHING
-        # By source, when its stream's latest event arrived.
-        self._arrived: dict[type[Source], int] = {}
         self._error: str | None = None
         self._until = 0.0
 
@@ -118,7 +116,7 @@ class Serving:
         for _ in range(ATTEMPTS):
             known = NOTHING if error else self._known
             _require_not_before(plan, when, known)
-            lookup = Lookup(plan, request, when, known, self._arrived)
+            lookup = Lookup(plan, request, when, known, self._arrivals.applied)
             answer = yield from lookup.run(error)
             if lookup.failure is not None:
                 self._fail(lookup.failure)
@@ -147,11 +145,7 @@ class Serving:
             return f"the online store does not say what is live ({error})"
         self._error = None
         self._until = time.monotonic() + self._refresh
-        self._arrived = {
-            source: int(clock)
-            for source, clock in zip(self._streams, arrived, strict=True)
-            if clock is not None and clock.isdigit()
-        }
+        self._arrivals.take(arrived)
         # Each time: what a stream has brought by now counts as much as what is published.
         self._known = self._read_pointers(reply)
         return None
@@ -195,7 +189,7 @@ class Serving:
         """Refuse a view to which a stream adds what is not there, and may never have been."""
         if live.stream_from is None:
             return
-        arrived = self._arrived.get(view.source)
+        arrived = self._arrivals.latest.get(view.source)
         if arrived is None or arrived >= microseconds(live.stream_from):
             raise StoreError(
                 f"{view.name}: what its stream brought since {live.stream_from:%Y-%m-%d %H:%M} UTC "

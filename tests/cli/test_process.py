@@ -118,6 +118,15 @@ def test_a_reader_that_leaves_is_no_error(environment: dict[str, str]) -> None:
     assert done.stderr == b""
 
 
+def test_a_store_that_is_not_there_is_told_of_in_one_line(environment: dict[str, str]) -> None:
+    lost = {"SLATE_REDIS": "redis://127.0.0.1:1", "SLATE_CONFIG": str(ROOT / "slate.toml")}
+    failed = run([*SLATE, "live", "--plain", "--seconds", "1"], {**environment, **lost})
+    assert failed.returncode == 1
+    (line,) = [line for line in failed.stderr.splitlines() if line.startswith("slate: ")]
+    assert line.startswith("slate: the online store fails (")
+    assert "Traceback" not in failed.stderr
+
+
 def test_an_interrupt_exits_with_130(environment: dict[str, str], tmp_path: Path) -> None:
     config = tmp_path / "slate.toml"
     os.mkfifo(config)

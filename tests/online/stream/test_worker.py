@@ -218,6 +218,22 @@ def _changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
+def test_what_waits_to_be_applied_is_not_known(bench: Bench) -> None:
+    def lag() -> float:
+        return float(bench._answer("a").states[bench.view.name].lag)
+
+    worker = bench.worker()
+    bench.write(bench.ride("a"))
+    worker.step()
+    known = lag()
+    for _ in range(3):
+        bench.now += timedelta(minutes=1)
+        bench.write(bench.ride("a"))
+    assert lag() >= known + 180
+    worker.step()
+    assert lag() == known
+
+
 def test_no_worker_serves_a_store_that_lets_rows_go(bench: Bench) -> None:
     worker = bench.worker()
     bench.redis.config_set("maxmemory-policy", "allkeys-lfu")
