@@ -35,7 +35,8 @@ class Unread(NamedTuple):
 
     def __str__(self) -> str:
         held = (
-            f"its hour is not known, and what is made of it is as of {self.hour:%Y-%m-%d %H:%M}"
+            f"its hour is not known, and what is made of it is as of {self.hour:%Y-%m-%d %H:%M}, "
+            "until it is whole or renamed to *.bad"
             if self.held
             else "what it held before stays"
         )

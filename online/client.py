@@ -10,7 +10,7 @@ from online.explain import explain
 from online.instants import Moment
 from online.serving import Serving
 from online.store import open_store
-from slate.deployment import Deployment, load
+from slate.deployment import Deployment, given_or_loaded
 from slate.limits import REQUEST_ROWS
 
 TIMEOUT = 0.5
@@ -66,7 +66,7 @@ class FeatureClient:
             ConfigurationError: the store's address is not one, or the timeout not a time.
             StoreError: the embedded server cannot be started.
         """
-        deployment = deployment or load()
+        deployment = given_or_loaded(deployment)
         serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock, max_rows)
         address, server = open_store(deployment)
         return cls(serving, Connections.to(address, timeout), server)
@@ -131,7 +131,7 @@ class AsyncFeatureClient:
         max_rows: int = REQUEST_ROWS,
     ) -> Self:
         """A client of a deployment; see ``FeatureClient.connect``."""
-        deployment = deployment or load()
+        deployment = given_or_loaded(deployment)
         serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock, max_rows)
         address, server = open_store(deployment)
         return cls(serving, AsyncConnections.to(address, timeout), server)

@@ -28,7 +28,7 @@ from online.stream.landed_ids import Landed, tell
 from online.stream.names import StreamNames
 from online.sweeping import remove_former, sweep
 from online.writing import Values, encode
-from slate.deployment import Deployment, load
+from slate.deployment import Deployment, given_or_loaded
 from slate.errors import StoreError
 from slate.registry import Registry
 from slate.views import FeatureView
@@ -61,7 +61,7 @@ class Publisher:
         Raises:
             StoreError: the embedded server cannot be started.
         """
-        deployment = deployment or load()
+        deployment = given_or_loaded(deployment)
         address, server = open_store(deployment)
         return cls(connect(address), deployment.name, server)
 

@@ -99,6 +99,23 @@ class Deployment:
         return self.data / "reports"
 
 
+def given_or_loaded(deployment: Deployment | None) -> Deployment:
+    """A deployment as it was given, or else that of slate.toml.
+
+    Raises:
+        ConfigurationError: it is none, or as ``load`` says.
+    """
+    if deployment is None:
+        return load()
+    if not isinstance(deployment, Deployment):
+        raise ConfigurationError(
+            f"a {type(deployment).__name__} is not a deployment: give slate.deployment.load(path), "
+            "or nothing for the nearest slate.toml; the store's address is its `redis`, or "
+            "SLATE_REDIS"
+        )
+    return deployment
+
+
 def load(path: Path | None = None) -> Deployment:
     """The deployment of a slate.toml.
 

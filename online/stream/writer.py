@@ -9,7 +9,7 @@ from online.embedded import EmbeddedServer
 from online.store import open_store
 from online.stream.names import streamed_sources
 from online.stream.writing import Loose, Writing, Written
-from slate.deployment import Deployment, load
+from slate.deployment import Deployment, given_or_loaded
 from slate.entities import Source
 from slate.errors import DataError, UnknownNameError, nearest
 from slate.registry import Registry
@@ -70,7 +70,7 @@ class EventWriter:
             DataError: the source has no stream, or the limit lets nothing through.
             StoreError: the embedded server cannot be started.
         """
-        deployment = deployment or load()
+        deployment = given_or_loaded(deployment)
         writing = _writing(deployment, source, limit, now)
         address, server = open_store(deployment)
         return cls(writing, Connections.to(address, timeout), server)
@@ -130,7 +130,7 @@ class AsyncEventWriter:
         timeout: float = TIMEOUT,
     ) -> Self:
         """A writer of a source's events; see ``EventWriter.connect``."""
-        deployment = deployment or load()
+        deployment = given_or_loaded(deployment)
         writing = _writing(deployment, source, limit, now)
         address, server = open_store(deployment)
         return cls(writing, AsyncConnections.to(address, timeout), server)

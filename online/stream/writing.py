@@ -192,6 +192,11 @@ class Writing:
             for start in range(0, events.num_rows, size):
                 (batch,) = events.slice(start, size).combine_chunks().to_batches()
                 yield start, batch, typed_batch(self.source, batch)
+        elif isinstance(events, str | bytes) or not isinstance(events, Sequence):
+            raise DataError(
+                f"{self.source.name}: events come as a list of mappings, or as an Arrow table, not "
+                f"as a {type(events).__name__}: write [event], or list(events)"
+            )
         else:
             for start in range(0, len(events), size):
                 chunk = events[start : start + size]

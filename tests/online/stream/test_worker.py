@@ -17,7 +17,7 @@ from online.stream.names import Unit, definition, deltas_name, partition, stream
 from online.stream.status import stream_status
 from online.stream.worker import Worker
 from slate.deployment import Deployment, load
-from slate.errors import StoreError
+from slate.errors import ConfigurationError, DataError, StoreError
 from tests.parity.answers import micros
 
 BIKES = Path(__file__).parents[2] / "deployments" / "bikes" / "slate.toml"
@@ -216,6 +216,16 @@ def _changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         )
     monkeypatch.syspath_prepend(folder)
     return name
+
+
+def test_what_is_no_deployment_and_what_are_no_events_is_said_in_words(bench: Bench) -> None:
+    wrong: Any = "redis://127.0.0.1:1"
+    with pytest.raises(ConfigurationError, match=r"a str is not a deployment: .*SLATE_REDIS"):
+        FeatureClient.connect(wrong)
+    for events in (bench.ride("a"), "event", (one for one in [bench.ride("a")])):
+        given: Any = events
+        with pytest.raises(DataError, match="a list of mappings, or as an Arrow table, not as a"):
+            bench.writer.write(given)
 
 
 def test_what_waits_to_be_applied_is_not_known(bench: Bench) -> None:
