@@ -15,7 +15,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -181,59 +182,58 @@ class Not(Condition):
 
 
 @dataclass(frozen=True)
-class AllOf(Condition):
+class Joined(Condition):
+    """Several conditions.
+
+    Attributes:
+        word: what joins them in SQL.
+        sign: what joins them in a definition.
+        join: what joins their truth values.
+    """
+
+    conditions: tuple[Condition, ...]
+
+    word: ClassVar[str]
+    sign: ClassVar[str]
+    join: ClassVar[Callable[..., pa.Array]]
+
+    def sql(self) -> str:
+        """The conditions in SQL."""
+        return f" {self.word} ".join(condition.sql() for condition in self.conditions)
+
+    def mask(self, columns: Columns) -> pa.Array:
+        """The conditions of some events."""
+        return reduce(type(self).join, (condition.mask(columns) for condition in self.conditions))
+
+    def text(self) -> str:
+        """The conditions for fingerprints."""
+        return f" {self.sign} ".join(sorted(condition.text() for condition in self.conditions))
+
+    def parts(self) -> Iterator[Condition]:
+        """It, and the conditions."""
+        yield self
+        for condition in self.conditions:
+            yield from condition.parts()
+
+
+class AllOf(Joined):
     """Several conditions of which each must hold."""
 
-    conditions: tuple[Condition, ...]
-
-    def sql(self) -> str:
-        """The conditions in SQL."""
-        return " and ".join(condition.sql() for condition in self.conditions)
-
-    def mask(self, columns: Columns) -> pa.Array:
-        """The conditions of some events."""
-        found, *others = (condition.mask(columns) for condition in self.conditions)
-        for other in others:
-            found = pc.and_kleene(found, other)
-        return found
-
-    def text(self) -> str:
-        """The conditions for fingerprints."""
-        return " & ".join(sorted(condition.text() for condition in self.conditions))
-
-    def parts(self) -> Iterator[Condition]:
-        """It, and the conditions."""
-        yield self
-        for condition in self.conditions:
-            yield from condition.parts()
+    word, sign, join = "and", "&", staticmethod(pc.and_kleene)
 
 
-@dataclass(frozen=True)
-class AnyOf(Condition):
+class AnyOf(Joined):
     """Several conditions of which one must hold."""
 
-    conditions: tuple[Condition, ...]
+    word, sign, join = "or", "|", staticmethod(pc.or_kleene)
 
     def sql(self) -> str:
-        """The conditions in SQL."""
-        return f"({' or '.join(condition.sql() for condition in self.conditions)})"
-
-    def mask(self, columns: Columns) -> pa.Array:
-        """The conditions of some events."""
-        found, *others = (condition.mask(columns) for condition in self.conditions)
-        for other in others:
-            found = pc.or_kleene(found, other)
-        return found
+        """The conditions in SQL, in brackets: ``or`` binds less than what they stand beside."""
+        return f"({super().sql()})"
 
     def text(self) -> str:
         """The conditions for fingerprints."""
-        return f"({' | '.join(sorted(condition.text() for condition in self.conditions))})"
-
-    def parts(self) -> Iterator[Condition]:
-        """It, and the conditions."""
-        yield self
-        for condition in self.conditions:
-            yield from condition.parts()
+        return f"({super().text()})"
 
 
 def condition(where: str, expr: Expr) -> Condition:
@@ -276,14 +276,11 @@ def _of_call(where: str, call: Call) -> Condition | None:
     return None
 
 
-def _joined(where: str, how: type[AllOf] | type[AnyOf], call: Call) -> Iterator[Condition]:
+def _joined(where: str, how: type[Joined], call: Call) -> Iterator[Condition]:
     """What is joined, without the brackets that are not needed."""
     for arg in call.args:
         one = condition(where, arg)
-        if isinstance(one, AllOf | AnyOf) and isinstance(one, how):
-            yield from one.conditions
-        else:
-            yield one
+        yield from one.conditions if isinstance(one, how) else (one,)
 
 
 def _comparison(where: str, operator: str, left: object, right: object) -> Condition | None:

@@ -155,7 +155,7 @@ def aggregate(
     if where is not None and not isinstance(where, Expr):
         raise DefinitionError(
             f"{function.name}(where={where!r}): filter by comparing the source's columns with "
-            "constants, joined by &, as in where=Event.kind == 'tap'"
+            "constants, joined by & | ~, as in where=Event.kind == 'tap'"
         )
     listed = isinstance(over, list | tuple)
     windows = tuple(over) if isinstance(over, list | tuple) else (over,)
