@@ -17,7 +17,7 @@ def column(table: pa.Table, name: str, kind: Kind, where: str) -> pa.Array:
     Raises:
         DataError: there is none of that name, or it holds values of another type.
     """
-    return _of_kind(_named(table, name, where), kind, f"{where}: column {name!r}")
+    return _of_kind(named(table, name, where), kind, f"{where}: column {name!r}")
 
 
 def numbers(table: pa.Table, name: str, kind: Kind, where: str, null: Any = None) -> Array:
@@ -42,7 +42,7 @@ def fields(table: pa.Table, name: str, kinds: dict[str, Kind], where: str) -> li
     Raises:
         DataError: the column is missing, is no such struct, or a field is of another type.
     """
-    return _fields(_named(table, name, where), kinds, f"{where}: column {name!r}")
+    return _fields(named(table, name, where), kinds, f"{where}: column {name!r}")
 
 
 def listed(
@@ -63,7 +63,7 @@ def listed(
     Raises:
         DataError: the column is missing, holds no such lists, or one that is too long.
     """
-    lists, place = _named(table, name, where), f"{where}: column {name!r}"
+    lists, place = named(table, name, where), f"{where}: column {name!r}"
     if not pa.types.is_list(lists.type):
         raise DataError(
             f"{place} is a {lists.type}, where a list of structs of {', '.join(kinds)} is wanted"
@@ -93,7 +93,12 @@ def plain(values: pa.Array, kind: Kind, where: str, null: Any = None) -> Array:
     return np.asarray(values.to_numpy(zero_copy_only=False))
 
 
-def _named(table: pa.Table, name: str, where: str) -> pa.Array:
+def named(table: pa.Table, name: str, where: str) -> pa.Array:
+    """A table's column, whatever its type.
+
+    Raises:
+        DataError: there is none of that name.
+    """
     if name not in table.column_names:
         raise DataError(f"{where}: no column {name!r}, {nearest(name, table.column_names)}")
     chunks = table.column(name).chunks or [pa.nulls(0, table.field(name).type)]

@@ -51,24 +51,53 @@ class TextColumn:
         held = np.concatenate([held[bounds[0] : bounds[-1]], np.zeros(WORD, np.uint8)])
         return cls(held, bounds[:-1] - bounds[0], lengths)
 
+    def take(self, index: Words) -> "TextColumn":
+        """Some of them."""
+        return TextColumn(self.data, self.offsets[index], self.lengths[index])
+
+
+@dataclass(frozen=True)
+class RowTexts:
+    """Texts of which a row has any number.
+
+    Attributes:
+        texts: the texts, those of one row next to each other.
+        row: whose each is, ascending.
+    """
+
+    texts: TextColumn
+    row: Words
+
 
 class TextWriter:
-    """Lays columns of texts behind the fixed words of rows.
+    """Lays columns of texts behind all else in rows.
+
+    Args:
+        columns: columns of a text a row, or of any number.
+        rows: how many rows there are.
 
     Attributes:
         sizes: the words that each row's texts take.
     """
 
-    def __init__(self, columns: Iterable[pa.Array | TextColumn], rows: int) -> None:
-        self._columns = [
-            column if isinstance(column, TextColumn) else TextColumn.of(column)
-            for column in columns
-        ]
+    def __init__(self, columns: Iterable[pa.Array | TextColumn | RowTexts], rows: int) -> None:
         self.sizes = np.zeros(rows, np.int64)
-        self._before = []
-        for column in self._columns:
-            self._before.append(self.sizes.copy())
-            self.sizes += _words(column.lengths)
+        # Of each column the texts, whose each is, and how many words of its row come before it.
+        self._columns: list[tuple[TextColumn, Words | slice, Words]] = []
+        for column in columns:
+            if isinstance(column, RowTexts):
+                self._add_several(column)
+                continue
+            texts = column if isinstance(column, TextColumn) else TextColumn.of(column)
+            self._columns.append((texts, slice(None), self.sizes.copy()))
+            self.sizes += _words(texts.lengths)
+
+    def _add_several(self, column: RowTexts) -> None:
+        row, counts = column.row, _words(column.texts.lengths)
+        before = np.cumsum(counts) - counts
+        first = np.searchsorted(row, row)
+        self._columns.append((column.texts, row, self.sizes[row] + before - before[first]))
+        np.add.at(self.sizes, row, counts)
 
     def references(self, behind: Words) -> list[Words]:
         """The word that stands for each text, by column.
@@ -77,8 +106,8 @@ class TextWriter:
             behind: the word inside each row at which its texts start.
         """
         return [
-            np.where(column.lengths < 0, NO_TEXT, column.lengths << 32 | (behind + before))
-            for column, before in zip(self._columns, self._before, strict=True)
+            np.where(texts.lengths < 0, NO_TEXT, texts.lengths << 32 | (behind[row] + before))
+            for texts, row, before in self._columns
         ]
 
     def write(self, words: Words, texts_at: Words) -> None:
@@ -88,13 +117,13 @@ class TextWriter:
             words: all rows.
             texts_at: the word at which each row's texts start.
         """
-        for column, before in zip(self._columns, self._before, strict=True):
-            counts = _words(column.lengths)
+        for texts, row, before in self._columns:
+            counts = _words(texts.lengths)
             places = within(counts)
-            found = _words_at(column.data, np.repeat(column.offsets, counts) + places * WORD)
+            found = _words_at(texts.data, np.repeat(texts.offsets, counts) + places * WORD)
             # Behind a text's own bytes are those of the next.
-            own = np.minimum(np.repeat(column.lengths, counts) - places * WORD, WORD)
-            words[np.repeat(texts_at + before, counts) + places] = found & _FIRST_BYTES[own]
+            own = np.minimum(np.repeat(texts.lengths, counts) - places * WORD, WORD)
+            words[np.repeat(texts_at[row] + before, counts) + places] = found & _FIRST_BYTES[own]
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from online.counted_values import CountedValues
 from online.reading import Decoded
 from online.rows import NO_TIME, Words, from_words
 from online.sequences import merge_latest
 from online.window_layout import WindowLayout
 from online.window_merge import merge_into
 from online.window_rows import OpenRows
-from slate.aggregates import TileFunction
+from slate.aggregates import TileFunction, ValuesFunction
 from slate.expressions import Array
 from slate.features import Aggregated, Feature
 from slate.kinds import Kind
@@ -44,6 +44,7 @@ class WindowReader:
         self._layout = layout
         self._ttl = view.ttl_us
         self._lasts: list[Aggregated] = []
+        self._counted: dict[tuple[int, Window], list[Aggregated]] = {}
         self._windows: dict[tuple[int, Window], list[Aggregated]] = {}
         for feature in features:
             assert isinstance(feature, Aggregated)
@@ -51,6 +52,10 @@ class WindowReader:
                 self._lasts.append(feature)
                 continue
             assert feature.window is not None
+            if isinstance(feature.measure.function, ValuesFunction):
+                number = layout.counted_of(feature)
+                self._counted.setdefault((number, feature.window), []).append(feature)
+                continue
             number = layout.level(feature)
             self._windows.setdefault((number, feature.window), []).append(feature)
 
@@ -78,6 +83,13 @@ class WindowReader:
                 places = level.places[feature.measure.name]
                 partials = {suffix: found[place] for suffix, place in places.items()}
                 decoded.values[feature] = _finished(feature, partials)
+        columns = {
+            number: CountedValues(self._layout.counted[number], number, rows, others)
+            for number, _ in self._counted
+        }
+        for (number, window), features in self._counted.items():
+            for feature in features:
+                decoded.values[feature] = columns[number].read(feature, window.start(at))
         for feature in self._lasts:
             values, event_ts = self._latest(rows, feature)
             for index, other in others:
@@ -91,7 +103,7 @@ class WindowReader:
         name = feature.measure.name
         words, event_ts = rows.latest(self._layout.lasts[name], self._layout.lengths[name])
         if feature.measure.column_kind is Kind.STRING:
-            return rows.texts(words, _null(feature)), event_ts
+            return rows.texts(words, feature.null), event_ts
         return words, event_ts
 
     def _in_time(self, feature: Aggregated, values: Array, event_ts: Words, at: int) -> Array:
@@ -105,24 +117,12 @@ class WindowReader:
         kind = feature.measure.column_kind
         assert kind is not None
         if kind is not Kind.STRING:
-            values = _where(known, from_words(values, kind), feature)
+            values = feature.where(known, from_words(values, kind))
         elif not known.all():
-            values[~known] = _null(feature)
+            values[~known] = feature.null
         if feature.measure.length is None:
             return values[:, 0]
         return np.ma.MaskedArray(values, ~known)
-
-
-def _null(feature: Feature) -> Any:
-    """What the feature is where it has no value."""
-    if feature.default is None:
-        return feature.kind.null
-    return feature.kind.scalar(feature.default)
-
-
-def _where(known: Array, values: Array, feature: Feature) -> Array:
-    values = np.where(known, values, _null(feature))
-    return values.astype(feature.kind.dtype, copy=False)
 
 
 def _finished(feature: Aggregated, partials: Mapping[str, Array]) -> Array:
@@ -131,7 +131,7 @@ def _finished(feature: Aggregated, partials: Mapping[str, Array]) -> Array:
     assert isinstance(function, TileFunction)
     values, known = function.finish(feature.measure.column_kind, partials)
     if known is not None:
-        return _where(known, values, feature)
+        return feature.where(known, values)
     if feature.default is None or function.empty is not None:
         return values
     return np.where(np.isnan(values), feature.default, values)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from online.columns import numbers, plain
+from online.columns import named, numbers, plain
 from online.rows import NO_TIME, Blobs, Rows, Words, starts_of, to_words, within
 from online.sequences import latest_events
 from online.texts import TextColumn, TextWriter
+from online.value_counts import CountedRecords, tallies_of_tiles, write_counted
+from online.value_counts import records as counted_records
 from online.window_layout import BITS, Level, WindowLayout
 from online.window_merge import Columns, merge_newer
 from slate.errors import DataError
@@ -19,6 +21,7 @@ from slate.views import FeatureView
 from slate.windows import SECOND, duration_name
 
 MOST_EVENTS = np.iinfo(np.uint32).max
+NOTHING = np.empty(0, np.int64)
 
 
 def encode_windows(view: type[FeatureView], layout: WindowLayout, rows: Rows, as_of: int) -> Blobs:
@@ -39,7 +42,11 @@ def encode_windows(view: type[FeatureView], layout: WindowLayout, rows: Rows, as
     fixed[0] = numbers(rows.heads, "event_ts", Kind.TIME, view.name)
     fixed[1] = as_of
     texts = _lasts(view, layout, rows.heads, fixed)
-    return assemble(layout, fixed, _levels(view, layout, rows.tiles, count, as_of), texts)
+    if rows.tiles is None and (layout.levels or layout.counted):
+        raise DataError(f"{view.name}: its rows need tiles, not heads alone")
+    levels = _levels(view, layout, rows.tiles, count, as_of)
+    counted = _value_counts(view, layout, rows.tiles, count, as_of)
+    return assemble(layout, fixed, levels, texts, counted)
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,7 @@ def assemble(
     fixed: Words,
     levels: Sequence[Records],
     texts: Mapping[int, pa.Array | TextColumn],
+    counted: Sequence[CountedRecords] = (),
 ) -> Blobs:
     """Rows from their parts.
 
@@ -74,6 +82,7 @@ def assemble(
         fixed: the fixed words, of shape (fixed, N); the bitmaps in them are set here.
         levels: the records of each level.
         texts: the texts by their place among the fixed words.
+        counted: what each column of value counts has.
     """
     count = fixed.shape[1]
     sizes = np.full(count, layout.fixed)
@@ -82,9 +91,15 @@ def assemble(
         word, bit = np.divmod(records.bit.view(np.uint64), BITS)
         np.bitwise_or.at(bits, (word, records.row), np.uint64(1) << bit)
         sizes += records.per_row * records.level.width
-    writer = TextWriter(texts.values(), count)
-    for place, references in zip(texts, writer.references(sizes), strict=True):
-        fixed[place] = references
+    for column in counted:
+        values, entries = column.sizes(count)
+        fixed[column.column.place] = values << 32 | entries
+        sizes += values * column.column.width + entries
+    several = [column.texts for column in counted]
+    writer = TextWriter([*texts.values(), *filter(None, several)], count)
+    references = iter(writer.references(sizes))
+    for place in texts:
+        fixed[place] = next(references)
     starts = starts_of(sizes + writer.sizes)
     words = np.zeros(starts[-1], np.int64)
     # A word of all rows at a time: half the work of an index of all words.
@@ -97,6 +112,9 @@ def assemble(
         for place, column in enumerate(records.words.T):
             words[at + place] = column
         behind += records.per_row * width
+    for column in counted:
+        found = next(references) if column.texts else NOTHING
+        behind = write_counted(words, behind, column, found)
     writer.write(words, behind)
     return Blobs(words, starts)
 
@@ -125,10 +143,8 @@ def _levels(
     view: type[FeatureView], layout: WindowLayout, tiles: pa.Table | None, count: int, as_of: int
 ) -> list[Records]:
     """The records of all levels, of so many rows."""
-    if not layout.levels:
+    if not layout.levels or tiles is None:
         return []
-    if tiles is None:
-        raise DataError(f"{view.name}: its rows need tiles, not heads alone")
     where = f"{view.name} tiles"
     row, hop, tile = (numbers(tiles, c, Kind.INTEGER, where) for c in ("row", "hop", "tile"))
     slots = {slot.name: slot for level in layout.levels for slot in level.wide + level.counts}
@@ -144,12 +160,37 @@ def _levels(
         if (order[1:] < order[:-1]).any():
             chosen = chosen[np.argsort(order, kind="stable")]
         if (bit[chosen] >= level.tiles).any():
-            raise DataError(
-                f"{where}: a tile of {duration_name(level.hop)} begins after the publish's "
-                f"as_of, {np.datetime64(as_of, 'us')}: give the instant that its events end at"
-            )
+            raise _too_new(where, level.hop, as_of)
         columns = [partials[slot.name][chosen] for slot in level.wide + level.counts]
         found.append(_records(level, row[chosen], bit[chosen], columns, count, where))
+    return found
+
+
+def _too_new(where: str, hop: int, as_of: int) -> DataError:
+    return DataError(
+        f"{where}: a tile of {duration_name(hop)} begins after the publish's as_of, "
+        f"{np.datetime64(as_of, 'us')}: give the instant that its events end at"
+    )
+
+
+def _value_counts(
+    view: type[FeatureView], layout: WindowLayout, tiles: pa.Table | None, count: int, as_of: int
+) -> list[CountedRecords]:
+    """What each column of value counts has, of so many rows."""
+    if not layout.counted or tiles is None:
+        return []
+    where = f"{view.name} tiles"
+    row, hop, tile = (numbers(tiles, c, Kind.INTEGER, where) for c in ("row", "hop", "tile"))
+    found = []
+    for column in layout.counted:
+        first = column.first(as_of)
+        chosen = np.flatnonzero((hop == column.hop // SECOND) & (tile >= first))
+        if (tile[chosen] - first > column.length // column.hop).any():
+            raise _too_new(where, column.hop, as_of)
+        lists = named(tiles, column.name, where).take(pa.array(chosen))
+        place = f"{where}: column {column.name!r}"
+        tallies, texts = tallies_of_tiles(lists, row[chosen], tile[chosen], column, place)
+        found.append(counted_records(column, tallies, np.full(count, first), texts, where))
     return found
 
 

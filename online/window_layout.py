@@ -2,25 +2,33 @@
 
 ::
 
-    event_ts | as_of | a bitmap for each level | (value, event_ts) of each latest event kept
-             | records of the first level | of the second ... | texts
+    event_ts | as_of | a bitmap for each level | the size of each column of value counts
+             | (value, event_ts) of each latest event kept
+             | records of the first level | of the second ... | value counts | texts
 
 A level is a size of tile that some window ends on. Its records are **running totals**: the record
 of a tile merges that tile and every newer one, so a window's value is one record, that of the
 oldest tile inside the window, and no request ever merges tiles. The bitmap says which tiles have
 events: as many records come before the window's as it has bits before the window's first tile.
 Bit 0 is the first tile of the level's longest window at ``as_of``, the instant up to which the row
-knows all events; older tiles are left out.
+knows all events; older tiles are left out. How value counts lie, ``online.value_counts`` says.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from online.rows import Words
-from slate.aggregates import Measure, TileColumn, TilePartial
+from slate.aggregates import (
+    Measure,
+    TileColumn,
+    TileFunction,
+    TilePartial,
+    ValueCounts,
+    ValuesFunction,
+)
 from slate.expressions import render
 from slate.features import Aggregated
 from slate.views import FeatureView
@@ -106,10 +114,41 @@ class Level:
 
 
 @dataclass(frozen=True)
+class CountedColumn:
+    """A column of value counts: the events of each value in each tile of one size.
+
+    Attributes:
+        name: the tiles' column that it is read from.
+        measure: one that it is of; others of the same column and filter share it.
+        partial: the partial result.
+        hop: the size of tile in microseconds.
+        length: the longest window that ends on it, in microseconds.
+        place: the fixed word that tells its size.
+    """
+
+    name: str
+    measure: Measure
+    partial: ValueCounts
+    hop: int
+    length: int
+    place: int
+
+    @property
+    def width(self) -> int:
+        """The words of a value."""
+        return 2 if self.partial.valued else 1
+
+    def first(self, as_of: Any) -> Any:
+        """The number of the oldest tile that a row as of then keeps (int or array)."""
+        return (as_of - self.length) // self.hop
+
+
+@dataclass(frozen=True)
 class WindowLayout:
     """The layout of one windowed view's rows.
 
     Attributes:
+        counted: the columns of value counts.
         lasts: the place of the first value of each last value, among the fixed words.
         lengths: how many pairs of (value, event_ts) each last value has there, the latest first.
         levels: the levels, smallest tiles first.
@@ -117,6 +156,7 @@ class WindowLayout:
         fixed: the number of words before the records.
     """
 
+    counted: tuple[CountedColumn, ...]
     lasts: dict[str, int]
     lengths: dict[str, int]
     levels: tuple[Level, ...]
@@ -127,19 +167,21 @@ class WindowLayout:
     def of(cls, view: type[FeatureView]) -> "WindowLayout":
         """Lay out a view."""
         measures = list(view.measures.values())
-        tiled = [m for m in measures if not m.lasting]
+        tiled = [m for m in measures if isinstance(m.function, TileFunction)]
         hops = sorted({w.hop for m in tiled for w in m.windows})
         levels = tuple(_level(hop, tiled) for hop in hops)
         place, bitmaps = 2, []
         for level in levels:
             bitmaps.append(place)
             place += level.bitmaps
+        counted = _counted(measures, place)
+        place += len(counted)
         lasts = {}
         lengths = {m.name: m.length or 1 for m in measures if m.lasting}
         for name, length in lengths.items():
             lasts[name] = place
             place += 2 * length
-        return cls(lasts, lengths, levels, tuple(bitmaps), place)
+        return cls(counted, lasts, lengths, levels, tuple(bitmaps), place)
 
     @property
     def times(self) -> list[int]:
@@ -158,6 +200,16 @@ class WindowLayout:
         """The number of the level that a feature's window ends on."""
         assert feature.window is not None
         return next(n for n, level in enumerate(self.levels) if level.hop == feature.window.hop)
+
+    def counted_of(self, feature: Aggregated) -> int:
+        """The number of the column of value counts that a feature's window is read from."""
+        assert feature.window is not None
+        wanted = (_same_counted(feature.measure), feature.window.hop)
+        return next(
+            number
+            for number, column in enumerate(self.counted)
+            if (_same_counted(column.measure), column.hop) == wanted
+        )
 
 
 # What tells one column of partial results from another: suffix, input and filter.
@@ -197,6 +249,29 @@ def _level(hop: int, measures: Iterable[Measure]) -> Level:
         tuple(sorted(merged, key=lambda one: not one.partial.reads)),
         {m.name: {c.suffix: place[_same(m, c.suffix)] for c in m.columns} for m in here},
     )
+
+
+def _counted(measures: Iterable[Measure], place: int) -> tuple[CountedColumn, ...]:
+    """The columns of value counts, of which the first size is this fixed word."""
+    found: dict[object, CountedColumn] = {}
+    for measure in measures:
+        for partial in measure.partials if isinstance(measure.function, ValuesFunction) else ():
+            assert isinstance(partial, ValueCounts)
+            (tile,) = partial.columns
+            name = measure.tile_column(tile)
+            for window in measure.windows:
+                same = (_same_counted(measure), window.hop)
+                new = CountedColumn(
+                    name, measure, partial, window.hop, window.length, place + len(found)
+                )
+                column = found.setdefault(same, new)
+                found[same] = replace(column, length=max(column.length, window.length))
+    return tuple(found.values())
+
+
+def _same_counted(measure: Measure) -> object:
+    """What tells one column of value counts of a size of tile from another."""
+    return measure.partials, measure.column, render(measure.where)
 
 
 def _same(measure: Measure, suffix: str) -> _Same:

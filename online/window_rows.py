@@ -6,6 +6,7 @@ import numpy as np
 
 from online.rows import Words, gather
 from online.texts import read_texts
+from online.value_counts import Tallies, read_tallies
 from online.window_layout import BITS, Level, WindowLayout
 from online.window_merge import Columns
 from slate.expressions import Array
@@ -61,6 +62,11 @@ class OpenRows:
             self._counts.append(_ones(self._bitmaps[-1]))
             self._begins.append(behind)
             behind = behind + self._counts[-1] * level.width
+        self._counted = []
+        for column in layout.counted:
+            self._counted.append(behind)
+            sizes = self.head[column.place]
+            behind = behind + (sizes >> 32) * column.width + (sizes & 0xFFFF_FFFF)
 
     def neutral(self, number: int) -> int:
         """Where a level's record over no event begins."""
@@ -96,6 +102,12 @@ class OpenRows:
         position = np.arange(len(row)) - before[row]
         return row, bit, self._begins[number][row] + position * level.width
 
+    def tallies(self, number: int) -> Tallies:
+        """A column of value counts."""
+        column = self._layout.counted[number]
+        sizes, first = self.head[column.place], column.first(self.head[1])
+        return read_tallies(self._words, self._counted[number], sizes, first, column)
+
     def latest(self, place: int, length: int) -> tuple[Words, Words]:
         """The words of the latest values from a place on, of shape (N, length), and their times."""
         pairs = self.head[place : place + 2 * length].reshape(length, 2, -1)
@@ -103,9 +115,12 @@ class OpenRows:
 
     def texts(self, references: Words, null: str | float) -> Array:
         """The texts that words of shape (N, length) stand for, ``null`` where there is none."""
-        starts = np.repeat(self._starts, references.shape[1])
-        texts = read_texts(self._words, starts, references.ravel()).values(null)
-        return texts.reshape(references.shape)
+        rows = np.repeat(np.arange(len(self._starts)), references.shape[1])
+        return self.texts_of(rows, references.ravel(), null).reshape(references.shape)
+
+    def texts_of(self, rows: Words, references: Words, null: str | float) -> Array:
+        """The texts that words of some rows stand for, ``null`` where there is none."""
+        return read_texts(self._words, self._starts[rows], references).values(null)
 
 
 def _ones(bitmap: Array) -> Words:

@@ -4,7 +4,20 @@ The language of definitions, and what is derived from them. This package reads n
 nothing of the rest.
 """
 
-from slate.aggregates import count, last, last_n, max, mean, min, std, sum
+from slate.aggregates import (
+    count,
+    distinct,
+    last,
+    last_n,
+    max,
+    mean,
+    min,
+    quantile,
+    share,
+    std,
+    sum,
+    top,
+)
 from slate.entities import Entity, Source
 from slate.expressions import Array, now
 from slate.features import is_null, request_input
@@ -25,6 +38,7 @@ __all__ = [
     "arrival_time",
     "column",
     "count",
+    "distinct",
     "event_time",
     "feature",
     "is_null",
@@ -35,9 +49,12 @@ __all__ = [
     "mean",
     "min",
     "now",
+    "quantile",
     "request_input",
     "resolver",
+    "share",
     "std",
     "sum",
+    "top",
     "unique_id",
 ]

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from slate.aggregates import Measure
 from slate.errors import DefinitionError, UnknownNameError, nearest
-from slate.expressions import Call, Expr
+from slate.expressions import Array, Call, Expr
 from slate.kinds import Kind, several
 from slate.limits import KEY_BYTES, TEXT_BYTES
 from slate.names import check_name
@@ -178,6 +179,16 @@ class Feature(Expr):
     def name(self) -> str:
         """The feature's full name ("viewer_activity.taps_1h")."""
         return f"{self.view.name}.{self.column}"
+
+    @property
+    def null(self) -> Any:
+        """What it is in NumPy where it has no value: its default, or the kind's null."""
+        return self.kind.null if self.default is None else self.kind.scalar(self.default)
+
+    def where(self, known: Array, values: Array) -> Array:
+        """Values, and where there is none ``null``, as an array of its kind."""
+        values = np.where(known, values, self.null)
+        return values.astype(self.kind.dtype, copy=False)
 
     @property
     def value_type(self) -> ValueType:

@@ -55,6 +55,8 @@ def _line(feature: Feature) -> str:
         measure, window = feature.measure, feature.window
         number = "" if measure.length is None else f", {measure.length}"
         parts.append(f"{measure.function.name}({measure.column or ''}{number})")
+        if measure.function.parameters:
+            parts.append(measure.function.parameters)
         if measure.column_kind is not None:
             parts.append(measure.column_kind.value)
         parts.append(" ".join(column.suffix for column in measure.columns))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from slate.aggregates import Aggregate, LatestFunction, Measure
+from slate.aggregates import Aggregate, LatestFunction, Measure, ValuesFunction
 from slate.errors import DefinitionError
 from slate.features import Aggregated, Column, Constraints, Feature, Windows
 from slate.filters import check_filter
@@ -97,6 +97,9 @@ def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggreg
     windows = tuple(window(text, f"{where}(over=...)") for text in aggregate.over)
     if not windows and not isinstance(function, LatestFunction):
         raise DefinitionError(f"{where}: say the windows: over='1h' or over=['1h', '1d']")
+    if isinstance(function, ValuesFunction):
+        for one in windows:
+            function.check_size(where, one)
     return Measure(
         name,
         function,

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from online.columns import plain
+from slate.aggregates.value_counts import codes, words
 from slate.entities import Source
 from slate.expressions import Array, Expr, render
 from slate.filters import condition
@@ -57,6 +58,19 @@ class EventColumns:
 
         return self._once("codes", name, encoded)  # type: ignore[no-any-return]
 
+    def value_words(self, name: str) -> Array:
+        """A column of anything but texts as the words of values that are counted."""
+        kind = self._source.columns[name].kind
+        made = lambda: words(self.column(name).fill_null(_zero(kind)), kind)  # noqa: E731
+        return self._once("words", name, made)  # type: ignore[no-any-return]
+
+    def value_codes(self, name: str) -> Array:
+        """The codes of a column's values; any where it is null."""
+        kind = self._source.columns[name].kind
+        return self._once(  # type: ignore[no-any-return]
+            "value codes", name, lambda: codes(self.column(name), kind)
+        )
+
     def taking_part(self, where: Expr | None, column: str | None) -> Array | None:
         """Which events an aggregate counts; None for all."""
 
@@ -75,6 +89,10 @@ class EventColumns:
         if (what, name) not in self._cache:
             self._cache[what, name] = make()
         return self._cache[what, name]
+
+
+def _zero(kind: Kind) -> pa.Scalar:
+    return pa.scalar(0).cast(pa.timestamp("us") if kind is Kind.TIME else kind.arrow)
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:

@@ -4,17 +4,22 @@ A row's records are running totals, and so are the batch's. The record of a tile
 the old row's over everything from that tile on, merged with the batch's over the same.
 """
 
+from dataclasses import replace
+from functools import cached_property
+
 import numpy as np
 import pyarrow as pa
 
 from online.rows import NO_TEXT, NO_TIME, WORD, Blobs, Words
 from online.sequences import merge_latest
-from online.stream.fold import Folded, FoldedLevel
+from online.stream.fold import Folded, FoldedCounts, FoldedLevel
 from online.texts import Bytes, TextColumn
+from online.value_counts import CountedRecords, Tallies, records, tallied
 from online.window_encode import Records, assemble, record_words
-from online.window_layout import Level, WindowLayout
+from online.window_layout import CountedColumn, Level, WindowLayout
 from online.window_merge import merge_into
 from online.window_rows import OpenRows
+from slate.kinds import Kind
 from slate.views import FeatureView
 
 # The lower half of a word.
@@ -56,7 +61,14 @@ def extend(
         _level(view, number, level, old, new, fixed[1])
         for number, (level, new) in enumerate(zip(layout.levels, folded.levels, strict=True))
     ]
-    return assemble(layout, fixed, levels, texts.columns())
+    tallies = [
+        _tallies(old.tallies(number), new, texts) for number, new in enumerate(folded.counted)
+    ]
+    counted = [
+        _counted(view, column, *both, texts, fixed[1])
+        for column, both in zip(layout.counted, tallies, strict=True)
+    ]
+    return assemble(layout, fixed, levels, texts.columns(), counted)
 
 
 class _Texts:
@@ -85,6 +97,12 @@ class _Texts:
         self._data.append(texts.data)
         return (texts.lengths << 32 | begin + texts.offsets)[events]
 
+    def of_some(self, rows: Words, references: Words) -> Words:
+        """Those that words of some of the old rows stand for."""
+        at = (self._starts[rows] + (references & _LOW)) * WORD
+        texts: Words = references & ~_LOW | at
+        return texts
+
     def keep(self, place: int, texts: Words) -> None:
         """Have the texts of shape (N, length) in the new rows, from a place on."""
         for position, at in enumerate(texts.T):
@@ -92,10 +110,43 @@ class _Texts:
 
     def columns(self) -> dict[int, TextColumn]:
         """What is kept, by place."""
-        if not self._kept:
-            return {}
-        data = np.concatenate([*self._data, np.zeros(WORD, np.uint8)])
-        return {place: TextColumn(data, at & _LOW, at >> 32) for place, at in self._kept.items()}
+        return {place: self.column(at) for place, at in self._kept.items()}
+
+    def column(self, texts: Words) -> TextColumn:
+        """Some of them as a column."""
+        return TextColumn(self._bytes, texts & _LOW, texts >> 32)
+
+    @cached_property
+    def _bytes(self) -> Bytes:
+        """The bytes of all; none can be added after this."""
+        return np.concatenate([*self._data, np.zeros(WORD, np.uint8)])
+
+
+def _tallies(old: Tallies, new: FoldedCounts, texts: _Texts) -> tuple[Tallies, Tallies]:
+    """What old rows and the batch hold of one column, of texts as words of where they lie."""
+    if new.texts is None:
+        return old, new.tallies
+    added = texts.of_events(new.tallies.value, new.texts)
+    held = texts.of_some(old.row, old.value)
+    return replace(old, value=held), replace(new.tallies, value=added)
+
+
+def _counted(
+    view: type[FeatureView],
+    column: CountedColumn,
+    old: Tallies,
+    new: Tallies,
+    texts: _Texts,
+    as_of: Words,
+) -> CountedRecords:
+    """What one column of value counts has, of every tile that the new row keeps."""
+    first = column.first(as_of)
+    parts = [part.take(part.tile >= first[part.row]) for part in (old, new)]
+    found = tallied(parts, column.partial.kept)
+    if not column.partial.valued or column.partial.kind is not Kind.STRING:
+        return records(column, found, first, None, view.name)
+    places = replace(found, value=np.arange(len(found.value)))
+    return records(column, places, first, texts.column(found.value), view.name)
 
 
 def _level(

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from online.rows import NO_TIME, Words, to_words, within
 from online.stream.columns import EventColumns
-from online.window_layout import Level, WindowLayout
+from online.value_counts import Tallies, tallied
+from online.window_layout import CountedColumn, Level, WindowLayout
 from online.window_merge import merge_newer
 from slate.aggregates import Measure, TilePartial
 from slate.expressions import Array
@@ -48,6 +49,19 @@ class Latest:
 
 
 @dataclass(frozen=True)
+class FoldedCounts:
+    """The events of each value in each tile.
+
+    Attributes:
+        tallies: them; of texts the values are positions in ``texts``.
+        texts: the column that texts are in.
+    """
+
+    tallies: Tallies
+    texts: pa.Array | None
+
+
+@dataclass(frozen=True)
 class Folded:
     """What a micro-batch says of a view's rows, those of one first key next to each other.
 
@@ -57,6 +71,7 @@ class Folded:
         event_ts: the time of its latest event.
         known: the instant up to which it knows its events: just after the latest arrival.
         levels: the records of each level.
+        counted: the events of each value, for each column of value counts.
         lasts: by measure the latest values of each row.
     """
 
@@ -65,6 +80,7 @@ class Folded:
     event_ts: Words
     known: Words
     levels: list[FoldedLevel]
+    counted: list[FoldedCounts]
     lasts: dict[str, Latest]
 
     @property
@@ -110,6 +126,7 @@ def fold(view: type[FeatureView], layout: WindowLayout, events: EventColumns) ->
         event_ts[ends] if len(order) else np.empty(0, np.int64),
         np.maximum.reduceat(events.arrival[order], starts) + 1 if len(order) else starts,
         [folder.level(level, event_ts) for level in layout.levels],
+        [folder.counts(column, event_ts) for column in layout.counted],
         {
             name: folder.latest(view.measures[name], len(starts), length)
             for name, length in layout.lengths.items()
@@ -147,6 +164,23 @@ class _Folder:
         newer = per_row - 1 - _position(row)
         merge_newer(level, columns, newer)
         return FoldedLevel(row, tile[starts], columns)
+
+    def counts(self, column: CountedColumn, event_ts: Words) -> FoldedCounts:
+        """The events of each value, of one column."""
+        measure, partial = column.measure, column.partial
+        assert measure.column is not None
+        part = self._mask(measure)
+        at = np.arange(len(self._order)) if part is None else np.flatnonzero(part)
+        event = self._order[at]
+        code = self._events.value_codes(measure.column)[event]
+        value, texts = code, None
+        if partial.valued and partial.kind is Kind.STRING:
+            value, texts = event, self._events.column(measure.column)
+        elif partial.valued:
+            value = self._events.value_words(measure.column)[event]
+        tile = event_ts[at] // column.hop
+        found = Tallies(self._row[at], tile, code, value, np.ones(len(at), np.int64))
+        return FoldedCounts(tallied([found], partial.kept), texts)
 
     def latest(self, measure: Measure, rows: int, length: int) -> Latest:
         """Each row's latest values, so many."""

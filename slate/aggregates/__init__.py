@@ -7,6 +7,7 @@ parity suite.
 
 from slate.aggregates.counts import count
 from slate.aggregates.deviations import std
+from slate.aggregates.distinct import distinct
 from slate.aggregates.extremes import max, min
 from slate.aggregates.function import (
     Aggregate,
@@ -18,24 +19,45 @@ from slate.aggregates.function import (
 from slate.aggregates.latest import last, last_n
 from slate.aggregates.means import mean
 from slate.aggregates.partials import EventsSql, Partial, TileColumn, TilePartial
+from slate.aggregates.quantile import quantile
+from slate.aggregates.share import share
 from slate.aggregates.sums import sum
+from slate.aggregates.top import top
+from slate.aggregates.value_counts import (
+    Counted,
+    CountedFunction,
+    PickingFunction,
+    ValueCounts,
+    ValuesFunction,
+    codes,
+)
 
 __all__ = [
     "Aggregate",
+    "Counted",
+    "CountedFunction",
     "EventsSql",
     "Function",
     "LatestFunction",
     "Measure",
     "Partial",
+    "PickingFunction",
     "TileColumn",
     "TileFunction",
     "TilePartial",
+    "ValueCounts",
+    "ValuesFunction",
+    "codes",
     "count",
+    "distinct",
     "last",
     "last_n",
     "max",
     "mean",
     "min",
+    "quantile",
+    "share",
     "std",
     "sum",
+    "top",
 ]

@@ -43,6 +43,7 @@ def count(*columns: Any, where: Any = None, over: Over = (), **options: Any) -> 
     if columns:
         raise DefinitionError(
             f"count({', '.join(map(repr, columns))}): it counts events, whatever their columns "
-            f"are; those that have this one: count(where=~is_null({columns[0]!r}), over=...)"
+            f"are; those that have this one: count(where=~is_null({columns[0]!r}), over=...); its "
+            f"different values: distinct({columns[0]!r}, over=...)"
         )
     return aggregate(COUNT, None, where, over, options)

@@ -43,6 +43,11 @@ class Function(ABC):
     rank: ClassVar[int | None] = None
     rounded: ClassVar[bool] = False
 
+    @property
+    def parameters(self) -> str:
+        """What its values depend on besides its column; empty if on nothing."""
+        return ""
+
     def output(self, column: Kind | None) -> Kind:
         """The kind of the result for a column of this kind."""
         assert column is not None

@@ -61,16 +61,16 @@ class EventsSql:
     @property
     def where(self) -> str:
         """The clause of an SQL aggregate that passes over nulls by itself."""
-        return _where(self.taking_part, self.condition)
+        return where_clause(self.taking_part, self.condition)
 
     @property
     def present(self) -> str:
         """The clause of one that does not."""
         present = f"{self.column} is not null" if self.nullable else ""
-        return _where(self.taking_part, present, self.condition)
+        return where_clause(self.taking_part, present, self.condition)
 
 
-def _where(*terms: str) -> str:
+def where_clause(*terms: str) -> str:
     """The clause of an SQL aggregate; empty terms do not count."""
     return f" filter (where {' and '.join(filter(None, terms))})" if any(terms) else ""
 
@@ -192,7 +192,7 @@ class Reduced(TilePartial):
 
     def part_of_tiles(self, name: str, condition: str) -> str:
         """A part of a window (SQL)."""
-        return f"{self.sql}({name}__{self.column.suffix}){_where(condition)}"
+        return f"{self.sql}({name}__{self.column.suffix}){where_clause(condition)}"
 
     def merged(self, parts: Sequence[str]) -> str:
         """The parts that several columns hold, as one (SQL)."""
@@ -298,7 +298,7 @@ class Moments(TilePartial):
     def part_of_tiles(self, name: str, condition: str) -> str:
         """A part of a window (SQL)."""
         struct = f"{{n: cast({name}__n as double), mean: {name}__mean, m2: {name}__m2}}"
-        return f"list({struct}){_where(condition, f'{name}__n > 0')}"
+        return f"list({struct}){where_clause(condition, f'{name}__n > 0')}"
 
     def merged(self, parts: Sequence[str]) -> str:
         """The parts that several columns hold, as one (n, mean, m2) (SQL)."""
@@ -373,7 +373,7 @@ class Latest(Partial):
 
     def part_of_tiles(self, name: str, condition: str) -> str:
         """The latest events of some tiles (SQL)."""
-        tile, where = f"{name}__{self.column.suffix}", _where(condition)
+        tile, where = f"{name}__{self.column.suffix}", where_clause(condition)
         if self.column.length is None:
             return f"max({tile}){where}"
         return self.of_lists(f"list({tile}){where}")

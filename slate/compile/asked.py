@@ -12,9 +12,10 @@ window with larger hops, what became known before ``T`` in the open hop of the n
 
 from itertools import pairwise
 
+from slate.aggregates import ValuesFunction
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.names import asked_model, header, level_name, listed, seconds, tiles_model
-from slate.compile.partials import Part, all_parts, finished
+from slate.compile.partials import Part, all_parts, counted_cte, counted_name, finished
 from slate.compile.sequences import closed_cte, closed_name, earlier_ctes
 from slate.features import Aggregated, Attribute, Feature
 from slate.plans import Plan, Read
@@ -151,7 +152,7 @@ def _windowed(plan: Plan, read: Read) -> str:
             joins.append(_join(name, keys, [f"{name}.hop = hops.{_hop(level)}"]))
             for column in columns:
                 tables[column].append(name)
-    lists = [part for part, _ in parts.values() if part.measure.length is not None]
+    lists = [part for part, _ in parts.values() if part.lasting and part.measure.length is not None]
     for part in lists:
         for level, above in pairwise(levels):
             name = closed_name(part, level)
@@ -186,11 +187,15 @@ def _windowed(plan: Plan, read: Read) -> str:
     {lines}
 )""")
     values = [f"{finished(f, 'asked_at')} as {f.column}" for f in used]
+    windows, found = [*keys, "asked_at"], "merged"
+    for feature in (f for f in used if isinstance(f.measure.function, ValuesFunction)):
+        ctes.append(counted_cte(feature, windows, "merged"))
+        found += f"\n    left join {counted_name(feature)} using ({', '.join(windows)})"
     ctes.append(f"""final as (
     select
-        {listed([*keys, "asked_at"], 8)},
+        {listed(windows, 8)},
         {listed(values, 8)}
-    from merged
+    from {found}
 )""")
     body = ",\n\n".join(ctes)
     return f"""{header(f"{view.__name__} and {plan.service!r}")}

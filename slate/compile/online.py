@@ -5,6 +5,7 @@ later instant too, until newer ones are published. The view's current values are
 tables alone, as a lookup makes them: what is checked is what is published.
 """
 
+from slate.aggregates import ValuesFunction
 from slate.compile.names import (
     as_of,
     current_model,
@@ -19,6 +20,8 @@ from slate.compile.partials import (
     Part,
     all_parts,
     column_types,
+    counted_cte,
+    counted_name,
     finished,
     latest_part,
     merged_tiles,
@@ -128,6 +131,10 @@ def current_sql(view: type[FeatureView]) -> str:
         else f"{whole} as {column}"
         for column, (part, _) in parts.items()
     ]
+    counted, found = "", "pooled"
+    for feature in (f for f in features if isinstance(f.measure.function, ValuesFunction)):
+        counted += f"{counted_cte(feature, keys, 'pooled')},\n\n"
+        found += f"\n    left join {counted_name(feature)} using ({', '.join(keys)})"
     return f"""{header(view.__name__)}
 {{{{ config(materialized='view') }}}}
 
@@ -152,11 +159,11 @@ pooled as (
     from merged
 ),
 
-final as (
+{counted}final as (
     select
         {listed([*keys, "event_ts", "as_of"], 8)},
         {listed([f"{finished(f, 'as_of')} as {f.column}" for f in features], 8)}
-    from pooled
+    from {found}
 )
 
 select * from final

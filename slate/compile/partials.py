@@ -13,6 +13,8 @@ from slate.aggregates import (
     Measure,
     Partial,
     TileFunction,
+    ValueCounts,
+    ValuesFunction,
 )
 from slate.compile.names import seconds
 from slate.features import Aggregated, Feature
@@ -91,11 +93,13 @@ def latest_part(measure: Measure) -> Part:
 def parts_of(feature: Aggregated) -> tuple[Part, ...]:
     """The columns that a feature's window is put together from."""
     measure, function = feature.measure, feature.measure.function
-    if not isinstance(function, TileFunction):
+    if isinstance(function, LatestFunction):
         return (latest_part(measure),)
+    partials: tuple[Partial, ...] = measure.partials
+    if isinstance(function, TileFunction):
+        partials = function.parts(measure.column_kind)
     return tuple(
-        Part(f"{feature.column}__{partial.part}", partial, measure)
-        for partial in function.parts(measure.column_kind)
+        Part(f"{feature.column}__{partial.part}", partial, measure) for partial in partials
     )
 
 
@@ -121,8 +125,8 @@ def merged_tiles(measure: Measure) -> list[tuple[str, dict[str, str]]]:
         names = [measure.tile_column(column) for column in partial.columns]
         part = partial.part_of_tiles(measure.name, "")
         if len(names) == 1:
-            (column,) = partial.columns
-            found.append((f"cast({part} as {column.kind.sql}) as {names[0]}", {names[0]: names[0]}))
+            (sql_type,) = partial.sql_types("")
+            found.append((f"cast({part} as {sql_type}) as {names[0]}", {names[0]: names[0]}))
             continue
         name = f"{measure.name}__{partial.part}"
         columns = zip(
@@ -142,6 +146,12 @@ def finished(feature: Aggregated, at: str) -> str:
         value = function.finish_sql(name, lambda event: _in_time(feature, event, at))
         if measure.length is not None:
             return value
+    elif isinstance(function, ValuesFunction):
+        value = counted_name(feature)
+        if measure.length is not None:
+            return f"coalesce({value}, [])"
+        if function.empty is not None:
+            return f"coalesce({value}, {function.empty})"
     else:
         assert isinstance(function, TileFunction)
         value = function.finish_sql(measure.column_kind, feature.column)
@@ -152,6 +162,44 @@ def finished(feature: Aggregated, at: str) -> str:
     if feature.kind is Kind.FLOAT and measure.column_kind in (Kind.INTEGER, Kind.BOOLEAN):
         value = f"cast({value} as double)"
     return value
+
+
+def counted_name(feature: Aggregated) -> str:
+    """The column of ``counted_cte``, and its own name."""
+    return f"{feature.column}__counted"
+
+
+def counted_cte(feature: Aggregated, by: list[str], table: str) -> str:
+    """The value of a feature that is of how often values occur, of each of a table's windows.
+
+    Args:
+        feature: the feature.
+        by: the columns that tell the windows.
+        table: what has them, with the feature's part.
+    """
+    function, name = feature.measure.function, counted_name(feature)
+    assert isinstance(function, ValuesFunction)
+    (part,) = parts_of(feature)
+    assert isinstance(part.partial, ValueCounts)
+    windows = ", ".join(by)
+    value = "any_value(entry.value) as value, " if part.partial.valued else ""
+    kept = f"""select {windows}, entry.code, {value}sum(entry.n) as n
+        from (select {windows}, unnest({part.column}) as entry from {table})
+        group by {windows}, entry.code
+        qualify row_number() over (partition by {windows} order by entry.code) <= {function.kept}"""
+    if function.beside:
+        beside = ", ".join(f"{sql.format(by=windows)} as {n}" for n, sql in function.beside)
+        kept = f"""select *, {beside}
+        from (
+        {kept}
+        )"""
+    return f"""{name} as (
+    select {windows}, {function.finish_sql(feature.measure.length)} as {name}
+    from (
+        {kept}
+    )
+    group by {windows}
+)"""
 
 
 def _in_time(feature: Aggregated, event: str, at: str) -> str:

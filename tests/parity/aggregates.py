@@ -1,6 +1,9 @@
 """Filters and aggregates, by their definition."""
 
+import hashlib
 import math
+import struct
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from fractions import Fraction
@@ -8,8 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from slate.aggregates import ValuesFunction
+from slate.aggregates.quantile import Quantile
 from slate.expressions import Call
 from slate.features import Column, is_null
+from slate.kinds import Kind
 from tests.parity.answers import micros, plain
 from tests.parity.landing import Row
 
@@ -80,3 +86,31 @@ def reduced(function: str, inputs: list[Any]) -> tuple[Any, float]:
     assert function == "std", function
     deviation = math.sqrt(sum((value - mean) ** 2 for value in exact) / len(exact))
     return deviation, RELATIVE * max(deviation, *map(abs, inputs))
+
+
+def of_values(function: ValuesFunction, kind: Kind | None, inputs: list[Any]) -> list[Any]:
+    """What an aggregate of how often values occur is of values that are there; empty for null."""
+    occurring = Counter(inputs)
+    order = sorted(occurring, key=lambda value: _place(kind, value))
+    kept = order[: function.most + 1]
+    exact = len(order) <= function.most
+    if function.name == "distinct":
+        return [len(order) if exact else int(function.most / (_place(kind, kept[-1]) / 2**63))]
+    if isinstance(function, Quantile):
+        known = sorted(value for value in inputs if value in kept)
+        return known[max(math.ceil(function.q * len(known)), 1) - 1 :][:1]
+    if not exact:
+        return []
+    if function.name == "share":
+        return [max(occurring.values()) / len(inputs)] if inputs else []
+    assert function.name == "top", function.name
+    return sorted(kept, key=lambda value: -occurring[value])
+
+
+def _place(kind: Kind | None, value: Any) -> int:
+    """Where a value stands in the order of values."""
+    if kind is Kind.FLOAT:
+        (value,) = struct.unpack("<q", struct.pack("<d", value + 0.0))
+    text = value if kind is Kind.STRING else str(int(value))
+    digest = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    return int("".join(reversed([digest[i : i + 2] for i in range(16, 32, 2)])), 16) // 2

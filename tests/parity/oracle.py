@@ -13,6 +13,9 @@ What it takes as the definition, where more than one reading is possible:
 - NaN in raw rows is null. An event or a row with a null key belongs to nobody.
 - A ttl bounds the latest row of an attribute view and the last values of a windowed view; counts
   and the like are bounded by their windows alone.
+- Values have an order that favours none: that of 63 bits of the MD5 of their text. Of more values
+  than are exact, the first so many of that order, and one more, tell how many there are and where a
+  quantile is; what is most frequent cannot be told of them.
 - The latest n values are those of the latest n events that have one: a list of fewer, where there
   are fewer.
 - An input that a request leaves out, or brings as null, has its default.
@@ -26,10 +29,11 @@ from datetime import datetime
 from typing import Any
 
 from slate import Entity, FeatureService, FeatureView, Registry, Source
+from slate.aggregates import ValuesFunction
 from slate.expressions import Now
 from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.kinds import Kind
-from tests.parity.aggregates import meets, reduced
+from tests.parity.aggregates import meets, of_values, reduced
 from tests.parity.answers import (
     Instant,
     Scalar,
@@ -262,7 +266,13 @@ def _aggregated(feature: Feature, events: list[dict[str, Any]], now: int) -> Ter
         if function == "last_n":
             return Listed(values=tuple(_scalar(feature.kind, value) for value in values))
         return Term(_scalar(feature.kind, _or_default(feature, next(iter(values), None))))
-    value, slack = reduced(function, [event[measure.column] for event in inside])
+    inputs = [event[measure.column] for event in inside]
+    if isinstance(measure.function, ValuesFunction):
+        found = of_values(measure.function, measure.column_kind, inputs)
+        if measure.length is not None:
+            return Listed(values=tuple(_scalar(feature.kind, v) for v in found[: measure.length]))
+        return Term(_scalar(feature.kind, _or_default(feature, next(iter(found), None))))
+    value, slack = reduced(function, inputs)
     return Term(_scalar(feature.kind, _or_default(feature, value)), slack)
 
 

@@ -8,11 +8,14 @@ import pytest
 from slate import (
     FeatureView,
     count,
+    distinct,
     is_null,
     last,
     last_n,
     mean,
+    quantile,
     sum,
+    top,
 )
 from slate.filters import filter_sql
 from tests.slate.cafe import (
@@ -63,6 +66,51 @@ def an_option_that_is_none() -> object:
 @wrong("Wrong.last_dish", "the default 1 is no str")
 def a_default_of_another_type_than_the_column() -> object:
     return aggregated(last_dish=last(Order.dish, default=1))
+
+
+@wrong("count(Order.dish)", "distinct(Order.dish, over=...)")
+def a_distinct_count_as_sql_has_it() -> object:
+    return aggregated(dishes=count(Order.dish, distinct=True, over="1h"))
+
+
+@wrong("distinct: most=0", "from 1 to 10,000")
+def no_distinct_values() -> object:
+    return aggregated(dishes=distinct(Order.dish, over="1h", most=0))
+
+
+@wrong("Wrong.dishes", "say the windows")
+def distinct_values_without_a_window() -> object:
+    return aggregated(dishes=distinct(Order.dish))
+
+
+@wrong("Wrong.dishes", "10,080 hops of 256 values each", "a larger hop", "most=25")
+def more_values_than_a_row_can_tell_apart() -> object:
+    return aggregated(dishes=distinct(Order.dish, over="7d/1m"))
+
+
+@wrong("top(Order.dish, 0)", "from 1 to 1,000")
+def the_most_frequent_none() -> object:
+    return aggregated(dishes=top(Order.dish, 0, over="1h"))
+
+
+@wrong("Wrong.portions", "an array of type int has no null", "give default=...")
+def most_frequent_integers_without_padding() -> object:
+    return aggregated(portions=top(Order.portions, 3, over="1h"))
+
+
+@wrong("quantile(Order.price, 50)", "0.5 is the median")
+def a_quantile_in_percent() -> object:
+    return aggregated(median=quantile(Order.price, 50, over="1h"))
+
+
+@wrong("Wrong.median", "quantile takes int, float, datetime", "Order.dish is a str")
+def a_quantile_of_texts() -> object:
+    return aggregated(median=quantile(Order.dish, 0.5, over="1h"))
+
+
+@wrong("Wrong.dishes", "a distinct over no events is 0", "no default")
+def a_distinct_count_with_a_default() -> object:
+    return aggregated(dishes=distinct(Order.dish, over="1h", default=1))
 
 
 @wrong("last_n(Order.dish, 0)", "a whole number from 1 to 1,000")

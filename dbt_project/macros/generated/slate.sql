@@ -107,6 +107,15 @@
     list_reverse_sort(flatten({{ lists }}))[:{{ length }}]
 {%- endmacro -%}
 
+{#- The code of a value, of its text: 63 bits of the MD5, the same as slate.aggregates has. -#}
+{%- macro code_of(text) -%}
+    {{- return(adapter.dispatch('code_of')(text)) -}}
+{%- endmacro -%}
+
+{%- macro default__code_of(text) -%}
+    cast(md5_number_lower({{ text }}) >> 1 as bigint)
+{%- endmacro -%}
+
 {#- Lists of (n, mean, m2) pooled into one: m2 is the sum of squared deviations from the mean, and
     never the difference of large numbers. -#}
 {%- macro pooled(parts) -%}

@@ -2,7 +2,20 @@
 
 from datetime import datetime
 
-from slate import FeatureView, count, feature, last, last_n, max, mean, std, sum
+from slate import (
+    FeatureView,
+    count,
+    distinct,
+    feature,
+    last,
+    last_n,
+    max,
+    mean,
+    share,
+    std,
+    sum,
+    top,
+)
 from tests.deployments.bikes.definitions.entities import Rider, RiderStation
 from tests.deployments.bikes.definitions.sources import PURPOSES, Move
 
@@ -30,6 +43,9 @@ class RiderRides(FeatureView):
     farthest = max(Move.metres, over="30d", default=0)
     last_station = last(Move.station_id, default=0)
     recent_stations = last_n(Move.station_id, 5, over="1d", default=0)
+    stations = distinct(Move.station_id, over=["1h", "30d"])
+    stations_listed = top(Move.station_id, 4, over="30d", most=4, default=-1)
+    electric_share = share(Move.electric, over=["1h", "30d"])
     last_ride = last(Move.moved_at, where=Move.kind == "take")
 
 

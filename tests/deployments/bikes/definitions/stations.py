@@ -7,6 +7,7 @@ import numpy as np
 from slate import (
     FeatureView,
     count,
+    distinct,
     feature,
     is_null,
     key_of,
@@ -15,8 +16,11 @@ from slate import (
     max,
     mean,
     min,
+    quantile,
+    share,
     std,
     sum,
+    top,
 )
 from tests.deployments.bikes.definitions.entities import Depot, Station
 from tests.deployments.bikes.definitions.sources import Move
@@ -103,3 +107,16 @@ class StationMoves(FeatureView):
     last_booked = last(Move.booked_for, where=Move.kind == "take")
     last_cold = last(Move.celsius, where=Move.celsius < 0)
     last_move = last(Move.moved_at)
+    riders = distinct(Move.rider_id, over=["45s/15s", "2h/10m", "7d"], most=3)
+    bikes = distinct(Move.bike_id, where=Move.electric, over=["1m", "7d"])
+    temperatures = distinct(Move.celsius, over="7d", most=4)
+    usual_kinds = top(Move.kind, 3, over=["2h/10m", "7d"])
+    usual_bike = top(Move.bike_id, over="7d", most=2, default=-1)
+    usual_note = top(Move.note, where=Move.kind != "service", over=["45s/15s", "7d"])
+    usual_bookings = top(Move.booked_for, 2, over="7d", most=5)
+    usual_minutes_listed = top(Move.minutes, 2, over=["1m", "7d"], most=1)
+    kind_share = share(Move.kind, over=["1m", "2h/10m", "7d"])
+    note_share = share(Move.note, over="7d", most=2, default=-1)
+    median_minutes = quantile(Move.minutes, 0.5, over=["1m", "2h/10m", "7d"])
+    most_metres = quantile(Move.metres, 0.9, over="7d", most=3, default=0)
+    median_booking = quantile(Move.booked_for, 0.25, over=["2h/10m", "7d"], most=2)

@@ -1,0 +1,84 @@
+"""Reading features of how often values occur: of each window the values that are kept."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from online.rows import Words, from_words
+from online.value_counts import counted, tallied
+from online.window_layout import CountedColumn
+from online.window_rows import OpenRows
+from slate.aggregates import CountedFunction, PickingFunction
+from slate.expressions import Array
+from slate.features import Aggregated
+from slate.kinds import Kind
+
+
+class CountedValues:
+    """A column of value counts of rows, with what came after them.
+
+    Args:
+        column: the column.
+        number: its number in the layout.
+        rows: the rows.
+        newer: rows that hold what came after them, each with the positions that they are for.
+    """
+
+    def __init__(
+        self,
+        column: CountedColumn,
+        number: int,
+        rows: OpenRows,
+        newer: Sequence[tuple[Words, OpenRows]],
+    ) -> None:
+        self._kept = column.partial.kept
+        self._hop = column.hop
+        self._count = len(rows.head[0])
+        places = [np.arange(self._count), *(index for index, _ in newer)]
+        self._origins = [rows, *(other for _, other in newer)]
+        own = [origin.tallies(number) for origin in self._origins]
+        if column.partial.valued and column.partial.kind is Kind.STRING:
+            # Texts are read when they are picked: until then each is known by its number.
+            self._ends = np.cumsum([len(tallies.row) for tallies in own])
+            self._own_row = np.concatenate([tallies.row for tallies in own])
+            self._references = np.concatenate([tallies.value for tallies in own])
+            numbers = np.split(np.arange(self._ends[-1]), self._ends[:-1])
+            own = [replace(t, value=number) for t, number in zip(own, numbers, strict=True)]
+        parts = [replace(t, row=place[t.row]) for t, place in zip(own, places, strict=True)]
+        self._tallies = parts[0] if len(parts) == 1 else tallied(parts, self._kept)
+
+    def read(self, feature: Aggregated, since: int) -> Array:
+        """A feature over the window that begins at an instant; many values as a masked array."""
+        found = counted(self._tallies, since // self._hop, self._count, self._kept)
+        function = feature.measure.function
+        if isinstance(function, CountedFunction):
+            values = function.finish(found)
+            if feature.default is None or function.empty is not None:
+                return values
+            return feature.where(~np.isnan(values), values)
+        assert isinstance(function, PickingFunction)
+        picked = function.pick(found, feature.measure.length or 1)
+        there = picked >= 0
+        words = found.value[picked[there]]
+        kind = feature.measure.column_kind
+        assert kind is not None
+        if kind is Kind.STRING:
+            values = kind.full(picked.size, feature.null).reshape(picked.shape)
+            values[there] = self._texts(words, feature)
+        else:
+            filled = np.zeros(picked.shape, np.int64)
+            filled[there] = words
+            values = feature.where(there, from_words(filled, kind))
+        return values[:, 0] if feature.measure.length is None else np.ma.MaskedArray(values, ~there)
+
+    def _texts(self, numbers: Words, feature: Aggregated) -> Array:
+        """The texts of these numbers."""
+        found = Kind.STRING.full(len(numbers), feature.null)
+        origin = np.searchsorted(self._ends, numbers, side="right")
+        for place, rows in enumerate(self._origins):
+            if len(at := np.flatnonzero(origin == place)):
+                those = numbers[at]
+                own_row, references = self._own_row[those], self._references[those]
+                found[at] = rows.texts_of(own_row, references, feature.null)
+        return found
