@@ -35,7 +35,7 @@ def column_lineage(registry: Registry) -> Mapping[str, dg.TableColumnLineage]:
             found[tiles_model(view)] = _tiles(view)
             for measure in view.measures.values():
                 published = found.setdefault(_published_model(view, measure), {})
-                for column in _tile_columns(measure):
+                for column in measure.tile_columns:
                     published[column] = [_dep(tiles_model(view), column)]
         found[current_model(view)] = {f.column: _current(view, f) for f in view.features.values()}
     for plan in registry.plans.values():
@@ -47,10 +47,6 @@ def _dep(model: str, column: str) -> dg.TableColumnDep:
     return dg.TableColumnDep(dg.AssetKey(model), column)
 
 
-def _tile_columns(measure: Measure) -> list[str]:
-    return [measure.tile_column(column) for column in measure.columns]
-
-
 def _tiles(view: type[FeatureView]) -> Deps:
     model = view.source.model
     deps: Deps = {key: [_dep(model, key)] for key in view.entity.keys}
@@ -58,7 +54,7 @@ def _tiles(view: type[FeatureView]) -> Deps:
         read = [measure.column or view.source.unique_id]
         if measure.where is not None:
             read += [leaf.name for leaf in leaves(measure.where) if isinstance(leaf, Column)]
-        for column in _tile_columns(measure):
+        for column in measure.tile_columns:
             deps[column] = [_dep(model, name) for name in dict.fromkeys(read)]
     return deps
 
@@ -71,13 +67,13 @@ def _published_model(view: type[FeatureView], measure: Measure) -> str:
 def _current(view: type[FeatureView], feature: Feature) -> list[dg.TableColumnDep]:
     if isinstance(feature, Aggregated):
         model = _published_model(view, feature.measure)
-        return [_dep(model, column) for column in _tile_columns(feature.measure)]
+        return [_dep(model, column) for column in feature.measure.tile_columns]
     return [_dep(view.model, feature.column)]
 
 
 def _stored(view: type[FeatureView], feature: Feature) -> list[dg.TableColumnDep]:
     if isinstance(feature, Aggregated):
-        return [_dep(tiles_model(view), column) for column in _tile_columns(feature.measure)]
+        return [_dep(tiles_model(view), column) for column in feature.measure.tile_columns]
     return [_dep(view.model, feature.column)]
 
 

@@ -105,7 +105,7 @@ def windows(view: type[FeatureView], keys: dict[str, Any], share: Share) -> Rows
     heads: dict[str, Any] = {**keys, "event_ts": times(rows, timedelta(hours=1))}
     for measure in view.measures.values():
         for partial in measure.columns:
-            name = measure.tile_column(partial)
+            name = measure.tile_column(partial.suffix)
             if measure.lasting:
                 heads[name] = latest(partial, rows)
             elif partial.kind is Kind.INTEGER:

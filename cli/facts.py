@@ -143,7 +143,9 @@ def _made_from(feature: Feature) -> Facts:
         return [("key of", feature.key_of.name if feature.key_of else "")]
     assert isinstance(feature, Aggregated)
     measure, window = feature.measure, feature.window
-    over = f"{window.name}, its tail in hops of {duration_name(window.hop)}" if window else ""
+    over = ""
+    if window is not None and window.bounded:
+        over = f"{window.name}, its tail in hops of {duration_name(window.hop)}"
     number = "" if measure.length is None else f", {measure.length}"
     return [
         ("aggregate", f"{measure.function.name}({measure.column or ''}{number})"),

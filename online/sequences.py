@@ -28,7 +28,7 @@ def latest_events(heads: pa.Table, measure: Measure, where: str) -> Iterator[lis
         DataError: the column is missing, of another type, or holds too long a list.
     """
     (column,) = measure.columns
-    name, wanted = measure.tile_column(column), {"value": column.kind, "event_ts": Kind.TIME}
+    name, wanted = measure.tile_column(column.suffix), {"value": column.kind, "event_ts": Kind.TIME}
     if column.length is None:
         yield fields(heads, name, wanted, where)
         return

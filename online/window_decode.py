@@ -75,9 +75,9 @@ class WindowReader:
             decoded.event_ts[index] = np.maximum(decoded.event_ts[index], other.head[0])
         for (number, window), features in self._windows.items():
             level = self._layout.levels[number]
-            found = rows.since(number, window.start(at)).columns(level)
+            found = rows.since(number, window.start(at))
             for index, other in others:
-                more = other.since(number, window.start(at)).columns(level)
+                more = other.since(number, window.start(at))
                 merge_into(level, found, index, more, np.arange(len(index)))
             for feature in features:
                 places = level.places[feature.measure.name]

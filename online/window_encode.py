@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from online.columns import named, numbers, plain
+from online.columns import column, fields, named, numbers, plain
 from online.rows import NO_TIME, Blobs, Rows, Words, starts_of, to_words, within
 from online.sequences import latest_events
-from online.texts import TextColumn, TextWriter
+from online.texts import RowTexts, TextColumn, TextWriter
 from online.value_counts import CountedRecords, tallies_of_tiles, write_counted
 from online.value_counts import records as counted_records
-from online.window_layout import BITS, Level, WindowLayout
+from online.window_layout import BITS, Level, Slot, WindowLayout
 from online.window_merge import Columns, merge_newer
 from slate.errors import DataError
 from slate.expressions import Array
@@ -59,6 +59,8 @@ class Records:
         bit: the number of its tile in the bitmap.
         words: its words, of shape (records, width).
         per_row: how many each row has.
+        texts: the columns of texts, by their place among the words, which are set when they are
+            written.
     """
 
     level: Level
@@ -66,6 +68,7 @@ class Records:
     bit: Words
     words: Words
     per_row: Words
+    texts: Mapping[int, TextColumn]
 
 
 def assemble(
@@ -91,30 +94,34 @@ def assemble(
         word, bit = np.divmod(records.bit.view(np.uint64), BITS)
         np.bitwise_or.at(bits, (word, records.row), np.uint64(1) << bit)
         sizes += records.per_row * records.level.width
-    for column in counted:
-        values, entries = column.sizes(count)
-        fixed[column.column.place] = values << 32 | entries
-        sizes += values * column.column.width + entries
-    several = [column.texts for column in counted]
-    writer = TextWriter([*texts.values(), *filter(None, several)], count)
+    for one in counted:
+        values, entries = one.sizes(count)
+        fixed[one.column.place] = values << 32 | entries
+        sizes += values * one.column.width + entries
+    several = [RowTexts(found, one.row) for one in levels for found in one.texts.values()]
+    several += filter(None, (one.texts for one in counted))
+    writer = TextWriter([*texts.values(), *several], count)
     references = iter(writer.references(sizes))
     for place in texts:
         fixed[place] = next(references)
+    for records in levels:
+        for place in records.texts:
+            records.words[:, place] = next(references)
     starts = starts_of(sizes + writer.sizes)
     words = np.zeros(starts[-1], np.int64)
     # A word of all rows at a time: half the work of an index of all words.
-    for place, column in enumerate(fixed):
-        words[starts[:-1] + place] = column
+    for place, values in enumerate(fixed):
+        words[starts[:-1] + place] = values
     behind = starts[:-1] + layout.fixed
     for records in levels:
         width = records.level.width
         at = behind[records.row] + within(records.per_row) * width
-        for place, column in enumerate(records.words.T):
-            words[at + place] = column
+        for place, values in enumerate(records.words.T):
+            words[at + place] = values
         behind += records.per_row * width
-    for column in counted:
-        found = next(references) if column.texts else NOTHING
-        behind = write_counted(words, behind, column, found)
+    for one in counted:
+        found = next(references) if one.texts else NOTHING
+        behind = write_counted(words, behind, one, found)
     writer.write(words, behind)
     return Blobs(words, starts)
 
@@ -147,11 +154,8 @@ def _levels(
         return []
     where = f"{view.name} tiles"
     row, hop, tile = (numbers(tiles, c, Kind.INTEGER, where) for c in ("row", "hop", "tile"))
-    slots = {slot.name: slot for level in layout.levels for slot in level.wide + level.counts}
-    partials = {
-        name: numbers(tiles, name, slot.column.kind, where, slot.column.neutral)
-        for name, slot in slots.items()
-    }
+    slots = {slot for level in layout.levels for slot in level.wide + level.counts}
+    partials = {slot: _partial(tiles, slot, where) for slot in slots}
     found = []
     for level in layout.levels:
         bit = tile - level.first(as_of)
@@ -161,7 +165,7 @@ def _levels(
             chosen = chosen[np.argsort(order, kind="stable")]
         if (bit[chosen] >= level.tiles).any():
             raise _too_new(where, level.hop, as_of)
-        columns = [partials[slot.name][chosen] for slot in level.wide + level.counts]
+        columns = [partials[slot][chosen] for slot in level.wide + level.counts]
         found.append(_records(level, row[chosen], bit[chosen], columns, count, where))
     return found
 
@@ -182,15 +186,15 @@ def _value_counts(
     where = f"{view.name} tiles"
     row, hop, tile = (numbers(tiles, c, Kind.INTEGER, where) for c in ("row", "hop", "tile"))
     found = []
-    for column in layout.counted:
-        first = column.first(as_of)
-        chosen = np.flatnonzero((hop == column.hop // SECOND) & (tile >= first))
-        if (tile[chosen] - first > column.length // column.hop).any():
-            raise _too_new(where, column.hop, as_of)
-        lists = named(tiles, column.name, where).take(pa.array(chosen))
-        place = f"{where}: column {column.name!r}"
-        tallies, texts = tallies_of_tiles(lists, row[chosen], tile[chosen], column, place)
-        found.append(counted_records(column, tallies, np.full(count, first), texts, where))
+    for wanted in layout.counted:
+        first = wanted.first(as_of)
+        chosen = np.flatnonzero((hop == wanted.hop // SECOND) & (tile >= first))
+        if (tile[chosen] - first > wanted.length // wanted.hop).any():
+            raise _too_new(where, wanted.hop, as_of)
+        lists = named(tiles, wanted.name, where).take(pa.array(chosen))
+        place = f"{where}: column {wanted.name!r}"
+        tallies, texts = tallies_of_tiles(lists, row[chosen], tile[chosen], wanted, place)
+        found.append(counted_records(wanted, tallies, np.full(count, first), texts, where))
     return found
 
 
@@ -203,22 +207,41 @@ def _records(
     first = np.ones(len(row), np.bool_)
     first[1:] = (row[1:] != row[:-1]) | (bit[1:] != bit[:-1])
     row, bit = row[first], bit[first]
-    words = record_words(level, [values[first] for values in columns], where)
-    return Records(level, row, bit, words, np.bincount(row, minlength=count))
+    columns = [values[first] for values in columns]
+    words, per_row = record_words(level, columns, where), np.bincount(row, minlength=count)
+    return Records(level, row, bit, words, per_row, text_columns(level, columns))
+
+
+def _partial(tiles: pa.Table, slot: Slot, where: str) -> Array:
+    """A column of partial results, of texts as an array of strings."""
+    kind, field = slot.column.kind, slot.column.field
+    if field is None:
+        found = column(tiles, slot.name, kind, where)
+    else:
+        (found,) = fields(tiles, slot.name, {field: kind}, where)
+    if kind is Kind.STRING:
+        return kind.from_arrow(found)
+    return plain(found, kind, f"{where}: column {slot.name!r}", slot.column.neutral)
 
 
 def record_words(level: Level, columns: Columns, where: str) -> Words:
-    """The words of records, of shape (records, width), from their columns.
+    """The words of records, of shape (records, width), from their columns; those of texts are 0.
 
     Raises:
         DataError: a number of events is too large for its half of a word.
     """
     words, wide = np.zeros((len(columns[0]), level.width), np.int64), len(level.wide)
     for place, values in enumerate(columns[:wide]):
-        words[:, place] = to_words(values)
+        if place not in level.texts:
+            words[:, place] = to_words(values)
     halves = words[:, wide:].view(np.uint32)
     for place, values in enumerate(columns[wide:]):
         if values.max(initial=0) > MOST_EVENTS:
             raise DataError(f"{where}: a row has more than {MOST_EVENTS} events in one window")
         halves[:, place] = values
     return words
+
+
+def text_columns(level: Level, columns: Columns) -> dict[int, TextColumn]:
+    """The columns of texts of records, by their place."""
+    return {place: TextColumn.of(Kind.STRING.to_arrow(columns[place])) for place in level.texts}

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from online.rows import Words
+from online.rows import NO_TEXT, Words, to_words
 from slate.aggregates import (
     Measure,
     TileColumn,
@@ -31,6 +31,7 @@ from slate.aggregates import (
 )
 from slate.expressions import render
 from slate.features import Aggregated
+from slate.kinds import Kind
 from slate.views import FeatureView
 
 BITS = 64
@@ -109,8 +110,15 @@ class Level:
         """The record over no event."""
         record = np.zeros(self.width, np.int64)
         for place, slot in enumerate(self.wide):
-            record[place] = np.array(slot.column.neutral, slot.column.kind.dtype).view(np.int64)
+            kind = slot.column.kind
+            neutral = np.array(slot.column.neutral, None if kind is Kind.STRING else kind.dtype)
+            record[place] = NO_TEXT if kind is Kind.STRING else to_words(neutral)
         return record
+
+    @property
+    def texts(self) -> list[int]:
+        """The places of the columns of texts."""
+        return [n for n, slot in enumerate(self.wide) if slot.column.kind is Kind.STRING]
 
 
 @dataclass(frozen=True)
@@ -225,7 +233,8 @@ def _level(hop: int, measures: Iterable[Measure]) -> Level:
             assert isinstance(partial, TilePartial)
             partials.setdefault(_same(measure, partial.columns[0].suffix), (measure, partial))
             for column in partial.columns:
-                slot = Slot(measure.tile_column(column), column)
+                suffix = partial.part if column.field else column.suffix
+                slot = Slot(measure.tile_column(suffix), column)
                 slots.setdefault(_same(measure, column.suffix), slot)
     wide = [same for same, slot in slots.items() if not slot.column.counted]
     counts = [same for same, slot in slots.items() if slot.column.counted]
@@ -257,8 +266,7 @@ def _counted(measures: Iterable[Measure], place: int) -> tuple[CountedColumn, ..
     for measure in measures:
         for partial in measure.partials if isinstance(measure.function, ValuesFunction) else ():
             assert isinstance(partial, ValueCounts)
-            (tile,) = partial.columns
-            name = measure.tile_column(tile)
+            name = measure.tile_column(partial.part)
             for window in measure.windows:
                 same = (_same_counted(measure), window.hop)
                 new = CountedColumn(

@@ -1,7 +1,5 @@
 """Rows of a windowed view, opened: their records, their tiles and their last values."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from online.rows import Words, gather
@@ -14,28 +12,6 @@ from slate.kinds import Kind
 
 # The bits below the n-th, for n up to a whole word.
 BELOW = np.array([(1 << bits) - 1 for bits in range(BITS + 1)], np.uint64)
-
-
-@dataclass(frozen=True)
-class Record:
-    """One record of each row.
-
-    Attributes:
-        floats, integers: the partials of a word each, of shape (partials, N), as either type.
-        counts: the numbers of events, of shape (partials, N).
-    """
-
-    floats: Array
-    integers: Array
-    counts: Array
-
-    def columns(self, level: Level) -> Columns:
-        """The columns of the level; what is merged into them is merged into this."""
-        wide = [
-            (self.floats if slot.column.kind is Kind.FLOAT else self.integers)[place]
-            for place, slot in enumerate(level.wide)
-        ]
-        return [*wide, *self.counts[: len(level.counts)]]
 
 
 class OpenRows:
@@ -72,25 +48,32 @@ class OpenRows:
         """Where a level's record over no event begins."""
         return self._layout.neutral(number)
 
-    def since(self, number: int, instant: int) -> Record:
-        """Of each row the record of a level over everything from an instant on."""
+    def since(self, number: int, instant: int) -> Columns:
+        """Of each row the columns of a level over everything from an instant on.
+
+        What is merged into them is merged into these alone.
+        """
         level = self._layout.levels[number]
         older = instant // level.hop - level.first(self.head[1])
         passed = _ones(self._bitmaps[number] & _below(older, level))
         begins = self._begins[number] + passed * level.width
         begins = np.where(passed < self._counts[number], begins, self.neutral(number))
-        return self.at(number, begins)
+        return self.at(number, np.arange(len(begins)), begins)
 
-    def at(self, number: int, begins: Words) -> Record:
-        """The records of a level that begin at these words."""
+    def at(self, number: int, row: Words, begins: Words) -> Columns:
+        """The columns of the records of a level that begin at these words, of these rows."""
         level = self._layout.levels[number]
         block = gather(self._words, begins, level.width)
         wide, rows = len(level.wide), len(begins)
         halves = block[wide:].view(np.uint32).reshape(level.width - wide, rows, 2)
         counts = halves.transpose(0, 2, 1).astype(np.int64, order="C")
-        return Record(
-            block[:wide].view(np.float64), block[:wide], counts.reshape(2 * len(counts), rows)
-        )
+        columns: list[Array] = list(block[:wide])
+        for place, slot in enumerate(level.wide):
+            if slot.column.kind is Kind.FLOAT:
+                columns[place] = columns[place].view(np.float64)
+            elif slot.column.kind is Kind.STRING:
+                columns[place] = self.texts_of(row, columns[place], np.nan)
+        return [*columns, *counts.reshape(2 * len(counts), rows)[: len(level.counts)]]
 
     def tiles(self, number: int) -> tuple[Words, Words, Words]:
         """The tiles of a level, ordered: of each the row, the bit, and where its record begins."""

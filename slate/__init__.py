@@ -7,6 +7,7 @@ nothing of the rest.
 from slate.aggregates import (
     count,
     distinct,
+    first,
     last,
     last_n,
     max,
@@ -41,6 +42,7 @@ __all__ = [
     "distinct",
     "event_time",
     "feature",
+    "first",
     "is_null",
     "key_of",
     "last",

@@ -187,8 +187,8 @@ class Feature(Expr):
 
     def where(self, known: Array, values: Array) -> Array:
         """Values, and where there is none ``null``, as an array of its kind."""
-        values = np.where(known, values, self.null)
-        return values.astype(self.kind.dtype, copy=False)
+        null = self.kind.full(1, self.null) if self.kind is Kind.STRING else self.null
+        return np.where(known, values, null).astype(self.kind.dtype, copy=False)
 
     @property
     def value_type(self) -> ValueType:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from slate.aggregates import Aggregate, LatestFunction, Measure, ValuesFunction
+from slate.aggregates import Aggregate, LatestFunction, Measure, TileFunction, ValuesFunction
 from slate.errors import DefinitionError
 from slate.features import Aggregated, Column, Constraints, Feature, Windows
 from slate.filters import check_filter
 from slate.kinds import Kind
 from slate.names import ASKED_AT
-from slate.windows import levels, window
+from slate.windows import FOREVER, levels, window
 
 if TYPE_CHECKING:
     from slate.views import FeatureView
@@ -59,7 +59,7 @@ def windowed_features(
             view._names[feature.column] = f"{where}[{label!r}]" if several else where
         view._names[name] = name
         setattr(view, name, Windows(where, windows) if several else feature)
-    bounded = {w for measure in view.measures.values() for w in measure.windows}
+    bounded = {w for m in view.measures.values() for w in m.windows if w.bounded}
     if features:
         # A view of unbounded last values alone still needs tiles: of the default for a day.
         view.levels = levels(bounded or {window("1d", view.__name__)}, view.__name__)
@@ -97,6 +97,15 @@ def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggreg
     windows = tuple(window(text, f"{where}(over=...)") for text in aggregate.over)
     if not windows and not isinstance(function, LatestFunction):
         raise DefinitionError(f"{where}: say the windows: over='1h' or over=['1h', '1d']")
+    if FOREVER in aggregate.over and not (
+        isinstance(function, TileFunction) and function.lasts_forever
+    ):
+        instead = (
+            "leave `over` out: it looks back without bound"
+            if isinstance(function, LatestFunction)
+            else "give a duration: it cannot be kept up without bound"
+        )
+        raise DefinitionError(f"{where}: {function.name} takes no over={FOREVER!r}; {instead}")
     if isinstance(function, ValuesFunction):
         for one in windows:
             function.check_size(where, one)
@@ -138,6 +147,12 @@ def _features(
     elif default is None and not kind.has_null:
         # NumPy has no null of this kind: where there may be none, the values are floats.
         kind = Kind.FLOAT
+    if default is not None and function.least is not None and default < function.least[0]:
+        least, reason = function.least
+        raise DefinitionError(
+            f"{where}: the default {default!r} is below {least}, but {reason}: give {least} or "
+            "more, or none"
+        )
     for window_ in measure.windows or (None,):
         feature = Aggregated(
             view,

@@ -30,12 +30,18 @@ MOST_TILES = 60
 MOST_HOPS = 10_080
 
 
+# The length of a window without bound: longer than all of time that is counted in microseconds of
+# half of 64 bits, so that whatever adds or subtracts it stays within these.
+ALL_OF_TIME = 400_000_000_000 * SECOND
+FOREVER = "forever"
+
+
 @dataclass(frozen=True)
 class Window:
-    """A sliding window.
+    """A sliding window, or one without bound: a single hop of all of time, which never ends.
 
     Attributes:
-        name: the length as written, the suffix of the feature's name ("1h").
+        name: the length as written, the suffix of the feature's name ("1h", "forever").
         length: the length in microseconds.
         hop: the step of its tail in microseconds; divides the length.
     """
@@ -43,6 +49,11 @@ class Window:
     name: str
     length: int
     hop: int
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it has a bound."""
+        return self.length < ALL_OF_TIME
 
     @property
     def hops(self) -> int:
@@ -86,7 +97,7 @@ def duration_name(microseconds: int) -> str:
 
 
 def window(text: str, where: str) -> Window:
-    """A window from ``"1h"`` (default hop) or ``"1h/1m"`` (hop said).
+    """A window from ``"1h"`` (default hop), ``"1h/1m"`` (hop said) or ``"forever"``.
 
     The default hop is the largest usual one that divides the window into at least twelve.
 
@@ -97,6 +108,8 @@ def window(text: str, where: str) -> Window:
     Raises:
         DefinitionError: no duration, or a hop that does not divide its window, or is too small.
     """
+    if text == FOREVER:
+        return Window(FOREVER, ALL_OF_TIME, ALL_OF_TIME)
     name, slash, hop_text = str(text).partition("/")
     length = duration(name, where)
     if slash:

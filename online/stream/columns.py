@@ -58,6 +58,11 @@ class EventColumns:
 
         return self._once("codes", name, encoded)  # type: ignore[no-any-return]
 
+    def texts(self, name: str) -> Array:
+        """A column of texts as an array of strings."""
+        made = lambda: Kind.STRING.from_arrow(self.column(name))  # noqa: E731
+        return self._once("texts", name, made)  # type: ignore[no-any-return]
+
     def value_words(self, name: str) -> Array:
         """A column of anything but texts as the words of values that are counted."""
         kind = self._source.columns[name].kind

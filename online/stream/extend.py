@@ -15,7 +15,7 @@ from online.sequences import merge_latest
 from online.stream.fold import Folded, FoldedCounts, FoldedLevel
 from online.texts import Bytes, TextColumn
 from online.value_counts import CountedRecords, Tallies, records, tallied
-from online.window_encode import Records, assemble, record_words
+from online.window_encode import Records, assemble, record_words, text_columns
 from online.window_layout import CountedColumn, Level, WindowLayout
 from online.window_merge import merge_into
 from online.window_rows import OpenRows
@@ -172,11 +172,11 @@ def _level(
     begins = np.full(len(both), old.neutral(number))
     into, found = _from(before, both, level)
     begins[into] = old_at[old_kept[found]]
-    totals = old.at(number, begins).columns(level)
+    totals = old.at(number, row, begins)
     into, found = _from(after, both, level)
     merge_into(level, totals, into, new.columns, new_kept[found])
-    words = record_words(level, totals, view.name)
-    return Records(level, row, bit, words, np.bincount(row, minlength=len(as_of)))
+    words, per_row = record_words(level, totals, view.name), np.bincount(row, minlength=len(as_of))
+    return Records(level, row, bit, words, per_row, text_columns(level, totals))
 
 
 def _from(tiles: Words, wanted: Words, level: Level) -> tuple[Words, Words]:

@@ -11,7 +11,7 @@ from online.stream.columns import EventColumns
 from online.value_counts import Tallies, tallied
 from online.window_layout import CountedColumn, Level, WindowLayout
 from online.window_merge import merge_newer
-from slate.aggregates import Measure, TilePartial
+from slate.aggregates import EventsInput, Measure, TilePartial
 from slate.expressions import Array
 from slate.kinds import Kind
 from slate.views import FeatureView
@@ -208,13 +208,17 @@ class _Folder:
     def _input(self, measure: Measure, partial: TilePartial) -> Any:
         """What each event brings to a partial result, made once for all levels."""
         if (measure.name, partial) not in self._inputs:
+            event_ts = self._events.event_ts[self._order]
+            there = self._mask(measure)
             self._inputs[measure.name, partial] = partial.inputs(
-                len(self._order), lambda: self._values(measure), self._mask(measure)
+                EventsInput(event_ts, lambda: self._values(measure), there)
             )
         return self._inputs[measure.name, partial]
 
     def _values(self, measure: Measure) -> Array:
         assert measure.column is not None
+        if measure.column_kind is Kind.STRING:
+            return self._events.texts(measure.column)[self._order]
         return self._events.numbers(measure.column)[self._order]
 
 

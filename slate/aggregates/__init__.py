@@ -9,6 +9,7 @@ from slate.aggregates.counts import count
 from slate.aggregates.deviations import std
 from slate.aggregates.distinct import distinct
 from slate.aggregates.extremes import max, min
+from slate.aggregates.first import first
 from slate.aggregates.function import (
     Aggregate,
     Function,
@@ -18,7 +19,7 @@ from slate.aggregates.function import (
 )
 from slate.aggregates.latest import last, last_n
 from slate.aggregates.means import mean
-from slate.aggregates.partials import EventsSql, Partial, TileColumn, TilePartial
+from slate.aggregates.partials import EventsInput, EventsSql, Partial, TileColumn, TilePartial
 from slate.aggregates.quantile import quantile
 from slate.aggregates.share import share
 from slate.aggregates.sums import sum
@@ -36,6 +37,7 @@ __all__ = [
     "Aggregate",
     "Counted",
     "CountedFunction",
+    "EventsInput",
     "EventsSql",
     "Function",
     "LatestFunction",
@@ -50,6 +52,7 @@ __all__ = [
     "codes",
     "count",
     "distinct",
+    "first",
     "last",
     "last_n",
     "max",

@@ -18,6 +18,7 @@ class Deviation(TileFunction):
     name = "std"
     inputs = Kind.INTEGER, Kind.FLOAT
     least = 0, "it is a deviation"
+    lasts_forever = False
 
     def output(self, column: Kind | None) -> Kind:
         """A float."""

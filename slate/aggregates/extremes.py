@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 
 from slate.aggregates.function import Over, TileFunction, aggregate
-from slate.aggregates.partials import NUMBER, Array, Reduced, TileColumn, TilePartial
+from slate.aggregates.partials import (
+    NUMBER,
+    Array,
+    LeastText,
+    Reduced,
+    TileColumn,
+    TilePartial,
+)
 from slate.kinds import Kind
 
 _LIMITS = np.iinfo(np.int64)
@@ -15,7 +22,7 @@ _LIMITS = np.iinfo(np.int64)
 class Extreme(TileFunction):
     """The least or the greatest value of a column."""
 
-    inputs = Kind.INTEGER, Kind.FLOAT, Kind.TIME
+    inputs = Kind.INTEGER, Kind.FLOAT, Kind.TIME, Kind.STRING
 
     def partials(self, column: Kind | None, length: int | None = None) -> tuple[TilePartial, ...]:
         """The value; of whole numbers their number as well, as any may be the least or greatest."""
@@ -24,6 +31,8 @@ class Extreme(TileFunction):
     def parts(self, column: Kind | None) -> tuple[TilePartial, ...]:
         """The value alone: null tells that there was no event."""
         assert column is not None
+        if column is Kind.STRING:
+            return (LeastText(self.name),)
         # Functions of floats pass over NaN. No time is an extreme integer, so that means none.
         least = self.name == "min"
         join: np.ufunc
@@ -44,6 +53,8 @@ class Extreme(TileFunction):
         values = found[self.name]
         if column is Kind.FLOAT:
             return values, None
+        if column is Kind.STRING:
+            return values, ~np.isnan(values)
         if column is Kind.INTEGER:
             return values, found["n"] > 0
         (kept,) = self.parts(column)[0].columns
@@ -69,10 +80,10 @@ MIN, MAX = Min(), Max()
 
 
 def min(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
-    """The least value of a column."""
+    """The least value of a column; of texts the first in the order of code points."""
     return aggregate(MIN, column, where, over, options)
 
 
 def max(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
-    """The greatest value of a column."""
+    """The greatest value of a column; of texts the last in the order of code points."""
     return aggregate(MAX, column, where, over, options)

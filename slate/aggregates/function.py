@@ -64,7 +64,13 @@ class Function(ABC):
 
 
 class TileFunction(Function):
-    """An aggregate that is put together of a window's tiles."""
+    """An aggregate that is put together of a window's tiles.
+
+    Attributes:
+        lasts_forever: whether SQL can keep it up over all of time.
+    """
+
+    lasts_forever: ClassVar[bool] = True
 
     @abstractmethod
     def partials(self, column: Kind | None, length: int | None = None) -> tuple[TilePartial, ...]:
@@ -204,6 +210,12 @@ class Measure:
         """The columns in which a tile keeps it."""
         return tuple(column for partial in self.partials for column in partial.columns)
 
-    def tile_column(self, column: TileColumn) -> str:
+    @property
+    def tile_columns(self) -> tuple[str, ...]:
+        """The names of the columns in which a tile of the warehouse keeps it."""
+        suffixes = (suffix for partial in self.partials for suffix in partial.suffixes)
+        return tuple(map(self.tile_column, suffixes))
+
+    def tile_column(self, suffix: str) -> str:
         """The name of such a column."""
-        return f"{self.name}__{column.suffix}"
+        return f"{self.name}__{suffix}"

@@ -29,6 +29,7 @@ class TileColumn:
         neutral: what merges with anything into that.
         counted: whether it is a number of events: half a word in rows.
         length: of the latest values, how many a tile keeps at most; None for one, not in a list.
+        field: in SQL, which field of the tile's column of structs it is; None where that is it.
     """
 
     suffix: str
@@ -36,6 +37,7 @@ class TileColumn:
     neutral: float | int = 0
     counted: bool = False
     length: int | None = None
+    field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,14 @@ class Partial(ABC):
     columns: tuple[TileColumn, ...]
 
     @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What follows the aggregate's name in the names of a tile's columns in SQL."""
+        return tuple(column.suffix for column in self.columns)
+
+    @property
     def part(self) -> str:
         """What follows the feature's name in the SQL column that holds a window's part of it."""
-        return self.columns[0].suffix
+        return self.suffixes[0]
 
     def sql_types(self, id_type: str) -> tuple[str, ...]:
         """The SQL types of its columns, of a source whose ids are of this type."""
@@ -112,6 +119,10 @@ class Partial(ABC):
             condition: which tiles belong to it; empty for all.
         """
 
+    def running(self, name: str) -> str:
+        """A part over all tiles up to some, an aggregate to which ``over`` is added (SQL)."""
+        raise NotImplementedError(f"{type(self).__name__} is not kept up over all of time")
+
     @abstractmethod
     def merged(self, parts: Sequence[str]) -> str:
         """The parts that several columns hold, as one (SQL)."""
@@ -119,6 +130,26 @@ class Partial(ABC):
     def columns_of_part(self, part: str) -> tuple[str, ...]:
         """A part as the columns of a tile (SQL)."""
         return (part,)
+
+
+@dataclass(frozen=True)
+class EventsInput:
+    """What NumPy is given of the events that an aggregate is of.
+
+    Attributes:
+        event_ts: the event times, in microseconds; of a key's events in order.
+        values: gives the aggregated column, of texts an array of strings.
+        there: which of them take part; None for all.
+    """
+
+    event_ts: Array
+    values: Callable[[], Array]
+    there: Array | None
+
+    @property
+    def taking_part(self) -> Array:
+        """Which of them take part."""
+        return np.ones(len(self.event_ts), np.bool_) if self.there is None else self.there
 
 
 class TilePartial(Partial):
@@ -132,14 +163,8 @@ class TilePartial(Partial):
     reads: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def inputs(self, number: int, values: Callable[[], Array], there: Array | None) -> Any:
-        """What events bring.
-
-        Args:
-            number: how many there are.
-            values: the aggregated column of each.
-            there: which take part; None for all.
-        """
+    def inputs(self, events: EventsInput) -> Any:
+        """What events bring."""
 
     @abstractmethod
     def reduced(self, inputs: Any, starts: Array, *read: Array) -> tuple[Array, ...]:
@@ -194,20 +219,24 @@ class Reduced(TilePartial):
         """A part of a window (SQL)."""
         return f"{self.sql}({name}__{self.column.suffix}){where_clause(condition)}"
 
+    def running(self, name: str) -> str:
+        """A part over all tiles up to some (SQL)."""
+        return f"{self.sql}({self.part_of_tiles(name, '')})"
+
     def merged(self, parts: Sequence[str]) -> str:
         """The parts that several columns hold, as one (SQL)."""
         return parts[0] if len(parts) == 1 else macro(self.macro, parts)
 
-    def inputs(self, number: int, values: Callable[[], Array], there: Array | None) -> Array:
+    def inputs(self, events: EventsInput) -> Any:
         """The value of each event, or what changes nothing."""
-        found = self.of_values(values())
-        return found if there is None else np.where(there, found, self.column.neutral)
+        found = self.of_values(events.values())
+        return found if events.there is None else np.where(events.there, found, self.column.neutral)
 
     def of_values(self, values: Array) -> Array:
         """What is merged of the aggregated column."""
         return values
 
-    def reduced(self, inputs: Array, starts: Array, *read: Array) -> tuple[Array, ...]:
+    def reduced(self, inputs: Any, starts: Array, *read: Array) -> tuple[Array, ...]:
         """The column of groups of events."""
         return (self.join.reduceat(inputs, starts),)
 
@@ -229,9 +258,9 @@ class Number(Reduced):
         """The column of a tile (SQL)."""
         return (f"count(*){events.present}",)
 
-    def inputs(self, number: int, values: Callable[[], Array], there: Array | None) -> Array:
+    def inputs(self, events: EventsInput) -> Array:
         """1 of each event that takes part."""
-        return np.ones(number, np.int64) if there is None else there.astype(np.int64)
+        return events.taking_part.astype(np.int64)
 
 
 class Total(Reduced):
@@ -309,12 +338,9 @@ class Moments(TilePartial):
         pooled = self.merged([part])
         return f"{pooled}.mean", f"{pooled}.m2"
 
-    def inputs(
-        self, number: int, values: Callable[[], Array], there: Array | None
-    ) -> tuple[Array, Array]:
+    def inputs(self, events: EventsInput) -> tuple[Array, Array]:
         """The value of each event, and which of them take part."""
-        taking_part = np.ones(number, np.bool_) if there is None else there
-        return values().astype(np.float64), taking_part
+        return events.values().astype(np.float64), events.taking_part
 
     def reduced(
         self, inputs: tuple[Array, Array], starts: Array, *read: Array
@@ -338,6 +364,131 @@ class Moments(TilePartial):
         mean[into] += distance * share
 
 
+class LeastText(Reduced):
+    """The text that comes first of all, in the order of code points; or, of the greatest, last."""
+
+    def __init__(self, name: str) -> None:
+        join: np.ufunc = np.minimum if name == "min" else np.maximum
+        column = TileColumn(name, Kind.STRING, np.nan)
+        super().__init__(column, join, name, "least_of" if name == "min" else "greatest_of")
+
+    def inputs(self, events: EventsInput) -> tuple[Array, Array]:
+        """The different texts in order, and the place of each event's; what changes nothing."""
+        there = events.taking_part
+        texts, places = np.unique(events.values()[there], return_inverse=True)
+        # Behind the last, or before the first.
+        place = np.full(len(there), len(texts) if self.join is np.minimum else -1)
+        place[there] = places
+        return np.append(texts, Kind.STRING.full(1)), place
+
+    def reduced(
+        self, inputs: tuple[Array, Array], starts: Array, *read: Array
+    ) -> tuple[Array, ...]:
+        """The column of groups of events."""
+        texts, place = inputs
+        # The last of the texts is null, and so is the one before the first.
+        return (texts[self.join.reduceat(place, starts)],)
+
+    def merge(
+        self, target: Sequence[Array], into: Array, other: Sequence[Array], of: Array
+    ) -> None:
+        """Merge some of the array's members into others, in place."""
+        mine, theirs = target[0][into], other[0][of]
+        better = theirs < mine if self.join is np.minimum else theirs > mine
+        # Nothing is less or greater than null.
+        target[0][into] = np.where(np.isnan(mine) | better, theirs, mine)
+
+
+@dataclass(frozen=True)
+class Earliest(TilePartial):
+    """The earliest event with its value.
+
+    Args:
+        kind: the value's kind.
+    """
+
+    kind: Kind
+
+    @property
+    def columns(self) -> tuple[TileColumn, ...]:  # type: ignore[override]
+        """The time, and the value."""
+        null = np.nan if self.kind is Kind.STRING else 0
+        return (
+            TileColumn("first_at", Kind.TIME, int(np.iinfo(np.int64).max), field="event_ts"),
+            TileColumn("first", self.kind, null, field="value"),
+        )
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """A tile's column of structs, which have what tells equal times apart as well."""
+        return ("first",)
+
+    def sql_types(self, id_type: str) -> tuple[str, ...]:
+        """The SQL type of its column, of a source whose ids are of this type."""
+        return (event_struct(self.kind, id_type),)
+
+    def columns_of_events(self, events: EventsSql) -> tuple[str, ...]:
+        """The column of a tile (SQL)."""
+        return (f"min({event_sql(events)}){events.present}",)
+
+    def part_of_tiles(self, name: str, condition: str) -> str:
+        """The earliest event of some tiles (SQL)."""
+        return f"min({name}__first){where_clause(condition)}"
+
+    def running(self, name: str) -> str:
+        """The earliest event of all tiles up to some (SQL)."""
+        return f"min({self.part_of_tiles(name, '')})"
+
+    def merged(self, parts: Sequence[str]) -> str:
+        """The parts that several columns hold, as one (SQL)."""
+        return parts[0] if len(parts) == 1 else macro("least_of", parts)
+
+    def inputs(self, events: EventsInput) -> tuple[Array, Array, Array]:
+        """The times and values of the events, and the position of each that takes part."""
+        position = np.arange(len(events.event_ts))
+        if events.there is not None:
+            position = np.where(events.there, position, len(position))
+        return events.event_ts, events.values(), position
+
+    def reduced(
+        self, inputs: tuple[Array, Array, Array], starts: Array, *read: Array
+    ) -> tuple[Array, ...]:
+        """The columns of groups of events."""
+        event_ts, values, position = inputs
+        first = np.minimum.reduceat(position, starts)
+        there, first = first < len(position), np.minimum(first, len(position) - 1)
+        time, value = self.columns
+        null = Kind.STRING.full(1) if self.kind is Kind.STRING else value.neutral
+        return (
+            np.where(there, event_ts[first], time.neutral),
+            np.where(there, values[first], null),
+        )
+
+    def merge(
+        self, target: Sequence[Array], into: Array, other: Sequence[Array], of: Array
+    ) -> None:
+        """Merge some of the arrays' members into others, in place; of one time, these stay."""
+        earlier = np.flatnonzero(other[0][of] < target[0][into])
+        for mine, theirs in zip(target, other, strict=True):
+            mine[into[earlier]] = theirs[of[earlier]]
+
+
+def event_struct(kind: Kind, id_type: str) -> str:
+    """The SQL type of an event with its value, of a source whose ids are of this type.
+
+    Two such compare by event time, then by arrival, then by id.
+    """
+    return f"struct(event_ts timestamp, received_at timestamp, id {id_type}, value {kind.sql})"
+
+
+def event_sql(events: EventsSql) -> str:
+    """An event with its value (SQL)."""
+    return (
+        f"{{event_ts: {events.event_time}, received_at: {events.arrival_time}, "
+        f"id: {events.unique_id}, value: {events.column}}}"
+    )
+
+
 @dataclass(frozen=True)
 class Latest(Partial):
     """The latest events with their values: one, or a list of the latest so many.
@@ -356,20 +507,13 @@ class Latest(Partial):
 
     def sql_types(self, id_type: str) -> tuple[str, ...]:
         """The SQL type of its column, of a source whose ids are of this type."""
-        event = (
-            f"struct(event_ts timestamp, received_at timestamp, id {id_type}, "
-            f"value {self.column.kind.sql})"
-        )
+        event = event_struct(self.column.kind, id_type)
         return (event if self.column.length is None else f"{event}[]",)
 
     def columns_of_events(self, events: EventsSql) -> tuple[str, ...]:
         """The column of a tile (SQL)."""
-        struct = (
-            f"{{event_ts: {events.event_time}, received_at: {events.arrival_time}, "
-            f"id: {events.unique_id}, value: {events.column}}}"
-        )
         number = "" if self.column.length is None else f", {self.column.length}"
-        return (f"max({struct}{number}){events.present}",)
+        return (f"max({event_sql(events)}{number}){events.present}",)
 
     def part_of_tiles(self, name: str, condition: str) -> str:
         """The latest events of some tiles (SQL)."""
@@ -377,6 +521,10 @@ class Latest(Partial):
         if self.column.length is None:
             return f"max({tile}){where}"
         return self.of_lists(f"list({tile}){where}")
+
+    def running(self, name: str) -> str:
+        """The latest event of all tiles up to some (SQL)."""
+        return f"max({self.part_of_tiles(name, '')})"
 
     def merged(self, parts: Sequence[str]) -> str:
         """The parts that several columns hold, as one (SQL)."""

@@ -159,9 +159,9 @@ def _windowed(plan: Plan, read: Read) -> str:
             ctes.append(closed_cte(view, keys, part, level, above, _hop(level)))
             joins.append(_join(name, keys, [f"{name}.hop = hops.{_hop(level)}"]))
             tables[part.column].append(name)
-    lasting = [part for part, _ in parts.values() if part.lasting]
+    running = [part for part, _ in parts.values() if part.running]
     earlier: dict[str, list[Part]] = {}
-    if single := [part for part in lasting if part not in lists]:
+    if single := [part for part in running if part not in lists]:
         ctes.append(_earlier(view, keys, levels[-1], single))
         earlier["earlier"] = single
     for part in lists:
@@ -223,8 +223,8 @@ def _level_columns(
     return {
         column: (part, feature)
         for column, (part, feature) in parts.items()
-        if (part.lasting and part.measure.length is None and above is not None)
-        or (not part.lasting and feature.window is not None and feature.window.hop >= level)
+        if (part.running and part.measure.length is None and above is not None)
+        or (not part.running and feature.window is not None and feature.window.hop >= level)
     }
 
 
@@ -271,27 +271,26 @@ def _level(
 
 def _pays(level: int, above: int | None, feature: Aggregated, part: Part) -> str:
     """Which of the known tiles of this size belong to a window."""
-    window = feature.window
-    lasting = part.lasting or window is None
-    if not lasting and window is not None and window.hop == level:
+    window = None if part.running else feature.window
+    if window is not None and window.hop == level:
         return f"tile >= hop - {window.hops}"
     assert above is not None
     ratio = above // level
     condition = f"arrived // {ratio} = hop // {ratio}"
-    if lasting or window is None:
+    if window is None:
         return condition
     steps = window.hop // level
     return f"{condition} and tile >= (hop // {steps} - {window.hops}) * {steps}"
 
 
 def _earlier(view: type[FeatureView], keys: list[str], level: int, parts: list[Part]) -> str:
-    by_key, columns = ", ".join(keys), [part.column for part in parts]
+    by_key = ", ".join(keys)
     running = [
-        f"max(max({column})) over (partition by {by_key} order by arrived) as {column}"
-        for column in columns
+        f"{part.over_all()} over (partition by {by_key} order by arrived) as {part.column}"
+        for part in parts
     ]
     return f"""earlier as (
-    -- The latest of all that was known by the end of each of the largest hops.
+    -- Of all that was known by the end of each of the largest hops.
     select
         {listed([*keys, "arrived"], 8)},
         {listed(running, 8)}
@@ -311,7 +310,7 @@ def _head(
     values = []
     for column, (part, feature) in parts.items():
         condition = ""
-        if feature.window is not None and not part.lasting:
+        if feature.window is not None and not part.running:
             length, hop = seconds(feature.window.length), seconds(feature.window.hop)
             start = f"{{{{ window_start('asked_at', {length}, {hop}) }}}}"
             condition = f"{source.event_time} >= {start}"

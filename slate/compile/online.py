@@ -28,6 +28,7 @@ from slate.compile.partials import (
 )
 from slate.features import Aggregated
 from slate.views import FeatureView
+from slate.windows import ALL_OF_TIME
 
 
 def longest_windows(view: type[FeatureView]) -> dict[int, int]:
@@ -78,8 +79,9 @@ def tiles_sql(view: type[FeatureView]) -> str:
     """The table of the tiles that the windows of a view's keys still need, by number of the key."""
     keys = ", ".join(view.entity.keys)
     columns, finished_columns = [], []
+    forever = [m for m in view.measures.values() if any(not w.bounded for w in m.windows)]
     for measure in view.measures.values():
-        for part, made in () if measure.lasting else merged_tiles(measure):
+        for part, made in () if measure.lasting else merged_tiles(view, measure):
             columns.append(part)
             finished_columns += [
                 name if sql == name else f"{sql} as {name}" for name, sql in made.items()
@@ -88,6 +90,18 @@ def tiles_sql(view: type[FeatureView]) -> str:
         f"(hop = {seconds(hop)} and tile >= {{{{ hop_number('as_of', {seconds(hop)}) }}}} - {hops})"
         for hop, hops in longest_windows(view).items()
     )
+    unbounded = "known"
+    if forever:
+        # All of time is one tile: that of all tiles of one size.
+        kept = [*view.entity.keys, *(name for m in forever for name in m.tile_columns)]
+        unbounded = f"""(
+        select * from known
+        union all by name
+        select
+            {seconds(ALL_OF_TIME)} as hop, 0 as tile, as_of, {", ".join(kept)}
+        from known
+        where hop = {seconds(view.levels[-1])}
+    )"""
     return f"""{header(view.__name__)}
 {{{{ config(materialized='table') }}}}
 
@@ -96,7 +110,7 @@ with {_known(view)},
 merged as (
     select
         {listed([*view.entity.keys, "hop", "tile", *columns], 8)}
-    from known
+    from {unbounded}
     where {needed or "false"}
     group by {keys}, hop, tile
 ),

@@ -21,20 +21,24 @@ from slate.features import Aggregated, Feature
 from slate.filters import filter_sql, literal
 from slate.kinds import Kind
 from slate.views import FeatureView
+from slate.windows import Window
 
 
 def column_types(view: type[FeatureView], measure: Measure) -> dict[str, str]:
     """The columns in which a view's tiles keep a measure, with their SQL types."""
-    id_type = view.source.columns[view.source.unique_id].kind.sql
-    types = [sql for partial in measure.partials for sql in partial.sql_types(id_type)]
-    return dict(zip(map(measure.tile_column, measure.columns), types, strict=True))
+    types = [sql for partial in measure.partials for sql in partial.sql_types(_id_type(view))]
+    return dict(zip(measure.tile_columns, types, strict=True))
+
+
+def _id_type(view: type[FeatureView]) -> str:
+    return view.source.columns[view.source.unique_id].kind.sql
 
 
 def tile_columns(view: type[FeatureView], measure: Measure) -> dict[str, str]:
     """The columns in which a tile keeps a measure, with what they are over its events (SQL)."""
     events = _events(view, measure)
     found = [sql for partial in measure.partials for sql in partial.columns_of_events(events)]
-    return dict(zip(map(measure.tile_column, measure.columns), found, strict=True))
+    return dict(zip(measure.tile_columns, found, strict=True))
 
 
 def _events(view: type[FeatureView], measure: Measure, condition: str = "") -> EventsSql:
@@ -59,16 +63,27 @@ class Part:
         column: the column's name.
         partial: how several of them become one.
         measure: whose it is.
+        window: the window; None of latest values, which serve all.
     """
 
     column: str
     partial: Partial
     measure: Measure
+    window: Window | None = None
 
     @property
     def lasting(self) -> bool:
         """Whether it serves all windows of its measure."""
         return self.measure.lasting
+
+    @property
+    def running(self) -> bool:
+        """Whether what is known of it only grows: no tile ever leaves it."""
+        return self.window is None or not self.window.bounded
+
+    def over_all(self) -> str:
+        """Of all tiles up to some, an aggregate to which ``over`` is added."""
+        return self.partial.running(self.measure.name)
 
     def over_tiles(self, condition: str) -> str:
         """Of many tiles, those that meet a condition, as one."""
@@ -86,8 +101,7 @@ class Part:
 def latest_part(measure: Measure) -> Part:
     """The column of latest values: the latest of all are those of every window they lie in."""
     (partial,) = measure.partials
-    (column,) = partial.columns
-    return Part(measure.tile_column(column), partial, measure)
+    return Part(measure.tile_column(partial.part), partial, measure)
 
 
 def parts_of(feature: Aggregated) -> tuple[Part, ...]:
@@ -99,7 +113,8 @@ def parts_of(feature: Aggregated) -> tuple[Part, ...]:
     if isinstance(function, TileFunction):
         partials = function.parts(measure.column_kind)
     return tuple(
-        Part(f"{feature.column}__{partial.part}", partial, measure) for partial in partials
+        Part(f"{feature.column}__{partial.part}", partial, measure, feature.window)
+        for partial in partials
     )
 
 
@@ -113,7 +128,7 @@ def all_parts(features: tuple[Feature, ...]) -> dict[str, tuple[Part, Aggregated
     }
 
 
-def merged_tiles(measure: Measure) -> list[tuple[str, dict[str, str]]]:
+def merged_tiles(view: type[FeatureView], measure: Measure) -> list[tuple[str, dict[str, str]]]:
     """How tiles of one number become one, of a measure of tiles.
 
     Returns:
@@ -122,10 +137,10 @@ def merged_tiles(measure: Measure) -> list[tuple[str, dict[str, str]]]:
     """
     found = []
     for partial in measure.partials:
-        names = [measure.tile_column(column) for column in partial.columns]
+        names = [measure.tile_column(suffix) for suffix in partial.suffixes]
         part = partial.part_of_tiles(measure.name, "")
         if len(names) == 1:
-            (sql_type,) = partial.sql_types("")
+            (sql_type,) = partial.sql_types(_id_type(view))
             found.append((f"cast({part} as {sql_type}) as {names[0]}", {names[0]: names[0]}))
             continue
         name = f"{measure.name}__{partial.part}"

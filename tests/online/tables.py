@@ -99,7 +99,7 @@ def window_rows(view: type[FeatureView], events: Iterable[Event]) -> Rows:
     columns = {name: pa.array(values, pa.int64()) for name, values in columns.items()}
     for measure in view.measures.values():
         for part in measure.columns:
-            name = measure.tile_column(part)
+            name = measure.tile_column(part.suffix)
             if measure.lasting:
                 lasts = [_latest(measure, by_key[key]) for key in keys]
                 heads[name] = pa.array(lasts, _latest_type(part))

@@ -75,6 +75,8 @@ def reduced(function: str, inputs: list[Any]) -> tuple[Any, float]:
         return math.fsum(inputs), RELATIVE * math.fsum(map(abs, inputs))
     if not inputs:
         return None, 0.0
+    if function == "first":
+        return inputs[0], 0.0
     if function == "min":
         return min(inputs), 0.0
     if function == "max":

@@ -244,7 +244,7 @@ def _aggregated(feature: Feature, events: list[dict[str, Any]], now: int) -> Ter
     assert issubclass(view, FeatureView)
     source = view.source
     start: float = -math.inf
-    if window is not None:
+    if window is not None and window.name != "forever":
         start = (now - window.length) // window.hop * window.hop
     function = measure.function.name
     if function in ("last", "last_n") and view.ttl_us is not None:
@@ -259,13 +259,16 @@ def _aggregated(feature: Feature, events: list[dict[str, Any]], now: int) -> Ter
     if function == "count":
         return Term(len(inside))
     assert measure.column is not None
+    order = (source.event_time, source.arrival_time, source.unique_id)
     if function in ("last", "last_n"):
-        order = (source.event_time, source.arrival_time, source.unique_id)
         inside.sort(key=lambda e: tuple(e[name] for name in order), reverse=True)
         values = [event[measure.column] for event in inside[: measure.length or 1]]
         if function == "last_n":
             return Listed(values=tuple(_scalar(feature.kind, value) for value in values))
         return Term(_scalar(feature.kind, _or_default(feature, next(iter(values), None))))
+    if function == "first":
+        inside.sort(key=lambda e: tuple(e[name] for name in order))
+        inside = inside[:1]
     inputs = [event[measure.column] for event in inside]
     if isinstance(measure.function, ValuesFunction):
         found = of_values(measure.function, measure.column_kind, inputs)

@@ -184,7 +184,7 @@ def _edges(registry: Registry, source: type[Source], asked: list[int]) -> list[i
             continue
         if view.ttl_us is not None:
             edges |= {at - view.ttl_us for at in asked}
-        for window in {w for m in view.measures.values() for w in m.windows}:
+        for window in {w for m in view.measures.values() for w in m.windows if w.bounded}:
             for at in asked:
                 start = (at - window.length) // window.hop * window.hop
                 edges |= {start, at // window.hop * window.hop, start + window.hop}

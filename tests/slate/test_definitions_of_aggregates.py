@@ -14,6 +14,7 @@ from slate import (
     last_n,
     mean,
     quantile,
+    share,
     sum,
     top,
 )
@@ -106,6 +107,11 @@ def a_quantile_in_percent() -> object:
 @wrong("Wrong.median", "quantile takes int, float, datetime", "Order.dish is a str")
 def a_quantile_of_texts() -> object:
     return aggregated(median=quantile(Order.dish, 0.5, over="1h"))
+
+
+@wrong("Wrong.share", "the default -1 is below 0", "it is a share")
+def a_default_that_it_never_is() -> object:
+    return aggregated(share=share(Order.dish, over="1h", default=-1))
 
 
 @wrong("Wrong.dishes", "a distinct over no events is 0", "no default")

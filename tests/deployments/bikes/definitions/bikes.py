@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from slate import FeatureView, count, feature, key_of, last, last_n, max, mean, min, sum
+from slate import FeatureView, count, feature, first, key_of, last, last_n, max, mean, min, sum
 from tests.deployments.bikes.definitions.entities import Bike, BikeStation, Station
 from tests.deployments.bikes.definitions.sources import Checkup, Move
 
@@ -49,6 +49,8 @@ class BikeAtStation(FeatureView):
     """A bike at one station."""
 
     entity, source = BikeStation, Move
+    first_rider = first(Move.rider_id, over="forever")
+    minutes_ever = mean(Move.minutes, over="forever")
     visits = count(over=["10s/1s", "6h", "30d"])
     last_visit = last(Move.moved_at, over="30d")
     last_rider = last(Move.rider_id)

@@ -7,6 +7,7 @@ from slate import (
     count,
     distinct,
     feature,
+    first,
     last,
     last_n,
     max,
@@ -43,6 +44,8 @@ class RiderRides(FeatureView):
     farthest = max(Move.metres, over="30d", default=0)
     last_station = last(Move.station_id, default=0)
     recent_stations = last_n(Move.station_id, 5, over="1d", default=0)
+    first_station = first(Move.station_id, over=["1h", "30d"], default=-1)
+    first_kind = first(Move.kind, over="30d")
     stations = distinct(Move.station_id, over=["1h", "30d"])
     stations_listed = top(Move.station_id, 4, over="30d", most=4, default=-1)
     electric_share = share(Move.electric, over=["1h", "30d"])

@@ -9,6 +9,7 @@ from slate import (
     count,
     distinct,
     feature,
+    first,
     is_null,
     key_of,
     last,
@@ -107,6 +108,21 @@ class StationMoves(FeatureView):
     last_booked = last(Move.booked_for, where=Move.kind == "take")
     last_cold = last(Move.celsius, where=Move.celsius < 0)
     last_move = last(Move.moved_at)
+    first_note = first(Move.note, over=["45s/15s", "2h/10m", "7d"])
+    first_bike = first(Move.bike_id, where=Move.electric, over=["1m", "7d"], default=0)
+    first_locked = first(Move.locked, over="7d", default=True)
+    first_celsius = first(Move.celsius, over=["2h/10m", "7d"])
+    first_booked_for = first(Move.booked_for, over="7d")
+    least_note = min(Move.note, over=["45s/15s", "7d"])
+    greatest_note = max(Move.note, where=Move.kind != "service", over=["2h/10m", "7d"], default="-")
+    moves_ever = count(where=Move.kind != "take", over=["45s/15s", "forever"])
+    metres_ever = sum(Move.metres, over="forever")
+    minutes_ever = sum(Move.minutes, where=Move.electric, over="forever")
+    usual_ever = mean(Move.metres, over="forever", default=0)
+    coldest_ever = min(Move.celsius, over="forever")
+    most_free_ever = max(Move.free_docks, over="forever", default=-1)
+    greatest_note_ever = max(Move.note, over="forever")
+    first_bike_ever = first(Move.bike_id, over="forever")
     riders = distinct(Move.rider_id, over=["45s/15s", "2h/10m", "7d"], most=3)
     bikes = distinct(Move.bike_id, where=Move.electric, over=["1m", "7d"])
     temperatures = distinct(Move.celsius, over="7d", most=4)
@@ -116,7 +132,7 @@ class StationMoves(FeatureView):
     usual_bookings = top(Move.booked_for, 2, over="7d", most=5)
     usual_minutes_listed = top(Move.minutes, 2, over=["1m", "7d"], most=1)
     kind_share = share(Move.kind, over=["1m", "2h/10m", "7d"])
-    note_share = share(Move.note, over="7d", most=2, default=-1)
+    note_share = share(Move.note, over="7d", most=2, default=0)
     median_minutes = quantile(Move.minutes, 0.5, over=["1m", "2h/10m", "7d"])
     most_metres = quantile(Move.metres, 0.9, over="7d", most=3, default=0)
     median_booking = quantile(Move.booked_for, 0.25, over=["2h/10m", "7d"], most=2)

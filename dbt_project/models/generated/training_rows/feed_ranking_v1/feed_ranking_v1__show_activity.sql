@@ -190,7 +190,7 @@ tiles_1h as (
 ),
 
 earlier as (
-    -- The latest of all that was known by the end of each of the largest hops.
+    -- Of all that was known by the end of each of the largest hops.
     select
         show_id,
         arrived,

@@ -296,7 +296,7 @@ recent_shows_tiles_1h as (
 ),
 
 earlier as (
-    -- The latest of all that was known by the end of each of the largest hops.
+    -- Of all that was known by the end of each of the largest hops.
     select
         viewer_id,
         arrived,

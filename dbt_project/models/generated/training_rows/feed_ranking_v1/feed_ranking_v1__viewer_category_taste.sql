@@ -142,7 +142,7 @@ tiles_1d as (
 ),
 
 earlier as (
-    -- The latest of all that was known by the end of each of the largest hops.
+    -- Of all that was known by the end of each of the largest hops.
     select
         viewer_id,
         category,
