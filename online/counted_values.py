@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from online.rows import Words, from_words
+from online.finishing import finish_counts
+from online.rows import Words
 from online.value_counts import counted, tallied
 from online.window_layout import CountedColumn
 from online.window_rows import OpenRows
-from slate.aggregates import CountedFunction, PickingFunction
+from slate.aggregates import ValuesFunction
 from slate.expressions import Array
 from slate.features import Aggregated
 from slate.kinds import Kind
@@ -52,25 +53,8 @@ class CountedValues:
         """A feature over the window that begins at an instant; many values as a masked array."""
         found = counted(self._tallies, since // self._hop, self._count, self._kept)
         function = feature.measure.function
-        if isinstance(function, CountedFunction):
-            values = function.finish(found)
-            if feature.default is None or function.empty is not None:
-                return values
-            return feature.where(~np.isnan(values), values)
-        assert isinstance(function, PickingFunction)
-        picked = function.pick(found, feature.measure.length or 1)
-        there = picked >= 0
-        words = found.value[picked[there]]
-        kind = feature.measure.column_kind
-        assert kind is not None
-        if kind is Kind.STRING:
-            values = kind.full(picked.size, feature.null).reshape(picked.shape)
-            values[there] = self._texts(words, feature)
-        else:
-            filled = np.zeros(picked.shape, np.int64)
-            filled[there] = words
-            values = feature.where(there, from_words(filled, kind))
-        return values[:, 0] if feature.measure.length is None else np.ma.MaskedArray(values, ~there)
+        assert isinstance(function, ValuesFunction)
+        return finish_counts(feature, function, found, lambda some: self._texts(some, feature))
 
     def _texts(self, numbers: Words, feature: Aggregated) -> Array:
         """The texts of these numbers."""

@@ -1,18 +1,20 @@
 """Reading features of a windowed view from rows: for each window, one record of each row."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from online.counted_values import CountedValues
+from online.finishing import finish_partials
+from online.over_last import over_last
 from online.reading import Decoded
 from online.rows import NO_TIME, Words, from_words
 from online.sequences import merge_latest
 from online.window_layout import WindowLayout
 from online.window_merge import merge_into
 from online.window_rows import OpenRows
-from slate.aggregates import TileFunction, ValuesFunction
+from slate.aggregates import OverLast, TileFunction, ValuesFunction
 from slate.expressions import Array
 from slate.features import Aggregated, Feature
 from slate.kinds import Kind
@@ -82,7 +84,9 @@ class WindowReader:
             for feature in features:
                 places = level.places[feature.measure.name]
                 partials = {suffix: found[place] for suffix, place in places.items()}
-                decoded.values[feature] = _finished(feature, partials)
+                function = feature.measure.function
+                assert isinstance(function, TileFunction)
+                decoded.values[feature] = finish_partials(feature, function, partials)
         columns = {
             number: CountedValues(self._layout.counted[number], number, rows, others)
             for number, _ in self._counted
@@ -116,6 +120,9 @@ class WindowReader:
         known = event_ts >= since
         kind = feature.measure.column_kind
         assert kind is not None
+        if isinstance(feature.measure.function, OverLast):
+            values = values if kind is Kind.STRING else from_words(values, kind)
+            return over_last(feature, values, event_ts, known)
         if kind is not Kind.STRING:
             values = feature.where(known, from_words(values, kind))
         elif not known.all():
@@ -123,15 +130,3 @@ class WindowReader:
         if feature.measure.length is None:
             return values[:, 0]
         return np.ma.MaskedArray(values, ~known)
-
-
-def _finished(feature: Aggregated, partials: Mapping[str, Array]) -> Array:
-    """The feature of windows of which these are the merged partials."""
-    function = feature.measure.function
-    assert isinstance(function, TileFunction)
-    values, known = function.finish(feature.measure.column_kind, partials)
-    if known is not None:
-        return feature.where(known, values)
-    if feature.default is None or function.empty is not None:
-        return values
-    return np.where(np.isnan(values), feature.default, values)

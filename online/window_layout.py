@@ -185,7 +185,7 @@ class WindowLayout:
         counted = _counted(measures, place)
         place += len(counted)
         lasts = {}
-        lengths = {m.name: m.length or 1 for m in measures if m.lasting}
+        lengths = {m.name: m.columns[0].length or 1 for m in measures if m.lasting}
         for name, length in lengths.items():
             lasts[name] = place
             place += 2 * length

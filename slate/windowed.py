@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from slate.aggregates import Aggregate, LatestFunction, Measure, TileFunction, ValuesFunction
+from slate.aggregates import (
+    Aggregate,
+    LatestFunction,
+    Measure,
+    OverLast,
+    TileFunction,
+    ValuesFunction,
+)
 from slate.errors import DefinitionError
 from slate.features import Aggregated, Column, Constraints, Feature, Windows
 from slate.filters import check_filter
@@ -94,6 +101,9 @@ def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggreg
             raise DefinitionError(
                 f"{where}: {function.name} takes {takes}, but {column!r} is a {column.kind.value}"
             )
+    elif isinstance(function, OverLast):
+        # Events are counted by what each has.
+        column = view.source.columns[view.source.event_time]
     windows = tuple(window(text, f"{where}(over=...)") for text in aggregate.over)
     if not windows and not isinstance(function, LatestFunction):
         raise DefinitionError(f"{where}: say the windows: over='1h' or over=['1h', '1d']")

@@ -19,6 +19,7 @@ from slate.aggregates.function import (
 )
 from slate.aggregates.latest import last, last_n
 from slate.aggregates.means import mean
+from slate.aggregates.over_last import OverLast
 from slate.aggregates.partials import EventsInput, EventsSql, Partial, TileColumn, TilePartial
 from slate.aggregates.quantile import quantile
 from slate.aggregates.share import share
@@ -42,6 +43,7 @@ __all__ = [
     "Function",
     "LatestFunction",
     "Measure",
+    "OverLast",
     "Partial",
     "PickingFunction",
     "TileColumn",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slate.aggregates.function import Over, TileFunction, aggregate
+from slate.aggregates.over_last import over_last
 from slate.aggregates.partials import NUMBER, Array, TilePartial
 from slate.errors import DefinitionError
 from slate.kinds import Kind
@@ -38,7 +39,9 @@ class Count(TileFunction):
 COUNT = Count()
 
 
-def count(*columns: Any, where: Any = None, over: Over = (), **options: Any) -> Any:
+def count(
+    *columns: Any, where: Any = None, over: Over = (), last: int | None = None, **options: Any
+) -> Any:
     """The number of events. Options: ``min``, ``max``, ``tags``."""
     if columns:
         raise DefinitionError(
@@ -46,4 +49,4 @@ def count(*columns: Any, where: Any = None, over: Over = (), **options: Any) -> 
             f"are; those that have this one: count(where=~is_null({columns[0]!r}), over=...); its "
             f"different values: distinct({columns[0]!r}, over=...)"
         )
-    return aggregate(COUNT, None, where, over, options)
+    return aggregate(over_last(COUNT, last), None, where, over, options)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from slate.aggregates.function import Over, TileFunction, aggregate
+from slate.aggregates.over_last import over_last
 from slate.aggregates.partials import NUMBER, Array, Moments, TilePartial
 from slate.kinds import Kind
 
@@ -44,6 +45,8 @@ class Deviation(TileFunction):
 STD = Deviation()
 
 
-def std(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
+def std(
+    column: Any, *, where: Any = None, over: Over = (), last: int | None = None, **options: Any
+) -> Any:
     """The standard deviation of a column: the population's, NumPy's default; 0 for one event."""
-    return aggregate(STD, column, where, over, options)
+    return aggregate(over_last(STD, last), column, where, over, options)

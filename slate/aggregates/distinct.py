@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from slate.aggregates.function import Over, aggregate
+from slate.aggregates.over_last import over_last
 from slate.aggregates.partials import Array
 from slate.aggregates.value_counts import CODES, MOST, Counted, CountedFunction, exact_values
 from slate.kinds import Kind
@@ -41,7 +42,13 @@ class Distinct(CountedFunction):
 
 
 def distinct(
-    column: Any, *, where: Any = None, over: Over = (), most: int = MOST, **options: Any
+    column: Any,
+    *,
+    where: Any = None,
+    over: Over = (),
+    last: int | None = None,
+    most: int = MOST,
+    **options: Any,
 ) -> Any:
     """The number of different values of a column.
 
@@ -50,4 +57,6 @@ def distinct(
     online and offline, and so the estimate is the same; it is never below ``most``. A larger
     ``most`` makes larger rows.
     """
-    return aggregate(Distinct(exact_values("distinct", most)), column, where, over, options)
+    return aggregate(
+        over_last(Distinct(exact_values("distinct", most)), last), column, where, over, options
+    )

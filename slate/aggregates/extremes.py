@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from slate.aggregates.function import Over, TileFunction, aggregate
+from slate.aggregates.over_last import over_last
 from slate.aggregates.partials import (
     NUMBER,
     Array,
@@ -79,11 +80,15 @@ class Max(Extreme):
 MIN, MAX = Min(), Max()
 
 
-def min(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
+def min(
+    column: Any, *, where: Any = None, over: Over = (), last: int | None = None, **options: Any
+) -> Any:
     """The least value of a column; of texts the first in the order of code points."""
-    return aggregate(MIN, column, where, over, options)
+    return aggregate(over_last(MIN, last), column, where, over, options)
 
 
-def max(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
+def max(
+    column: Any, *, where: Any = None, over: Over = (), last: int | None = None, **options: Any
+) -> Any:
     """The greatest value of a column; of texts the last in the order of code points."""
-    return aggregate(MAX, column, where, over, options)
+    return aggregate(over_last(MAX, last), column, where, over, options)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slate.aggregates.function import Over, TileFunction, aggregate
+from slate.aggregates.over_last import over_last
 from slate.aggregates.partials import Array, Earliest, TilePartial
 from slate.kinds import Kind
 
@@ -37,6 +38,8 @@ class First(TileFunction):
 FIRST = First()
 
 
-def first(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
+def first(
+    column: Any, *, where: Any = None, over: Over = (), last: int | None = None, **options: Any
+) -> Any:
     """The value of the earliest event that has one, by (event time, arrival time, id)."""
-    return aggregate(FIRST, column, where, over, options)
+    return aggregate(over_last(FIRST, last), column, where, over, options)

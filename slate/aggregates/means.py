@@ -5,6 +5,7 @@ from typing import Any
 
 from slate.aggregates import whole_sums
 from slate.aggregates.function import Over, TileFunction, aggregate
+from slate.aggregates.over_last import over_last
 from slate.aggregates.partials import NUMBER, Array, TilePartial
 from slate.aggregates.sums import totals
 from slate.kinds import Kind
@@ -43,6 +44,8 @@ class Mean(TileFunction):
 MEAN = Mean()
 
 
-def mean(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
+def mean(
+    column: Any, *, where: Any = None, over: Over = (), last: int | None = None, **options: Any
+) -> Any:
     """The arithmetic mean of a column."""
-    return aggregate(MEAN, column, where, over, options)
+    return aggregate(over_last(MEAN, last), column, where, over, options)

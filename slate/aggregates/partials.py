@@ -505,6 +505,11 @@ class Latest(Partial):
         """The column."""
         return (self.column,)
 
+    @property
+    def listed(self) -> bool:
+        """Whether there is a list of events."""
+        return self.column.length is not None
+
     def sql_types(self, id_type: str) -> tuple[str, ...]:
         """The SQL type of its column, of a source whose ids are of this type."""
         event = event_struct(self.column.kind, id_type)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from slate.aggregates.function import Over, aggregate
+from slate.aggregates.over_last import over_last
 from slate.aggregates.partials import Array
 from slate.aggregates.value_counts import MOST, Counted, PickingFunction, exact_values
 from slate.errors import DefinitionError
@@ -62,6 +63,7 @@ def quantile(
     *,
     where: Any = None,
     over: Over = (),
+    last: int | None = None,
     most: int = MOST,
     **options: Any,
 ) -> Any:
@@ -80,4 +82,4 @@ def quantile(
         )
     kind = getattr(column, "kind", Kind.FLOAT)
     function = Quantile(exact_values("quantile", most), float(q), kind)
-    return aggregate(function, column, where, over, options)
+    return aggregate(over_last(function, last), column, where, over, options)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from slate.aggregates.function import Over, aggregate
+from slate.aggregates.over_last import over_last
 from slate.aggregates.partials import Array
 from slate.aggregates.value_counts import MOST, Counted, CountedFunction, exact_values
 from slate.kinds import Kind
@@ -39,11 +40,19 @@ class Share(CountedFunction):
 
 
 def share(
-    column: Any, *, where: Any = None, over: Over = (), most: int = MOST, **options: Any
+    column: Any,
+    *,
+    where: Any = None,
+    over: Over = (),
+    last: int | None = None,
+    most: int = MOST,
+    **options: Any,
 ) -> Any:
     """The share of all events that the most frequent value of a column has, between 0 and 1.
 
     Of more than ``most`` (1 to 10,000) different values of a key and window it cannot be told, and
     is null or the declared default.
     """
-    return aggregate(Share(exact_values("share", most)), column, where, over, options)
+    return aggregate(
+        over_last(Share(exact_values("share", most)), last), column, where, over, options
+    )

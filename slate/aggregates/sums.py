@@ -5,6 +5,7 @@ from typing import Any
 
 from slate.aggregates import whole_sums
 from slate.aggregates.function import Over, TileFunction, aggregate
+from slate.aggregates.over_last import over_last
 from slate.aggregates.partials import LOWER, TOTAL, UPPER, Array, TilePartial
 from slate.kinds import Kind
 
@@ -42,9 +43,11 @@ class Sum(TileFunction):
 SUM = Sum()
 
 
-def sum(column: Any, *, where: Any = None, over: Over = (), **options: Any) -> Any:
+def sum(
+    column: Any, *, where: Any = None, over: Over = (), last: int | None = None, **options: Any
+) -> Any:
     """The sum of a column; 0 over no events.
 
     Of whole numbers it is exact; a sum that leaves 64 bits is the nearest number that does not.
     """
-    return aggregate(SUM, column, where, over, options)
+    return aggregate(over_last(SUM, last), column, where, over, options)

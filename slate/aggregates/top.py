@@ -6,6 +6,7 @@ import numpy as np
 
 from slate.aggregates.function import Over, aggregate
 from slate.aggregates.latest import MOST_VALUES
+from slate.aggregates.over_last import over_last
 from slate.aggregates.partials import Array
 from slate.aggregates.value_counts import MOST, Counted, PickingFunction, exact_values
 from slate.errors import DefinitionError
@@ -42,6 +43,7 @@ def top(
     *,
     where: Any = None,
     over: Over = (),
+    last: int | None = None,
     most: int = MOST,
     **options: Any,
 ) -> Any:
@@ -57,4 +59,6 @@ def top(
             f"top({column!r}, {n!r}): say how many values, as a whole number from 1 to "
             f"{MOST_VALUES:,}, or nothing for the one that is most frequent"
         )
-    return aggregate(Top(exact_values("top", most)), column, where, over, options, n)
+    return aggregate(
+        over_last(Top(exact_values("top", most)), last), column, where, over, options, n
+    )

@@ -12,10 +12,9 @@ window with larger hops, what became known before ``T`` in the open hop of the n
 
 from itertools import pairwise
 
-from slate.aggregates import ValuesFunction
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.names import asked_model, header, level_name, listed, seconds, tiles_model
-from slate.compile.partials import Part, all_parts, counted_cte, counted_name, finished
+from slate.compile.partials import Part, all_parts, finished, finishing_ctes
 from slate.compile.sequences import closed_cte, closed_name, earlier_ctes
 from slate.features import Aggregated, Attribute, Feature
 from slate.plans import Plan, Read
@@ -152,7 +151,7 @@ def _windowed(plan: Plan, read: Read) -> str:
             joins.append(_join(name, keys, [f"{name}.hop = hops.{_hop(level)}"]))
             for column in columns:
                 tables[column].append(name)
-    lists = [part for part, _ in parts.values() if part.lasting and part.measure.length is not None]
+    lists = [part for part, _ in parts.values() if part.listed]
     for part in lists:
         for level, above in pairwise(levels):
             name = closed_name(part, level)
@@ -187,10 +186,9 @@ def _windowed(plan: Plan, read: Read) -> str:
     {lines}
 )""")
     values = [f"{finished(f, 'asked_at')} as {f.column}" for f in used]
-    windows, found = [*keys, "asked_at"], "merged"
-    for feature in (f for f in used if isinstance(f.measure.function, ValuesFunction)):
-        ctes.append(counted_cte(feature, windows, "merged"))
-        found += f"\n    left join {counted_name(feature)} using ({', '.join(windows)})"
+    windows = [*keys, "asked_at"]
+    finishing, found = finishing_ctes(used, windows, "merged", "asked_at")
+    ctes += finishing
     ctes.append(f"""final as (
     select
         {listed(windows, 8)},
@@ -223,7 +221,7 @@ def _level_columns(
     return {
         column: (part, feature)
         for column, (part, feature) in parts.items()
-        if (part.running and part.measure.length is None and above is not None)
+        if (part.running and not part.listed and above is not None)
         or (not part.running and feature.window is not None and feature.window.hop >= level)
     }
 

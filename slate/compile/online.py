@@ -5,7 +5,6 @@ later instant too, until newer ones are published. The view's current values are
 tables alone, as a lookup makes them: what is checked is what is published.
 """
 
-from slate.aggregates import ValuesFunction
 from slate.compile.names import (
     as_of,
     current_model,
@@ -20,9 +19,8 @@ from slate.compile.partials import (
     Part,
     all_parts,
     column_types,
-    counted_cte,
-    counted_name,
     finished,
+    finishing_ctes,
     latest_part,
     merged_tiles,
 )
@@ -145,10 +143,8 @@ def current_sql(view: type[FeatureView]) -> str:
         else f"{whole} as {column}"
         for column, (part, _) in parts.items()
     ]
-    counted, found = "", "pooled"
-    for feature in (f for f in features if isinstance(f.measure.function, ValuesFunction)):
-        counted += f"{counted_cte(feature, keys, 'pooled')},\n\n"
-        found += f"\n    left join {counted_name(feature)} using ({', '.join(keys)})"
+    finishing, found = finishing_ctes(features, keys, "pooled", "as_of")
+    between = "".join(f"{cte},\n\n" for cte in finishing)
     return f"""{header(view.__name__)}
 {{{{ config(materialized='view') }}}}
 
@@ -173,7 +169,7 @@ pooled as (
     from merged
 ),
 
-{counted}final as (
+{between}final as (
     select
         {listed([*keys, "event_ts", "as_of"], 8)},
         {listed([f"{finished(f, 'as_of')} as {f.column}" for f in features], 8)}

@@ -16,6 +16,7 @@ What it takes as the definition, where more than one reading is possible:
 - Values have an order that favours none: that of 63 bits of the MD5 of their text. Of more values
   than are exact, the first so many of that order, and one more, tell how many there are and where a
   quantile is; what is most frequent cannot be told of them.
+- An aggregate of the last n events is of those of its window that take part.
 - The latest n values are those of the latest n events that have one: a list of fewer, where there
   are fewer.
 - An input that a request leaves out, or brings as null, has its default.
@@ -29,7 +30,7 @@ from datetime import datetime
 from typing import Any
 
 from slate import Entity, FeatureService, FeatureView, Registry, Source
-from slate.aggregates import ValuesFunction
+from slate.aggregates import Function, OverLast, ValuesFunction
 from slate.expressions import Now
 from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.kinds import Kind
@@ -246,8 +247,12 @@ def _aggregated(feature: Feature, events: list[dict[str, Any]], now: int) -> Ter
     start: float = -math.inf
     if window is not None and window.name != "forever":
         start = (now - window.length) // window.hop * window.hop
-    function = measure.function.name
-    if function in ("last", "last_n") and view.ttl_us is not None:
+    function: Function = measure.function
+    of_last = function.number if isinstance(function, OverLast) else None
+    if isinstance(function, OverLast):
+        function = function.inner
+    name = function.name
+    if (of_last or name in ("last", "last_n")) and view.ttl_us is not None:
         start = max(start, now - view.ttl_us)
     inside = [
         event
@@ -256,26 +261,29 @@ def _aggregated(feature: Feature, events: list[dict[str, Any]], now: int) -> Ter
         and meets(measure.where, event)
         and (measure.column is None or event[measure.column] is not None)
     ]
-    if function == "count":
+    order = (source.event_time, source.arrival_time, source.unique_id)
+    if of_last:
+        inside.sort(key=lambda e: tuple(e[name] for name in order), reverse=True)
+        inside = inside[:of_last]
+    if name == "count":
         return Term(len(inside))
     assert measure.column is not None
-    order = (source.event_time, source.arrival_time, source.unique_id)
-    if function in ("last", "last_n"):
+    if name in ("last", "last_n"):
         inside.sort(key=lambda e: tuple(e[name] for name in order), reverse=True)
         values = [event[measure.column] for event in inside[: measure.length or 1]]
-        if function == "last_n":
+        if name == "last_n":
             return Listed(values=tuple(_scalar(feature.kind, value) for value in values))
         return Term(_scalar(feature.kind, _or_default(feature, next(iter(values), None))))
-    if function == "first":
+    if name == "first":
         inside.sort(key=lambda e: tuple(e[name] for name in order))
         inside = inside[:1]
     inputs = [event[measure.column] for event in inside]
-    if isinstance(measure.function, ValuesFunction):
-        found = of_values(measure.function, measure.column_kind, inputs)
+    if isinstance(function, ValuesFunction):
+        found = of_values(function, measure.column_kind, inputs)
         if measure.length is not None:
             return Listed(values=tuple(_scalar(feature.kind, v) for v in found[: measure.length]))
         return Term(_scalar(feature.kind, _or_default(feature, next(iter(found), None))))
-    value, slack = reduced(function, inputs)
+    value, slack = reduced(name, inputs)
     return Term(_scalar(feature.kind, _or_default(feature, value)), slack)
 
 
