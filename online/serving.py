@@ -116,7 +116,7 @@ class Serving:
         for _ in range(ATTEMPTS):
             known = NOTHING if error else self._known
             _require_not_before(plan, when, known)
-            lookup = Lookup(plan, request, when, known, self._arrivals.applied)
+            lookup = Lookup(plan, request, when, known)
             answer = yield from lookup.run(error)
             if lookup.failure is not None:
                 self._fail(lookup.failure)
@@ -172,16 +172,19 @@ class Serving:
                     logger.warning("%s", error)
                 known.unknown[view.name] = str(error)
                 continue
-            names, deltas = Names(self._deployment, view.name), None
+            names, as_of = Names(self._deployment, view.name), microseconds(found.as_of)
+            deltas, known_until = None, as_of
             if view.windowed and view.source in streams:
                 deltas = deltas_prefix(self._deployment, view)
+                known_until = self._arrivals.known(view.source, as_of)
             known.live[view.name] = Live(
                 found.name,
                 names.prefix(found.name),
                 names.marker(found.name),
-                microseconds(found.as_of),
+                as_of,
                 deltas,
                 hour_of(microseconds(found.stream_from or found.as_of)),
+                known_until,
             )
         return known
 
