@@ -91,8 +91,11 @@ def _parse(project: DbtProject) -> None:
 
 
 def _environment(deployment: Deployment) -> None:
-    # dbt runs as a process of its own and learns from its environment where the warehouse is.
+    # dbt runs as a process of its own and learns from its environment where the warehouse is, and
+    # what memory it may take. If it learns another thing, it parses its whole project again.
     os.environ["SLATE_WAREHOUSE"] = str(deployment.warehouse)
+    if deployment.memory:
+        os.environ["SLATE_MEMORY"] = deployment.memory
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 
 
