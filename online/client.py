@@ -82,6 +82,7 @@ class FeatureClient:
                 are known exactly, and the others are ``State.MISSING``.
             keys_and_inputs: the service's keys, and what its request features take in: one value
                 for all rows, or a list, an array, a series or an Arrow column of a value per row.
+                A key is taken as that of an event is: 42 for a text, "42" for a number.
                 No candidates, as in an empty list, are an answer of no rows.
 
         Raises:

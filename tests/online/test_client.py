@@ -172,10 +172,10 @@ def test_the_instant_asked_about(client: FeatureClient, published: datetime) -> 
     [
         ({"player_id": 1}, "play_ranking needs game_id=..., a key or a list of keys"),
         ({"player_id": 1, "game": "go"}, "play_ranking has no 'game': did you mean 'game_id'?"),
-        ({"player_id": "1", "game_id": "go"}, "player_id is an int, not the str '1'"),
+        ({"player_id": "one", "game_id": "go"}, "player_id is an int, not the str 'one'"),
         ({"player_id": True, "game_id": "go"}, "player_id is an int, not the bool True"),
         ({"player_id": [1, None], "game_id": "go"}, "player_id is null .None.: leave rows without"),
-        ({"player_id": 1, "game_id": ["go", 3]}, "game_id is a str, not the int 3"),
+        ({"player_id": 1, "game_id": ["go", 3.0]}, "game_id is a str, not the float 3.0"),
         ({"player_id": 1, "game_id": "\ud800"}, "game_id is not text: surrogates not allowed"),
         ({"player_id": [1, 2, 3], "game_id": ["go"]}, "player_id has 3 values, game_id has 1"),
         ({"player_id": 1, "game_id": "go", "device": "tv"}, "device is one of 'pc', 'phone', not"),
