@@ -201,8 +201,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
             )
         for model, until in held.items():
             context.log.warning(f"{model} is known up to {until:%Y-%m-%d %H:%M}: a file is unread")
-        hours = " to ".join(map(str, build.span)) if build.span else "all hours anew"
-        context.log.info(f"dbt builds {hours}, of what had arrived before {build.until}")
+        context.log.info(f"dbt builds {build}")
         events, failure = [], None
         with ExitStack() as running:
             with deaf():
