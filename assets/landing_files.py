@@ -4,7 +4,8 @@ A source's rows arrive in ``<landing>/<source>/<day>/<hour>*.parquet``, by the h
 (UTC): ``events/2026-03-10/07.parquet``, ``events/2026-03-10/07-late.parquet``. A file appears at
 once and whole: whoever writes one gives it its name when it is done. What is hidden (``.`` or ``_``
 before the name) or unfinished is passed over, as is what somebody set aside as ``*.bad``. Any other
-name is told of, as the rows in such a file would be missing without a word.
+name is told of, as the rows in such a file would be missing without a word. A day's folder that
+cannot be looked into counts as one file, of that day's first hour, that cannot be read.
 """
 
 import os
@@ -15,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from slate.entities import Source
+from slate.errors import DataError
 from slate.registry import Registry
 
 HOUR = timedelta(hours=1)
@@ -74,11 +76,29 @@ def landed(landing: Path, source: type[Source]) -> Landed:
     Args:
         landing: the landing folder of all sources.
         source: the source.
+
+    Raises:
+        DataError: the source's folder is there, and cannot be looked into.
     """
     files, misnamed = [], []
     top = landing / source.landing
-    for folder, folders, names in os.walk(top):
-        folders[:] = [name for name in folders if not _passed_over(name)]
+
+    def closed(error: OSError) -> None:
+        path = Path(error.filename)
+        if path == top:
+            if is_reachable(top):
+                raise DataError(closed_folder(top, error)) from error
+        elif _is_day(top, path) and (hour := _instant(path.name, "00")) is not None:
+            files.append(LandingFile(path, str(path.relative_to(landing)), hour))
+        else:
+            misnamed.append(str(path.relative_to(landing)))
+
+    for folder, folders, names in os.walk(top, onerror=closed, followlinks=True):
+        inner = [Path(folder, name) for name in folders if not _passed_over(name)]
+        # Of links only a day's folder is followed: others may lead in a circle.
+        others = [path for path in inner if path.is_symlink() and not _is_day(top, path)]
+        misnamed += [str(path.relative_to(landing)) for path in others]
+        folders[:] = [path.name for path in inner if path not in others]
         for name in names:
             if _passed_over(name):
                 continue
@@ -92,10 +112,16 @@ def landed(landing: Path, source: type[Source]) -> Landed:
     return Landed(files, sorted(misnamed))
 
 
+def closed_folder(path: Path, error: OSError) -> str:
+    """What is said of a folder that cannot be looked into."""
+    return f"the folder {path} cannot be looked into: {error.strerror or error}"
+
+
 def is_there(path: Path) -> bool:
     """Whether a landing file lies under its name, also one that cannot be reached now.
 
     A link to what is not there is one: what it leads to may come back, as a share that is mounted.
+    So is a folder that cannot be looked into.
     """
     try:
         path.lstat()
@@ -103,7 +129,16 @@ def is_there(path: Path) -> bool:
         return False
     except OSError:
         return True
-    return not os.path.isdir(path)  # noqa: PTH112 (a Path's own raises errors)
+    return not os.path.isdir(path) or why_closed(path) is not None  # noqa: PTH112 (raises nothing)
+
+
+def why_closed(path: Path) -> OSError | None:
+    """Why a folder cannot be looked into; None if it can be."""
+    try:
+        with os.scandir(path):
+            return None
+    except OSError as error:
+        return error
 
 
 def is_reachable(path: Path) -> bool:
@@ -115,12 +150,21 @@ def _passed_over(name: str) -> bool:
     return name.startswith((".", "_")) or name.endswith(_PASSED_OVER)
 
 
+def _is_day(top: Path, path: Path) -> bool:
+    """Whether a folder is one of a day."""
+    return path.parent == top and _DAY.fullmatch(path.name) is not None
+
+
+def _instant(day: str, hour: str) -> datetime | None:
+    try:
+        return datetime.strptime(f"{day} {hour}", "%Y-%m-%d %H")
+    except ValueError:
+        return None
+
+
 def _hour(path: Path) -> datetime | None:
     """The hour of a landing file by its path below its source's folder; None if it is none."""
     match path.parts:
         case (day, name) if _DAY.fullmatch(day) and (match := _FILE.fullmatch(name)):
-            try:
-                return datetime.strptime(f"{day} {match[1]}", "%Y-%m-%d %H")
-            except ValueError:
-                return None
+            return _instant(day, match[1])
     return None
