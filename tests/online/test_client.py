@@ -83,7 +83,17 @@ def test_a_view_that_was_never_published_is_missing(
     assert answer.states["studio_profile"].as_of is None
     assert set(answer.states["player_game_history"].state.tolist()) == {State.MISSING}
     assert len(answer.errors) == len(answer.states) - 1
-    assert "studio_profile: nothing is published of it" in " ".join(answer.errors)
+    assert "studio_profile: nothing is published under the present" in " ".join(answer.errors)
+
+
+def test_what_is_not_published_is_logged_in_one_line(
+    client: FeatureClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        client.get("play_ranking", at=AS_OF, player_id=1, game_id=GAMES)
+    (record,) = caplog.records
+    assert "game_activity, game_catalog, " in record.getMessage()
+    assert record.getMessage().count("nothing is published") == 1
 
 
 def test_a_single_key_is_one_row(client: FeatureClient, published: datetime) -> None:
