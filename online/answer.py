@@ -26,11 +26,13 @@ class State(IntEnum):
     adds to it. DEFAULT: that generation has no row of the key, so its values are the declared
     defaults and those of empty windows. STALE: the row of an attribute view is older than the
     view's ttl, and counts as none. MISSING: the row cannot be known; its values are as of DEFAULT.
-    That is so where its key is null, or comes from a row that cannot be known; where the view was
-    never published as it is defined now, or the store lost it, also if a stream goes on, which
-    cannot tell what was before; where the stream has added events that arrived after the instant
-    asked about, and in its hour, to the row, from which they cannot be taken away again; and where
-    the store did not answer. But for keys, an error of the answer says why.
+
+    A row is MISSING where no key leads to it: a show that is not known has a seller, but which one
+    is not known either. So it is where its key comes from a row that cannot be known; where the
+    view was never published as it is defined now, or the store lost it, also if a stream goes on,
+    which cannot tell what was before; where the stream added events that arrived after the instant
+    asked about, within its hour, and cannot be taken away again; and where the store did not
+    answer. But for keys, an error of the answer says why.
     """
 
     PRESENT = 0
