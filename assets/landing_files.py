@@ -80,34 +80,38 @@ def landed(landing: Path, source: type[Source]) -> Landed:
     Raises:
         DataError: the source's folder is there, and cannot be looked into.
     """
-    files, misnamed = [], []
+    files: list[LandingFile] = []
+    misnamed: list[str] = []
     top = landing / source.landing
 
     def closed(error: OSError) -> None:
         path = Path(error.filename)
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return  # it never was, or was taken away meanwhile
         if path == top:
-            if is_reachable(top):
-                raise DataError(closed_folder(top, error)) from error
-        elif _is_day(top, path) and (hour := _instant(path.name, "00")) is not None:
-            files.append(LandingFile(path, str(path.relative_to(landing)), hour))
+            raise DataError(closed_folder(top, error)) from error
+        add(path, _first_hour(top, path))
+
+    def add(path: Path, hour: datetime | None) -> None:
+        name = str(path.relative_to(landing))
+        if hour is None:
+            misnamed.append(name)
         else:
-            misnamed.append(str(path.relative_to(landing)))
+            files.append(LandingFile(path, name, hour))
 
     for folder, folders, names in os.walk(top, onerror=closed, followlinks=True):
         inner = [Path(folder, name) for name in folders if not _passed_over(name)]
         # Of links only a day's folder is followed: others may lead in a circle.
-        others = [path for path in inner if path.is_symlink() and not _is_day(top, path)]
-        misnamed += [str(path.relative_to(landing)) for path in others]
+        others = [path for path in inner if path.is_symlink() and not _first_hour(top, path)]
         folders[:] = [path.name for path in inner if path not in others]
-        for name in names:
-            if _passed_over(name):
-                continue
-            path = Path(folder, name)
+        for path in others:
+            add(path, None)
+        for path in (Path(folder, name) for name in names if not _passed_over(name)):
             hour = _hour(path.relative_to(top))
-            if hour is None:
-                misnamed.append(str(path.relative_to(landing)))
-            else:
-                files.append(LandingFile(path, str(path.relative_to(landing)), hour))
+            if hour is None and path.is_symlink():
+                # To a day's folder, and what it leads to is not there.
+                hour = _first_hour(top, path)
+            add(path, hour)
     files.sort(key=lambda file: (file.hour, file.path))
     return Landed(files, sorted(misnamed))
 
@@ -150,9 +154,11 @@ def _passed_over(name: str) -> bool:
     return name.startswith((".", "_")) or name.endswith(_PASSED_OVER)
 
 
-def _is_day(top: Path, path: Path) -> bool:
-    """Whether a folder is one of a day."""
-    return path.parent == top and _DAY.fullmatch(path.name) is not None
+def _first_hour(top: Path, path: Path) -> datetime | None:
+    """The first hour of the day that a folder of a source is for; None if it is for none."""
+    if path.parent == top and _DAY.fullmatch(path.name):
+        return _instant(path.name, "00")
+    return None
 
 
 def _instant(day: str, hour: str) -> datetime | None:

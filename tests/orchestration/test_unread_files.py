@@ -176,6 +176,23 @@ def test_a_day_that_cannot_be_looked_into_is_not_known_until_it_can_be(
     assert unread(warehouse, Move) == []
 
 
+def test_a_link_to_a_days_folder_that_is_not_there_holds_the_day(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    landing, share = tmp_path / "landing", tmp_path / "share"
+    land(share, moves(2))
+    (landing / "moves").mkdir(parents=True)
+    (landing / "moves" / "2026-03-10").symlink_to(share / "moves" / "2026-03-10")
+    share.rename(tmp_path / "away")
+    assert take(warehouse, landing) == Intake(unread=1)
+    (held,) = unread(warehouse, Move)
+    assert (held.name, held.hour) == ("moves/2026-03-10", HOUR.replace(hour=0))
+    assert held.reason.endswith("share/moves/2026-03-10, which is not there")
+    (tmp_path / "away").rename(share)
+    assert take(warehouse, landing) == Intake(1, rows=2)
+    assert unread(warehouse, Move) == []
+
+
 def test_other_folders_that_cannot_be_looked_into_are_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +209,13 @@ def test_other_folders_that_cannot_be_looked_into_are_told_of(
     monkeypatch.setattr(os, "scandir", closed_to(tmp_path / "moves"))
     with pytest.raises(DataError, match=f"the folder {tmp_path}/moves cannot be looked into"):
         landed(tmp_path, Move)
+    monkeypatch.undo()
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / "moves").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=f"{away}/moves cannot be looked into: No such file"):
+        landed(away, Move)
+    assert landed(tmp_path / "none", Move).files == []
 
 
 def closed_to(folder: Path) -> Callable[..., Any]:
