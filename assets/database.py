@@ -20,7 +20,12 @@ POOL = "warehouse"
 # Somebody who looks into the file is waited for, but not for long.
 LOCK_SECONDS, PAUSE = 15.0, 0.2
 
+# How much of the machine's, or its container's, memory DuckDB may take where nothing else is said:
+# checks, Dagster and an embedded store need theirs beside it.
+MEMORY = "50%"
+
 _LOCKED = "Could not set lock on file"
+_MEMORY = "Out of Memory Error: "
 _DAMAGE = (
     "Corrupt database file",
     "not a valid DuckDB database file",
@@ -36,12 +41,14 @@ class Warehouse(DuckDBResource):
     process that holds it, so a run that was killed blocks none.
     """
 
+    memory: str = MEMORY
+
     _lock: TextIO = PrivateAttr()
 
     @classmethod
     def of(cls, deployment: Deployment) -> "Warehouse":
         """The warehouse of a deployment."""
-        return cls(database=str(deployment.warehouse))
+        return cls(database=str(deployment.warehouse), memory=deployment.memory or MEMORY)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Take the lock, waiting for whoever has it."""
@@ -63,25 +70,45 @@ class Warehouse(DuckDBResource):
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection, closed also after an error.
 
+        What a query needs beyond the memory that it may take lies in ``<database>.tmp`` meanwhile.
+
         Raises:
-            DataError: the file is damaged, or another process has it.
+            DataError: the file is damaged, another process has it, or a query needs more memory
+                than there is and cannot do with the disk.
         """
         try:
             with _connect(self.database) as connection:
+                # Not given to connect, which refuses a file that is open with other settings.
+                connection.execute(f"set memory_limit = '{self.memory}'")
                 yield connection
         except duckdb.Error as error:
-            if is_damage(str(error)):
-                raise DataError(damage(Path(self.database), error)) from error
+            if (known := known_failure(Path(self.database), str(error))) is not None:
+                raise DataError(known) from error
             raise
 
 
-def is_damage(text: str) -> bool:
-    """Whether DuckDB says with this that its file is damaged."""
+def known_failure(path: Path, text: str) -> str | None:
+    """What to do about a failure of DuckDB: damage of its file, or too little memory.
+
+    Args:
+        path: the file.
+        text: what DuckDB says.
+    """
+    if (found := text.find(_MEMORY)) >= 0:
+        said = " ".join(text[found + len(_MEMORY) :].split("Possible solutions")[0].split())
+        return (
+            f"the warehouse {path} needs more memory than it may take, also beside the disk "
+            f"({said}): give it more by `memory` in slate.toml or SLATE_MEMORY, as in '12GB' or "
+            "'80%', or see that the data folder's disk has room, and run again"
+        )
+    return _damage(path, text) if _is_damage(text) else None
+
+
+def _is_damage(text: str) -> bool:
     return any(words in text for words in _DAMAGE)
 
 
-def damage(path: Path, reason: object) -> str:
-    """What to do about a file that is damaged."""
+def _damage(path: Path, reason: object) -> str:
     return (
         f"the warehouse {path} is damaged ({reason}): move it away, with {path.name}.wal if that "
         "is there, and run again; all of it is made anew from the landing files"
@@ -94,7 +121,7 @@ def _connect(path: str) -> duckdb.DuckDBPyConnection:
         try:
             return duckdb.connect(path)
         except duckdb.Error as error:
-            if is_damage(str(error)):
+            if _is_damage(str(error)):
                 raise
             if _LOCKED not in str(error):
                 raise DataError(f"the warehouse {path} cannot be opened: {error}") from error

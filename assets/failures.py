@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import dagster as dg
 from dagster_dbt import DbtCliInvocation
 
-from assets.database import damage, is_damage
+from assets.database import known_failure
 from slate.errors import DataError, SlateError
 
 Step = TypeVar("Step", bound=Callable[..., Any])
@@ -67,8 +67,8 @@ def dbt_failure(invocation: DbtCliInvocation, warehouse: Path, error: Exception)
         if result["status"] in _FAILED
     ]
     for _, message in failed:
-        if is_damage(message):
-            return DataError(damage(warehouse, message))
+        if (known := known_failure(warehouse, message)) is not None:
+            return DataError(known)
     more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
     told = "; ".join(f"{name}: {message}" for name, message in failed[:_SHOWN])
     return DataError(

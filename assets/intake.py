@@ -27,7 +27,7 @@ from assets.file_ledger import (
     write_unread,
 )
 from assets.landed_rows import Columns, read, shape
-from assets.landing_files import LandingFile, is_there
+from assets.landing_files import LandingFile, closed_folder, is_there, why_closed
 from assets.raw_tables import follow_definition
 from assets.refusals import absent, reasons, typed
 from slate.compile.names import RAW
@@ -164,6 +164,8 @@ def _look_at(
 
 
 def _unreachable(path: Path, error: OSError) -> str:
+    if path.is_dir() and (closed := why_closed(path)) is not None:
+        return closed_folder(path, closed)
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return f"the file is a link to {path.readlink()}, which is not there"
     return f"the file cannot be opened: {error.strerror or error}"

@@ -4,7 +4,8 @@ A source's rows arrive in ``<landing>/<source>/<day>/<hour>*.parquet``, by the h
 (UTC): ``events/2026-03-10/07.parquet``, ``events/2026-03-10/07-late.parquet``. A file appears at
 once and whole: whoever writes one gives it its name when it is done. What is hidden (``.`` or ``_``
 before the name) or unfinished is passed over, as is what somebody set aside as ``*.bad``. Any other
-name is told of, as the rows in such a file would be missing without a word.
+name is told of, as the rows in such a file would be missing without a word. A day's folder that
+cannot be looked into counts as one file, of that day's first hour, that cannot be read.
 """
 
 import os
@@ -15,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from slate.entities import Source
+from slate.errors import DataError
 from slate.registry import Registry
 
 HOUR = timedelta(hours=1)
@@ -74,28 +76,56 @@ def landed(landing: Path, source: type[Source]) -> Landed:
     Args:
         landing: the landing folder of all sources.
         source: the source.
+
+    Raises:
+        DataError: the source's folder is there, and cannot be looked into.
     """
-    files, misnamed = [], []
+    files: list[LandingFile] = []
+    misnamed: list[str] = []
     top = landing / source.landing
-    for folder, folders, names in os.walk(top):
-        folders[:] = [name for name in folders if not _passed_over(name)]
-        for name in names:
-            if _passed_over(name):
-                continue
-            path = Path(folder, name)
+
+    def closed(error: OSError) -> None:
+        path = Path(error.filename)
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return  # it never was, or was taken away meanwhile
+        if path == top:
+            raise DataError(closed_folder(top, error)) from error
+        add(path, _first_hour(top, path))
+
+    def add(path: Path, hour: datetime | None) -> None:
+        name = str(path.relative_to(landing))
+        if hour is None:
+            misnamed.append(name)
+        else:
+            files.append(LandingFile(path, name, hour))
+
+    for folder, folders, names in os.walk(top, onerror=closed, followlinks=True):
+        inner = [Path(folder, name) for name in folders if not _passed_over(name)]
+        # Of links only a day's folder is followed: others may lead in a circle.
+        others = [path for path in inner if path.is_symlink() and not _first_hour(top, path)]
+        folders[:] = [path.name for path in inner if path not in others]
+        for path in others:
+            add(path, None)
+        for path in (Path(folder, name) for name in names if not _passed_over(name)):
             hour = _hour(path.relative_to(top))
-            if hour is None:
-                misnamed.append(str(path.relative_to(landing)))
-            else:
-                files.append(LandingFile(path, str(path.relative_to(landing)), hour))
+            if hour is None and path.is_symlink():
+                # To a day's folder, and what it leads to is not there.
+                hour = _first_hour(top, path)
+            add(path, hour)
     files.sort(key=lambda file: (file.hour, file.path))
     return Landed(files, sorted(misnamed))
+
+
+def closed_folder(path: Path, error: OSError) -> str:
+    """What is said of a folder that cannot be looked into."""
+    return f"the folder {path} cannot be looked into: {error.strerror or error}"
 
 
 def is_there(path: Path) -> bool:
     """Whether a landing file lies under its name, also one that cannot be reached now.
 
     A link to what is not there is one: what it leads to may come back, as a share that is mounted.
+    So is a folder that cannot be looked into.
     """
     try:
         path.lstat()
@@ -103,7 +133,16 @@ def is_there(path: Path) -> bool:
         return False
     except OSError:
         return True
-    return not os.path.isdir(path)  # noqa: PTH112 (a Path's own raises errors)
+    return not os.path.isdir(path) or why_closed(path) is not None  # noqa: PTH112 (raises nothing)
+
+
+def why_closed(path: Path) -> OSError | None:
+    """Why a folder cannot be looked into; None if it can be."""
+    try:
+        with os.scandir(path):
+            return None
+    except OSError as error:
+        return error
 
 
 def is_reachable(path: Path) -> bool:
@@ -115,12 +154,23 @@ def _passed_over(name: str) -> bool:
     return name.startswith((".", "_")) or name.endswith(_PASSED_OVER)
 
 
+def _first_hour(top: Path, path: Path) -> datetime | None:
+    """The first hour of the day that a folder of a source is for; None if it is for none."""
+    if path.parent == top and _DAY.fullmatch(path.name):
+        return _instant(path.name, "00")
+    return None
+
+
+def _instant(day: str, hour: str) -> datetime | None:
+    try:
+        return datetime.strptime(f"{day} {hour}", "%Y-%m-%d %H")
+    except ValueError:
+        return None
+
+
 def _hour(path: Path) -> datetime | None:
     """The hour of a landing file by its path below its source's folder; None if it is none."""
     match path.parts:
         case (day, name) if _DAY.fullmatch(day) and (match := _FILE.fullmatch(name)):
-            try:
-                return datetime.strptime(f"{day} {match[1]}", "%Y-%m-%d %H")
-            except ValueError:
-                return None
+            return _instant(day, match[1])
     return None

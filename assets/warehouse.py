@@ -91,8 +91,11 @@ def _parse(project: DbtProject) -> None:
 
 
 def _environment(deployment: Deployment) -> None:
-    # dbt runs as a process of its own and learns from its environment where the warehouse is.
+    # dbt runs as a process of its own and learns from its environment where the warehouse is, and
+    # what memory it may take. If it learns another thing, it parses its whole project again.
     os.environ["SLATE_WAREHOUSE"] = str(deployment.warehouse)
+    if deployment.memory:
+        os.environ["SLATE_MEMORY"] = deployment.memory
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 
 
@@ -198,8 +201,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
             )
         for model, until in held.items():
             context.log.warning(f"{model} is known up to {until:%Y-%m-%d %H:%M}: a file is unread")
-        hours = " to ".join(map(str, build.span)) if build.span else "all hours anew"
-        context.log.info(f"dbt builds {hours}, of what had arrived before {build.until}")
+        context.log.info(f"dbt builds {build}")
         events, failure = [], None
         with ExitStack() as running:
             with deaf():

@@ -129,7 +129,11 @@ def chunks(file: str, source: type[Source]) -> Iterator[Chunk]:
                 yield from _batches(_arrow(mapped))
         else:
             known = [".parquet", *JSON_LINES, *ARROW]
-            raise DataError(f"{file}: {suffix or 'no ending'} is unknown, {nearest(suffix, known)}")
+            wrong = f"the ending {suffix!r} is unknown" if suffix else "its name has no ending"
+            raise DataError(
+                f"{file}: {wrong}, and it tells how events are read: {nearest(suffix, known)}; "
+                "`-` in place of a file reads JSON lines from standard input"
+            )
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{file} cannot be read: {error}") from error
 

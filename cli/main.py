@@ -85,8 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Features, defined once: check, look up, build and serve those of the "
         "deployment in slate.toml.",
         epilog="SLATE_CONFIG names another slate.toml, SLATE_DATA another data folder, SLATE_REDIS "
-        "another online store, SLATE_CLOCK the instant of a virtual clock. Exit codes: 0 done, "
-        "1 failed, 2 wrong usage, 130 interrupted.",
+        "another online store, SLATE_CLOCK the instant of a virtual clock, SLATE_MEMORY the "
+        "memory that DuckDB may take. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 "
+        "interrupted.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 

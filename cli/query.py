@@ -1,6 +1,7 @@
 """`slate query`: what a model would be given for a request, with where it comes from."""
 
 import json
+import logging
 import math
 import sys
 from argparse import Namespace
@@ -9,6 +10,7 @@ from typing import Any
 
 from cli.text import age, instant, table
 from online import Answer, FeatureClient, State
+from online.messages import gathered
 from slate.deployment import load
 from slate.errors import RequestError, StoreError
 from slate.kinds import Kind
@@ -25,6 +27,8 @@ def run(options: Namespace) -> int:
     registry = deployment.registry
     plan = registry.plans[registry.service(options.service).name]
     given = _given(plan, options.given)
+    # The answer tells it too.
+    logging.getLogger("online").addHandler(logging.NullHandler())
     with FeatureClient.connect(deployment) as client:
         answer = client.get(options.service, at=options.at, **given)
     keys = [
@@ -37,7 +41,7 @@ def run(options: Namespace) -> int:
     else:
         print(_tables(answer, keys))
     of_views = [error for error in answer.errors if error.split(":")[0] in answer.states]
-    for error in of_views:
+    for error in gathered((error.split(":")[0], error) for error in of_views):
         print(f"slate: {error}; its values are the declared defaults", file=sys.stderr)
     others = [error for error in answer.errors if error not in of_views]
     if others:

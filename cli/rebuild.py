@@ -6,12 +6,15 @@ from contextlib import redirect_stdout
 
 from cli import processes
 from cli.text import clock
-from online.store import connect
+from online.store import connect, require_all_is_kept
 from online.stream.names import streamed_sources
 from online.stream.status import stream_status
 from online.stream.worker import Worker
 from slate.deployment import load
 from slate.errors import DataError
+
+# For how many seconds a store may be silent before it is taken for lost.
+TIMEOUT = 10.0
 
 
 def run(_: Namespace) -> int:
@@ -20,6 +23,9 @@ def run(_: Namespace) -> int:
     deployment = load()
     processes.prepare(deployment)
     with processes.store(deployment) as store:
+        # Before the chain, which takes minutes, and all of it for nothing without a store.
+        with connect(store.address, TIMEOUT) as redis:
+            require_all_is_kept(redis)
         say(f"running the chain, which publishes every view that its checks pass, to {store}")
         # Only now, as it takes seconds.
         from orchestration.runs import run_everything

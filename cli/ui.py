@@ -1,5 +1,6 @@
 """`slate ui`: Dagster's UI and daemon, on the deployment's data, until interrupted."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -7,13 +8,15 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cli import processes
 from cli.text import clock
 from orchestration.home import prepare_home
 from slate.deployment import load
+from slate.errors import ConfigurationError
 
 HOST = "127.0.0.1"
 WORKSPACE = Path(__file__).resolve().parents[1] / "workspace.yaml"
@@ -43,27 +46,64 @@ def run(options: Namespace) -> int:
     say = clock()
     deployment = load()
     processes.prepare(deployment)
-    prepare_home(deployment)
+    home = prepare_home(deployment)
     interrupts = Interrupts()
     port = free_port(options.port)
-    with processes.store(deployment) as store:
+    with (
+        the_only_one(home, f"http://{HOST}:{port}") as lock,
+        processes.store(deployment) as store,
+    ):
         say(f"online store: {store}")
         say("starting Dagster, which takes about half a minute")
-        dagster = subprocess.Popen(command(port), stdout=sys.stderr, start_new_session=True)
-        announced = False
-        while dagster.poll() is None and not interrupts.number:
-            if not announced and _answers(port):
-                say("Dagster is up; interrupt to stop")
-                print(f"http://{HOST}:{port}", flush=True)
-                announced = True
-            time.sleep(PAUSE)
-        if interrupts.number:
-            say("stopping; interrupt once more to hurry")
-        stop(dagster, interrupts)
+        dagster = subprocess.Popen(
+            command(port), stdout=sys.stderr, start_new_session=True, pass_fds=[lock]
+        )
+        try:
+            announced = False
+            while dagster.poll() is None and not interrupts.number:
+                if not announced and _answers(port):
+                    say("Dagster is up; interrupt to stop")
+                    print(f"http://{HOST}:{port}", flush=True)
+                    announced = True
+                time.sleep(PAUSE)
+            if interrupts.number:
+                say("stopping; interrupt once more to hurry")
+        finally:
+            # Also where nobody reads any more what is printed.
+            stop(dagster, interrupts)
     if not interrupts.number:
         print(f"slate: Dagster ended by itself, with code {dagster.returncode}", file=sys.stderr)
         return 1
     raise KeyboardInterrupt
+
+
+@contextmanager
+def the_only_one(home: Path, address: str) -> Iterator[int]:
+    """Be the only one to run Dagster on a home: a second daemon would start each run once more.
+
+    Args:
+        home: Dagster's home.
+        address: where the UI is to be found.
+
+    Yields:
+        What Dagster is to hold too, so that it counts for as long as it runs.
+
+    Raises:
+        ConfigurationError: it runs already.
+    """
+    with (home / "ui").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise ConfigurationError(
+                f"Dagster runs on {home.parent} already, at {file.read()}: open that, or stop it "
+                "first; SLATE_DATA names another data folder"
+            ) from None
+        file.truncate(0)
+        file.write(address)
+        file.flush()
+        yield file.fileno()
 
 
 def command(port: int) -> list[str]:

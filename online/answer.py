@@ -26,10 +26,13 @@ class State(IntEnum):
     adds to it. DEFAULT: that generation has no row of the key, so its values are the declared
     defaults and those of empty windows. STALE: the row of an attribute view is older than the
     view's ttl, and counts as none. MISSING: the row cannot be known; its values are as of DEFAULT.
-    That is so where its key is null, or comes from a row that cannot be known; where the view was
-    never published as it is defined now, or the store lost it, also if a stream goes on, which
-    cannot tell what was before; and where the store did not answer. But for keys, an error of the
-    answer says why.
+
+    A row is MISSING where no key leads to it: a show that is not known has a seller, but which one
+    is not known either. So it is where its key comes from a row that cannot be known; where the
+    view was never published as it is defined now, or the store lost it, also if a stream goes on,
+    which cannot tell what was before; where the stream added events that arrived after the instant
+    asked about, within its hour, and cannot be taken away again; and where the store did not
+    answer. But for keys, an error of the answer says why.
     """
 
     PRESENT = 0
@@ -43,15 +46,16 @@ class ViewState:
 
     Attributes:
         as_of: the instant up to which the view knows all events (UTC); None if nothing is known.
-        lag: the seconds from the latest that the view knows of (what it is published as of, or the
-            arrival of its stream's latest event, if that is later) to the instant asked about.
+        lag: the seconds from the latest that the view knows of to the instant asked about. That is
+            what it is published as of, or the arrival of the latest event that its stream has
+            applied, if that is later and the stream has held all events since what is published.
             What happened in that time is not in its values: asked about a day ahead, they are
             those of a day without events. None if nothing is known.
     """
 
     def __init__(
         self, rows: int, at: int, as_of: int | None, event_ts: Words, stale: Array | None,
-        missing: Array, latest: int | None,
+        missing: Array, known_until: int | None,
     ) -> None:  # fmt: skip
         self._rows = rows
         self._at = at
@@ -59,7 +63,7 @@ class ViewState:
         self._stale = stale
         self._missing = missing
         self.as_of = None if as_of is None else instant(as_of)
-        self.lag = None if latest is None else max(at - latest, 0) / SECOND
+        self.lag = None if known_until is None else max(at - known_until, 0) / SECOND
 
     @cached_property
     def state(self) -> npt.NDArray[np.uint8]:

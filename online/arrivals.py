@@ -1,4 +1,4 @@
-"""What clients know of streams: when the latest event arrived, and up to when all are applied."""
+"""What clients know of streams: since when they hold all events, and up to when all are applied."""
 
 from collections.abc import Sequence
 
@@ -17,6 +17,7 @@ class Arrivals:
 
     Attributes:
         sources: the sources that stream.
+        first: by source, when the first event arrived that its archive has seen, in microseconds.
         latest: by source, when its latest event arrived, in microseconds; none before the first.
         applied: by source, the instant up to which all events that arrived are in the rows. Where
             some wait to be applied, it is the least that is known of their partitions: what they
@@ -26,9 +27,12 @@ class Arrivals:
 
     def __init__(self, deployment: str, registry: Registry) -> None:
         self.sources = streamed_sources(registry)
+        self.first: dict[type[Source], int] = {}
         self.latest: dict[type[Source], int] = {}
         self.applied: dict[type[Source], int] = {}
-        self._clocks = [StreamNames(deployment, source).clock for source in self.sources]
+        names = [StreamNames(deployment, source) for source in self.sources]
+        self._clocks = [name.clock for name in names]
+        self._firsts = [name.first for name in names]
         self._units = [
             unit
             for source in self.sources
@@ -40,16 +44,14 @@ class Arrivals:
     def question(self) -> Packed:
         """The command whose reply ``take`` takes, where there are sources."""
         names = [name for unit in self._units for name in (unit.pending, unit.applied)]
-        return command("MGET", *self._clocks, *names)
+        return command("MGET", *self._clocks, *self._firsts, *names)
 
     def take(self, reply: Sequence[bytes | None]) -> None:
         """Take in what the store says."""
-        clocks, states = reply[: len(self._clocks)], reply[len(self._clocks) :]
-        self.latest = {
-            source: int(clock)
-            for source, clock in zip(self.sources, clocks, strict=True)
-            if clock is not None and clock.isdigit()
-        }
+        number = len(self.sources)
+        self.latest = self._instants(reply[:number])
+        self.first = self._instants(reply[number : 2 * number])
+        states = reply[2 * number :]
         self.applied = dict(self.latest)
         for unit, pending, applied in zip(self._units, states[::2], states[1::2], strict=True):
             latest = self.latest.get(unit.source)
@@ -60,6 +62,28 @@ class Arrivals:
                 continue
             reached = max(self._reached.get(unit, 0), _number(applied))
             self.applied[unit.source] = min(self.applied[unit.source], reached)
+
+    def known(self, source: type[Source], as_of: int) -> int:
+        """The latest instant up to which all events are known, of what is published and streamed.
+
+        The stream has a say in it only if it began before what is published ends: else others may
+        have landed events of the time between, and the batch has yet to bring them.
+
+        Args:
+            source: a source that streams.
+            as_of: the instant that its events are published up to, in microseconds.
+        """
+        first = self.first.get(source)
+        if first is None or first > as_of:
+            return as_of
+        return max(as_of, self.applied.get(source, 0))
+
+    def _instants(self, reply: Sequence[bytes | None]) -> dict[type[Source], int]:
+        return {
+            source: int(one)
+            for source, one in zip(self.sources, reply, strict=True)
+            if one is not None and one.isdigit()
+        }
 
 
 def _number(value: bytes | None) -> int:

@@ -78,8 +78,11 @@ class FeatureClient:
             service: the service's name, also with its version ("ranking_v1").
             at: the instant to ask about, UTC if it has no zone; None for now, by the deployment's
                 clock. What lies beyond what is published and streamed, ``ViewState.lag`` tells.
+                Of an instant in the past, rows to which the stream added nothing later in its hour
+                are known exactly, and the others are ``State.MISSING``.
             keys_and_inputs: the service's keys, and what its request features take in: one value
                 for all rows, or a list, an array, a series or an Arrow column of a value per row.
+                A key is taken as that of an event is: 42 for a text, "42" for a number.
                 No candidates, as in an empty list, are an answer of no rows.
 
         Raises:

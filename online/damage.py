@@ -1,7 +1,8 @@
-"""What is said of values that cannot be read."""
+"""What is said of values that cannot be read, or not as of the instant asked about."""
 
 from collections.abc import Mapping, Sequence
 
+from online.instants import instant
 from slate.views import FeatureView
 
 NAMED = 3
@@ -28,12 +29,34 @@ def damage(
         damaged: by the position of their key, what is wrong.
         mend: what to do.
     """
-    named = [f"{keys[place]!r} ({why})" for place, why in list(damaged.items())[:NAMED]]
-    if more := len(damaged) - len(named):
-        named.append(f"{more:,} more")
-    names = ", ".join(view.entity.keys)
     return (
-        f"{view.name}: {what} of {names} {', '.join(named)} cannot be read, and nothing is known "
-        f"of these keys: {mend}; if it comes again, see to the store's memory and disk, and to who "
-        "else writes to it"
+        f"{view.name}: {what} of {_named(view, keys, damaged)} cannot be read, and nothing is "
+        f"known of these keys: {mend}; if it comes again, see to the store's memory and disk, and "
+        "to who else writes to it"
     )
+
+
+def past(view: type[FeatureView], keys: Sequence[object], later: Mapping[int, int], at: int) -> str:
+    """The error for rows that cannot be told as of an instant, as later events are in them.
+
+    Args:
+        view: the view.
+        keys: the keys that were asked for.
+        later: by the position of their key, up to when events are in them, in microseconds.
+        at: the instant asked about, in microseconds.
+    """
+    until = {place: f"up to {instant(known)}" for place, known in later.items()}
+    return (
+        f"{view.name}: its stream added events that arrived after {instant(at)}, the instant asked "
+        f"about, to the rows of {_named(view, keys, until)}, which cannot be told without them: "
+        "ask about now, or read history from a training set; where this was asked about now, the "
+        "machine's clock is behind the store's"
+    )
+
+
+def _named(view: type[FeatureView], keys: Sequence[object], said: Mapping[int, str]) -> str:
+    """The first of some keys, each with what is said of it."""
+    named = [f"{keys[place]!r} ({what})" for place, what in list(said.items())[:NAMED]]
+    if more := len(said) - len(named):
+        named.append(f"{more:,} more")
+    return f"{', '.join(view.entity.keys)} {', '.join(named)}"

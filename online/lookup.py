@@ -8,8 +8,8 @@ awaited: the store looks some rows up while others are decoded.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate, pairwise
 
@@ -23,7 +23,6 @@ from online.keys import Keys, KeySource, PairKeys
 from online.requests import Request
 from online.service_plan import Deltas, Published, ServicePlan, ViewRead
 from online.stream.names import route, tag
-from slate.entities import Source
 from slate.expressions import NOW, Array, Expr
 from slate.features import Attribute
 
@@ -44,6 +43,7 @@ class Live:
         as_of: the instant up to which they know all events.
         deltas: what the names of its stream's rows begin with; None if no stream adds to them.
         stream_from: the hour of arrival from which on the stream does.
+        known_until: the latest instant up to which all events are known, those of the stream too.
     """
 
     name: str
@@ -52,6 +52,8 @@ class Live:
     as_of: int
     deltas: str | None
     stream_from: int
+    # It grows while the same generation is live.
+    known_until: int = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,6 @@ class Lookup:
         request: the checked request.
         at: the instant asked about, in microseconds.
         known: what is known of views.
-        applied: up to when all events of each stream are applied, in microseconds.
 
     Attributes:
         failure: why nothing more can be had of the store; None while it answers.
@@ -91,7 +92,6 @@ class Lookup:
         request: Request,
         at: int,
         known: Known,
-        applied: Mapping[type[Source], int],
     ) -> None:
         self.failure: ExchangeError | None = None
         self.vanished: dict[str, str] = {}
@@ -100,7 +100,6 @@ class Lookup:
         self._at = at
         self._live = known.live
         self._unknown = known.unknown
-        self._applied = applied
         self._keys: dict[KeySource, Keys] = dict(request.keys)
         self._values: dict[Expr, Array] = {NOW: np.array([at], "M8[us]"), **request.inputs}
         self._states: dict[str, ViewState] = {}
@@ -297,13 +296,8 @@ class Lookup:
             decoded.event_ts,
             decoded.stale,
             missing,
-            self._latest(read, live) if live is not None and known else None,
+            live.known_until if live is not None and known else None,
         )
-
-    def _latest(self, read: ViewRead, live: Live) -> int:
-        """The latest instant that a view is known to know of."""
-        streamed = self._applied.get(read.view.source, 0) if live.deltas else 0
-        return max(live.as_of, streamed)
 
     def _fail(self, error: ExchangeError) -> None:
         self.failure = error

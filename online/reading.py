@@ -16,8 +16,8 @@ class Decoded:
         keys: the features that lead to other entities, as keys.
         event_ts: the event time of each row in microseconds; the least int64 without a row.
         stale: which rows are older than the view's ttl; None without a ttl.
-        damaged: the rows of which something that is stored cannot be read, so that they are not
-            known; None if there are none.
+        damaged: the rows that are not known, as something that is stored of them cannot be read,
+            or not as of the instant asked about; None if there are none.
         errors: what is wrong with these, and what to do.
     """
 

@@ -9,6 +9,7 @@ import numpy as np
 from online.given import Given, given, is_null
 from online.keys import Keys, KeySource
 from online.messages import shown
+from slate.coercion import of_values
 from slate.errors import RequestError, nearest
 from slate.expressions import Array, Expr
 from slate.features import Input
@@ -96,24 +97,30 @@ class RequestForm:
         values = columns[name].values
         wanted = str if kind is Kind.STRING else int
         if set(map(type, values)) - {wanted}:
-            values = [self._plain_key(name, kind, value) for value in values]
+            values = self._plain_keys(name, kind, values)
         if kind is Kind.STRING:
             self._check_texts(name, values, KEY_BYTES)
         elif values and not (_INTEGERS.min <= min(values) and max(values) <= _INTEGERS.max):
-            raise RequestError(f"{self._service}: {name} holds a key of more than 64 bits")
+            raise self._too_large(name)
         return Keys.of(values)
 
-    def _plain_key(self, name: str, kind: Kind, value: Any) -> Any:
-        """A key of a subclass, such as an Enum's, as the text or number that it is."""
-        if is_null(value):
+    def _plain_keys(self, name: str, kind: Kind, values: list[Any]) -> list[Any]:
+        """Keys of other types as the same keys of an event are taken; see ``slate.coercion``."""
+        for value in filter(is_null, values):
             raise RequestError(
                 f"{self._service}: {name} is null ({shown(value)}): leave rows without a key out"
             )
-        if kind is Kind.STRING and isinstance(value, str):
-            return str.__str__(value)
-        if kind is Kind.INTEGER and isinstance(value, int) and not isinstance(value, bool):
-            return int(value)
-        raise self._wrong(name, kind, value)
+        column, wrong = of_values(kind, values)
+        if wrong is not None:
+            value = values[int(wrong.argmax())]
+            if kind is Kind.INTEGER and type(value) is int:
+                raise self._too_large(name)
+            raise self._wrong(name, kind, value)
+        keys: list[Any] = column.to_pylist()
+        return keys
+
+    def _too_large(self, name: str) -> RequestError:
+        return RequestError(f"{self._service}: {name} holds a key of more than 64 bits")
 
     def _input(self, name: str, feature: Input, columns: Mapping[str, Given]) -> Array:
         if name not in columns:

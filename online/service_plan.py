@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from online.codecs import Reader, codec
-from online.damage import MEND, STREAM_MEND, damage
+from online.damage import MEND, STREAM_MEND, damage, past
 from online.envelope import Content, Envelope
 from online.keys import Keys, KeySource
 from online.pairs import pick
@@ -88,7 +88,7 @@ class ViewRead:
         at: int,
         deltas: Deltas | None = None,
     ) -> Decoded:
-        """Decode the rows of a request; what of them is damaged is as if it were not there.
+        """Decode the rows of a request; what of them cannot be known is as if it were not there.
 
         Args:
             published: the values of the first keys; None if none is known.
@@ -99,10 +99,13 @@ class ViewRead:
         words, starts, lost, errors = self._rows(published, keys)
         since = None
         if deltas is not None and deltas.values.count(None) < len(deltas.values):
-            since = self._since(deltas)
+            since = self._since(deltas, at)
             if since.lost:
                 lost = lost | _among(deltas.keys, since.lost)
                 errors += (self._stream_error(deltas, since),)
+            if since.later:
+                lost = lost | _among(deltas.keys, since.later)
+                errors += (past(self.view, deltas.keys.texts, since.later, at),)
         damaged = lost if errors else None
         if damaged is not None:
             starts = np.where(damaged, 0, starts)
@@ -148,9 +151,9 @@ class ViewRead:
         kind = list(self.view.entity.keys.values())[1]
         return opened.words, pick(opened, first, keys[1], kind), lost, errors
 
-    def _since(self, deltas: Deltas) -> Since:
+    def _since(self, deltas: Deltas, at: int) -> Since:
         opened = self._sections.open(deltas.prefix, deltas.keys.sums, deltas.values, self.empty)
-        return Since(opened, deltas.since)
+        return Since(opened, deltas.since, at)
 
     def _stream_error(self, deltas: Deltas, since: Since) -> str:
         lost = {

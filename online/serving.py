@@ -23,7 +23,7 @@ from online.generations import (
 )
 from online.instants import Moment, asked, instant, microseconds
 from online.lookup import NOTHING, Known, Live, Lookup
-from online.messages import shown
+from online.messages import gathered, shown
 from online.service_plan import ServicePlan
 from online.stream.names import definition, deltas_prefix
 from online.stream.sections import hour_of
@@ -116,7 +116,7 @@ class Serving:
         for _ in range(ATTEMPTS):
             known = NOTHING if error else self._known
             _require_not_before(plan, when, known)
-            lookup = Lookup(plan, request, when, known, self._arrivals.applied)
+            lookup = Lookup(plan, request, when, known)
             answer = yield from lookup.run(error)
             if lookup.failure is not None:
                 self._fail(lookup.failure)
@@ -168,21 +168,25 @@ class Serving:
                 if all_there is None:
                     self._require_nothing_streamed(view, found)
             except StoreError as error:
-                if self._known.unknown.get(view.name) != str(error):
-                    logger.warning("%s", error)
                 known.unknown[view.name] = str(error)
                 continue
-            names, deltas = Names(self._deployment, view.name), None
+            names, as_of = Names(self._deployment, view.name), microseconds(found.as_of)
+            deltas, known_until = None, as_of
             if view.windowed and view.source in streams:
                 deltas = deltas_prefix(self._deployment, view)
+                known_until = self._arrivals.known(view.source, as_of)
             known.live[view.name] = Live(
                 found.name,
                 names.prefix(found.name),
                 names.marker(found.name),
-                microseconds(found.as_of),
+                as_of,
                 deltas,
                 hour_of(microseconds(found.stream_from or found.as_of)),
+                known_until,
             )
+        news = known.unknown.items() - self._known.unknown.items()
+        for told in gathered(sorted(news)):
+            logger.warning("%s", told)
         return known
 
     def _require_nothing_streamed(self, view: type[FeatureView], live: Generation) -> None:
@@ -210,8 +214,8 @@ class Serving:
 def _found(view: type[FeatureView], pointer: bytes | None) -> Generation:
     if pointer is None:
         raise StoreError(
-            f"{view.name}: nothing is published of it as it is defined now, or the store lost it: "
-            "run `slate run`, or `slate rebuild` for a store that lost its data"
+            f"{view.name}: nothing is published under the present definition, or the store lost "
+            "it: run `slate run`, or `slate rebuild` for a store that lost its data"
         )
     return read_pointer(view.name, pointer)
 

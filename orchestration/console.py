@@ -17,8 +17,8 @@ _SHOWN = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION: "",
 }
 
-# What dagster-dbt says of itself; the next line says what dbt does.
-_NOISE = ("A dbt subsetted execution", "Copying `", "Running dbt command")
+# What dagster-dbt says of itself; others say what dbt does and how it ends.
+_NOISE = ("A dbt subsetted execution", "Copying `", "Running dbt command", "Finished dbt command")
 # What was not done for what failed is told at the end.
 _NOT_DONE = "Dependencies for step"
 

@@ -9,8 +9,10 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
     redis = ""                                   # empty: an embedded server; else its address
     demo = ""                                    # a module that makes and shows demonstration data
     clock = ""                                   # empty: the machine's; else where it stands
+    memory = ""                                  # empty: half of the machine's; else as "12GB"
 
-``SLATE_DATA``, ``SLATE_REDIS`` and ``SLATE_CLOCK`` override what the file says of them.
+``SLATE_DATA``, ``SLATE_REDIS``, ``SLATE_CLOCK`` and ``SLATE_MEMORY`` override what the file says of
+them.
 """
 
 import os
@@ -26,7 +28,8 @@ from slate.errors import ConfigurationError, nearest
 from slate.registry import Registry
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_SETTINGS = ("name", "definitions", "dbt_project", "data", "redis", "demo", "clock")
+_SETTINGS = ("name", "definitions", "dbt_project", "data", "redis", "demo", "clock", "memory")
+_MEMORY = re.compile(r"[1-9]\d*(\.\d+)? ?([KMGT]i?B|%)")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Deployment:
         demo: the dotted name of a module that makes and shows demonstration data; empty for none.
         clock: the instant (UTC) at which a virtual clock stands, so that data of the past can be
             served and replayed; None for the machine's clock.
+        memory: how much memory the warehouse may take, as "12GB", "800MiB" or "70%" of what the
+            machine or its container has; empty for half of that. What needs more goes to disk.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Deployment:
     redis: str = field(default="", repr=False)
     demo: str = ""
     clock: datetime | None = None
+    memory: str = ""
 
     def now(self) -> datetime:
         """What the platform's clock says (UTC): which hours are over, and how old data are."""
@@ -159,6 +165,7 @@ def load(path: Path | None = None) -> Deployment:
         redis=os.environ.get("SLATE_REDIS", settings.get("redis", "")),
         demo=settings.get("demo", ""),
         clock=_clock(file, settings),
+        memory=_memory(file, settings),
     )
 
 
@@ -182,6 +189,18 @@ def _clock(file: Path, settings: dict[str, str]) -> datetime | None:
             "leave it empty for the machine's clock"
         )
     return instant
+
+
+def _memory(file: Path, settings: dict[str, str]) -> str:
+    text = os.environ.get("SLATE_MEMORY", settings.get("memory", ""))
+    share = float(text[:-1]) if _MEMORY.fullmatch(text) and text.endswith("%") else 0.0
+    if text and (not _MEMORY.fullmatch(text) or share > 100):
+        where = "SLATE_MEMORY" if "SLATE_MEMORY" in os.environ else f"{file}: memory"
+        raise ConfigurationError(
+            f"{where} = {text!r} is not an amount of memory: write it as in '12GB' or '800MiB', "
+            "or as a share of what the machine has, up to '100%'; or leave it empty for half of it"
+        )
+    return text
 
 
 def _find() -> Path:

@@ -8,6 +8,9 @@ A section is a row; of pairs, unlike what is published, each has a value of its 
 count depends on what is published: batch rows know the arrivals before some hour, and the sections
 are taken from that hour on. So the stream and the batch may come in any order.
 
+They also end at the hour that is asked about: what arrived later does not count yet. Within that
+hour a section cannot be asked about an instant before its newest event, see ``Since.later``.
+
 A value that was damaged is not added to. In its place comes a section of no words, which says that
 nothing is known of what arrived up to the end of its hour, until a batch knows these arrivals.
 """
@@ -25,6 +28,10 @@ from slate.expressions import Array
 from slate.views import FeatureView
 
 HOUR = 3_600_000_000
+# By how much, in microseconds, an event may be later than the instant asked about and count: it is
+# stamped by the store's clock, the instant of asking is another machine's, and rows are read a
+# moment after it was taken. Clocks that are kept in step differ by far less.
+SKEW = 5_000_000
 # The words of a value that has no more than its index.
 _LEAST = 3
 
@@ -134,15 +141,17 @@ def newest(opened: Opened) -> Words:
 
 @dataclass(frozen=True)
 class Since:
-    """The sections of many keys from an hour on.
+    """The sections of many keys from an hour on, up to the instant asked about.
 
     Args:
         opened: the value of each key.
         hour: the first hour that counts.
+        at: the instant asked about, in microseconds.
     """
 
     opened: Opened
     hour: int
+    at: int
 
     @cached_property
     def sections(self) -> list[tuple[Words, Words]]:
@@ -151,18 +160,38 @@ class Since:
         As many pairs as the most sections that a key has: the words at which they start, and the
         positions of their keys.
         """
-        return [(starts[ends > starts], of[ends > starts]) for starts, ends, of in self._counted]
+        asked = hour_of(self.at - 1)
+        return [
+            (starts[counts], of[counts])
+            for hours, starts, ends, of in self._counted
+            for counts in [(ends > starts) & (hours <= asked)]
+        ]
 
     @cached_property
     def lost(self) -> set[int]:
         """The positions of keys of which some hour that counts is not known."""
         found = set(self.opened.damaged)
-        for starts, ends, of in self._counted:
+        for _, starts, ends, of in self._counted:
             found.update(of[ends == starts].tolist())
         return found
 
     @cached_property
-    def _counted(self) -> list[tuple[Words, Words, Words]]:
+    def later(self) -> dict[int, int]:
+        """The keys of which nothing can be told as of the instant asked about.
+
+        A section that counts holds later events of theirs, by more than ``SKEW``, and they cannot
+        be told from those before. By position, the instant up to which it knows events.
+        """
+        found: dict[int, int] = {}
+        for starts, of in self.sections:
+            known = self.opened.words.take(starts + 1, mode="clip")
+            late = np.flatnonzero(known > self.at + SKEW)
+            found.update(zip(of[late].tolist(), known[late].tolist(), strict=True))
+        return found
+
+    @cached_property
+    def _counted(self) -> list[tuple[Words, Words, Words, Words]]:
+        """As ``sections``, whenever they arrived: hours, starts, ends and positions of keys."""
         words, found = self.opened.words, []
         keys = np.flatnonzero(self.opened.ends)
         begins, behind = self.opened.starts[keys], self.opened.ends[keys]
@@ -177,7 +206,7 @@ class Since:
                 starts = np.clip(begin + words[entry + 1], begin, end)
                 after = np.clip(begin + words.take(entry + 3, mode="clip"), starts, end)
                 ends = np.where(numbers[has] == place + 1, end, after)
-                found.append((starts, ends, keys[has]))
+                found.append((words[entry], starts, ends, keys[has]))
         return found
 
 

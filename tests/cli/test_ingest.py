@@ -192,7 +192,11 @@ def test_late_events_are_told_of(
     ("arguments", "message"),
     [
         (("checkup", "none.jsonl"), "none.jsonl cannot be read: "),
-        (("checkup", "a.csv"), "a.csv: .csv is unknown, known: .arrow, .feather"),
+        (
+            ("checkup", "a.csv"),
+            "a.csv: the ending '.csv' is unknown, and it tells how events are read: known: .arrow",
+        ),
+        (("checkup", "/dev/null"), "/dev/null: its name has no ending, and it tells how"),
         (("checkup", "bad.parquet"), "bad.parquet cannot be read: "),
         (("checkup", "bad.arrow"), "bad.arrow cannot be read: "),
         (("checkups2", "a.csv"), "there is no source 'checkups2': did you mean 'checkup'?"),

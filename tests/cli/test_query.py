@@ -59,7 +59,7 @@ def test_features_down_rows_across(slate: Slate, published: Deployment) -> None:
     state = " ".join(found["station_profile"])
     assert state == "2026-03-10 12:00:00 UTC 1h present, 3h 5m old present, 3h 5m old default"
     assert found["depot_profile"][3:] == ["1h", "present,", "3h", "5m", "old", "missing", "missing"]
-    assert asked.err.startswith("slate: station_moves: nothing is published of it as it is defined")
+    assert asked.err.startswith("slate: station_moves: nothing is published under the present")
 
 
 def test_many_rows_are_told_in_several_tables(slate: Slate, published: Deployment) -> None:
@@ -160,6 +160,15 @@ def test_inputs_are_read_by_their_kind(slate: Slate, given: str, value: object) 
     )
     assert asked.code == 0, asked.err
     assert json.loads(asked.out)["features"][f"offer_request.{name}"] == value
+
+
+def test_what_is_the_same_of_all_views_is_said_once(slate: Slate, bikes: Deployment) -> None:
+    asked = slate(*ASKED)
+    assert asked.code == 0
+    (told,) = asked.err.splitlines()
+    views, _, reason = told.removeprefix("slate: ").partition(": ")
+    assert views.split(", ") == ["station_moves", "station_profile", "depot_profile"]
+    assert reason.startswith("nothing is published under the present definition")
 
 
 def test_an_instant_before_what_is_published(slate: Slate, published: Deployment) -> None:

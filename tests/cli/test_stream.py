@@ -156,3 +156,24 @@ def test_a_rebuild_ends_with_what_could_not_be_made_anew(
     found = slate("rebuild")
     assert found.code == 0
     assert "0 events replayed, 1 applied" in found.err
+
+
+def test_a_rebuild_asks_the_store_before_it_works(
+    bikes: Deployment, slate: Slate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLATE_REDIS", f"unix://{bikes.data}/none.sock")
+    found = slate("rebuild")
+    assert found.code == 1
+    (told,) = found.err.splitlines()
+    assert told.startswith("slate: the online store fails (")
+
+
+def test_a_rebuild_does_not_fill_a_store_that_lets_rows_go(
+    bikes: Deployment, server: EmbeddedServer, slate: Slate
+) -> None:
+    with connect(server.address) as redis:
+        redis.config_set("maxmemory-policy", "allkeys-lru")
+    found = slate("rebuild")
+    assert found.code == 1
+    assert "running the chain" not in found.err
+    assert "set its maxmemory-policy to noeviction" in found.err

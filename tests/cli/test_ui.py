@@ -1,6 +1,7 @@
 """`slate ui`: a free port, and a stop that leaves nothing behind."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from cli.main import INTERRUPTED
-from cli.ui import HOST, WORKSPACE, Interrupts, free_port, stop
+from cli.main import INTERRUPTED, PIPE_CLOSED
+from cli.ui import HOST, WORKSPACE, Interrupts, free_port, stop, the_only_one
 from slate.deployment import Deployment
+from slate.errors import ConfigurationError
+from tests.cli.conftest import Slate
 
 ROOT = Path(__file__).parents[2]
 SECONDS, PAUSE = 20.0, 0.05
@@ -72,7 +75,8 @@ def test_a_stop_ends_what_does_not_end_by_itself() -> None:
         assert until_gone([child])
 
 
-def test_started_in_the_background_it_stops_when_told(bikes: Deployment) -> None:
+@pytest.mark.usefixtures("_own_signals")
+def test_started_in_the_background_it_stops_when_told(bikes: Deployment, slate: Slate) -> None:
     command = [sys.executable, "-m", "cli.main", "ui", "--port", "0"]
     with group(command, stderr=subprocess.PIPE, preexec_fn=deaf_to_interrupts) as launcher:
         assert launcher.stderr is not None
@@ -82,11 +86,46 @@ def test_started_in_the_background_it_stops_when_told(bikes: Deployment) -> None
         started = until_started(launcher.pid, 2)
         assert len(started) == 2, "the store and Dagster"
         assert (bikes.data / "dagster/dagster.yaml").is_file()
+        second = slate("ui", "--port", "0")
+        assert (second.code, second.out) == (1, "")
+        assert f"Dagster runs on {bikes.data} already, at http://127.0.0.1:" in second.err
         launcher.send_signal(signal.SIGTERM)
         told = launcher.stderr.read().decode()
         assert launcher.wait() == INTERRUPTED, told
         assert "stopping" in told
         assert until_gone(started)
+
+
+def test_dagster_does_not_outlive_a_launcher_that_nobody_listens_to(
+    bikes: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It gets as far as to let dbt parse, which writes into the project.
+    shutil.copytree(bikes.root, tmp_path / "bikes")
+    monkeypatch.setenv("SLATE_CONFIG", str(tmp_path / "bikes/slate.toml"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "cli.main", "ui", "--port", "0"]
+    with group(command, stdout=writer, stderr=subprocess.PIPE) as launcher:
+        os.close(writer)
+        started = until_started(launcher.pid, 2)
+        assert len(started) == 2
+        assert launcher.wait(3 * SECONDS) == PIPE_CLOSED
+        assert until_gone(started)
+
+
+def test_a_home_is_held_for_as_long_as_dagster_runs(tmp_path: Path) -> None:
+    home = tmp_path / "dagster"
+    home.mkdir()
+    with the_only_one(home, "http://here:1") as lock:
+        left = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1, pass_fds=[lock])
+    with (
+        pytest.raises(ConfigurationError, match=f"runs on {tmp_path} already, at http://here:1:"),
+        the_only_one(home, "http://there:2"),
+    ):
+        pass
+    left.communicate(b"\n")
+    with the_only_one(home, "http://there:2"):
+        assert (home / "ui").read_text() == "http://there:2"
 
 
 def deaf_to_interrupts() -> None:

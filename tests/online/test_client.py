@@ -83,7 +83,17 @@ def test_a_view_that_was_never_published_is_missing(
     assert answer.states["studio_profile"].as_of is None
     assert set(answer.states["player_game_history"].state.tolist()) == {State.MISSING}
     assert len(answer.errors) == len(answer.states) - 1
-    assert "studio_profile: nothing is published of it" in " ".join(answer.errors)
+    assert "studio_profile: nothing is published under the present" in " ".join(answer.errors)
+
+
+def test_what_is_not_published_is_logged_in_one_line(
+    client: FeatureClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        client.get("play_ranking", at=AS_OF, player_id=1, game_id=GAMES)
+    (record,) = caplog.records
+    assert "game_activity, game_catalog, " in record.getMessage()
+    assert record.getMessage().count("nothing is published") == 1
 
 
 def test_a_single_key_is_one_row(client: FeatureClient, published: datetime) -> None:
@@ -172,10 +182,10 @@ def test_the_instant_asked_about(client: FeatureClient, published: datetime) -> 
     [
         ({"player_id": 1}, "play_ranking needs game_id=..., a key or a list of keys"),
         ({"player_id": 1, "game": "go"}, "play_ranking has no 'game': did you mean 'game_id'?"),
-        ({"player_id": "1", "game_id": "go"}, "player_id is an int, not the str '1'"),
+        ({"player_id": "one", "game_id": "go"}, "player_id is an int, not the str 'one'"),
         ({"player_id": True, "game_id": "go"}, "player_id is an int, not the bool True"),
         ({"player_id": [1, None], "game_id": "go"}, "player_id is null .None.: leave rows without"),
-        ({"player_id": 1, "game_id": ["go", 3]}, "game_id is a str, not the int 3"),
+        ({"player_id": 1, "game_id": ["go", 3.0]}, "game_id is a str, not the float 3.0"),
         ({"player_id": 1, "game_id": "\ud800"}, "game_id is not text: surrogates not allowed"),
         ({"player_id": [1, 2, 3], "game_id": ["go"]}, "player_id has 3 values, game_id has 1"),
         ({"player_id": 1, "game_id": "go", "device": "tv"}, "device is one of 'pc', 'phone', not"),

@@ -251,7 +251,7 @@ def test_a_client_brings_up_the_server_of_its_deployment(tmp_path: Path) -> None
     deployment = Deployment("arcade", "tests.online.arcade", root, tmp_path, tmp_path)
     with FeatureClient.connect(deployment) as client:
         answer = client.get("studio_page", studio_id=1)
-        assert answer.errors[0].startswith("studio_profile: nothing is published of it")
+        assert answer.errors[0].startswith("studio_profile: nothing is published under the present")
         assert answer.to_dicts() == [{"studio_profile.country": "nowhere"}]
         socket = tmp_path / "redis" / "redis.sock"
         with Redis(unix_socket_path=str(socket)) as redis:

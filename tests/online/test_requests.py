@@ -1,5 +1,6 @@
 from collections import deque
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 from online.instants import Moment, asked, microseconds
 from online.requests import RequestForm
 from online.serving import Serving
+from online.stream.validation import typed_events
 from slate import Registry
 from slate.errors import RequestError
 from slate.expressions import Array
 from tests.deployments.bikes import definitions as bikes
+from tests.deployments.bikes.definitions import Move
+from tests.online.stream.moves import move
 
 FORM = RequestForm(Registry.from_module(bikes).plans["bike_choice"])
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -117,6 +121,26 @@ def test_text_keys_may_be_any_column(column: Any) -> None:
     assert set(map(type, request.keys["rider_id"].values)) == {str}
 
 
+@pytest.mark.parametrize(
+    "key", [42, np.int64(42), "42", True, 42.0, b"42", Decimal(42), "4 2"], ids=repr
+)
+@pytest.mark.parametrize("name", ["rider_id", "bike_id"])
+def test_a_key_is_taken_as_that_of_an_event_is(name: str, key: Any) -> None:
+    events = typed_events(Move, [move(1, **{name: key})])
+    if name in events.wrong:
+        with pytest.raises(RequestError, match=f"{name} is an? (int|str), not the "):
+            FORM.read(NEEDED | {name: key})
+    else:
+        taken = FORM.read(NEEDED | {name: key}).keys[name].values
+        assert taken == events.columns[name].to_pylist()
+
+
+def test_keys_of_several_types_are_the_same_key() -> None:
+    request = FORM.read(NEEDED | {"rider_id": [42, "42", "a"]})
+    assert request.keys["rider_id"].values == ["42", "a"]
+    assert request.keys["rider_id"].index.tolist() == [0, 0, 1]
+
+
 NUMBERS = [3, 1]
 
 
@@ -169,7 +193,10 @@ def test_times_are_of_the_microsecond_below(column: Any) -> None:
     [
         ({"bike_id": True}, "bike_id is an int, not the bool True"),
         ({"bike_id": np.True_}, "bike_id is an int, not the bool True"),
-        ({"bike_id": [1.0, 2.0]}, "bike_id is an int, not the float 1.0"),
+        ({"bike_id": [1.0, 2.5]}, "bike_id is an int, not the float 2.5"),
+        ({"bike_id": "0x10"}, "bike_id is an int, not the str '0x10'"),
+        ({"rider_id": 1.0}, "rider_id is a str, not the float 1.0"),
+        ({"rider_id": True}, "rider_id is a str, not the bool True"),
         ({"bike_id": 2**63}, "bike_id holds a key of more than 64 bits"),
         ({"bike_id": np.array([[1, 2], [3, 4]])}, r"bike_id is an int, not the list \[1, 2\]"),
         ({"bike_id": {1, 2}}, "bike_id is a set: give one value, or a list, an array"),

@@ -23,6 +23,7 @@ def _environment() -> Iterator[None]:
             "SLATE_DATA",
             "SLATE_REDIS",
             "SLATE_CLOCK",
+            "SLATE_MEMORY",
         ):
             monkeypatch.setenv(name, "")  # so that it is remembered
             monkeypatch.delenv(name)

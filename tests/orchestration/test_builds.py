@@ -99,6 +99,16 @@ def test_before_anything_landed_everything_is_built(
     assert (build.span, build.changed) == (None, ())
 
 
+def test_what_is_built_is_told_in_words(
+    built: Connection, deployment: Deployment, clock: Clock
+) -> None:
+    assert str(plan_build(built, deployment, None)).startswith("no hours: nothing came to be known")
+    clock.take_in(built, 0, 1)
+    told = str(plan_build(built, at(2, deployment, minutes=5), None))
+    day = f"{NOON:%Y-%m-%d}"
+    assert told == f"{day} 12:00 to {day} 14:00, of what had arrived before {day} 14:00"
+
+
 def test_new_hours_are_built(built: Connection, deployment: Deployment, clock: Clock) -> None:
     seen = clock.take_in(built, 0, 1)
     build = plan_build(built, at(2, deployment, minutes=5), None)

@@ -56,6 +56,20 @@ def test_what_is_hidden_unfinished_or_set_aside_is_passed_over(tmp_path: Path, n
     assert (found.files, found.misnamed) == ([], [])
 
 
+def test_a_days_folder_may_be_a_link_and_no_other_is_followed(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    land(tmp_path / "share", moves(2))
+    top = tmp_path / "moves"
+    top.mkdir()
+    (top / "2026-03-10").symlink_to(tmp_path / "share" / "moves" / "2026-03-10")
+    (top / "circle").symlink_to(top)
+    found = landed(tmp_path, Move)
+    assert [file.name for file in found.files] == ["moves/2026-03-10/07.parquet"]
+    assert found.misnamed == ["moves/circle"]
+    assert take(warehouse, tmp_path).rows == 2
+
+
 @pytest.mark.parametrize("name", ["07", "07-late", "0730", "07 o'clock", '07-"x"', "07-[a-z]*?"])
 def test_a_name_begins_with_the_hour(warehouse: Connection, tmp_path: Path, name: str) -> None:
     land(tmp_path, moves(2), name)

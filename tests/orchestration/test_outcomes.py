@@ -1,5 +1,7 @@
 """What a run says of itself last, and what its page in Dagster shows of a failure."""
 
+import json
+import shutil
 import subprocess
 import sys
 import time
@@ -166,6 +168,52 @@ def test_a_damaged_warehouse_is_told_of_at_once(
     with pytest.raises(DataError, match=f"the warehouse {path} is damaged .*: move it away"):
         read()
     assert time.monotonic() - began < 5
+
+
+def test_what_needs_more_memory_than_the_warehouse_may_take_goes_to_disk_or_is_told_of(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    warehouse = Warehouse(database=str(path), memory="100MB")
+    texts = "select md5(i::varchar) || md5((-i)::varchar) as text from range(4_000_000) r(i)"
+    with warehouse.get_connection() as connection:
+        connection.execute(f"create table sorted as {texts} order by text")
+        used = connection.execute("select current_setting('temp_directory')").fetchone()
+        assert used == (f"{path}.tmp",)
+    with (
+        pytest.raises(DataError, match=r"needs more memory than it may take.*SLATE_MEMORY") as told,
+        warehouse.get_connection() as connection,
+    ):
+        connection.execute(f"select list(text) from ({texts})").fetchone()
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("profile", "folder"),
+    [("live_shopping", "dbt_project"), ("bikes", "tests/deployments/bikes/dbt_project")],
+)
+def test_dbt_may_take_as_much_memory_as_all_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str, folder: str
+) -> None:
+    monkeypatch.setenv("SLATE_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
+    shutil.copy(Path(__file__).parents[2] / folder / "profiles.yml", tmp_path)
+    (tmp_path / "dbt_project.yml").write_text(f"name: small\nprofile: {profile}\n")
+
+    def limit() -> str:
+        asked = "select current_setting('memory_limit') as is_limited_to"
+        shown = subprocess.run(
+            ["dbt", "--quiet", "show", "--inline", asked, "--output", "json",
+             "--project-dir", tmp_path, "--profiles-dir", tmp_path],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        (row,) = json.loads(shown.stdout)["show"]
+        return str(row["is_limited_to"])
+
+    with Warehouse(database=str(tmp_path / "other.duckdb")).get_connection() as connection:
+        half = connection.execute("select current_setting('memory_limit')").fetchone()
+    assert (limit(),) == half
+    monkeypatch.setenv("SLATE_MEMORY", "3GiB")
+    assert limit() == "3.0 GiB"
 
 
 def test_a_warehouse_that_another_process_has_is_told_of(

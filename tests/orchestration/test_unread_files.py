@@ -1,8 +1,11 @@
 """A file that cannot be read costs no other file anything, and its hour is not known."""
 
+import errno
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,8 +15,9 @@ from assets.file_ledger import new_files
 from assets.holds import unread
 from assets.intake import Intake, take_in
 from assets.landing_files import landed
+from slate.errors import DataError
 from tests.deployments.bikes.definitions import Move
-from tests.orchestration.moves import Connection, ids, land, moves, refused, take
+from tests.orchestration.moves import HOUR, Connection, ids, land, moves, refused, take
 from tests.parity.landing import landing_table
 
 
@@ -148,6 +152,82 @@ def test_a_link_to_what_is_not_there_holds_its_hour_until_it_is(
     file.unlink()
     assert take(warehouse, landing) == Intake()
     assert unread(warehouse, Move) == []
+
+
+def test_a_day_that_cannot_be_looked_into_is_not_known_until_it_can_be(
+    warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(tmp_path, moves(2))
+    folder = tmp_path / "moves" / "2026-03-10"
+    with monkeypatch.context() as closed:
+        # Root may look into any folder, so modes alone would not do.
+        closed.setattr(os, "scandir", closed_to(folder))
+        for _ in range(2):
+            assert take(warehouse, tmp_path) == Intake(unread=1)
+            assert take(warehouse, tmp_path, hours=[]) == Intake(unread=1)
+        (held,) = unread(warehouse, Move)
+        assert (held.name, held.hour, held.held) == (
+            "moves/2026-03-10",
+            HOUR.replace(hour=0),
+            True,
+        )
+        assert held.reason == f"the folder {folder} cannot be looked into: Permission denied"
+    assert take(warehouse, tmp_path) == Intake(1, rows=2)
+    assert unread(warehouse, Move) == []
+
+
+def test_a_link_to_a_days_folder_that_is_not_there_holds_the_day(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    landing, share = tmp_path / "landing", tmp_path / "share"
+    land(share, moves(2))
+    (landing / "moves").mkdir(parents=True)
+    (landing / "moves" / "2026-03-10").symlink_to(share / "moves" / "2026-03-10")
+    share.rename(tmp_path / "away")
+    assert take(warehouse, landing) == Intake(unread=1)
+    (held,) = unread(warehouse, Move)
+    assert (held.name, held.hour) == ("moves/2026-03-10", HOUR.replace(hour=0))
+    assert held.reason.endswith("share/moves/2026-03-10, which is not there")
+    (tmp_path / "away").rename(share)
+    assert take(warehouse, landing) == Intake(1, rows=2)
+    assert unread(warehouse, Move) == []
+
+
+def test_other_folders_that_cannot_be_looked_into_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(tmp_path, moves(2))
+    other = tmp_path / "moves" / "late"
+    other.mkdir()
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "scandir", closed_to(other))
+        found = landed(tmp_path, Move)
+    assert ([file.name for file in found.files], found.misnamed) == (
+        ["moves/2026-03-10/07.parquet"],
+        ["moves/late"],
+    )
+    monkeypatch.setattr(os, "scandir", closed_to(tmp_path / "moves"))
+    with pytest.raises(DataError, match=f"the folder {tmp_path}/moves cannot be looked into"):
+        landed(tmp_path, Move)
+    monkeypatch.undo()
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / "moves").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=f"{away}/moves cannot be looked into: No such file"):
+        landed(away, Move)
+    assert landed(tmp_path / "none", Move).files == []
+
+
+def closed_to(folder: Path) -> Callable[..., Any]:
+    """What lists folders, all but one."""
+    scandir = os.scandir
+
+    def listed(path: Any) -> Any:
+        if Path(path) == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    return listed
 
 
 def test_what_is_taken_away_after_it_was_listed_is_no_news(

@@ -16,7 +16,7 @@ MINIMAL = 'name = "shop"\ndefinitions = "shop.definitions"\ndbt_project = "wareh
 
 @pytest.fixture(autouse=True)
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SLATE_CONFIG", "SLATE_DATA", "SLATE_REDIS", "SLATE_CLOCK"):
+    for name in ("SLATE_CONFIG", "SLATE_DATA", "SLATE_REDIS", "SLATE_CLOCK", "SLATE_MEMORY"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -128,3 +128,18 @@ def test_definitions_beside_the_file_are_found(
     (tmp_path / "beside_the_file.py").write_text("from slate import Entity\n")
     file = written(tmp_path, MINIMAL.replace("shop.definitions", "beside_the_file"))
     assert deployment.load(file).registry.entities == {}
+
+
+@pytest.mark.parametrize("text", ["12GB", "1.5 GiB", "800MiB", "70%", "100%", ""])
+def test_memory_is_an_amount_or_a_share(tmp_path: Path, text: str) -> None:
+    assert deployment.load(written(tmp_path, f'{MINIMAL}memory = "{text}"\n')).memory == text
+
+
+@pytest.mark.parametrize("text", ["much", "12", "0GB", "-1", "101%", "1GB'; drop", "GB"])
+def test_what_is_not_an_amount_of_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    file = written(tmp_path, MINIMAL)
+    monkeypatch.setenv("SLATE_MEMORY", text)
+    with pytest.raises(ConfigurationError, match=r"SLATE_MEMORY = .* is not an amount of memory"):
+        deployment.load(file)

@@ -5,9 +5,18 @@ import pytest
 
 from online.envelope import Opened
 from online.rows import Blobs
-from online.stream.sections import HourSections, Since, all_lost, newest, with_section
+from online.stream.sections import (
+    HOUR,
+    SKEW,
+    HourSections,
+    Since,
+    all_lost,
+    newest,
+    with_section,
+)
 
 EMPTY = np.array([0, 0], np.int64).tobytes()
+LATE = 100 * HOUR
 
 
 def row(*words: int) -> bytes:
@@ -53,10 +62,10 @@ def test_what_is_not_needed_any_more_goes_when_the_value_is_written() -> None:
     assert [section(value, hour) for hour in (7, 8, 9)] == [None, row(2), row(3)]
 
 
-def read(found: Opened, since: int) -> list[list[tuple[int, int]]]:
+def read(found: Opened, since: int, at: int = LATE) -> list[list[tuple[int, int]]]:
     return [
         list(zip(found.words[starts].tolist(), keys.tolist(), strict=True))
-        for starts, keys in Since(found, since).sections
+        for starts, keys in Since(found, since, at).sections
         if len(keys)
     ]
 
@@ -66,6 +75,29 @@ def test_sections_are_opened_in_order_of_time() -> None:
     assert read(values, 0) == [[(71, 0), (81, 2)], [(91, 0)]]
     assert read(values, 8) == [[(81, 2)], [(91, 0)]]
     assert read(values, 10) == read(opened(None), 0) == []
+
+
+def test_sections_end_at_the_hour_that_is_asked_about() -> None:
+    values = opened(with_section(first(9, 91), 7, row(71), 0), first(8, 81))
+    assert read(values, 0, 7 * HOUR) == []
+    assert read(values, 0, 7 * HOUR + 1) == read(values, 0, 8 * HOUR) == [[(71, 0)]]
+    assert read(values, 0, 9 * HOUR) == [[(71, 0), (81, 1)]]
+    assert read(values, 0, 9 * HOUR + 1) == [[(71, 0), (81, 1)], [(91, 0)]]
+
+
+def test_within_its_hour_a_section_tells_nothing_of_before_its_newest_event() -> None:
+    known = 8 * HOUR + HOUR // 2
+    value = with_section(first(7, 7, 8 * HOUR), 8, row(8, known), 0)
+    values = opened(value, None, first(8, 8, known - HOUR // 4))
+
+    def later(at: int) -> dict[int, int]:
+        return Since(values, 0, at).later
+
+    assert later(known) == later(known - SKEW) == {}
+    assert later(known - SKEW - 1) == {0: known}
+    assert later(8 * HOUR + 1) == {0: known, 2: known - HOUR // 4}
+    assert later(8 * HOUR) == {}, "what arrived from then on does not count at all"
+    assert Since(values, 9, 8 * HOUR + 1).later == {}, "a batch knows it"
 
 
 def test_sections_of_many_keys_are_read_and_replaced_together() -> None:
@@ -109,7 +141,7 @@ def test_what_is_lost_stays_so_for_its_hour_and_what_comes_later_counts(hours: l
             if hour == hours[0]:
                 assert value == all_lost(hour)
     held = opened(value, first(hours[0], 1))
-    assert Since(held, hours[0]).lost == {0}
-    assert Since(held, hours[0] + 1).lost == set()
+    assert Since(held, hours[0], LATE).lost == {0}
+    assert Since(held, hours[0] + 1, LATE).lost == set()
     assert [one for (one,) in read(held, hours[0] + 1)] == [(hour, 0) for hour in hours[1:]]
-    assert Since(opened(b"damaged", None, damaged=(0,)), hours[-1] + 1).lost == {0}
+    assert Since(opened(b"damaged", None, damaged=(0,)), hours[-1] + 1, LATE).lost == {0}

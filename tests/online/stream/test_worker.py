@@ -77,7 +77,7 @@ class Bench:
         assert answer.states[self.view.name].state.tolist() == [State.MISSING]
         assert [error for error in answer.errors if "rider_rides: what its stream brought" in error]
 
-    def _answer(self, rider: str) -> Any:
+    def _answer(self, rider: str, at: datetime | None = None) -> Any:
         service = next(
             s for s in self.deployment.registry.services.values()
             if any(f.name == "rider_rides.metres_1d" for f in s.features)
@@ -85,7 +85,7 @@ class Bench:
         given = dict.fromkeys(service.request_keys, 7) | {"rider_id": rider}
         plan = self.deployment.registry.plans[service.name]
         given |= {i.column: _value(i) for i in plan.inputs if i.required}
-        return self.client.get(service.name, at=self.now + timedelta(seconds=1), **given)
+        return self.client.get(service.name, at=at or self.now + timedelta(seconds=1), **given)
 
     def close(self) -> None:
         self.writer.close()
@@ -115,6 +115,41 @@ def test_what_is_written_is_answered(bench: Bench) -> None:
     worker.step()
     assert (bench.metres("a"), bench.metres("b"), bench.metres("nobody")) == (120, 7, 0)
     assert worker.stats.repeats == 0
+
+
+def test_later_events_are_not_in_an_answer_about_the_past(bench: Bench) -> None:
+    def asked(rider: str, minute: float) -> tuple[State, int, list[str]]:
+        answer = bench._answer(rider, NOON + timedelta(minutes=minute))
+        (state,) = answer.states["rider_rides"].state.tolist()
+        told = [error for error in answer.errors if error.startswith("rider_rides")]
+        return State(state), int(answer["rider_rides.metres_1d"][0]), told
+
+    worker = bench.worker()
+    for minute, rides in (
+        (5, [bench.ride("a"), bench.ride("b", 7)]),
+        (20, [bench.ride("a", 20)]),
+        (80, [bench.ride("a", 3), bench.ride("c", 9)]),
+    ):
+        bench.now = NOON + timedelta(minutes=minute)
+        bench.write(*rides)
+        worker.step()
+    assert asked("a", 81) == (State.PRESENT, 123, [])
+    # As of the hour of a later event, but before it.
+    state, metres, told = asked("a", 10)
+    assert (state, metres) == (State.MISSING, 0)
+    assert len(told) == 1
+    assert "arrived after 2026-03-10 12:10:00" in told[0]
+    assert "rider_id 'a' (up to 2026-03-10 12:20:00" in told[0]
+    assert "ask about now, or read history from a training set" in told[0]
+    assert asked("b", 10) == (State.PRESENT, 7, []), "it has no later event in that hour"
+    # As of any other instant it is known what had arrived.
+    assert asked("a", 30) == asked("a", 60) == (State.PRESENT, 120, [])
+    assert asked("b", 60) == (State.PRESENT, 7, [])
+    assert asked("c", 60) == (State.DEFAULT, 0, [])
+    assert asked("c", 70)[0] is State.MISSING
+    # Clocks differ by a little.
+    assert asked("a", 20 - 4 / 60) == (State.PRESENT, 120, [])
+    assert asked("a", 20 - 6 / 60)[0] is State.MISSING
 
 
 def test_a_worker_that_is_behind_takes_partitions_in_turn(
@@ -242,6 +277,30 @@ def test_what_waits_to_be_applied_is_not_known(bench: Bench) -> None:
     assert lag() >= known + 180
     worker.step()
     assert lag() == known
+
+
+def test_a_stream_that_began_after_the_batch_ends_does_not_tell_how_far_behind_an_answer_is(
+    bench: Bench,
+) -> None:
+    def lag() -> float:
+        return float(bench._answer("a").states[bench.view.name].lag)
+
+    worker = bench.worker()
+    bench.now = NOON + timedelta(minutes=41)
+    bench.write(bench.ride("a"))
+    worker.step()
+    # Between noon and then, events may have landed that no batch has brought yet.
+    assert lag() == 41 * 60 + 1
+    _publish(bench, NOON + timedelta(minutes=41))
+    assert lag() == 1
+    bench.now = NOON + timedelta(hours=2)
+    bench.write(bench.ride("a"))
+    worker._retained = worker._renewed = -1e9
+    worker.step()
+    assert lag() == 1
+    # The batch is put back to before the stream began.
+    _publish(bench, NOON)
+    assert lag() == 2 * 60 * 60 + 1
 
 
 def test_no_worker_serves_a_store_that_lets_rows_go(bench: Bench) -> None:
