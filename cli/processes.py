@@ -34,8 +34,8 @@ def prepare(deployment: Deployment) -> None:
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
     # Others have another working directory.
     os.environ["SLATE_DATA"] = str(deployment.data.absolute())
-    if named := os.environ.get("SLATE_CONFIG"):
-        os.environ["SLATE_CONFIG"] = str(Path(named).absolute())
+    config = os.environ.get("SLATE_CONFIG") or deployment.root / "slate.toml"
+    os.environ["SLATE_CONFIG"] = str(Path(config).absolute())
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "1"
     filters = [os.environ.get("PYTHONWARNINGS"), *(f"ignore:{warning}" for warning in KNOWN)]
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, filters))

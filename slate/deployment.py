@@ -121,7 +121,7 @@ def load(path: Path | None = None) -> Deployment:
 
     Args:
         path: the file; by default ``SLATE_CONFIG``, else the nearest slate.toml upwards from the
-            working directory, else the one beside this package.
+            working directory.
 
     Raises:
         ConfigurationError: there is none, or it holds a wrong setting.
@@ -188,9 +188,10 @@ def _find() -> Path:
     if named := os.environ.get("SLATE_CONFIG"):
         return Path(named)
     here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parent.parent):
+    for folder in (here, *here.parents):
         if (folder / "slate.toml").is_file():
             return folder / "slate.toml"
     raise ConfigurationError(
-        f"no slate.toml in {here} or above: run inside the project, or set SLATE_CONFIG"
+        f"no slate.toml in {here} or above: `slate init NAME --from FILE` makes a deployment from "
+        "a file of your events; or go into the folder of one, or set SLATE_CONFIG"
     )

@@ -40,11 +40,14 @@ def test_the_nearest_file_upwards_is_taken(tmp_path: Path, monkeypatch: pytest.M
     assert found.training == tmp_path / "data/training"
 
 
-def test_elsewhere_the_one_beside_the_package_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_elsewhere_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the demonstration's either, whose data and rows a command would take for one's own."""
     monkeypatch.chdir(tmp_path)
-    assert deployment.load().root == ROOT
+    with pytest.raises(ConfigurationError) as raised:
+        deployment.load()
+    assert f"no slate.toml in {tmp_path} or above: `slate init NAME --from FILE`" in str(
+        raised.value
+    )
 
 
 def test_the_environment_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
