@@ -258,7 +258,9 @@ def _insert_rows(
     landed_rows = read(paths, present, unread, stopped)  # noqa: F841 (read by name)
     values = [typed(c, present[c.name]) if c.name in present else absent(c) for c in columns]
     refusals = ",\n".join(
-        reason for c in columns for reason in reasons(source, c, present.get(c.name))
+        reason
+        for c in columns
+        for reason in reasons(source, c, present.get(c.name), hour="paths.hour")
     )
     try:
         connection.execute(

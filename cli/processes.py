@@ -27,7 +27,7 @@ KNOWN = (
 
 def prepare(deployment: Deployment) -> None:
     """Make what is started find our programs and the deployment, and every stop a clean one."""
-    _make_data(deployment)
+    make_data(deployment)
     if not sys.stderr.isatty() or "NO_COLOR" in os.environ:
         os.environ["DBT_USE_COLORS"] = "false"
     programs = Path(sys.executable).parent
@@ -59,7 +59,7 @@ def require_machine_clock(deployment: Deployment) -> None:
         )
 
 
-def _make_data(deployment: Deployment) -> None:
+def make_data(deployment: Deployment) -> None:
     """Make the data folder; tell where it is one that every user of this machine can read."""
     deployment.make_data()
     if deployment.data.stat().st_mode & stat.S_IROTH:
