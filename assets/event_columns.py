@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from slate.base import snake_case
 from slate.entities import Source
-from slate.names import SQL_WORDS, is_plain, longer
+from slate.names import ASKED_AT, SQL_WORDS, TRAINING_DAY, is_plain, longer
 
 # What a source and its class body have already; a column of that name would be taken for it.
 TAKEN = frozenset(
     name for base in Source.__mro__ for name in (*inspect.get_annotations(base), *vars(base))
-) | {"str", "int", "float", "bool", "datetime", "column"}
+) | {"str", "int", "float", "bool", "datetime", "column", TRAINING_DAY, ASKED_AT}
 
 
 def plain(text: str) -> str:

@@ -17,7 +17,7 @@ from cli.scaffold import Scaffold
 from slate.base import snake_case
 from slate.compile.project import write
 from slate.deployment import load
-from slate.errors import ConfigurationError
+from slate.errors import ConfigurationError, SlateError
 from slate.names import is_plain
 
 
@@ -38,7 +38,13 @@ def run(options: Namespace) -> int:
     made = Scaffold(options.name, file, guessed, told, now)
     _write(folder, made.files())
     deployment = load(folder / "slate.toml")
-    write(deployment.registry, deployment.dbt_project)
+    try:
+        write(deployment.registry, deployment.dbt_project)
+    except SlateError:
+        # What cannot be used is in the way of another try.
+        for path in made.files():
+            (folder / path).unlink()
+        raise
     for path in made.files():
         print(path)
     print(f"{deployment.dbt_project.name}/models/generated", flush=True)

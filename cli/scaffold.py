@@ -145,7 +145,11 @@ class {view}(FeatureView):
 {features}
 
 {self.service} = FeatureService(
-    "{self.service}", version=1, keys=[{entity}], spine={source}, features=[{view}]
+    "{self.service}",
+    version=1,
+    keys=[{entity}],
+    spine={source},
+    features=[{view}],
 )
 '''
 
@@ -196,9 +200,9 @@ class {view}(FeatureView):
         elif found is guess.arrival_time:
             told.append("guessed: when it could be known")
         elif found in guess.other_keys:
-            told.append(f"guessed: {_of_values(found)} of it, so maybe the key of another entity")
+            told.append(f"guessed: another key, of {_of_values(found)}")
         elif found.profile.kind is Kind.TIME and not found.profile.nullable:
-            told.append("another time: where it is later than the arrival, a model knows too much")
+            told.append("known only then? mark it arrival_time()")
         if found.profile.nullable and found.profile.nulls == found.profile.rows:
             told.append("guessed: the file has no value of it")
         return f"  # {'; '.join(told)}" if told else ""
