@@ -182,6 +182,8 @@ def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> EventFile:
         from (select {ROW}, row, unnest(json_keys(row)) as key from {rows})
         group by key order by first, key"""
     ).fetchall()
+    if not found:
+        raise DataError(f"{path} holds no JSON objects, one a line: write each row as one")
     _require_names(path, [key for key, *_ in found])
     values = ", ".join(
         f"json_extract_string(row, {quoted(_path(key))}) as {name(key)}" for key, *_ in found

@@ -11,6 +11,7 @@ killed. A file with the same content is passed over, whatever its name.
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -142,6 +143,8 @@ def load_file(deployment: Deployment, source: type[Source], path: Path, rules: R
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
+    # What the note tells of outlasts a power cut, too.
+    os.sync()
     note.parent.mkdir(exist_ok=True)
     unfinished = note.with_suffix(".tmp")
     unfinished.write_text(json.dumps({"file": str(path), "rules": asdict(rules)}, indent=2))

@@ -250,7 +250,7 @@ def _measure(
         and found not in keys
         and not _IDS.search(found.name)
     ]
-    named = [found for found in numbers if _named(found, _MEASURES)]
+    named = [found for word in _MEASURES for found in numbers if word in found.name]
     floats = [found for found in numbers if found.profile.kind is Kind.FLOAT]
     return next(iter([*named, *floats]), None)
 
