@@ -9,10 +9,11 @@ from typing import Any, Protocol, cast
 
 from rich.console import RenderableType
 
-from cli.text import Say
 from online import FeatureClient
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
+
+from .text import Say
 
 
 @dataclass(frozen=True)

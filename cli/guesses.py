@@ -18,7 +18,7 @@ _KEYS = re.compile(r"_(id|key|uuid|guid|no|nr|number|code)$")
 _HAPPENED = ("event", "happened", "occurred", "created", "placed", "ordered", "started", "time")
 _ARRIVED = ("received", "arrived", "arrival", "ingested", "loaded", "inserted", "logged", "landed")
 _MEASURES = ("amount", "price", "total", "value", "revenue", "cost", "spend", "quantity", "qty")
-_THINGS = ("user", "customer", "client", "account", "member", "viewer", "player", "device")
+_THINGS = ("user", "customer", "client", "account", "member", "player", "guest", "device")
 
 
 @dataclass(frozen=True)

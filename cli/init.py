@@ -12,13 +12,14 @@ from assets.column_profiles import profile
 from assets.event_files import malformed, open_events
 from assets.event_values import require_time_format
 from assets.scratch import scratch
-from cli.guesses import Guess, Said, guess
-from cli.scaffold import Scaffold
 from slate.base import snake_case
 from slate.compile.project import write
 from slate.deployment import load
 from slate.errors import ConfigurationError, SlateError
 from slate.names import is_plain
+
+from .guesses import Guess, Said, guess
+from .scaffold import Scaffold
 
 
 def run(options: Namespace) -> int:

@@ -9,11 +9,12 @@ from assets.event_values import require_time_format
 from assets.history import Loaded, Rules, load_file
 from assets.hours import is_over
 from assets.landing_files import HOUR
-from cli import processes
-from cli.text import clock
 from slate.deployment import Deployment, load
 from slate.entities import Source
 from slate.errors import DataError, UnknownNameError, nearest
+
+from . import processes
+from .text import clock
 
 
 def run(options: Namespace) -> int:

@@ -13,11 +13,14 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import NoReturn
 
 INTERRUPTED = 130
 # As the shell tells of a process that its closed pipe has ended.
 PIPE_CLOSED = 141
+# Where Slate's packages lie.
+_ROOT = Path(__file__).parents[1]
 
 
 def main() -> NoReturn:
@@ -61,9 +64,20 @@ def _run(options: argparse.Namespace) -> int:
     from slate.errors import SlateError
 
     try:
-        code: int = importlib.import_module(f"cli.{options.command}").run(options)
+        code: int = importlib.import_module(f".{options.command}", __package__).run(options)
     except SlateError as error:
         print(f"slate: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        # A bare installation is the client, without what the warehouse and its runs need.
+        package = (error.name or "").partition(".")[0]
+        if not package or (_ROOT / package).exists():
+            raise
+        print(
+            f"slate: `slate {options.command}` needs {package}, which is not installed: install "
+            "slate[platform], not slate alone",
+            file=sys.stderr,
+        )
         return 1
     except Exception as error:
         from redis.exceptions import RedisError

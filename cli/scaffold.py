@@ -11,12 +11,13 @@ from pathlib import Path
 
 import slate
 from assets.column_profiles import FileProfile
-from cli.guesses import Guess, GuessedColumn
 from slate.base import snake_case
 from slate.kinds import Kind
 from slate.names import VIEW_COLUMNS
 from slate.views import FeatureView
 from slate.windows import duration
+
+from .guesses import Guess, GuessedColumn
 
 # What a source has where its file does not: the names of these columns, and the arrival's rule.
 ROW_ID, RECEIVED_AT = "row_id", "received_at"

@@ -26,6 +26,8 @@ from slate.errors import ConfigurationError, nearest
 from slate.registry import Registry
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# The names of Slate's packages, which none beside slate.toml can have.
+_PACKAGES = ("slate", "online", "quality", "assets", "orchestration")
 _SETTINGS = ("name", "definitions", "dbt_project", "data", "redis", "demo", "clock")
 
 
@@ -64,12 +66,27 @@ class Deployment:
         """The definitions, imported on first use.
 
         Raises:
-            ConfigurationError: the module cannot be imported.
+            ConfigurationError: the module cannot be imported, or one beside slate.toml is named as
+                one of Slate's.
             DefinitionError: a definition is wrong.
         """
+        self._require_own_names()
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
         return Registry.from_module(self.definitions)
+
+    def _require_own_names(self) -> None:
+        """Refuse modules of the deployment that Python would import in the place of Slate's."""
+        if self.root == Path(__file__).resolve().parents[1]:
+            return
+        for name in _PACKAGES:
+            for module in (Path(name, "__init__.py"), Path(f"{name}.py")):
+                if (self.root / module).is_file():
+                    raise ConfigurationError(
+                        f"{self.root / module} would be imported in the place of Slate's own "
+                        f"package {name!r}: rename it, or move it into the package of the "
+                        "definitions"
+                    )
 
     def make_data(self) -> None:
         """Make the data folder, if there is none, so that its user alone gets at what is in it.

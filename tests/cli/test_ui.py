@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cli.main import INTERRUPTED
-from cli.ui import HOST, WORKSPACE, Interrupts, free_port, stop
+from cli.ui import HOST, Interrupts, free_port, stop
 from slate.deployment import Deployment
 
 ROOT = Path(__file__).parents[2]
@@ -31,11 +31,6 @@ def test_a_free_port_is_taken_as_it_is_and_a_taken_one_is_not() -> None:
         found = free_port(taken)
     assert found != taken
     assert free_port(found) == found
-
-
-def test_the_workspace_is_there() -> None:
-    assert WORKSPACE == ROOT / "workspace.yaml"
-    assert WORKSPACE.is_file()
 
 
 @pytest.fixture

@@ -131,3 +131,22 @@ def test_definitions_beside_the_file_are_found(
     (tmp_path / "beside_the_file.py").write_text("from slate import Entity\n")
     file = written(tmp_path, MINIMAL.replace("shop.definitions", "beside_the_file"))
     assert deployment.load(file).registry.entities == {}
+
+
+@pytest.mark.parametrize("module", ["assets/__init__.py", "quality.py"])
+def test_a_module_named_as_one_of_slates_is_refused(tmp_path: Path, module: str) -> None:
+    (tmp_path / module).parent.mkdir(exist_ok=True)
+    (tmp_path / module).touch()
+    file = written(tmp_path, MINIMAL)
+    with pytest.raises(ConfigurationError, match="in the place of Slate's own package"):
+        _ = deployment.load(file).registry
+
+
+def test_a_folder_named_as_one_of_slates_packages_is_no_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", [*__import__("sys").path])
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "with_assets.py").write_text("from slate import Entity\n")
+    file = written(tmp_path, MINIMAL.replace("shop.definitions", "with_assets"))
+    assert deployment.load(file).registry.entities == {}
