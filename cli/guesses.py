@@ -35,6 +35,12 @@ class GuessedColumn:
     header: str
     profile: ColumnProfile
 
+    @property
+    def kind(self) -> Kind:
+        """Of which kind it is; columns that no kind takes are none of a source."""
+        assert self.profile.kind is not None
+        return self.profile.kind
+
 
 @dataclass(frozen=True)
 class Guess:
@@ -51,6 +57,7 @@ class Guess:
         entity: the class of these.
         other_keys: columns that may be keys of other things.
         measure: the number that is worth summing, if there is one.
+        said: the columns that were said, and not guessed.
     """
 
     source: str
@@ -64,6 +71,7 @@ class Guess:
     entity: str
     other_keys: tuple[GuessedColumn, ...]
     measure: GuessedColumn | None
+    said: tuple[GuessedColumn, ...]
 
 
 @dataclass(frozen=True)
@@ -101,8 +109,24 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
     event_time = _event_time(columns, said)
     arrival = _said(columns, said.arrival_time) or _arrival(columns, event_time)
     unique = _said(columns, said.unique_id) or _unique(columns, source)
+    if unique is not None and (unique.profile.nullable or not _may_tell_apart(unique)):
+        raise DataError(
+            f"{unique.header!r} cannot be an id, which is a text or a whole number in each row: "
+            "say another by --id, or leave --id out"
+        )
+    if arrival is not None and (arrival.profile.kind is not Kind.TIME or arrival.profile.nullable):
+        raise DataError(
+            f"{arrival.header!r} does not hold a time in each row: say another by --arrival, or "
+            "leave --arrival out"
+        )
     keys = list(_keys(columns, event_time, unique))
     key = _said(columns, said.key) or (keys[0] if keys else None)
+    if key is not None and (key.name in VIEW_COLUMNS or not _may_tell_apart(key)):
+        raise DataError(
+            f"{key.header!r} cannot be a key, which is a text or a whole number"
+            + (f", and not called {key.name!r}" if key.name in VIEW_COLUMNS else "")
+            + ": say another by --key"
+        )
     if key is None:
         raise DataError(
             "no column tells whose the events are: say one by --key, of whole numbers or texts, in "
@@ -123,7 +147,16 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
         entity,
         tuple(k for k in keys if k is not key and _KEYS.search(k.name)),
         _measure(columns, (key, unique, *keys)),
+        tuple(
+            found
+            for header in (said.unique_id, said.event_time, said.arrival_time, said.key)
+            if (found := _said(columns, header))
+        ),
     )
+
+
+def _may_tell_apart(column: GuessedColumn) -> bool:
+    return column.profile.kind in (Kind.STRING, Kind.INTEGER)
 
 
 def class_name(name: str) -> str:
@@ -170,7 +203,7 @@ def _said(columns: Sequence[GuessedColumn], header: str) -> GuessedColumn | None
 def _event_time(columns: Sequence[GuessedColumn], said: Said) -> GuessedColumn:
     times = [found for found in columns if found.profile.kind is Kind.TIME]
     if found := _said(columns, said.event_time):
-        if found not in times:
+        if found not in times or found.profile.nullable:
             raise DataError(
                 f"{found.header!r} does not hold a time in each row, in a usual format: say the "
                 "format by --time-format, and what is null by --null"
@@ -201,9 +234,7 @@ def _unique(columns: Sequence[GuessedColumn], source: str) -> GuessedColumn | No
     unique = [
         found
         for found in columns
-        if found.profile.unique
-        and found.profile.kind in (Kind.STRING, Kind.INTEGER)
-        and _IDS.search(found.name)
+        if found.profile.unique and _may_tell_apart(found) and _IDS.search(found.name)
     ]
     own = {"id", f"{snake_case(source)}_id"}
     return next((found for found in unique if found.name in own), unique[0] if unique else None)
@@ -219,7 +250,7 @@ def _keys(
         found
         for found in columns
         if found not in (event_time, unique)
-        and found.profile.kind in (Kind.STRING, Kind.INTEGER)
+        and _may_tell_apart(found)
         and not found.profile.nullable
         and found.name not in VIEW_COLUMNS
         and found.profile.distinct > 1

@@ -130,7 +130,7 @@ from slate import (
 class {entity}(Entity):
     """Whose features are asked for."""
 
-    {key.name}: {_annotation(key)}  # {_of_key(key)}
+    {key.name}: {key.kind.value}  # {self._of_key()}
 
 
 class {source}(Source):
@@ -194,12 +194,14 @@ class {view}(FeatureView):
         guess, told = self.guess, []
         if found.header != found.name:
             told.append(f"{' '.join(found.header.split())!r} in the file")
+        mark = "" if found in guess.said else "guessed: "
         if found is guess.unique_id:
-            told.append("guessed: another one in each row")
+            differs = "another one in each row" if found.profile.unique else "repeats count once"
+            told.append(f"{mark}{differs}")
         elif found is guess.event_time:
-            told.append("guessed: when it happened")
+            told.append(f"{mark}when it happened")
         elif found is guess.arrival_time:
-            told.append("guessed: when it could be known")
+            told.append(f"{mark}when it could be known")
         elif found in guess.other_keys:
             told.append(f"guessed: another key, of {_of_values(found)}")
         elif found.profile.kind is Kind.TIME and not found.profile.nullable:
@@ -208,11 +210,10 @@ class {view}(FeatureView):
             told.append("guessed: the file has no value of it")
         return f"  # {'; '.join(told)}" if told else ""
 
-    def unique_id(self) -> str:
-        """The name of the source's id."""
-        names = {found.name for found in self.guess.columns}
-        found = self.guess.unique_id
-        return found.name if found else _free(ROW_ID, names)
+    def _of_key(self) -> str:
+        key = self.guess.key
+        mark = "" if key in self.guess.said else "guessed: "
+        return f"{mark}{_of_values(key)} in {key.profile.rows:,} rows"
 
 
 def class_of(name: str) -> str:
@@ -221,12 +222,7 @@ def class_of(name: str) -> str:
 
 
 def _annotation(found: GuessedColumn) -> str:
-    assert found.profile.kind is not None
-    return f"{found.profile.kind.value}{' | None' if found.profile.nullable else ''}"
-
-
-def _of_key(key: GuessedColumn) -> str:
-    return f"guessed: {_of_values(key)} in {key.profile.rows:,} rows"
+    return f"{found.kind.value}{' | None' if found.profile.nullable else ''}"
 
 
 def _of_values(found: GuessedColumn) -> str:

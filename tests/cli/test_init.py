@@ -192,6 +192,14 @@ def test_a_row_without_an_id_has_one_of_its_content(empty_folder: Path, slate_he
     assert "--id content" in made.err
 
 
+def test_a_key_that_some_rows_lack_may_be_said(empty_folder: Path, slate_here: Slate) -> None:
+    file = write_csv(empty_folder / "orders.csv", orders())
+    made = slate_here("init", "shop_of_coupons", "--from", str(file), "--key", "coupon")
+    assert made.code == 0, made.err
+    assert source_of(empty_folder, "order").columns["coupon"].nullable
+    assert load().registry.entities["coupon"].keys == {"coupon": Kind.STRING}
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -201,6 +209,9 @@ def test_a_row_without_an_id_has_one_of_its_content(empty_folder: Path, slate_he
         (["shop", "--from", "orders.xlsx"], "the format .xlsx is unknown"),
         (["shop", "--from", "orders.csv", "--key", "custmer_id"], "did you mean 'customer_id'?"),
         (["shop", "--from", "orders.csv", "--time", "amount"], "'amount' does not hold a time"),
+        (["shop", "--from", "orders.csv", "--key", "amount"], "'amount' cannot be a key"),
+        (["shop", "--from", "orders.csv", "--id", "coupon"], "'coupon' cannot be an id"),
+        (["shop", "--from", "orders.csv", "--arrival", "gift"], "'gift' does not hold a time"),
         (["shop", "--from", "timeless.csv"], "no column tells when the events happened"),
         (["shop", "--from", "keyless.csv"], "no column tells whose the events are"),
         (["shop", "--from", "twice.csv"], "two columns are named 'a'"),
