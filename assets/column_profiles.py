@@ -25,6 +25,8 @@ _KINDS = {
     Form.DATE: (Kind.TIME,),
 }
 _FEW = 1_000
+# The share of a column's values that may be mistakes; one may be, if there are some.
+_MISTAKES, _SOME = 0.01, 20
 # The usual ways to write a time, besides ISO 8601. Of two that fit, the first is taken.
 _DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y")
 _MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y")
@@ -53,6 +55,7 @@ class ColumnProfile:
         unique: whether each row has a value of its own.
         least, greatest: of times and numbers, the span; None of others.
         whole_days: of times, whether each is a midnight.
+        misfits: how many rows hold something else than a time in a column of times.
         time_format: of times that are not in ISO 8601, how they are written.
     """
 
@@ -67,6 +70,7 @@ class ColumnProfile:
     least: Any = None
     greatest: Any = None
     whole_days: bool = False
+    misfits: int = 0
     time_format: str = ""
 
     @property
@@ -157,22 +161,24 @@ def _profile(
             cast(arg_max(value, times) filter ({given}) as varchar)
         from column_values"""
     ).fetchall()
-    kind = next((k for k in kinds if _takes_all(connection, type_, k, given)), None)
+    kind = next((k for k in kinds if _fits(connection, type_, k, given)), None)
     time_format = ""
     if not there and form is Form.TEXT:
         kind = Kind.STRING
     elif kind is Kind.STRING or (kind is Kind.INTEGER and _names_a_time(column)):
         time_format = _time_format(connection, type_, given, time_formats)
         kind = Kind.TIME if time_format else kind
-    least, greatest, whole_days = None, None, False
+    least, greatest, whole_days, read_rows = None, None, False, there
     if kind in (Kind.TIME, Kind.INTEGER, Kind.FLOAT):
         value = instant("value", type_, [time_format]) if time_format else "value"
         read_as = pa.string() if time_format else type_
         days = "bool_and(value = date_trunc('day', value))" if kind is Kind.TIME else "false"
-        ((least, greatest, whole_days),) = connection.execute(
-            f"""select min(value), max(value), {days} from (
-                select {landed(kind, read_as, "value").value} as value
-                from (select {value} as value from column_values)
+        ((least, greatest, whole_days, read_rows),) = connection.execute(
+            f"""select min(value), max(value), {days},
+                coalesce(sum(times) filter (value is not null), 0)::bigint
+            from (
+                select {landed(kind, read_as, "value").value} as value, times
+                from (select {value} as value, times from column_values)
             )"""
         ).fetchall()
     unique = there == rows == distinct
@@ -188,26 +194,47 @@ def _profile(
         least,
         greatest,
         bool(whole_days),
+        there - read_rows,
         time_format,
     )
 
 
-def _takes_all(
+def _fits(
     connection: duckdb.DuckDBPyConnection, type_: pa.DataType, kind: Kind, given: str
 ) -> bool:
-    """Whether a kind takes all values of the column at hand."""
+    """Whether a kind takes the values of the column at hand: all, or of times nearly all.
+
+    A time is not taken for one by chance, and a few that are none are mistakes. What looks like a
+    number most of the time may be a code.
+    """
     value = landed(kind, type_, "value").value
     if kind in (Kind.INTEGER, Kind.FLOAT) and form_of_type(type_) is Form.TEXT:
         # What begins with a nought is no number, but a code.
         value = f"case when not regexp_matches(value, '^[+-]?0[0-9]') then {value} end"
+    return _misfits(connection, value, given, kind is Kind.TIME) is not None
+
+
+def _misfits(
+    connection: duckdb.DuckDBPyConnection, value: str, given: str, some: bool
+) -> int | None:
+    """How many rows have a value of the column at hand that is null as read; None if too many.
+
+    Args:
+        connection: the connection.
+        value: the value as read, as SQL.
+        given: whether there is a value, as SQL.
+        some: whether a few may be.
+    """
     # The first of them tell most of the time, and to look at all takes long.
-    for few in (f"(select value from column_values where {given} limit {_FEW})", "column_values"):
-        ((misfit,),) = connection.execute(
-            f"select count(*) from {few} where {given} and ({value}) is null"
+    for table in (f"(from column_values where {given} limit {_FEW})", "column_values"):
+        ((misfits, looked_at),) = connection.execute(
+            f"""select coalesce(sum(times) filter (({value}) is null), 0)::bigint,
+                coalesce(sum(times), 0)::bigint from {table} where {given}"""
         ).fetchall()
-        if misfit:
-            return False
-    return True
+        most = max(looked_at >= _SOME, int(looked_at * _MISTAKES)) if some else 0
+        if misfits > most:
+            return None
+    return int(misfits)
 
 
 def _names_a_time(column: str) -> bool:
@@ -219,25 +246,20 @@ def _names_a_time(column: str) -> bool:
 
 
 def _time_format(
-    connection: duckdb.DuckDBPyConnection, type_: pa.DataType, given: str, first: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    type_: pa.DataType,
+    given: str,
+    first: Sequence[str],
 ) -> str:
-    """The format in which all values of the column at hand are times; empty if there is none."""
+    """The format in which the values of the column at hand are times; empty if there is none."""
     whole = form_of_type(type_) is not Form.TEXT
     span = f"between timestamp '{_naive(EARLIEST)}' and timestamp '{_naive(LATEST)}'"
     for time_format in (*first, *EPOCHS, *(() if whole else FORMATS)):
         moment = landed(Kind.TIME, pa.string(), instant("value", type_, [time_format])).value
         # The first years of the epoch are no times of events, but small numbers.
-        late = "and moment > timestamp '1975-01-01'" if time_format in EPOCHS else ""
-        fits = True
-        for few in (f"(from column_values where {given} limit {_FEW})", "column_values"):
-            ((misfit,),) = connection.execute(
-                f"""select count(*) from (select {moment} as moment from {few} where {given})
-                where not coalesce(moment {span} {late}, false)"""
-            ).fetchall()
-            fits = fits and not misfit
-            if misfit:
-                break
-        if fits:
+        late = f"and ({moment}) > timestamp '1975-01-01'" if time_format in EPOCHS else ""
+        value = f"case when ({moment}) {span} {late} then 1 end"
+        if _misfits(connection, value, given, some=time_format not in EPOCHS) is not None:
             return time_format
     return ""
 

@@ -7,7 +7,8 @@ What CSV and JSON lines hold is read as text, so that a value is judged by the r
 import csv
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,22 +78,39 @@ def open_events(connection: duckdb.DuckDBPyConnection, path: Path, table: str = 
     """
     if not path.is_file():
         raise DataError(f"{path} is not a file: name a file of {', '.join(KNOWN)}")
+    with reading(path):
+        return _opened(connection, path, table)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Tell of what DuckDB or the disk raise while a file is read.
+
+    Raises:
+        DataError: it cannot be read; or what is looked at does not fit on the disk.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not in UTF-8 ({error}): convert it, as by `iconv -f latin1 -t utf-8`"
+        ) from error
+    except (duckdb.Error, OSError, EOFError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read: {_first_line(error)}") from error
+
+
+def _opened(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> EventFile:
     suffix = _suffix(path)
     if table and suffix not in DATABASES:
         raise DataError(f"{path} has no tables: leave --table out, which is for a DuckDB file")
-    try:
-        if suffix in CSV:
-            return _csv(path)
-        if suffix in JSON_LINES:
-            return _json_lines(connection, path)
-        if suffix in PARQUET:
-            return _typed(
-                connection, path, f"read_parquet({quoted(path)}, hive_partitioning=false)"
-            )
-        if suffix in DATABASES:
-            return _database(connection, path, table)
-    except (duckdb.Error, OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {_first_line(error)}") from error
+    if suffix in CSV:
+        return _csv(path)
+    if suffix in JSON_LINES:
+        return _json_lines(connection, path)
+    if suffix in PARQUET:
+        return _typed(connection, path, f"read_parquet({quoted(path)}, hive_partitioning=false)")
+    if suffix in DATABASES:
+        return _database(connection, path, table)
     raise DataError(
         f"{path}: the format {suffix or 'without an ending'} is unknown, {nearest(suffix, KNOWN)}; "
         "also .csv.gz and .jsonl.gz"
@@ -178,9 +196,13 @@ def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> EventFile:
     )
     found = connection.execute(
         f"""select key, bool_or(json_type(row, '$.' || to_json(key)::varchar) = 'VARCHAR'),
-            min({ROW}) as first
-        from (select {ROW}, row, unnest(json_keys(row)) as key from {rows})
-        group by key order by first, key"""
+            min(struct_pack(row := {ROW}, place := place)) as first
+        from (
+            select {ROW}, row, unnest(json_keys(row)) as key,
+                unnest(range(len(json_keys(row)))) as place
+            from {rows}
+        )
+        group by key order by first"""
     ).fetchall()
     if not found:
         raise DataError(f"{path} holds no JSON objects, one a line: write each row as one")

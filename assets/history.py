@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.event_columns import column_names
-from assets.event_files import LINE, ROW, EventFile, malformed, name, open_events
+from assets.event_files import (
+    LINE,
+    ROW,
+    EventFile,
+    malformed,
+    name,
+    open_events,
+    reading,
+)
 from assets.event_values import instant, values
 from assets.refusals import absent, reasons, typed
 from assets.scratch import scratch
@@ -108,7 +116,13 @@ class Loaded:
     examples: tuple[Refused, ...] = ()
 
 
-def load_file(deployment: Deployment, source: type[Source], path: Path, rules: Rules) -> Loaded:
+def load_file(
+    deployment: Deployment,
+    source: type[Source],
+    path: Path,
+    rules: Rules,
+    say: Callable[[str], None] = lambda _: None,
+) -> Loaded:
     """Load a file.
 
     Args:
@@ -116,6 +130,7 @@ def load_file(deployment: Deployment, source: type[Source], path: Path, rules: R
         source: whose events they are; it has landing files.
         path: the file.
         rules: what is said of it.
+        say: told what is being done, as it takes a while.
 
     Raises:
         DataError: it cannot be read, lacks what the source needs, or was loaded by other rules.
@@ -132,16 +147,21 @@ def load_file(deployment: Deployment, source: type[Source], path: Path, rules: R
     # What a load that was killed has left is not whole.
     shutil.rmtree(aside, ignore_errors=True)
     with scratch(deployment.data) as connection:
+        say(f"{path}: reading it, and judging its rows")
         file = open_events(connection, path, rules.table)
-        given = _stage(connection, source, file, rules)
+        with reading(path):
+            given = _stage(connection, source, file, rules)
         aside.mkdir(parents=True)
+        say(f"{path}: writing landing files")
         try:
             stem = f"-{re.sub('[^A-Za-z0-9]+', '-', path.stem)[:40]}-{digest[:8]}"
             _write_rows(connection, source, aside, stem)
             _write_refused(connection, given, aside, stem)
             loaded = _told(connection, source, list(given))
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(aside, ignore_errors=True)
+            if isinstance(error, duckdb.Error | pa.ArrowException | OSError):
+                raise DataError(f"{top} cannot be written: {error}: nothing has landed") from error
             raise
     # What the note tells of outlasts a power cut, too.
     os.sync()

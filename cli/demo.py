@@ -75,6 +75,7 @@ def demo(deployment: Deployment) -> Demo | None:
     """
     if not deployment.demo:
         return None
+    deployment.make_importable()
     try:
         return cast(Demo, importlib.import_module(deployment.demo))
     except ModuleNotFoundError as error:

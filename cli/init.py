@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assets.column_profiles import profile
-from assets.event_files import malformed, open_events
+from assets.event_files import malformed, open_events, reading
 from assets.event_values import require_time_format
 from assets.scratch import scratch
 from slate.base import snake_case
@@ -30,7 +30,8 @@ def run(options: Namespace) -> int:
     formats = [require_time_format(text) for text in options.time_format]
     with scratch(folder) as connection:
         found = open_events(connection, file, options.table)
-        told = profile(connection, found, options.null or None, formats)
+        with reading(file):
+            told = profile(connection, found, options.null or None, formats)
         broken = len(malformed(connection))
     said = Said(options.source, options.id, options.time, options.arrival, options.key)
     stem = Path(file.stem).stem if file.suffix == ".gz" else file.stem

@@ -32,7 +32,7 @@ def run(options: Namespace) -> int:
     processes.make_data(deployment)
     wrong, landed = 0, False
     for file in options.files:
-        loaded = load_file(deployment, source, Path(file), rules)
+        loaded = load_file(deployment, source, Path(file), rules, say)
         if loaded.before:
             say(f"{file} was loaded before: nothing is left to do")
             continue

@@ -70,13 +70,21 @@ class Deployment:
                 one of Slate's.
             DefinitionError: a definition is wrong.
         """
+        self.make_importable()
+        return Registry.from_module(self.definitions)
+
+    def make_importable(self) -> None:
+        """Let what lies beside slate.toml be imported.
+
+        Raises:
+            ConfigurationError: a module there is named as one of Slate's, in whose place Python
+                would import it.
+        """
         self._require_own_names()
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
-        return Registry.from_module(self.definitions)
 
     def _require_own_names(self) -> None:
-        """Refuse modules of the deployment that Python would import in the place of Slate's."""
         if self.root == Path(__file__).resolve().parents[1]:
             return
         for name in _PACKAGES:

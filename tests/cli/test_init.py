@@ -259,3 +259,19 @@ def test_of_several_tables_one_is_said(empty_folder: Path, slate_here: Slate) ->
     made = slate_here("init", "shop_of_tables", "--from", str(file), "--table", "orders")
     assert made.code == 0, made.err
     assert "--table orders" in made.err
+
+
+def test_a_few_mistakes_make_no_text_of_a_time(empty_folder: Path, slate_here: Slate) -> None:
+    rows = [
+        row | {"seen_at": "2024-02-28" if place else "soon"} for place, row in enumerate(orders())
+    ]
+    rows[7]["placed_at"] = "yesterday"
+    rows[8]["amount"] = "12a"
+    file = write_csv(empty_folder / "orders.csv", rows)
+    made = slate_here("init", "shop_with_mistakes", "--from", str(file))
+    assert made.code == 0, made.err
+    columns = source_of(empty_folder, "order").columns
+    assert [columns[name].kind for name in ("placed_at", "seen_at")] == [Kind.TIME] * 2
+    assert columns["amount"].kind is Kind.STRING, "which may be a code"
+    text = Path("shop_with_mistakes/definitions.py").read_text()
+    assert "guessed: when it happened; 1 are no times, and refused" in text
