@@ -130,7 +130,9 @@ def malformed(connection: duckdb.DuckDBPyConnection) -> list[Malformed]:
         from reject_errors group by line order by line"""
     ).fetchall()
     return [
-        Malformed(int(line), f"{kind.replace('_', ' ')} ({_first_line(message)})", text or "")
+        Malformed(
+            int(line), f"{kind.replace('_', ' ')} ({_first_line(message)})", (text or "").strip()
+        )
         for line, kind, message, text in rejected
     ]
 

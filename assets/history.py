@@ -80,12 +80,12 @@ class Refused:
     """A row that was refused.
 
     Attributes:
-        place: its number in the file, from 1; of a line that is no row, the line's.
+        place: the number of the row among those that can be read, or of the line, from 1.
         reason: why.
         content: the row.
     """
 
-    place: int
+    place: str
     reason: str
     content: str
 
@@ -157,7 +157,7 @@ def load_file(
             stem = f"-{re.sub('[^A-Za-z0-9]+', '-', path.stem)[:40]}-{digest[:8]}"
             _write_rows(connection, source, aside, stem)
             _write_refused(connection, given, aside, stem)
-            loaded = _told(connection, source, list(given))
+            loaded = _told(connection, source, list(given), "line" if file.lines else "row")
         except BaseException as error:
             shutil.rmtree(aside, ignore_errors=True)
             if isinstance(error, duckdb.Error | pa.ArrowException | OSError):
@@ -404,7 +404,10 @@ def _by_hour(batch: pa.RecordBatch) -> Iterator[tuple[datetime, pa.Table]]:
 
 
 def _told(
-    connection: duckdb.DuckDBPyConnection, source: type[Source], given: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    source: type[Source],
+    given: Sequence[str],
+    counted: str,
 ) -> Loaded:
     taken = f"from staged where {_REASON} is null"
     ((rows, hours, first, last, ids),) = connection.execute(
@@ -422,8 +425,8 @@ def _told(
         from staged where {_REASON} is not null order by {ROW} limit {SHOWN}"""
     ).fetchall()
     broken = malformed(connection)
-    told = [Refused(one.line, one.reason, one.text) for one in broken[:SHOWN]]
-    told += [Refused(*example) for example in examples]
+    told = [Refused(f"line {one.line}", one.reason, one.text) for one in broken[:SHOWN]]
+    told += [Refused(f"{counted} {number}", *example) for number, *example in examples]
     return Loaded(
         rows,
         refused,

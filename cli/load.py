@@ -37,7 +37,7 @@ def run(options: Namespace) -> int:
             say(f"{file} was loaded before: nothing is left to do")
             continue
         for refused in loaded.examples:
-            print(f"{file}:{refused.place}: {refused.reason}: {refused.content}")
+            print(f"{file}: {refused.place}: {refused.reason}: {refused.content}")
         more = loaded.refused + loaded.broken - len(loaded.examples)
         if more:
             print(f"{file}: and {more:,} more")
@@ -78,7 +78,7 @@ def _told(loaded: Loaded) -> str:
     if loaded.refused:
         told += f"; {loaded.refused:,} refused, to be in raw.quarantine"
     if loaded.broken:
-        told += f"; {loaded.broken:,} left out, of which no row can be made"
+        told += f"; left out: {loaded.broken:,} lines that are no rows"
     if loaded.repeats:
         told += f"; {loaded.repeats:,} of them repeat an id, of which the first counts"
     return told

@@ -99,14 +99,14 @@ def test_refused_rows_are_told_and_quarantined_and_the_others_land(
     assert loaded.code == 1
     told = [line.split(": {")[0] for line in loaded.out.splitlines()]
     assert told == [
-        "orders.csv:6: missing columns (Expected Number of Columns: 6 Found: 3): "
+        "orders.csv: line 6: missing columns (Expected Number of Columns: 6 Found: 3): "
         "o5,2024-02-28 13:00:00,5",
-        "orders.csv:2: placed_at: not of type datetime; received_at: missing",
-        "orders.csv:3: customer_id: missing",
-        "orders.csv:4: amount: not of type float; gift: not of type bool",
+        "orders.csv: row 2: placed_at: not of type datetime; received_at: missing",
+        "orders.csv: row 3: customer_id: missing",
+        "orders.csv: row 4: amount: not of type float; gift: not of type bool",
     ]
     assert "2 rows landed in 2 hours" in loaded.err
-    assert "3 refused, to be in raw.quarantine; 1 left out" in loaded.err
+    assert "3 refused, to be in raw.quarantine; left out: 1 lines" in loaded.err
     intake, quarantined = taken_in("select reason, content from raw.quarantine order by reason")
     assert (intake.rows, intake.quarantined) == (2, 3)
     assert [reason for reason, _ in quarantined] == [
@@ -130,9 +130,10 @@ def test_lines_that_are_no_json_are_told(shop: Path, slate_here: Slate) -> None:
     (shop / "orders.jsonl").write_text(f'{good}\n\n[1]\n{{"order_id": \n')
     loaded = slate_here("load", "order", "orders.jsonl", *RULE)
     assert loaded.code == 1
-    assert loaded.out == (
-        'orders.jsonl:3: not a JSON object: [1]\norders.jsonl:4: not a JSON object: {"order_id": \n'
-    )
+    assert loaded.out.splitlines() == [
+        "orders.jsonl: line 3: not a JSON object: [1]",
+        'orders.jsonl: line 4: not a JSON object: {"order_id": ',
+    ]
     assert raw_rows() == with_arrivals(orders(1))
 
 
