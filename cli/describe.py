@@ -3,14 +3,15 @@
 from argparse import Namespace
 from collections.abc import Iterable
 
-from cli import facts
-from cli.text import heading, table
 from slate.deployment import load
 from slate.entities import Entity, Source
 from slate.errors import UnknownNameError, nearest
 from slate.features import Column, Feature
 from slate.registry import Registry
 from slate.services import FeatureService
+
+from . import facts
+from .text import heading, table
 
 Definition = Feature | FeatureService | facts.View | type[Source] | type[Entity]
 
