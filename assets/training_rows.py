@@ -124,7 +124,8 @@ def _with_request_features(plan: Plan, rows: pa.RecordBatch) -> pa.RecordBatch:
     values: dict[Expr, Array] = {}
     for operand in operands(plan):
         if isinstance(operand, Feature):
-            values[operand] = operand.kind.from_arrow(_column(plan, rows, operand))
+            column = _column(plan, rows, operand)
+            values[operand] = operand.value_type.from_arrow(column, operand.default)
         elif operand is NOW:
             values[NOW] = Kind.TIME.from_arrow(rows[service.spine.event_time])
     compute(plan, values)

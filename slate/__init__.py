@@ -23,6 +23,7 @@ from slate.entities import Entity, Source
 from slate.expressions import Array, now
 from slate.features import is_null, request_input
 from slate.fields import arrival_time, column, event_time, feature, key_of, unique_id
+from slate.lists import contains, occurrences
 from slate.registry import Registry
 from slate.resolvers import resolver
 from slate.services import FeatureService
@@ -38,6 +39,7 @@ __all__ = [
     "Source",
     "arrival_time",
     "column",
+    "contains",
     "count",
     "distinct",
     "event_time",
@@ -51,6 +53,7 @@ __all__ = [
     "mean",
     "min",
     "now",
+    "occurrences",
     "quantile",
     "request_input",
     "resolver",
