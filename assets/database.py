@@ -1,7 +1,6 @@
 """The warehouse's file: opened by one run at a time, whoever starts it."""
 
 import fcntl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,19 +13,10 @@ from pydantic import PrivateAttr
 
 from slate.deployment import Deployment
 from slate.errors import DataError
+from slate.offline.warehouse import connect, damage, is_damage, lock_file
 
 # Runs that Dagster queues wait for each other in its pool, where the UI shows them.
 POOL = "warehouse"
-# Somebody who looks into the file is waited for, but not for long.
-LOCK_SECONDS, PAUSE = 15.0, 0.2
-
-_LOCKED = "Could not set lock on file"
-_DAMAGE = (
-    "Corrupt database file",
-    "not a valid DuckDB database file",
-    "Could not read enough bytes",
-    "Serialization Error",
-)
 
 
 class Warehouse(DuckDBResource):
@@ -45,7 +35,7 @@ class Warehouse(DuckDBResource):
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Take the lock, waiting for whoever has it."""
-        file = Path(f"{self.database}.lock")
+        file = lock_file(Path(self.database))
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = file.open("w")
         try:
@@ -67,40 +57,9 @@ class Warehouse(DuckDBResource):
             DataError: the file is damaged, or another process has it.
         """
         try:
-            with _connect(self.database) as connection:
+            with connect(Path(self.database)) as connection:
                 yield connection
         except duckdb.Error as error:
             if is_damage(str(error)):
                 raise DataError(damage(Path(self.database), error)) from error
             raise
-
-
-def is_damage(text: str) -> bool:
-    """Whether DuckDB says with this that its file is damaged."""
-    return any(words in text for words in _DAMAGE)
-
-
-def damage(path: Path, reason: object) -> str:
-    """What to do about a file that is damaged."""
-    return (
-        f"the warehouse {path} is damaged ({reason}): move it away, with {path.name}.wal if that "
-        "is there, and run again; all of it is made anew from the landing files"
-    )
-
-
-def _connect(path: str) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            return duckdb.connect(path)
-        except duckdb.Error as error:
-            if is_damage(str(error)):
-                raise
-            if _LOCKED not in str(error):
-                raise DataError(f"the warehouse {path} cannot be opened: {error}") from error
-            if time.monotonic() > deadline:
-                raise DataError(
-                    f"another process has the warehouse {path} open ({error}): close it there, and "
-                    "run again"
-                ) from error
-        time.sleep(PAUSE)

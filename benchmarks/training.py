@@ -27,7 +27,7 @@ SERVICE = "feed_ranking"
 
 
 def _moment(expression: str) -> str:
-    return f"timestamp '2026-11-01' + to_microseconds(cast({expression} * 1e6 as bigint))"
+    return f"timestamp '2026-11-01' + to_microseconds(cast(({expression}) * 1e6 as bigint))"
 
 
 def _marketplace(connection: duckdb.DuckDBPyConnection, events: int, rows: int) -> None:

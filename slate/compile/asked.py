@@ -13,6 +13,7 @@ window with larger hops, what became known before ``T`` in the open hop of the n
 from itertools import pairwise
 
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
+from slate.compile.keys import of_asked
 from slate.compile.names import asked_model, header, level_name, listed, seconds, tiles_model
 from slate.compile.partials import Part, all_parts, finished
 from slate.compile.sequences import closed_cte, closed_name, earlier_ctes
@@ -69,8 +70,8 @@ def spine_sql(
     return expressions, clause
 
 
-def _asked(plan: Plan, read: Read) -> str:
-    """Each key and instant once, however often the spine asks for it."""
+def asked_cte(plan: Plan, read: Read) -> str:
+    """``asked``: each key and instant once, however often the spine asks for it."""
     expressions, clause = spine_sql(plan, read.keys, 4)
     spine = plan.service.spine
     named = [
@@ -96,7 +97,7 @@ def _attributes(plan: Plan, read: Read) -> str:
     return f"""{header(f"{view.__name__} and {plan.service!r}")}
 {{{{ config(materialized='table') }}}}
 
-with {_asked(plan, read)},
+with {asked_cte(plan, read)},
 
 history as (
     select
@@ -109,6 +110,7 @@ history as (
             range between unbounded preceding and current row
         ) as latest
     from {{{{ ref('{view.model}') }}}}
+    where {of_asked(keys)}
 ),
 
 final as (
@@ -133,7 +135,7 @@ def _windowed(plan: Plan, read: Read) -> str:
     parts = all_parts(used)
     hops = [f"{{{{ hop_number('asked_at', {seconds(h)}) }}}} as {_hop(h)}" for h in levels]
     ctes = [
-        _asked(plan, read),
+        asked_cte(plan, read),
         f"""hops as (
     select
         *,
@@ -251,7 +253,7 @@ def _level(
     return f"""{name}_known as (
     select * replace (unnest(range(arrived + 1, {end} + 1)) as hop)
     from {{{{ ref('{tiles_model(view)}') }}}}
-    where hop = {seconds(level)}
+    where hop = {seconds(level)} and {of_asked(keys)}
 ),
 
 {name} as (
@@ -291,7 +293,7 @@ def _earlier(view: type[FeatureView], keys: list[str], level: int, parts: list[P
         {listed([*keys, "arrived"], 8)},
         {listed(running, 8)}
     from {{{{ ref('{tiles_model(view)}') }}}}
-    where hop = {seconds(level)}
+    where hop = {seconds(level)} and {of_asked(keys)}
     group by {by_key}, arrived
 )"""
 
@@ -322,6 +324,7 @@ def _head(
     from hops
     inner join (
         select *, {number} as {open_hop} from {{{{ ref('{source.model}') }}}}
+        where {of_asked(keys)}
     ) as events using ({same})
     where {source.arrival_time} < asked_at
     group by {", ".join([*keys, "asked_at"])}
