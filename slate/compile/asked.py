@@ -13,11 +13,11 @@ window with larger hops, what became known before ``T`` in the open hop of the n
 from itertools import pairwise
 
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
-from slate.compile.keys import of_asked
 from slate.compile.names import asked_model, header, level_name, listed, seconds, tiles_model
 from slate.compile.partials import Part, all_parts, finished
 from slate.compile.sequences import closed_cte, closed_name, earlier_ctes
 from slate.features import Aggregated, Attribute, Feature
+from slate.filters import literal
 from slate.plans import Plan, Read
 from slate.views import FeatureView
 
@@ -60,7 +60,9 @@ def spine_sql(
         )
         if join not in joins:
             joins.append(join)
-        return f"{view.name}.{way.column}"
+        found = f"{view.name}.{way.column}"
+        # Where there is no key to look up, what an unknown key leads to.
+        return found if way.default is None else f"coalesce({found}, {literal(way.default)})"
 
     for way in columns.values():
         expressions.append(source(way))
@@ -94,6 +96,9 @@ def _attributes(plan: Plan, read: Read) -> str:
     used = [f for f in read.features if isinstance(f, Attribute)]
     values = [f"{attribute(f, 'asked_at')} as {f.column}" for f in used]
     same = "\n        and ".join(f"asked.{key} = history.{key}" for key in keys)
+    # Of a few rows, few histories: what follows costs something for each row of the model.
+    names = ", ".join(keys)
+    of_asked = f"{f'({names})' if len(keys) > 1 else names} in (select {names} from asked)"
     return f"""{header(f"{view.__name__} and {plan.service!r}")}
 {{{{ config(materialized='table') }}}}
 
@@ -110,7 +115,7 @@ history as (
             range between unbounded preceding and current row
         ) as latest
     from {{{{ ref('{view.model}') }}}}
-    where {of_asked(keys)}
+    where {of_asked}
 ),
 
 final as (
@@ -253,7 +258,7 @@ def _level(
     return f"""{name}_known as (
     select * replace (unnest(range(arrived + 1, {end} + 1)) as hop)
     from {{{{ ref('{tiles_model(view)}') }}}}
-    where hop = {seconds(level)} and {of_asked(keys)}
+    where hop = {seconds(level)}
 ),
 
 {name} as (
@@ -293,7 +298,7 @@ def _earlier(view: type[FeatureView], keys: list[str], level: int, parts: list[P
         {listed([*keys, "arrived"], 8)},
         {listed(running, 8)}
     from {{{{ ref('{tiles_model(view)}') }}}}
-    where hop = {seconds(level)} and {of_asked(keys)}
+    where hop = {seconds(level)}
     group by {by_key}, arrived
 )"""
 
@@ -324,7 +329,6 @@ def _head(
     from hops
     inner join (
         select *, {number} as {open_hop} from {{{{ ref('{source.model}') }}}}
-        where {of_asked(keys)}
     ) as events using ({same})
     where {source.arrival_time} < asked_at
     group by {", ".join([*keys, "asked_at"])}

@@ -12,7 +12,6 @@ hop that they count in, nor kept for each hop that a key has lived through:
 """
 
 from slate.aggregates.partials import Latest
-from slate.compile.keys import of_asked
 from slate.compile.names import level_name, listed, seconds, tiles_model
 from slate.compile.partials import Part
 from slate.views import FeatureView
@@ -75,7 +74,7 @@ def earlier_ctes(
     length = latest.column.length
     assert length is not None
     tiles = f"""from {{{{ ref('{tiles_model(view)}') }}}}
-        where hop = {seconds(level)} and {of_asked(keys)}"""
+        where hop = {seconds(level)}"""
     running = latest.of_lists(f"list({column}) over latest")
     return {
         in_time: f"""{in_time} as (

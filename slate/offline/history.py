@@ -166,13 +166,17 @@ def _answered(
             values.require_known(spine, done)
             found = values.of(spine, told)
         done += spine.size
-        yield from given.beside(found).combine_chunks().to_batches(BATCH_ROWS)
+        answered = given.beside(found).combine_chunks()
+        # Of no rows at all there is one batch, for its columns.
+        yield from answered.to_batches(BATCH_ROWS) or [
+            pa.RecordBatch.from_pylist([], answered.schema)
+        ]
 
 
 def _tables(frames: Iterable[Any], rows: int) -> Iterator[pa.Table]:
-    """The rows of some frames, so many at a time."""
+    """The rows of some frames, so many at a time; of frames without rows, one table."""
     held: list[pa.Table] = []
-    size = 0
+    size, parts = 0, 0
     for frame in frames:
         table = table_of(frame)
         if held and table.schema != held[0].schema:
@@ -183,9 +187,10 @@ def _tables(frames: Iterable[Any], rows: int) -> Iterator[pa.Table]:
         while size + table.num_rows >= rows:
             yield pa.concat_tables([*held, table.slice(0, rows - size)])
             table, held, size = table.slice(rows - size), [], 0
+            parts += 1
         held.append(table)
         size += table.num_rows
-    if size:
+    if size or (held and not parts):
         yield pa.concat_tables(held)
 
 

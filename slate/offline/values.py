@@ -113,10 +113,17 @@ class Values:
         if rows * needed_a_row(view) > FEW:
             return {}
         number = f"{{{{ hop_number('{view.source.arrival_time}', {seconds(view.levels[0])}) }}}}"
+        *smaller, largest = map(seconds, view.levels)
+        # A size at a time, as tiles of a size mostly lie together.
         arrived = [
-            f"({keys}, hop, arrived) in (select {keys}, hop, arrived from temp.slate_needed)",
-            f"({keys}, hop) in (select {keys}, hop from temp.slate_needed where arrived is null)",
+            f"hop = {size} and ({keys}, arrived) in "
+            f"(select {keys}, arrived from temp.slate_needed where hop = {size})"
+            for size in smaller
         ]
+        arrived.append(
+            f"hop = {largest} and ({keys}) in "
+            f"(select {keys} from temp.slate_needed where hop = {largest})"
+        )
         happened = [f"({keys}, {number}) in (select {keys}, arrived from temp.slate_needed)"]
         found = {}
         for model, needed, conditions in (

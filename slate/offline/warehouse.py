@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LOCK_SECONDS, PAUSE = 15.0, 0.2
 
 _LOCKED = "Could not set lock on file"
+_OPEN_HERE = "different configuration than existing connections"
 _DAMAGE = (
     "Corrupt database file",
     "not a valid DuckDB database file",
@@ -61,6 +62,11 @@ def connect(path: Path, *, read_only: bool = False) -> "duckdb.DuckDBPyConnectio
         except duckdb.Error as error:
             if is_damage(str(error)):
                 raise
+            if _OPEN_HERE in str(error):
+                raise DataError(
+                    f"this process has the warehouse {path} open already, in another way: close "
+                    "that connection, and try again"
+                ) from error
             if _LOCKED not in str(error):
                 raise DataError(f"the warehouse {path} cannot be opened: {error}") from error
             if time.monotonic() > deadline:

@@ -26,7 +26,7 @@ hops as (
 tiles_5m_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 12 * 12 + 11) + 1)) as hop)
     from {{ ref('seller_stats_tiles') }}
-    where hop = 300 and seller_id in (select seller_id from asked)
+    where hop = 300
 ),
 
 tiles_5m as (
@@ -64,7 +64,7 @@ tiles_5m as (
 tiles_1h_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 24, arrived // 24 * 24 + 23) + 1)) as hop)
     from {{ ref('seller_stats_tiles') }}
-    where hop = 3600 and seller_id in (select seller_id from asked)
+    where hop = 3600
 ),
 
 tiles_1h as (
@@ -97,7 +97,7 @@ tiles_1h as (
 tiles_1d_known as (
     select * replace (unnest(range(arrived + 1, tile + 30 + 1)) as hop)
     from {{ ref('seller_stats_tiles') }}
-    where hop = 86400 and seller_id in (select seller_id from asked)
+    where hop = 86400
 ),
 
 tiles_1d as (
@@ -150,7 +150,6 @@ head as (
     from hops
     inner join (
         select *, {{ hop_number('received_at', 300) }} as hop_300 from {{ ref('stg_events') }}
-        where seller_id in (select seller_id from asked)
     ) as events using (seller_id, hop_300)
     where received_at < asked_at
     group by seller_id, asked_at

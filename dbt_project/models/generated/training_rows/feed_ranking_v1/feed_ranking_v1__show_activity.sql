@@ -24,7 +24,7 @@ hops as (
 tiles_5s_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 6 * 6 + 5) + 1)) as hop)
     from {{ ref('show_activity_tiles') }}
-    where hop = 5 and show_id in (select show_id from asked)
+    where hop = 5
 ),
 
 tiles_5s as (
@@ -76,7 +76,7 @@ tiles_5s as (
 tiles_30s_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 20, arrived // 10 * 10 + 9) + 1)) as hop)
     from {{ ref('show_activity_tiles') }}
-    where hop = 30 and show_id in (select show_id from asked)
+    where hop = 30
 ),
 
 tiles_30s as (
@@ -127,7 +127,7 @@ tiles_30s as (
 tiles_5m_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 12 * 12 + 11) + 1)) as hop)
     from {{ ref('show_activity_tiles') }}
-    where hop = 300 and show_id in (select show_id from asked)
+    where hop = 300
 ),
 
 tiles_5m as (
@@ -168,7 +168,7 @@ tiles_5m as (
 tiles_1h_known as (
     select * replace (unnest(range(arrived + 1, tile + 24 + 1)) as hop)
     from {{ ref('show_activity_tiles') }}
-    where hop = 3600 and show_id in (select show_id from asked)
+    where hop = 3600
 ),
 
 tiles_1h as (
@@ -197,7 +197,7 @@ earlier as (
         max(max(last_price__last)) over (partition by show_id order by arrived) as last_price__last,
         max(max(last_bid_at__last)) over (partition by show_id order by arrived) as last_bid_at__last
     from {{ ref('show_activity_tiles') }}
-    where hop = 3600 and show_id in (select show_id from asked)
+    where hop = 3600
     group by show_id, arrived
 ),
 
@@ -246,7 +246,6 @@ head as (
     from hops
     inner join (
         select *, {{ hop_number('received_at', 5) }} as hop_5 from {{ ref('stg_events') }}
-        where show_id in (select show_id from asked)
     ) as events using (show_id, hop_5)
     where received_at < asked_at
     group by show_id, asked_at

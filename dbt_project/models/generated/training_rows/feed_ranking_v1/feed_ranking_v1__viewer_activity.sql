@@ -25,7 +25,7 @@ hops as (
 tiles_5s_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 6 * 6 + 5) + 1)) as hop)
     from {{ ref('viewer_activity_tiles') }}
-    where hop = 5 and viewer_id in (select viewer_id from asked)
+    where hop = 5
 ),
 
 tiles_5s as (
@@ -77,7 +77,7 @@ tiles_5s as (
 tiles_30s_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 20, arrived // 10 * 10 + 9) + 1)) as hop)
     from {{ ref('viewer_activity_tiles') }}
-    where hop = 30 and viewer_id in (select viewer_id from asked)
+    where hop = 30
 ),
 
 tiles_30s as (
@@ -128,7 +128,7 @@ tiles_30s as (
 tiles_5m_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 12 * 12 + 11) + 1)) as hop)
     from {{ ref('viewer_activity_tiles') }}
-    where hop = 300 and viewer_id in (select viewer_id from asked)
+    where hop = 300
 ),
 
 tiles_5m as (
@@ -174,7 +174,7 @@ tiles_5m as (
 tiles_1h_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 24, arrived // 24 * 24 + 23) + 1)) as hop)
     from {{ ref('viewer_activity_tiles') }}
-    where hop = 3600 and viewer_id in (select viewer_id from asked)
+    where hop = 3600
 ),
 
 tiles_1h as (
@@ -213,7 +213,7 @@ tiles_1h as (
 tiles_1d_known as (
     select * replace (unnest(range(arrived + 1, tile + 30 + 1)) as hop)
     from {{ ref('viewer_activity_tiles') }}
-    where hop = 86400 and viewer_id in (select viewer_id from asked)
+    where hop = 86400
 ),
 
 tiles_1d as (
@@ -304,7 +304,7 @@ earlier as (
         max(max(last_category__last)) over (partition by viewer_id order by arrived) as last_category__last,
         max(max(last_seen__last)) over (partition by viewer_id order by arrived) as last_seen__last
     from {{ ref('viewer_activity_tiles') }}
-    where hop = 86400 and viewer_id in (select viewer_id from asked)
+    where hop = 86400
     group by viewer_id, arrived
 ),
 
@@ -318,7 +318,7 @@ recent_shows_in_time as (
     from (
         select *, sum(len(recent_shows__last)) over (partition by viewer_id order by arrived) as recent_shows__last__n
         from {{ ref('viewer_activity_tiles') }}
-        where hop = 86400 and viewer_id in (select viewer_id from asked) and tile = arrived and recent_shows__last is not null
+        where hop = 86400 and tile = arrived and recent_shows__last is not null
     )
     window latest as (
         partition by viewer_id order by recent_shows__last__n
@@ -335,7 +335,7 @@ recent_shows_late as (
     from (
         select viewer_id, arrived, unnest(recent_shows__last) as recent_shows__last
         from {{ ref('viewer_activity_tiles') }}
-        where hop = 86400 and viewer_id in (select viewer_id from asked) and tile < arrived
+        where hop = 86400 and tile < arrived
     )
 ),
 
@@ -385,7 +385,6 @@ head as (
     from hops
     inner join (
         select *, {{ hop_number('received_at', 5) }} as hop_5 from {{ ref('stg_events') }}
-        where viewer_id in (select viewer_id from asked)
     ) as events using (viewer_id, hop_5)
     where received_at < asked_at
     group by viewer_id, asked_at

@@ -5,7 +5,7 @@
 with asked as (
     select distinct
         spine.viewer_id,
-        show_catalog.category as category,
+        coalesce(show_catalog.category, 'other') as category,
         spine.event_ts as asked_at
     from {{ ref('stg_impressions') }} as spine
     left join {{ ref('feed_ranking_v1__show_catalog') }} as show_catalog
@@ -13,7 +13,7 @@ with asked as (
         and show_catalog.asked_at = spine.event_ts
     where {{ arrived('spine.received_at') }}
         and spine.viewer_id is not null
-        and show_catalog.category is not null
+        and coalesce(show_catalog.category, 'other') is not null
 ),
 
 hops as (
@@ -29,7 +29,7 @@ hops as (
 tiles_30s_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 20, arrived // 10 * 10 + 9) + 1)) as hop)
     from {{ ref('viewer_category_taste_tiles') }}
-    where hop = 30 and (viewer_id, category) in (select viewer_id, category from asked)
+    where hop = 30
 ),
 
 tiles_30s as (
@@ -63,7 +63,7 @@ tiles_30s as (
 tiles_5m_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 12 * 12 + 11) + 1)) as hop)
     from {{ ref('viewer_category_taste_tiles') }}
-    where hop = 300 and (viewer_id, category) in (select viewer_id, category from asked)
+    where hop = 300
 ),
 
 tiles_5m as (
@@ -94,7 +94,7 @@ tiles_5m as (
 tiles_1h_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 24, arrived // 24 * 24 + 23) + 1)) as hop)
     from {{ ref('viewer_category_taste_tiles') }}
-    where hop = 3600 and (viewer_id, category) in (select viewer_id, category from asked)
+    where hop = 3600
 ),
 
 tiles_1h as (
@@ -121,7 +121,7 @@ tiles_1h as (
 tiles_1d_known as (
     select * replace (unnest(range(arrived + 1, tile + 30 + 1)) as hop)
     from {{ ref('viewer_category_taste_tiles') }}
-    where hop = 86400 and (viewer_id, category) in (select viewer_id, category from asked)
+    where hop = 86400
 ),
 
 tiles_1d as (
@@ -149,7 +149,7 @@ earlier as (
         arrived,
         max(max(last_tap__last)) over (partition by viewer_id, category order by arrived) as last_tap__last
     from {{ ref('viewer_category_taste_tiles') }}
-    where hop = 86400 and (viewer_id, category) in (select viewer_id, category from asked)
+    where hop = 86400
     group by viewer_id, category, arrived
 ),
 
@@ -180,7 +180,6 @@ head as (
     from hops
     inner join (
         select *, {{ hop_number('received_at', 30) }} as hop_30 from {{ ref('stg_events') }}
-        where (viewer_id, category) in (select viewer_id, category from asked)
     ) as events using (viewer_id, category, hop_30)
     where received_at < asked_at
     group by viewer_id, category, asked_at

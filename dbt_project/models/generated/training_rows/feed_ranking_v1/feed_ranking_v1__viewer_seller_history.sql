@@ -28,7 +28,7 @@ hops as (
 tiles_5m_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 12 * 12 + 11) + 1)) as hop)
     from {{ ref('viewer_seller_history_tiles') }}
-    where hop = 300 and (viewer_id, seller_id) in (select viewer_id, seller_id from asked)
+    where hop = 300
 ),
 
 tiles_5m as (
@@ -57,7 +57,7 @@ tiles_5m as (
 tiles_1h_known as (
     select * replace (unnest(range(arrived + 1, greatest(tile + 24, arrived // 24 * 24 + 23) + 1)) as hop)
     from {{ ref('viewer_seller_history_tiles') }}
-    where hop = 3600 and (viewer_id, seller_id) in (select viewer_id, seller_id from asked)
+    where hop = 3600
 ),
 
 tiles_1h as (
@@ -84,7 +84,7 @@ tiles_1h as (
 tiles_1d_known as (
     select * replace (unnest(range(arrived + 1, tile + 30 + 1)) as hop)
     from {{ ref('viewer_seller_history_tiles') }}
-    where hop = 86400 and (viewer_id, seller_id) in (select viewer_id, seller_id from asked)
+    where hop = 86400
 ),
 
 tiles_1d as (
@@ -111,7 +111,7 @@ earlier as (
         arrived,
         max(max(last_seen__last)) over (partition by viewer_id, seller_id order by arrived) as last_seen__last
     from {{ ref('viewer_seller_history_tiles') }}
-    where hop = 86400 and (viewer_id, seller_id) in (select viewer_id, seller_id from asked)
+    where hop = 86400
     group by viewer_id, seller_id, arrived
 ),
 
@@ -137,7 +137,6 @@ head as (
     from hops
     inner join (
         select *, {{ hop_number('received_at', 300) }} as hop_300 from {{ ref('stg_events') }}
-        where (viewer_id, seller_id) in (select viewer_id, seller_id from asked)
     ) as events using (viewer_id, seller_id, hop_300)
     where received_at < asked_at
     group by viewer_id, seller_id, asked_at
