@@ -8,7 +8,6 @@ hours after its own. What is dated beyond these hours waits until they are over.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import blake2b
 
 import duckdb
 
@@ -16,7 +15,7 @@ from assets import ledger_time
 from assets.hours import Span
 from assets.landing_files import HOUR, landing_sources
 from slate.compile.names import CLOCK, RAW
-from slate.compile.project import MODELS
+from slate.compile.project import MODELS, model_hashes
 from slate.deployment import Deployment
 from slate.registry import Registry
 
@@ -96,7 +95,7 @@ def plan_build(
         asked: hours that are to be built in any case.
     """
     prepare(connection)
-    models = _models(deployment)
+    models = model_hashes(deployment.registry, deployment.dbt_project)
     built = dict(connection.execute(f"select model, hash from {RAW}.built_models").fetchall())
     changed = tuple(model for model, digest in models.items() if built.get(model) != digest)
     until, before = known_until(deployment), _built_until(connection)
@@ -197,25 +196,6 @@ def spans_built_since(
     if not known:
         return None  # it was of another warehouse, in this one's place
     return None if any(start is None for start, _ in spans) else spans
-
-
-def _models(deployment: Deployment) -> dict[str, str]:
-    """The project's models by name, each with the hash of its SQL and of what all may call.
-
-    Of staging models it is also that of the types that they select.
-    """
-    project = deployment.dbt_project
-    macros = [file.read_bytes() for file in sorted((project / "macros").rglob("*.sql"))]
-    types = {
-        source.model: str([(c.name, c.kind) for c in source.columns.values()]).encode()
-        for source in landing_sources(deployment.registry)
-    }
-    return {
-        file.stem: blake2b(
-            b"\0".join([*macros, file.read_bytes(), types.get(file.stem, b"")]), digest_size=8
-        ).hexdigest()
-        for file in sorted((project / "models").rglob("*.sql"))
-    }
 
 
 def _built_until(connection: duckdb.DuckDBPyConnection) -> datetime | None:

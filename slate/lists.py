@@ -44,8 +44,7 @@ def _recorded(function: Any, values: Any, value: Any) -> Call:
 
 def contains_value(values: Array, value: Any) -> Array:
     """Whether rows of values, a masked array of shape (rows, n), hold a value each."""
-    found: Array = _same(values, value).any(axis=1, keepdims=True)[:, 0]
-    return found
+    return count_of_value(values, value) > 0
 
 
 def count_of_value(values: Array, value: Any) -> Array:
@@ -56,8 +55,8 @@ def count_of_value(values: Array, value: Any) -> Array:
 
 def _same(values: Array, value: Any) -> npt.NDArray[np.bool_]:
     wanted = np.atleast_1d(np.asarray(value))[:, None]
-    equal = np.ma.getdata(values) == wanted
-    return np.logical_and(equal, ~np.ma.getmaskarray(values))
+    equal: npt.NDArray[np.bool_] = np.ma.getdata(values) == wanted
+    return equal & ~np.ma.getmaskarray(values)
 
 
 LIST_FUNCTIONS = (contains_value, count_of_value)
