@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,16 @@ from assets.interrupts import deaf, ended
 from assets.landing_files import landing_sources
 from assets.lineage import column_lineage
 from assets.raw_tables import require_declared_types
-from slate.compile.names import CLOCK, HELD, RAW, asked_model, current_model, training_model
+from slate.compile.names import (
+    CLOCK,
+    HELD,
+    RAW,
+    asked_model,
+    current_model,
+    online_keys_model,
+    online_tiles_model,
+    training_model,
+)
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, DataError
 from slate.registry import Registry
@@ -166,7 +176,7 @@ def known_assets() -> list[dg.AssetSpec]:
 
 
 # Unit tests are for whoever changes a model, and know nothing of a run's hours.
-_BUILD = ("build", "--exclude-resource-type", "unit_test")
+_UNIT_TESTS = "resource_type:unit_test"
 
 
 def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDefinition:
@@ -205,14 +215,18 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
             context.log.warning(f"{model} is known up to {until:%Y-%m-%d %H:%M}: a file is unread")
         context.log.info(f"dbt builds {build}")
         events, failure = [], None
-        for arguments in _passes(build):
+        passes = list(_passes(registry, build))
+        for number, one in enumerate(passes, 1):
+            if len(passes) > 1:
+                context.log.info(f"dbt builds part {number} of {len(passes)}: up to {one.end}")
             with ExitStack() as running:
                 with deaf():
-                    invocation = dbt.cli([*_BUILD, *arguments], context=context)
+                    invocation = dbt.cli(one.arguments(), context=context)
                     running.enter_context(ended(invocation.process))
                 try:
                     for event in invocation.stream():
-                        events.append(event)
+                        if one.last:
+                            events.append(event)
                         if isinstance(event, dg.Output):
                             context.log.info(f"built {event.output_name} ({len(events)})")
                 except DagsterDbtCliRuntimeError as error:
@@ -307,19 +321,57 @@ def _some(names: Sequence[str], most: int = 5) -> str:
     return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
 
 
-def _passes(build: Build) -> list[list[str]]:
-    """How dbt is called, once or twice: for the new hours, and for all hours of what is anew."""
+@dataclass(frozen=True)
+class Pass:
+    """One call of dbt.
+
+    Attributes:
+        excluded: the models that are not built.
+        start, end: the hours that are.
+        anew: whether tables are made anew, with these hours first.
+        last: whether it is the last for its models, so that what it tells of them is the outcome.
+    """
+
+    excluded: Collection[str]
+    start: datetime
+    end: datetime
+    anew: bool
+    last: bool
+
+    def arguments(self) -> list[str]:
+        """What dbt is called with."""
+        anew = ["--full-refresh"] if self.anew else []
+        hours = ["--event-time-start", str(self.start), "--event-time-end", str(self.end)]
+        # One argument: of several dbt takes the second for something else.
+        excluded = " ".join([_UNIT_TESTS, *sorted(self.excluded)])
+        return ["build", "--exclude", excluded, *anew, *hours]
+
+
+def _passes(registry: Registry, build: Build) -> Iterator[Pass]:
+    """How dbt is called: for the new hours, then for all hours of what is anew.
+
+    Many rows are built in parts, each as if it were the new hours of its time. What holds the state
+    at the end is built with the last.
+    """
+    everything = datetime.min, build.until
     if build.span is None:
-        return [_anew(build)]
-    start, end = build.span
-    hours = ["--event-time-start", str(start), "--event-time-end", str(end)]
-    if not build.anew:
-        return [hours]
-    # What is anew reads of the others, and none of these of it.
-    others = [model for model in build.models if model not in build.anew]
-    return [["--exclude", *build.anew, *hours], ["--exclude", *others, *_anew(build)]]
+        spans = [(set[str](), everything, True)]
+    else:
+        spans = [(set(build.anew), build.span, False)]
+        if build.anew:
+            # It reads of the others, and none of these of it.
+            spans.append((set(build.models) - set(build.anew), everything, True))
+    state = {model for view in registry.views.values() for model in _state_models(view)}
+    for excluded, span, anew in spans:
+        parts = build.parts(span)
+        for start, end in parts:
+            last = (start, end) == parts[-1]
+            left_out = excluded if last else excluded | state
+            yield Pass(left_out, start, end, anew and start == span[0], last)
 
 
-def _anew(build: Build) -> list[str]:
-    start, end = str(datetime.min), str(build.until)
-    return ["--full-refresh", "--event-time-start", start, "--event-time-end", end]
+def _state_models(view: type[FeatureView]) -> tuple[str, ...]:
+    """The models that hold a view's state at the end of what is known."""
+    if view.windowed:
+        return current_model(view), online_keys_model(view), online_tiles_model(view)
+    return (current_model(view),)
