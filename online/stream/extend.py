@@ -62,7 +62,8 @@ def extend(
         for number, (level, new) in enumerate(zip(layout.levels, folded.levels, strict=True))
     ]
     tallies = [
-        _tallies(old.tallies(number), new, texts) for number, new in enumerate(folded.counted)
+        _tallies(old.tallies(number).flat(), new, texts)
+        for number, new in enumerate(folded.counted)
     ]
     counted = [
         _counted(view, column, *both, texts, fixed[1])
