@@ -23,7 +23,10 @@ SORTED_ROWS = 2 * BATCH_ROWS
 
 
 def schema(plan: Plan) -> pa.Schema:
-    """The columns of a training set: the spine's, then the service's features in their order."""
+    """The columns of a training set: the spine's, then the service's features in their order.
+
+    Features have the Arrow types of the service's answers: see ``docs/types.md``.
+    """
     service = plan.service
     fields = [(c.name, c.kind.arrow) for c in service.spine.columns.values()]
     return pa.schema(fields + [(f.name, f.value_type.arrow) for f in service.features])
