@@ -14,6 +14,7 @@ from slate.compile.names import (
     tiles_model,
     training_model,
 )
+from slate.entities import column_of
 from slate.expressions import leaves
 from slate.features import Aggregated, Column, Feature
 from slate.plans import Plan
@@ -51,9 +52,10 @@ def _tiles(view: type[FeatureView]) -> Deps:
     model = view.source.model
     deps: Deps = {key: [_dep(model, key)] for key in view.entity.keys}
     for measure in view.measures.values():
-        read = [measure.column or view.source.unique_id]
+        columns = [column_of(view.source, measure.column or view.source.unique_id)]
         if measure.where is not None:
-            read += [leaf.name for leaf in leaves(measure.where) if isinstance(leaf, Column)]
+            columns += [leaf for leaf in leaves(measure.where) if isinstance(leaf, Column)]
+        read = [name for column in columns for name in column.reads]
         for column in measure.tile_columns:
             deps[column] = [_dep(model, name) for name in dict.fromkeys(read)]
     return deps

@@ -9,6 +9,7 @@ import re
 from typing import Any, ClassVar
 
 from slate.errors import DefinitionError, UnknownNameError
+from slate.expressions import Reference
 from slate.features import unknown
 from slate.fields import Field
 from slate.kinds import several
@@ -16,11 +17,22 @@ from slate.names import check_owner, longer
 
 
 class _Body(dict[str, Any]):
-    """A class body that refuses to give one name twice: Python would keep the second in silence."""
+    """A class body that refuses to give one name twice: Python would keep the second in silence.
 
-    def __init__(self, where: str) -> None:
+    Args:
+        where: the class's name.
+        computes: whether what is only annotated can be computed with, below its line.
+    """
+
+    def __init__(self, where: str, computes: bool) -> None:
         super().__init__()
         self._where = where
+        self._computes = computes
+
+    def __missing__(self, name: str) -> Any:
+        if self._computes and name in self.get("__annotations__", ()):
+            return Reference(name)
+        raise KeyError(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name in self and not name.startswith("__"):
@@ -34,7 +46,7 @@ class DefinitionMeta(type):
     @classmethod
     def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> dict[str, object]:
         """The mapping that the class body is read into."""
-        return _Body(name)
+        return _Body(name, any(getattr(base, "_computes", False) for base in bases))
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any
@@ -67,6 +79,8 @@ class Definition(metaclass=DefinitionMeta):
     tags: ClassVar[tuple[str, ...]] = ()
     # What a class body may set, and of which type.
     _settings: ClassVar[dict[str, type]] = {"owner": str, "tags": object}
+    # Whether its body computes with what it annotates.
+    _computes: ClassVar[bool] = False
     # The names that it defines, and how each is referred to.
     _names: ClassVar[dict[str, str]]
 

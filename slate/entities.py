@@ -4,8 +4,11 @@ from typing import ClassVar
 
 from slate.base import Definition, field_of, members
 from slate.comments import comments
+from slate.derived import Derived
 from slate.errors import DefinitionError
+from slate.expressions import Call, Expr, Reference, bound
 from slate.features import Column
+from slate.fields import Field
 from slate.kinds import Kind, kind_of
 from slate.names import RAW_TABLES, VIEW_COLUMNS, check_name, longer
 from slate.thresholds import age_limit, share_limit
@@ -101,6 +104,7 @@ class Source(Definition):
         max_refused: what is made of it is held back when a greater share of the rows that landed
             since its last good run was refused, from 0 to 1.
         columns: its columns.
+        derived: the columns that are computed from these, by name; without one by the expression.
         unique_id, event_time, arrival_time: the names of the columns that play these parts.
         horizon: for how long a repeat of an id is recognised (microseconds).
         max_lag_us: ``max_lag`` in microseconds.
@@ -115,6 +119,7 @@ class Source(Definition):
     fresh_within: ClassVar[str] = ""
     max_refused: ClassVar[float] = 0.5
     columns: ClassVar[dict[str, Column]]
+    derived: ClassVar[dict[str, Derived]]
     unique_id: ClassVar[str]
     event_time: ClassVar[str]
     arrival_time: ClassVar[str]
@@ -131,15 +136,21 @@ class Source(Definition):
         "fresh_within": str,
         "max_refused": object,
     }
+    _computes = True
 
     def __init_subclass__(cls) -> None:
         found = members(cls)
         super().__init_subclass__()
-        cls.columns = {}
+        cls.columns, cls.derived = {}, {}
         texts = comments(cls)
         roles: dict[str, str] = {}
+        computed = {name: value for name in found if isinstance(value := vars(cls).get(name), Call)}
+        fields = {id(value): name for name, value in vars(cls).items() if isinstance(value, Field)}
         for name, annotation in found.items():
             where = f"{cls.__name__}.{name}"
+            check_name(where, name, cls.name)
+            if name in computed:
+                continue
             field = field_of(cls, name, annotation, *_ROLES, "column")
             kind, nullable = kind_of(annotation, where)
             if field.role in _ROLES:
@@ -154,7 +165,14 @@ class Source(Definition):
             column = Column(cls, name, kind, nullable, field.constraints, texts.get(name, ""))
             cls.columns[name] = column
             setattr(cls, name, column)
-        cls._names = {name: name for name in cls.columns}
+        for name, expression in computed.items():
+            where, promised = f"{cls.__name__}.{name}", None
+            if found[name] is not None:
+                promised, _ = kind_of(found[name], where)
+            whole = _bound(cls, expression, fields)
+            cls.derived[name] = Derived(cls, name, promised, whole, texts.get(name, ""))
+            setattr(cls, name, cls.derived[name])
+        cls._names = {name: name for name in (*cls.columns, *cls.derived)}
         for role in _ROLES:
             if role not in roles:
                 raise DefinitionError(f"{cls.__name__} lacks a column marked = {role}()")
@@ -175,6 +193,22 @@ class Source(Definition):
         cls.max_lag_us = duration(cls.max_lag, f"{cls.__name__}.max_lag")
         cls.fresh_within_us = age_limit(cls.fresh_within, f"{cls.__name__}.fresh_within")
         cls.max_refused = share_limit(cls.max_refused, f"{cls.__name__}.max_refused")
+
+
+def column_of(source: type[Source], name: str) -> Column:
+    """A source's column, its own or one that is computed."""
+    return source.columns[name] if name in source.columns else source.derived[name]
+
+
+def _bound(source: type[Source], expression: Call, fields: dict[int, str]) -> Call:
+    """An expression of a class body, of the source's columns."""
+
+    def column(reference: Expr) -> Expr:
+        name = reference.name if isinstance(reference, Reference) else fields.get(id(reference))
+        return reference if name is None else source.columns[name]
+
+    made: Call = bound(expression, column)
+    return made
 
 
 def _check_limits(source: type[Source]) -> None:

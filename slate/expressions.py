@@ -102,6 +102,31 @@ def _kept(value: Any) -> Any:
     return tuple(map(_kept, value)) if isinstance(value, list | tuple) else value
 
 
+class Reference(Expr):
+    """A name in a class body, before the class is there."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def bound(expr: Any, references: Callable[[Expr], Any]) -> Any:
+    """An expression with something else in place of its references.
+
+    Args:
+        expr: the expression.
+        references: gives what stands in place of one.
+    """
+    if isinstance(expr, Call):
+        args = tuple(bound(arg, references) for arg in expr.args)
+        return Call(expr.func, args, {n: bound(v, references) for n, v in expr.kwargs.items()})
+    if isinstance(expr, tuple):
+        return tuple(bound(item, references) for item in expr)
+    return references(expr) if isinstance(expr, Expr) else expr
+
+
 class Now(Expr):
     """The instant of the request."""
 

@@ -27,7 +27,7 @@ def is_null(column: Any) -> Any:
     Raises:
         DefinitionError: it is no column.
     """
-    if not isinstance(column, Column):
+    if not isinstance(column, Expr) or isinstance(column, Call | Feature):
         raise DefinitionError(
             f"is_null({column!r}): ask it of a source's column, in the filter of an aggregate, as "
             "in count(where=~is_null(Event.price), over='1h')"
@@ -61,13 +61,27 @@ class Column(Expr):
         self.name = name
         self.kind = kind
         self.nullable = nullable
-        check_name(repr(self), name, source.name)
         self.constraints = constraints.of(kind, repr(self))
         self.description = description
         self.is_key = False
 
     def __repr__(self) -> str:
         return f"{self.source.__name__}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """The column in SQL, of a table that has the source's columns."""
+        return self.name
+
+    @property
+    def definition(self) -> str:
+        """What tells its values from those of any other column, for fingerprints."""
+        return repr(self)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names of the source's own columns that it is made of: itself."""
+        return (self.name,)
 
     @property
     def longest(self) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from slate.expressions import Expr
 from slate.features import Constraints
 from slate.windows import duration
 
@@ -11,9 +12,9 @@ if TYPE_CHECKING:
     from slate.entities import Entity
 
 
-@dataclass(frozen=True, repr=False)
-class Field:
-    """What is said of an annotated name.
+@dataclass(frozen=True, repr=False, eq=False)
+class Field(Expr):
+    """What is said of an annotated name; in a source's body it can be computed with.
 
     Attributes:
         role: the part that it plays: the function below that says so; empty if only annotated.

@@ -78,8 +78,8 @@ class Comparison(Condition):
     def sql(self) -> str:
         """The comparison in SQL."""
         if self.constant is True and self.operator == "=":
-            return self.column.name
-        return f"{self.column.name} {self.operator} {literal(self.constant)}"
+            return self.column.sql
+        return f"{self.column.sql} {self.operator} {literal(self.constant)}"
 
     def mask(self, columns: Columns) -> pa.Array:
         """The comparison of some events."""
@@ -89,7 +89,7 @@ class Comparison(Condition):
 
     def text(self) -> str:
         """The comparison for fingerprints."""
-        return f"{self.column!r} {self.operator} {_texts(self.column.kind, self.constant)}"
+        return f"{self.column.definition} {self.operator} {_texts(self.column.kind, self.constant)}"
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Against(Condition):
 
     def sql(self) -> str:
         """The comparison in SQL."""
-        return f"{self.column.name} {self.operator} {self.other.name}"
+        return f"{self.column.sql} {self.operator} {self.other.sql}"
 
     def mask(self, columns: Columns) -> pa.Array:
         """The comparison of some events."""
@@ -110,7 +110,7 @@ class Against(Condition):
 
     def text(self) -> str:
         """The comparison for fingerprints."""
-        return f"{self.column!r} {self.operator} {self.other!r}"
+        return f"{self.column.definition} {self.operator} {self.other.definition}"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Membership(Condition):
 
     def sql(self) -> str:
         """The membership in SQL."""
-        return f"{self.column.name} in ({', '.join(map(literal, self.constants))})"
+        return f"{self.column.sql} in ({', '.join(map(literal, self.constants))})"
 
     def mask(self, columns: Columns) -> pa.Array:
         """The membership of some events."""
@@ -133,7 +133,7 @@ class Membership(Condition):
 
     def text(self) -> str:
         """The membership for fingerprints."""
-        return f"{self.column!r} in {_texts(self.column.kind, *self.constants)}"
+        return f"{self.column.definition} in {_texts(self.column.kind, *self.constants)}"
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Null(Condition):
 
     def sql(self) -> str:
         """The question in SQL."""
-        return f"{self.column.name} is null"
+        return f"{self.column.sql} is null"
 
     def mask(self, columns: Columns) -> pa.Array:
         """The question of some events."""
@@ -152,7 +152,7 @@ class Null(Condition):
 
     def text(self) -> str:
         """The question for fingerprints."""
-        return f"{self.column!r} is null"
+        return f"{self.column.definition} is null"
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Not(Condition):
     def sql(self) -> str:
         """The opposite in SQL."""
         if isinstance(self.condition, Null):
-            return f"{self.condition.column.name} is not null"
+            return f"{self.condition.column.sql} is not null"
         return f"not ({self.condition.sql()})"
 
     def mask(self, columns: Columns) -> pa.Array:

@@ -53,8 +53,12 @@ def _line(feature: Feature) -> str:
         parts.append(f"key of {feature.key_of.name}")
     elif isinstance(feature, Aggregated):
         measure, window = feature.measure, feature.window
+        assert issubclass(feature.view, FeatureView)
         number = "" if measure.length is None else f", {measure.length}"
-        parts.append(f"{measure.function.name}({measure.column or ''}{number})")
+        column = measure.column or ""
+        if column in feature.view.source.derived:
+            column = feature.view.source.derived[column].definition
+        parts.append(f"{measure.function.name}({column}{number})")
         if measure.function.parameters:
             parts.append(measure.function.parameters)
         if measure.column_kind is not None:

@@ -12,6 +12,10 @@ TEXT_BYTES = 65_536
 # The rows of one request; a deployment that ranks more says so with `connect(max_rows=...)`.
 REQUEST_ROWS = 50_000
 
+# A float of an event: so that no sum of such, nor of their squares, leaves what a double holds, in
+# whatever order.
+LARGEST = 1e100
+
 
 def too_long(limit: int) -> str:
     """Why a text of more bytes is refused, in the words of both ways in."""

@@ -16,13 +16,11 @@ from slate.entities import Source
 from slate.features import Column
 from slate.filters import literal
 from slate.kinds import Kind
-from slate.limits import too_long
+from slate.limits import LARGEST, too_long
 
 MISSING = "missing"
 # Outside of these years a time is a broken clock, not an event.
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-# So that no sum of numbers, nor of their squares, leaves what a double holds, in whatever order.
-LARGEST = 1e100
 
 
 class Rule(Protocol):

@@ -11,8 +11,9 @@ from slate.aggregates import (
     TileFunction,
     ValuesFunction,
 )
+from slate.derived import as_column, resolved
 from slate.errors import DefinitionError
-from slate.features import Aggregated, Column, Constraints, Feature, Windows
+from slate.features import Aggregated, Constraints, Feature, Windows
 from slate.filters import check_filter
 from slate.kinds import Kind
 from slate.names import ASKED_AT
@@ -91,10 +92,12 @@ def _check_source(view: "type[FeatureView]") -> None:
 
 def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggregate) -> Measure:
     function, column = aggregate.function, aggregate.column
-    if aggregate.where is not None:
-        check_filter(where, aggregate.where, view.source)
+    condition = resolved(where, view.source, aggregate.where)
+    if condition is not None:
+        check_filter(where, condition, view.source)
     if column is not None:
-        if not isinstance(column, Column) or column.source is not view.source:
+        column = as_column(where, view.source, column)
+        if column.source is not view.source:
             raise DefinitionError(f"{where}: {column!r} is no column of {view.source.__name__}")
         if column.kind not in function.inputs:
             takes = ", ".join(kind.value for kind in function.inputs)
@@ -122,9 +125,9 @@ def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggreg
     return Measure(
         name,
         function,
-        column.name if isinstance(column, Column) else None,
-        column.kind if isinstance(column, Column) else None,
-        aggregate.where,
+        None if column is None else column.name,
+        None if column is None else column.kind,
+        condition,
         windows,
         aggregate.length,
     )

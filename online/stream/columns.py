@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from online.columns import plain
 from slate.aggregates.value_counts import codes, words
-from slate.entities import Source
+from slate.entities import Source, column_of
 from slate.expressions import Array, Expr, render
 from slate.filters import condition
 from slate.kinds import Kind
@@ -39,12 +39,18 @@ class EventColumns:
         return int(self._table.num_rows)
 
     def column(self, name: str) -> pa.Array:
-        """A column as it is."""
-        return self._once("column", name, lambda: whole(self._table.column(name)))
+        """A column as it is, or as it is computed."""
+
+        def found() -> pa.Array:
+            if name in self._source.columns:
+                return whole(self._table.column(name))
+            return self._source.derived[name].values(self.column)
+
+        return self._once("column", name, found)
 
     def numbers(self, name: str) -> Array:
         """A column of anything but texts as numbers, 0 where it is null."""
-        kind = self._source.columns[name].kind
+        kind = column_of(self._source, name).kind
         found = lambda: plain(self.column(name), kind, name, 0)  # noqa: E731
         return self._once("numbers", name, found)  # type: ignore[no-any-return]
 
@@ -65,13 +71,13 @@ class EventColumns:
 
     def value_words(self, name: str) -> Array:
         """A column of anything but texts as the words of values that are counted."""
-        kind = self._source.columns[name].kind
+        kind = column_of(self._source, name).kind
         made = lambda: words(self.column(name).fill_null(_zero(kind)), kind)  # noqa: E731
         return self._once("words", name, made)  # type: ignore[no-any-return]
 
     def value_codes(self, name: str) -> Array:
         """The codes of a column's values; any where it is null."""
-        kind = self._source.columns[name].kind
+        kind = column_of(self._source, name).kind
         return self._once(  # type: ignore[no-any-return]
             "value codes", name, lambda: codes(self.column(name), kind)
         )

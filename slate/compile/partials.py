@@ -20,6 +20,7 @@ from slate.aggregates import (
 )
 from slate.aggregates.partials import Latest
 from slate.compile.names import listed, seconds
+from slate.entities import column_of
 from slate.features import Aggregated, Feature
 from slate.filters import filter_sql, literal
 from slate.kinds import Kind
@@ -46,10 +47,11 @@ def tile_columns(view: type[FeatureView], measure: Measure) -> dict[str, str]:
 
 def _events(view: type[FeatureView], measure: Measure, condition: str = "") -> EventsSql:
     """The events that the measure's filter and a condition let in."""
-    source, column = view.source, measure.column
+    source = view.source
+    column = None if measure.column is None else column_of(source, measure.column)
     return EventsSql(
-        column,
-        column is not None and source.columns[column].nullable,
+        None if column is None else column.sql,
+        column is not None and column.nullable,
         source.event_time,
         source.arrival_time,
         source.unique_id,

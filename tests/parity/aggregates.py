@@ -13,9 +13,11 @@ import numpy as np
 
 from slate.aggregates import ValuesFunction
 from slate.aggregates.quantile import Quantile
+from slate.derived import Derived
 from slate.expressions import Call
 from slate.features import Column, is_null
 from slate.kinds import Kind
+from slate.limits import LARGEST
 from tests.parity.answers import micros, plain
 from tests.parity.landing import Row
 
@@ -40,12 +42,12 @@ def meets(where: object, event: Row) -> bool:
 def truth(where: object, event: Row) -> bool | None:
     """What a filter is of an event: of a null no comparison is true or false."""
     if isinstance(where, Column):
-        value: bool | None = event[where.name]
+        value: bool | None = value_of(where, event)
         return value
     assert isinstance(where, Call), where
     assert not where.kwargs, where.kwargs
     if where.func in (is_null, np.isnan):
-        return event[where.args[0].name] is None
+        return value_of(where.args[0], event) is None
     if where.func in (np.bitwise_and, np.bitwise_or):
         sides = [truth(side, event) for side in where.args]
         ends = where.func is np.bitwise_or  # One side that is so tells the whole.
@@ -55,16 +57,63 @@ def truth(where: object, event: Row) -> bool | None:
         return None if other is None else not other
     if where.func is np.isin:
         column, values = where.args
-        value = event[column.name]
+        value = value_of(column, event)
         return None if value is None else value in [plain(column.kind, one) for one in values]
     compared = [
-        event[side.name] if isinstance(side, Column) else _constant(side) for side in where.args
+        value_of(side, event) if isinstance(side, Column) else _constant(side)
+        for side in where.args
     ]
     return None if None in compared else bool(_COMPARISONS[where.func](*compared))
 
 
 def _constant(value: Any) -> Any:
     return micros(value) if isinstance(value, datetime) else value
+
+
+def value_of(column: Column, event: Row) -> Any:
+    """A column of an event, also where it is computed."""
+    if not isinstance(column, Derived):
+        return event[column.name]
+    value = computed(column.expression, event)
+    if column.kind is Kind.FLOAT and value is not None:
+        value = float(value)
+        return value + 0.0 if abs(value) <= LARGEST else None
+    return value
+
+
+def computed(expr: Any, event: Row) -> Any:
+    """An expression of an event's columns, of times and spans of time as microseconds."""
+    if isinstance(expr, Column):
+        return value_of(expr, event)
+    if isinstance(expr, np.datetime64 | np.timedelta64):
+        return int(expr.astype(f"{expr.dtype.kind}8[us]").astype(np.int64))
+    if not isinstance(expr, Call):
+        return expr
+    if expr.func is np.where:
+        so, yes, no = expr.args
+        return computed(yes if truth(so, event) is True else no, event)
+    if expr.func is np.astype:
+        assert expr.args[1] == np.dtype("M8[D]"), expr
+        time = computed(expr.args[0], event)
+        return None if time is None else time // DAY * DAY
+    args = [computed(arg, event) for arg in expr.args]
+    if None in args:
+        return None
+    if expr.func is np.true_divide:
+        return float(args[0]) / float(args[1]) if args[1] else None
+    value = _COMPUTE[expr.func](*args)
+    whole = isinstance(value, int) and not -(2**63) <= value < 2**63
+    return None if whole else value
+
+
+_COMPUTE: dict[Any, Callable[..., Any]] = {
+    np.add: lambda a, b: a + b,
+    np.subtract: lambda a, b: a - b,
+    np.multiply: lambda a, b: a * b,
+    np.floor_divide: lambda a, b: a // b,
+    np.minimum: min,
+}
+DAY = 86_400_000_000
 
 
 def reduced(function: str, inputs: list[Any]) -> tuple[Any, float]:

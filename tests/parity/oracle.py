@@ -31,10 +31,11 @@ from typing import Any
 
 from slate import Entity, FeatureService, FeatureView, Registry, Source
 from slate.aggregates import Function, OverLast, ValuesFunction
+from slate.entities import column_of
 from slate.expressions import Now
 from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.kinds import Kind
-from tests.parity.aggregates import meets, of_values, reduced
+from tests.parity.aggregates import meets, of_values, reduced, value_of
 from tests.parity.answers import (
     Instant,
     Scalar,
@@ -259,7 +260,9 @@ def _aggregated(feature: Feature, events: list[dict[str, Any]], now: int) -> Ter
         for event in events
         if start <= event[source.event_time] < now
         and meets(measure.where, event)
-        and (measure.column is None or event[measure.column] is not None)
+        and (
+            measure.column is None or value_of(column_of(source, measure.column), event) is not None
+        )
     ]
     order = (source.event_time, source.arrival_time, source.unique_id)
     if of_last:
@@ -270,14 +273,15 @@ def _aggregated(feature: Feature, events: list[dict[str, Any]], now: int) -> Ter
     assert measure.column is not None
     if name in ("last", "last_n"):
         inside.sort(key=lambda e: tuple(e[name] for name in order), reverse=True)
-        values = [event[measure.column] for event in inside[: measure.length or 1]]
+        column = column_of(source, measure.column)
+        values = [value_of(column, event) for event in inside[: measure.length or 1]]
         if name == "last_n":
             return Listed(values=tuple(_scalar(feature.kind, value) for value in values))
         return Term(_scalar(feature.kind, _or_default(feature, next(iter(values), None))))
     if name == "first":
         inside.sort(key=lambda e: tuple(e[name] for name in order))
         inside = inside[:1]
-    inputs = [event[measure.column] for event in inside]
+    inputs = [value_of(column_of(source, measure.column), event) for event in inside]
     if isinstance(function, ValuesFunction):
         found = of_values(function, measure.column_kind, inputs)
         if measure.length is not None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from slate import FeatureService, Registry, Source
 from slate.features import Column
 from slate.kinds import Kind
-from slate.refusals import LARGEST
+from slate.limits import LARGEST
 from tests.parity.answers import micros
 from tests.parity.choices import Chooser, Drawn, Seeded
 from tests.parity.landing import Row, landing_table, model_rows, moment, origin, write_landing

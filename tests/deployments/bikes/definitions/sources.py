@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from slate import Source, arrival_time, column, event_time, unique_id
+import numpy as np
+
+from slate import Source, arrival_time, column, event_time, is_null, unique_id
 
 MOVES = ("take", "return", "service", "rider's swap")
 PURPOSES = ("commute", "leisure", "errand")
@@ -27,6 +29,9 @@ class Move(Source):
     celsius: float  # at the dock
     booked_for: datetime | None
     note: str | None
+    day = moved_at.astype("M8[D]")  # type: ignore[attr-defined]
+    speed: float = metres / (minutes * 60)  # type: ignore[operator]
+    far: int = np.where(is_null(metres), 0, metres // 1_000)
 
 
 class Checkup(Source):

@@ -137,6 +137,17 @@ class StationMoves(FeatureView):
     last_kinds = top(Move.kind, 2, last=7)
     last_locked_share = share(Move.locked, last=5, over="7d")
     median_last = quantile(Move.minutes, 0.5, last=6)
+    days = distinct(Move.day, over=["2h/10m", "7d"])
+    speed = mean(Move.speed, over=["1m", "7d"])
+    far = sum(Move.far, over=["45s/15s", "7d"])
+    crowding = sum(Move.metres * Move.free_docks, over=["2h/10m", "7d"])  # type: ignore[operator]
+    share_of_range = max(
+        np.minimum(Move.celsius, 30) / 30,  # type: ignore[call-overload]
+        where=(Move.metres + Move.free_docks > 60) & (Move.kind != "service"),  # type: ignore[operator]
+        over="7d",
+    )
+    ahead = min((Move.booked_for - Move.moved_at) / np.timedelta64(1, "h"), over="7d")  # type: ignore[operator]
+    last_speed = last(Move.speed, over="7d")
     riders = distinct(Move.rider_id, over=["45s/15s", "2h/10m", "7d"], most=3)
     bikes = distinct(Move.bike_id, where=Move.electric, over=["1m", "7d"])
     temperatures = distinct(Move.celsius, over="7d", most=4)
