@@ -56,17 +56,14 @@ def described(registry: Registry, definition: Definition) -> str:
         name, told = definition.full_name, facts.of_service(registry, definition)
         parts = "\n".join(feature.name for feature in definition.features)
     elif issubclass(definition, Source):
-        told, parts = (
-            facts.of_source(registry, definition),
-            _table(registry, definition.columns.values()),
-        )
+        told = facts.of_source(registry, definition)
+        computed = [column for column in definition.derived.values() if column.named]
+        parts = _table(registry, [*definition.columns.values(), *computed])
     elif issubclass(definition, Entity):
         told = facts.of_entity(registry, definition)
     else:
-        told, parts = (
-            facts.of_view(registry, definition),
-            _table(registry, definition.features.values()),
-        )
+        told = facts.of_view(registry, definition)
+        parts = _table(registry, definition.features.values())
     head = "\n".join(filter(None, [heading(name), text]))
     return "\n\n".join(filter(None, [head, table(fact for fact in told if fact[1]), parts]))
 

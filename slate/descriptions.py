@@ -4,11 +4,13 @@ A description is what the definition's author wrote beside it, and then what fol
 definition itself, so that no column stands without one.
 """
 
+import re
 from collections.abc import Iterable
 
 from slate.aggregates import Function, LatestFunction, Measure, OverLast, ValuesFunction
 from slate.aggregates.quantile import Quantile
-from slate.entities import Entity, Source
+from slate.derived import Derived
+from slate.entities import Entity, Source, column_of
 from slate.expressions import Expr, render
 from slate.features import Aggregated, Attribute, Column, Computed, Constraints, Feature, Input
 from slate.filters import (
@@ -71,6 +73,9 @@ _KINDS = {
     Kind.BOOLEAN: "truth value",
     Kind.TIME: "time (UTC)",
 }
+# A type, and a span of time, as a rendered expression has them.
+_DTYPE = re.compile(r"dtype\('[<>|=]?(\w+(?:\[\w+\])?)'\)")
+_SPAN = re.compile(r"timedelta64\[\w+\]\((?:(1 \w+)s|(\d+ \w+))\)")
 _UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
 _SIGNS = {"=": "==", "<>": "!="}
 
@@ -92,7 +97,7 @@ def derived(feature: Feature) -> str:
         case Attribute():
             text = _attribute(feature)
         case Computed():
-            text = f"Computed when asked: {render(feature.expression)}"
+            text = f"Computed when asked: {expression_words(feature.expression)}"
         case Input():
             text = "Brought by the request"
             if not feature.required:
@@ -103,7 +108,10 @@ def derived(feature: Feature) -> str:
 
 
 def of_column(column: Column, registry: Registry) -> str:
-    """A source's column: what its author wrote, then what follows from the definition."""
+    """A source's column: what its author wrote, then what follows from the definition.
+
+    It may be one that is computed from others.
+    """
     source, name = column.source, column.name
     if name == source.unique_id:
         horizon = duration_words(source.horizon)
@@ -112,6 +120,8 @@ def of_column(column: Column, registry: Registry) -> str:
         text = "Event time (UTC): when it happened."
     elif name == source.arrival_time:
         text = "Arrival time (UTC): when the platform could know of it."
+    elif isinstance(column, Derived):
+        text = f"Computed from the event: {expression_words(column.expression)}."
     elif entity := _entity_of(column, registry):
         text = of_key(name, entity)
     else:
@@ -183,7 +193,8 @@ def _aggregated(feature: Aggregated) -> str:
         limit = duration_words(duration(view.ttl, view.__name__))
         parts.append(f"no more than {limit} old")
     if isinstance(function, ValuesFunction):
-        parts.append(f"exact up to {function.most:,} different values")
+        values = "1 value" if function.most == 1 else f"{function.most:,} different values"
+        parts.append(f"exact up to {values}")
     if function.empty is None and feature.default is not None:
         parts.append(f"{feature.default!r} where there is none")
     return ", ".join(filter(None, parts))
@@ -207,15 +218,24 @@ def _named(function: Function, measure: Measure) -> str:
 
 def _subject(view: type[FeatureView], measure: Measure) -> str:
     """What is aggregated: events, or a column of theirs."""
-    name = view.source.__name__
-    counted = not _inner(measure.function).inputs
-    return name if measure.column is None or counted else f"{name}.{measure.column}"
+    if measure.column is None or not _inner(measure.function).inputs:
+        return view.source.__name__
+    return _said(repr(column_of(view.source, measure.column)))
 
 
 def _filter(view: type[FeatureView], measure: Measure) -> str:
     if measure.where is None:
         return ""
     return f" where {filter_words(f'{view.__name__}.{measure.name}', measure.where)}"
+
+
+def expression_words(expr: object) -> str:
+    """An expression as it is said: as it is written, but for NumPy's ways to show its types."""
+    return _said(render(expr))
+
+
+def _said(rendered: str) -> str:
+    return _DTYPE.sub(r"'\1'", _SPAN.sub(r"\1\2", rendered))
 
 
 def filter_words(where: str, expr: Expr) -> str:
@@ -226,17 +246,17 @@ def filter_words(where: str, expr: Expr) -> str:
 def _condition(found: Condition) -> str:
     match found:
         case Comparison(column, "=", True):
-            return column.name
+            return _name(column)
         case Comparison(column, sign, constant):
-            return f"{column.name} {_SIGNS.get(sign, sign)} {_constant(constant)}"
+            return f"{_name(column)} {_SIGNS.get(sign, sign)} {_constant(constant)}"
         case Against(column, sign, other):
-            return f"{column.name} {_SIGNS.get(sign, sign)} {other.name}"
+            return f"{_name(column)} {_SIGNS.get(sign, sign)} {_name(other)}"
         case Membership(column, constants):
-            return f"{column.name} is one of {_constants(constants)}"
+            return f"{_name(column)} is one of {_constants(constants)}"
         case Null(column):
-            return f"{column.name} is null"
+            return f"{_name(column)} is null"
         case Not(Null(column)):
-            return f"{column.name} is not null"
+            return f"{_name(column)} is not null"
         case Not(inner):
             return f"not ({_condition(inner)})"
         case AllOf(conditions):
@@ -250,6 +270,11 @@ def _condition(found: Condition) -> str:
                 for one in conditions
             )
     return found.sql()
+
+
+def _name(column: Column) -> str:
+    """A column in a filter: its name, or what it is computed from."""
+    return column.name if column.name.isidentifier() else f"({_said(column.name)})"
 
 
 def _window(feature: Aggregated) -> str:

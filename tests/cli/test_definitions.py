@@ -190,6 +190,9 @@ def test_describe_tells_text_and_columns(slate: Slate) -> None:
     docks = next(column for column in columns if column.startswith("docks "))
     assert docks.startswith(f"docks int 0 Column docks {row}")
     assert f"height float Metres above the sea. Column height {row}." in columns
+    moves = [" ".join(line.split()) for line in slate("describe", "move").out.splitlines()]
+    assert "day datetime Computed from the event: np.astype(Move.moved_at, 'M8[D]')." in moves
+    assert "speed float | None Computed from the event: Move.metres / (Move.minutes * 60)." in moves
     told = slate("describe", "station_moves.taken_36h").out.splitlines()
     assert told[1].startswith("Count of Move where kind == 'take', in the last 36 hours, its tail")
 

@@ -75,6 +75,7 @@ class Words(FeatureView):
     high = quantile(Order.price, 0.95, over="1h")
     recent = mean(Order.price, where=Order.paid, last=50)
     recently = count(where=Order.paid, last=5, over="1h")
+    value = sum(Order.price * Order.portions, where=Order.price / Order.portions > 3, over="1h")
     early = count(where=Order.received_at > Order.ordered_at, over="1h")
 
 
@@ -104,6 +105,8 @@ WORDS = {
     "recent": "Mean of Order.price where paid, of the latest 50 at most, no more than 30 days old.",
     "recently_1h": f"Count of Order where paid, of the latest 5 at most{HOUR}, no more than 30 "
     "days old.",
+    "value_1h": "Sum of Order.price * Order.portions where (Order.price / Order.portions) > 3"
+    f"{HOUR}.",
     "early_1h": f"Count of Order where received_at > ordered_at{HOUR}.",
 }
 
@@ -153,6 +156,10 @@ def test_request_features() -> None:
     assert words["people"] == "Brought by the request, 1 if it is not."
     assert words["weather"] == "Brought by the request."
     assert words["many"] == "Computed when asked: visit_request.people > 4."
+    assert words["since"] == (
+        "Computed when asked: np.astype(np.astype(now() - guest_profile.born_at, 'm8[D]'), "
+        "'float64')."
+    )
     assert words["each"] == "Computed when asked: guest_orders.spend_1d / visit_request.people."
 
 
@@ -202,6 +209,14 @@ class Fresh(Source):
     fresh_id: str = unique_id()
     event_ts: datetime = event_time()
     received_at: datetime = arrival_time()
+    price: float
+    half: float = price / 2  # type: ignore[name-defined]  # noqa: F821  # for members
+
+
+def test_a_computed_column_of_a_source() -> None:
+    assert of_column(Fresh.derived["half"], REGISTRY) == (
+        "For members. Computed from the event: Fresh.price / 2."
+    )
 
 
 def test_freshness() -> None:
