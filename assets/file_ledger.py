@@ -5,12 +5,13 @@ file is whole, or is taken away (renamed to ``*.bad``, say). Where a file was re
 be now, what it held stays.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from assets import ledger_time
 from assets.landing_files import LandingFile, is_reachable, is_there
@@ -35,6 +36,22 @@ class Known(NamedTuple):
     digest: str | None
     changed_at: datetime
     unread: str | None
+
+
+class ReadFile(NamedTuple):
+    """A landing file that was read.
+
+    Attributes:
+        file: the file.
+        number: its number, in load order.
+        digest: of its content.
+        changed: when it came to be what it is.
+    """
+
+    file: LandingFile
+    number: int
+    digest: str
+    changed: datetime
 
 
 def known_files(connection: duckdb.DuckDBPyConnection, source: type[Source]) -> Mapping[str, Known]:
@@ -124,17 +141,38 @@ def write_touched(connection: duckdb.DuckDBPyConnection, number: int, changed: d
 
 
 def write_read(
-    connection: duckdb.DuckDBPyConnection,
-    source: type[Source],
-    file: LandingFile,
-    number: int,
-    digest: str,
-    changed: datetime,
+    connection: duckdb.DuckDBPyConnection, source: type[Source], files: Sequence[ReadFile]
 ) -> None:
-    """Note a file that was read; its rows and refusals are in place."""
-    found = connection.execute(f"delete from {RAW}.files where file = ? returning 1", [number])
-    replaces = bool(found.fetchall())
-    _write(connection, source, file, number, digest, changed, None, replaces=replaces)
+    """Note files that were read together; their rows and refusals are in place."""
+    noted = pa.table(  # noqa: F841 (read by name)
+        {
+            "file": pa.array([read.number for read in files], pa.int64()),
+            "name": pa.array([read.file.name for read in files], pa.string()),
+            "hour": pa.array([read.file.hour for read in files], pa.timestamp("us")),
+            "digest": pa.array([read.digest for read in files], pa.string()),
+            "changed_at": pa.array([read.changed for read in files], pa.timestamp("us")),
+        }
+    )
+    known = connection.execute(
+        f"delete from {RAW}.files where file in (select file from noted) returning file"
+    ).fetchall()
+    connection.execute(
+        f"""insert into {RAW}.files
+        select noted.file, ?, noted.name, noted.hour, noted.digest, noted.changed_at,
+            coalesce(landed.rows, 0), coalesce(refused.rows, 0), noted.file in (select unnest(?)),
+            ?, null
+        from noted
+        left join (
+            select _file, count(*) as rows from {RAW}.{source.landing}
+            where _file in (select file from noted) group by _file
+        ) as landed on landed._file = noted.file
+        left join (
+            select file, count(*) as rows from {RAW}.quarantine
+            where row is not null and file in (select file from noted) group by file
+        ) as refused on refused.file = noted.file
+        order by noted.file""",
+        [source.name, [file for (file,) in known], ledger_time.stamp(connection)],
+    )
 
 
 def write_unread(
@@ -159,30 +197,13 @@ def write_unread(
         {"number": number, "reason": reason, "changed": changed},
     )
     if not known.fetchall():
-        _write(connection, source, file, number, None, changed, reason, replaces=False)
-
-
-def _write(
-    connection: duckdb.DuckDBPyConnection,
-    source: type[Source],
-    file: LandingFile,
-    number: int,
-    digest: str | None,
-    changed: datetime,
-    unread: str | None,
-    *,
-    replaces: bool,
-) -> None:
-    connection.execute(
-        f"""insert into {RAW}.files
-        select ?, ?, ?, ?, ?, ?,
-            (select count(*) from {RAW}.{source.landing} where _file = ?),
-            (select count(*) from {RAW}.quarantine where file = ? and row is not null), ?, ?, ?""",
-        [
-            *(number, source.name, file.name, file.hour, digest, changed, number, number),
-            *(replaces, ledger_time.stamp(connection), unread),
-        ],
-    )
+        connection.execute(
+            f"insert into {RAW}.files values (?, ?, ?, ?, null, ?, 0, 0, false, ?, ?)",
+            [
+                *(number, source.name, file.name, file.hour, changed),
+                *(ledger_time.stamp(connection), reason),
+            ],
+        )
 
 
 def _now() -> datetime:

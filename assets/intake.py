@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from assets.file_ledger import (
     Known,
+    ReadFile,
     changed_at,
     known_files,
     last_number,
@@ -212,13 +213,15 @@ def _insert_together(
     try:
         for alike in _by_columns(incoming for incoming in batch if not incoming.unread):
             unread |= _insert_rows(connection, source, alike)
+        whole = []
         for incoming in batch:
             file, number = incoming.file, incoming.number
             if number in unread:
                 write_unread(connection, source, file, number, unread[number], incoming.changed)
             else:
-                write_read(connection, source, file, number, incoming.digest, incoming.changed)
-        taken = [incoming.number for incoming in batch if incoming.number not in unread]
+                whole.append(ReadFile(file, number, incoming.digest, incoming.changed))
+        write_read(connection, source, whole)
+        taken = [file.number for file in whole]
         ((rows, quarantined),) = connection.execute(
             f"""select coalesce(sum(rows), 0)::bigint, coalesce(sum(quarantined), 0)::bigint
             from {RAW}.files where file in (select unnest(?))""",
@@ -260,7 +263,9 @@ def _insert_rows(
     landed_rows = read(paths, present, unread, stopped)  # noqa: F841 (read by name)
     values = [typed(c, present[c.name]) if c.name in present else absent(c) for c in columns]
     refusals = ",\n".join(
-        reason for c in columns for reason in reasons(source, c, present.get(c.name))
+        reason
+        for c in columns
+        for reason in reasons(source, c, present.get(c.name), hour="paths.hour")
     )
     try:
         connection.execute(

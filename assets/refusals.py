@@ -21,13 +21,16 @@ def typed(column: Column, given: pa.DataType) -> str:
     return f"{_landed(column, given).value} as {column.name}"
 
 
-def reasons(source: type[Source], column: Column, given: pa.DataType | None) -> Iterator[str]:
+def reasons(
+    source: type[Source], column: Column, given: pa.DataType | None, hour: str = ""
+) -> Iterator[str]:
     """SQL that gives, for each way in which a column can be wrong, a reason or null.
 
     Args:
         source: whose rows they are.
         column: the source's column.
         given: the type that the file says it has; None if it has no such column.
+        hour: the hour, as SQL, in which all rows of the file arrived; empty if it may be any.
     """
     if given is None:
         return
@@ -41,9 +44,9 @@ def reasons(source: type[Source], column: Column, given: pa.DataType | None) -> 
     yield when(f"{found.given} and ({found.value}) is null", mistyped(column.kind))
     for rule in rules(source, name):
         yield when(rule.sql(f"({found.value})"), rule.reason)
-    if name == source.arrival_time:
+    if hour and name == source.arrival_time:
         yield when(
-            f"date_trunc('hour', {found.value}) <> paths.hour",
+            f"date_trunc('hour', {found.value}) <> {hour}",
             "not in the hour that the file is for",
         )
 

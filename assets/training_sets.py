@@ -36,11 +36,10 @@ import pyarrow.parquet as pq
 from assets.column_statistics import Statistics
 from assets.manifests import CURRENT, MANIFEST, Day, Manifest, Origin, load_manifest
 from assets.training_rows import batches, hours_by_day, schema
-from slate.errors import DataError
+from slate.names import TRAINING_DAY
 from slate.plans import Plan
 
 VERSIONS = "versions"
-DAY = "day"
 # Without a file there would be no columns, and no reader would know the set.
 NO_DAY = date(1970, 1, 1)
 
@@ -86,12 +85,7 @@ def write_training_set(
     Raises:
         DataError: the table cannot be used as it is; the current set stays.
     """
-    spine, origin, rows = plan.service.spine, Origin.of(plan), 0
-    if DAY in spine.columns:
-        raise DataError(
-            f"{spine.__name__} has a column {DAY!r}, which is what a training set's folders are "
-            "named by: rename it"
-        )
+    origin, rows = Origin.of(plan), 0
 
     def reported(day: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         nonlocal rows
@@ -161,7 +155,7 @@ def _write(plan: Plan, day: date, file: Path, rows: Iterable[pa.RecordBatch]) ->
 
 
 def _file(version: Path, day: date) -> Path:
-    return version / f"{DAY}={day}" / "data.parquet"
+    return version / f"{TRAINING_DAY}={day}" / "data.parquet"
 
 
 def _link(old: Path, new: Path) -> None:

@@ -1,5 +1,5 @@
 """`python -m cli`: the same as `slate`."""
 
-from cli.main import main
+from .main import main
 
 main()

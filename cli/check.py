@@ -2,8 +2,9 @@
 
 from argparse import Namespace
 
-from cli.compile import require_up_to_date
 from slate.deployment import load
+
+from .compile import require_up_to_date
 
 
 def run(_: Namespace) -> int:

@@ -5,9 +5,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 
-from cli.processes import store
-from cli.text import instant as written
-from cli.text import table
 from online import EventWriter
 from online.instants import instant
 from online.store import connect
@@ -18,6 +15,10 @@ from online.stream.names import streamed_sources
 from online.stream.writer import streamed_source
 from slate.deployment import load
 from slate.entities import Source
+
+from .processes import store
+from .text import instant as written
+from .text import table
 
 LISTED = 100
 WIDTH = 120

@@ -9,10 +9,11 @@ from typing import Any, Protocol, cast
 
 from rich.console import RenderableType
 
-from cli.text import Say
 from online import FeatureClient
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
+
+from .text import Say
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def demo(deployment: Deployment) -> Demo | None:
     """
     if not deployment.demo:
         return None
+    deployment.make_importable()
     try:
         return cast(Demo, importlib.import_module(deployment.demo))
     except ModuleNotFoundError as error:

@@ -3,8 +3,6 @@
 from argparse import Namespace
 from collections.abc import Iterable
 
-from cli import facts
-from cli.text import heading, table
 from slate import descriptions
 from slate.deployment import load
 from slate.entities import Entity, Source
@@ -12,6 +10,9 @@ from slate.errors import UnknownNameError, nearest
 from slate.features import Column, Feature
 from slate.registry import Registry
 from slate.services import FeatureService
+
+from . import facts
+from .text import heading, table
 
 Definition = Feature | FeatureService | facts.View | type[Source] | type[Entity]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from cli import uses
 from slate.entities import Entity, Source
 from slate.expressions import Expr, render
 from slate.features import Aggregated, Attribute, Column, Computed, Constraints, Feature, Input
@@ -11,6 +10,8 @@ from slate.registry import Registry
 from slate.services import FeatureService
 from slate.views import FeatureView, RequestFeatures
 from slate.windows import duration_name
+
+from . import uses
 
 Facts = list[tuple[str, str]]
 View = type[FeatureView] | type[RequestFeatures]

@@ -12,14 +12,15 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cli import processes
-from cli.text import clock
 from online import EventWriter
 from online.stream.writer import streamed_source
 from slate.deployment import load
 from slate.entities import Source
 from slate.errors import DataError, nearest
 from slate.windows import duration_name
+
+from . import processes
+from .text import clock
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 ARROW = (".arrow", ".feather", ".ipc")

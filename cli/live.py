@@ -15,16 +15,17 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from cli import processes
-from cli.demo import Play, Stage, demo
-from cli.keyboard import has_keyboard, keyboard
-from cli.standing import Standing, Streams
-from cli.text import Say, clock
 from online import FeatureClient
 from online.generations import pointer_field, pointers
 from online.store import connect
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError, StoreError
+
+from . import processes
+from .demo import Play, Stage, demo
+from .keyboard import has_keyboard, keyboard
+from .standing import Standing, Streams
+from .text import Say, clock
 
 TICK = 1.0
 PAUSE = 0.05
@@ -150,7 +151,7 @@ def _worker(say: Say) -> Iterator[Check]:
         What raises a ``StoreError`` where it has ended.
     """
     say("starting a worker")
-    command = [sys.executable, "-m", "cli", "stream", "--quiet"]
+    command = [sys.executable, "-m", __package__, "stream", "--quiet"]
     with tempfile.TemporaryFile() as told:
         # Its own session: an interrupt typed at the terminal is for us, and we stop it.
         worker = subprocess.Popen(

@@ -13,11 +13,14 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import NoReturn
 
 INTERRUPTED = 130
 # As the shell tells of a process that its closed pipe has ended.
 PIPE_CLOSED = 141
+# Where Slate's packages lie.
+_ROOT = Path(__file__).parents[1]
 
 
 def main() -> NoReturn:
@@ -61,9 +64,20 @@ def _run(options: argparse.Namespace) -> int:
     from slate.errors import SlateError
 
     try:
-        code: int = importlib.import_module(f"cli.{options.command}").run(options)
+        code: int = importlib.import_module(f".{options.command}", __package__).run(options)
     except SlateError as error:
         print(f"slate: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        # A bare installation is the client, without what the warehouse and its runs need.
+        package = (error.name or "").partition(".")[0]
+        if not package or (_ROOT / package).exists():
+            raise
+        print(
+            f"slate: `slate {options.command}` needs {package}, which is not installed: install "
+            "slate[platform], not slate alone",
+            file=sys.stderr,
+        )
         return 1
     except Exception as error:
         from redis.exceptions import RedisError
@@ -94,6 +108,56 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, text: str, details: str = "") -> argparse.ArgumentParser:
         description = f"{text[0].upper()}{text[1:]}. {details}"
         return commands.add_parser(name, help=text, description=description)
+
+    init = add(
+        "init",
+        "make a deployment in this folder, from a file of events",
+        "Looks at the file's values, writes slate.toml, the definitions and the dbt project, and "
+        "tells the command that loads the file. What is guessed is marked so.",
+    )
+    init.add_argument("name", metavar="NAME", help="of the deployment and its package: my_shop")
+    init.add_argument(
+        "--from",
+        dest="from_",
+        metavar="FILE",
+        required=True,
+        help="CSV, JSON lines, Parquet, or a DuckDB file",
+    )
+    init.add_argument("--source", metavar="NAME", default="", help="default: the file's name")
+    roles = {
+        "--id": "that is different in each row",
+        "--time": "that tells when an event happened",
+        "--arrival": "that tells when it could be known",
+        "--key": "that tells whose it is",
+    }
+    for role, text in roles.items():
+        init.add_argument(role, metavar="COLUMN", default="", help=f"the column {text}")
+    _reading(init)
+
+    load = add(
+        "load",
+        "take a source's history from files, years of it at once",
+        "Each row becomes part of the landing file of the hour in which it arrived; `slate run` "
+        "takes these in. Refused rows are told of with the reason, and lie in raw.quarantine "
+        "after the next run; then the exit code is 1. A file that was loaded is passed over.",
+    )
+    load.add_argument("source", metavar="SOURCE")
+    load.add_argument(
+        "files", metavar="FILE", nargs="+", help="CSV, JSON lines, Parquet, or a DuckDB file"
+    )
+    load.add_argument(
+        "--arrival",
+        metavar="RULE",
+        default="",
+        help="when rows arrived, where no column tells it: 'placed_at + 5m'",
+    )
+    load.add_argument(
+        "--id",
+        choices=["content"],
+        default="",
+        help="make the ids of the rows' content, where no column has them",
+    )
+    _reading(load)
 
     add("check", "check definitions, and that the generated SQL is up to date")
 
@@ -249,6 +313,26 @@ def _parser() -> argparse.ArgumentParser:
         help="where to listen (default: 3000); if it is taken, a free one is found",
     )
     return parser
+
+
+def _reading(parser: argparse.ArgumentParser) -> None:
+    """What is said of how a file is written."""
+    parser.add_argument("--table", metavar="NAME", default="", help="of a DuckDB file")
+    parser.add_argument(
+        "--null",
+        metavar="WORD",
+        action="append",
+        default=[],
+        help="a word that stands for no value, such as NA; may be repeated",
+    )
+    parser.add_argument(
+        "--time-format",
+        metavar="FORMAT",
+        action="append",
+        default=[],
+        help="of times that are not in ISO 8601: epoch_s, epoch_ms, epoch_us, or one such as "
+        "'%%d/%%m/%%Y %%H:%%M'; may be repeated",
+    )
 
 
 def _key_value(text: str) -> tuple[str, list[str]]:

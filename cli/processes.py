@@ -27,15 +27,15 @@ KNOWN = (
 
 def prepare(deployment: Deployment) -> None:
     """Make what is started find our programs and the deployment, and every stop a clean one."""
-    _make_data(deployment)
+    make_data(deployment)
     if not sys.stderr.isatty() or "NO_COLOR" in os.environ:
         os.environ["DBT_USE_COLORS"] = "false"
     programs = Path(sys.executable).parent
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
     # Others have another working directory.
     os.environ["SLATE_DATA"] = str(deployment.data.absolute())
-    if named := os.environ.get("SLATE_CONFIG"):
-        os.environ["SLATE_CONFIG"] = str(Path(named).absolute())
+    config = os.environ.get("SLATE_CONFIG") or deployment.root / "slate.toml"
+    os.environ["SLATE_CONFIG"] = str(Path(config).absolute())
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "1"
     filters = [os.environ.get("PYTHONWARNINGS"), *(f"ignore:{warning}" for warning in KNOWN)]
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, filters))
@@ -59,7 +59,7 @@ def require_machine_clock(deployment: Deployment) -> None:
         )
 
 
-def _make_data(deployment: Deployment) -> None:
+def make_data(deployment: Deployment) -> None:
     """Make the data folder; tell where it is one that every user of this machine can read."""
     deployment.make_data()
     if deployment.data.stat().st_mode & stat.S_IROTH:

@@ -8,13 +8,14 @@ from argparse import Namespace
 from datetime import datetime
 from typing import Any
 
-from cli.text import age, instant, table
 from online import Answer, FeatureClient, State
 from online.messages import gathered
 from slate.deployment import load
 from slate.errors import RequestError, StoreError
 from slate.kinds import Kind
 from slate.plans import Plan
+
+from .text import age, instant, table
 
 ACROSS = 4
 LISTED = 3

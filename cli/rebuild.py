@@ -4,14 +4,15 @@ import sys
 from argparse import Namespace
 from contextlib import redirect_stdout
 
-from cli import processes
-from cli.text import clock
 from online.store import connect, require_all_is_kept
 from online.stream.names import streamed_sources
 from online.stream.status import stream_status
 from online.stream.worker import Worker
 from slate.deployment import load
 from slate.errors import DataError
+
+from . import processes
+from .text import clock
 
 # For how many seconds a store may be silent before it is taken for lost.
 TIMEOUT = 10.0

@@ -5,12 +5,13 @@ from argparse import Namespace
 from contextlib import redirect_stdout
 
 from assets.manifests import CURRENT, load_manifest
-from cli import processes
-from cli.compile import require_up_to_date
-from cli.demo import demo
-from cli.text import Say, clock, table
 from online import FeatureClient
 from slate.deployment import Deployment, load
+
+from . import processes
+from .compile import require_up_to_date
+from .demo import demo
+from .text import Say, clock, table
 
 
 def run(_: Namespace) -> int:

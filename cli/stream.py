@@ -12,13 +12,14 @@ from contextlib import contextmanager, suppress
 
 from redis.exceptions import RedisError
 
-from cli import processes
-from cli.text import Say, clock
 from online.store import connect
 from online.stream.names import streamed_sources
 from online.stream.status import stream_status
 from online.stream.worker import Worker, WorkerStats
 from slate.deployment import Deployment, load
+
+from . import processes
+from .text import Say, clock
 
 TELL_SECONDS = 5.0
 STOP_SECONDS = 30.0
@@ -43,7 +44,7 @@ def run(options: Namespace) -> int:
             worker = Worker(redis, deployment, server=store.server, lease_seconds=options.lease)
             if options.metrics:
                 # Only now: none is needed to apply events.
-                from cli.metrics import serve
+                from .metrics import serve
 
                 serve(options.metrics, redis, deployment, worker)
                 say(f"metrics: http://127.0.0.1:{options.metrics}/metrics")
@@ -67,7 +68,15 @@ def run(options: Namespace) -> int:
 @contextmanager
 def _others(options: Namespace) -> Iterator[None]:
     """The other workers, each in a process of its own."""
-    command = [sys.executable, "-m", "cli", "stream", "--quiet", "--lease", str(options.lease)]
+    command = [
+        sys.executable,
+        "-m",
+        __package__,
+        "stream",
+        "--quiet",
+        "--lease",
+        str(options.lease),
+    ]
     others = []
     for number in range(1, options.workers):
         port = ["--metrics", str(options.metrics + number)] if options.metrics else []

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assets.manifests import CURRENT, Manifest, Origin, load_manifest
-from cli.text import heading, instant, table
 from slate.deployment import load
 from slate.plans import Plan
+
+from .text import heading, instant, table
 
 
 def run(options: Namespace) -> int:

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cli import processes
-from cli.text import clock
 from orchestration.home import prepare_home
 from slate.deployment import load
 from slate.errors import ConfigurationError
 
+from . import processes
+from .text import clock
+
 HOST = "127.0.0.1"
-WORKSPACE = Path(__file__).resolve().parents[1] / "workspace.yaml"
 PAUSE = 0.1
 # Dagster gives its own processes a minute to end.
 STOP_SECONDS = 70.0
@@ -110,7 +110,7 @@ def command(port: int) -> list[str]:
     """What starts Dagster's UI and daemon."""
     return [
         *(sys.executable, "-m", "dagster", "dev"),
-        *("--workspace", str(WORKSPACE)),
+        *("--module-name", "orchestration.definitions"),
         *("--host", HOST, "--port", str(port)),
     ]
 

@@ -105,7 +105,7 @@ def _require_landed(deployment: Deployment) -> None:
     if found and not any(is_over(deployment, hour) for source in found for hour in source.hours):
         misnamed = ", ".join(name for source in found for name in source.misnamed[:1])
         raise DataError(
-            f"nothing has landed in {deployment.landing} of an hour that is over: write landing "
-            f"files there first ({EXPECTED}), or simulate some"
+            f"nothing has landed in {deployment.landing} of an hour that is over: load a file by "
+            f"`slate load`, or write landing files there first ({EXPECTED})"
             + (f"; other names are not taken in, such as {misnamed}" if misnamed else "")
         )

@@ -28,6 +28,8 @@ from slate.errors import ConfigurationError, nearest
 from slate.registry import Registry
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# The names of Slate's packages, which none beside slate.toml can have.
+_PACKAGES = ("slate", "online", "quality", "assets", "orchestration")
 _SETTINGS = ("name", "definitions", "dbt_project", "data", "redis", "demo", "clock", "memory")
 _MEMORY = re.compile(r"[1-9]\d*(\.\d+)? ?([KMGT]i?B|%)")
 
@@ -70,12 +72,35 @@ class Deployment:
         """The definitions, imported on first use.
 
         Raises:
-            ConfigurationError: the module cannot be imported.
+            ConfigurationError: the module cannot be imported, or one beside slate.toml is named as
+                one of Slate's.
             DefinitionError: a definition is wrong.
         """
+        self.make_importable()
+        return Registry.from_module(self.definitions)
+
+    def make_importable(self) -> None:
+        """Let what lies beside slate.toml be imported.
+
+        Raises:
+            ConfigurationError: a module there is named as one of Slate's, in whose place Python
+                would import it.
+        """
+        self._require_own_names()
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
-        return Registry.from_module(self.definitions)
+
+    def _require_own_names(self) -> None:
+        if self.root == Path(__file__).resolve().parents[1]:
+            return
+        for name in _PACKAGES:
+            for module in (Path(name, "__init__.py"), Path(f"{name}.py")):
+                if (self.root / module).is_file():
+                    raise ConfigurationError(
+                        f"{self.root / module} would be imported in the place of Slate's own "
+                        f"package {name!r}: rename it, or move it into the package of the "
+                        "definitions"
+                    )
 
     def make_data(self) -> None:
         """Make the data folder, if there is none, so that its user alone gets at what is in it.
@@ -127,7 +152,7 @@ def load(path: Path | None = None) -> Deployment:
 
     Args:
         path: the file; by default ``SLATE_CONFIG``, else the nearest slate.toml upwards from the
-            working directory, else the one beside this package.
+            working directory.
 
     Raises:
         ConfigurationError: there is none, or it holds a wrong setting.
@@ -207,9 +232,10 @@ def _find() -> Path:
     if named := os.environ.get("SLATE_CONFIG"):
         return Path(named)
     here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parent.parent):
+    for folder in (here, *here.parents):
         if (folder / "slate.toml").is_file():
             return folder / "slate.toml"
     raise ConfigurationError(
-        f"no slate.toml in {here} or above: run inside the project, or set SLATE_CONFIG"
+        f"no slate.toml in {here} or above: `slate init NAME --from FILE` makes a deployment from "
+        "a file of your events; or go into the folder of one, or set SLATE_CONFIG"
     )

@@ -68,6 +68,7 @@ class Derived(Column):
         kind: Kind | None,
         expression: Call,
         description: str = "",
+        where: str = "",
     ) -> None:
         """Record it.
 
@@ -77,11 +78,12 @@ class Derived(Column):
             kind: the kind that its annotation promises; None for that of the expression.
             expression: the expression.
             description: the comment beside it.
+            where: what an error begins with, of a column without a name.
 
         Raises:
             DefinitionError: the expression reads another source, or does what has no equal in SQL.
         """
-        where = f"{source.__name__}.{name}" if name else repr(expression)
+        where = f"{source.__name__}.{name}" if name else where or repr(expression)
         for leaf in leaves(expression):
             if not isinstance(leaf, Column) or leaf.source is not source:
                 raise DefinitionError(
@@ -157,7 +159,7 @@ def as_column(where: str, source: "type[Source]", expr: object) -> Column:
         return expr
     if not isinstance(expr, Call):
         raise DefinitionError(f"{where}: {expr!r} is not a column of {source.__name__}")
-    found = Derived(source, "", None, expr)
+    found = Derived(source, "", None, expr, where=where)
     return source.derived.setdefault(found.name, found)
 
 

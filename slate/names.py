@@ -33,6 +33,8 @@ ROW_ID = "row_id"
 ASKED_AT = "asked_at"
 _TILES = ("hop", "tile", "arrived", "arrived_hour", "latest_event_ts")
 VIEW_COLUMNS = frozenset([*MODEL_TIMES, ROW_ID, ASKED_AT, "as_of", "latest", "row", *_TILES])
+# What the folders of a training set are named by, beside its columns.
+TRAINING_DAY = "day"
 # Of the tables that landing files are taken into, those that are of no source.
 RAW_TABLES = frozenset(["clock", "files", "quarantine"])
 

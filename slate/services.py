@@ -8,7 +8,7 @@ from slate.errors import DefinitionError
 from slate.expressions import Expr, leaves
 from slate.features import Aggregated, Attribute, Computed, Feature, Input, Windows
 from slate.kinds import Kind, several
-from slate.names import check_owner, is_plain
+from slate.names import TRAINING_DAY, check_owner, is_plain, longer
 from slate.views import FeatureView, RequestFeatures
 
 
@@ -49,6 +49,11 @@ class FeatureService:
             raise DefinitionError(f"{where}: version={version!r} is no whole number from 1")
         if not (isinstance(spine, type) and issubclass(spine, Source)):
             raise DefinitionError(f"{where}: spine={spine!r} is no source: give a source's class")
+        if TRAINING_DAY in spine.columns:
+            raise DefinitionError(
+                f"{where}: the folders of its training set are named by the {TRAINING_DAY}: rename "
+                f"{spine.__name__}.{TRAINING_DAY}, as in {longer(spine.name, TRAINING_DAY)!r}"
+            )
         self.name = name
         self.version = version
         self.keys = _keys(where, keys)

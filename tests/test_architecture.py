@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,6 +150,36 @@ def test_the_platform_knows_no_deployment(package: str) -> None:
         if (words := set(DEPLOYMENT_WORDS.findall(code(path))))
     }
     assert not wrong, f"{package} must get these words from the definitions"
+
+
+def test_the_command_knows_itself_by_no_name() -> None:
+    """It is installed by another one, as `cli` is what others may call theirs."""
+    wrong = {
+        str(path.relative_to(ROOT))
+        for path in modules("cli")
+        for node in ast.walk(ast.parse(path.read_text(), path))
+        if (isinstance(node, ast.ImportFrom) and node.level == 0 and in_cli(node.module or ""))
+        or (isinstance(node, ast.Import) and any(in_cli(alias.name) for alias in node.names))
+        or (isinstance(node, ast.Constant) and node.value == "cli")
+    }
+    assert not wrong, "write `from .module import ...`, and __package__ for its name"
+
+
+def in_cli(module: str) -> bool:
+    return module.split(".")[0] == "cli"
+
+
+def test_what_is_installed_is_all_but_the_demonstration() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    installed = project["tool"]["setuptools"]
+    packages = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for package in ARROWS
+        for path in (ROOT / package).rglob("__init__.py")
+        if package != DEPLOYMENT
+    }
+    assert installed["package-dir"] == {"slate_cli": "cli"}
+    assert sorted(installed["packages"]) == sorted(packages - {"cli"} | {"slate_cli"})
 
 
 def test_no_module_is_called_utils() -> None:

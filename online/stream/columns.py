@@ -42,9 +42,9 @@ class EventColumns:
         """A column as it is, or as it is computed."""
 
         def found() -> pa.Array:
-            if name in self._source.columns:
-                return whole(self._table.column(name))
-            return self._source.derived[name].values(self.column)
+            if name in self._source.derived:
+                return self._source.derived[name].values(self.column)
+            return whole(self._table.column(name))
 
         return self._once("column", name, found)
 

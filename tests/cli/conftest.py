@@ -1,4 +1,5 @@
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,23 @@ Slate = Callable[..., Outcome]
 
 
 @pytest.fixture
+def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A working directory with nothing in it, for a deployment of its own."""
+    for name in ("SLATE_CONFIG", "SLATE_DATA", "SLATE_REDIS", "SLATE_CLOCK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    before = set(sys.modules)
+    yield folder
+    # What was imported from here is another module for the next test.
+    for name in set(sys.modules) - before:
+        if str(folder) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture
 def bikes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
     """The bike-share, with a data folder of its own; commands of the test are about it."""
     monkeypatch.setenv("SLATE_CONFIG", str(BIKES / "slate.toml"))
@@ -32,8 +50,14 @@ def bikes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
 
 
 @pytest.fixture
-def slate(bikes: Deployment, capsys: pytest.CaptureFixture[str]) -> Slate:
-    """`slate` in this process."""
+def slate(bikes: Deployment, slate_here: Slate) -> Slate:
+    """`slate` in this process, about the bike-share."""
+    return slate_here
+
+
+@pytest.fixture
+def slate_here(capsys: pytest.CaptureFixture[str]) -> Slate:
+    """`slate` in this process, about the deployment of the working directory."""
 
     def run(*arguments: str) -> Outcome:
         capsys.readouterr()

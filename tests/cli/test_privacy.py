@@ -81,9 +81,9 @@ def test_a_data_folder_is_its_users_alone(bikes: Deployment) -> None:
 def test_one_that_others_can_read_is_left_and_told_of(
     bikes: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    processes._make_data(bikes)
+    processes.make_data(bikes)
     assert capsys.readouterr().err == ""
     bikes.data.chmod(0o755)
-    processes._make_data(bikes)
+    processes.make_data(bikes)
     assert f"every user of this machine can read {bikes.data}" in capsys.readouterr().err
     assert bikes.data.stat().st_mode & 0o777 == 0o755

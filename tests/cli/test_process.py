@@ -16,6 +16,7 @@ from tests.cli.conftest import BIKES
 ROOT = Path(__file__).parents[2]
 SLATE = (sys.executable, "-m", "cli.main")
 COMMANDS = ("check", "compile", "list", "describe", "explain", "query", "training", "run", "ui")
+COMMANDS += ("init", "load")
 HEAVY = {"dagster", "dbt", "duckdb", "great_expectations"}
 
 

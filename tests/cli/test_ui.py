@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cli.main import INTERRUPTED, PIPE_CLOSED
-from cli.ui import HOST, WORKSPACE, Interrupts, free_port, stop, the_only_one
+from cli.ui import HOST, Interrupts, free_port, stop, the_only_one
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from tests.cli.conftest import Slate
@@ -34,11 +34,6 @@ def test_a_free_port_is_taken_as_it_is_and_a_taken_one_is_not() -> None:
         found = free_port(taken)
     assert found != taken
     assert free_port(found) == found
-
-
-def test_the_workspace_is_there() -> None:
-    assert WORKSPACE == ROOT / "workspace.yaml"
-    assert WORKSPACE.is_file()
 
 
 @pytest.fixture

@@ -224,8 +224,13 @@ def a_filter_that_is_no_truth() -> object:
 
 
 @wrong("Wrong.orders", "is richer", "staging model")
-def a_filter_that_computes() -> object:
-    return filtered(Order.portions + 1 > 2)
+def a_filter_that_is_no_comparison() -> object:
+    return filtered(np.isfinite(Order.price))
+
+
+@wrong("Wrong.orders", "np.log(Order.price)", "no equal in SQL")
+def a_filter_that_computes_what_differs() -> object:
+    return filtered(np.log(Order.price) > 2)
 
 
 @wrong("Wrong.orders", "Order.guest_id is a str and Order.portions a int", "of one type")

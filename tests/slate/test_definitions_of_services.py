@@ -94,6 +94,19 @@ def a_spine_without_an_input_that_is_only_computed_with() -> object:
     return service(VisitRequest.many, spine=Order)
 
 
+@wrong("FeatureService('wrong')", "named by the day: rename Shift.day, as in 'shift_day'")
+def a_spine_with_the_name_of_a_training_sets_folders() -> object:
+    class Shift(Source):
+        model = "m"
+        event_id: str = unique_id()
+        event_ts: datetime = event_time()
+        received_at: datetime = arrival_time()
+        cafe_id: int
+        day: str
+
+    return service(CafeOrders, keys=[Cafe], spine=Shift)
+
+
 @wrong("FeatureService('wrong')", "'stg_visits'")
 def a_spine_by_its_name() -> object:
     return service(GuestOrders, spine="stg_visits")

@@ -40,11 +40,14 @@ def test_the_nearest_file_upwards_is_taken(tmp_path: Path, monkeypatch: pytest.M
     assert found.training == tmp_path / "data/training"
 
 
-def test_elsewhere_the_one_beside_the_package_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_elsewhere_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the demonstration's either, whose data and rows a command would take for one's own."""
     monkeypatch.chdir(tmp_path)
-    assert deployment.load().root == ROOT
+    with pytest.raises(ConfigurationError) as raised:
+        deployment.load()
+    assert f"no slate.toml in {tmp_path} or above: `slate init NAME --from FILE`" in str(
+        raised.value
+    )
 
 
 def test_the_environment_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,3 +146,22 @@ def test_what_is_not_an_amount_of_memory_is_refused(
     monkeypatch.setenv("SLATE_MEMORY", text)
     with pytest.raises(ConfigurationError, match=r"SLATE_MEMORY = .* is not an amount of memory"):
         deployment.load(file)
+
+
+@pytest.mark.parametrize("module", ["assets/__init__.py", "quality.py"])
+def test_a_module_named_as_one_of_slates_is_refused(tmp_path: Path, module: str) -> None:
+    (tmp_path / module).parent.mkdir(exist_ok=True)
+    (tmp_path / module).touch()
+    file = written(tmp_path, MINIMAL)
+    with pytest.raises(ConfigurationError, match="in the place of Slate's own package"):
+        _ = deployment.load(file).registry
+
+
+def test_a_folder_named_as_one_of_slates_packages_is_no_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", [*__import__("sys").path])
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "with_assets.py").write_text("from slate import Entity\n")
+    file = written(tmp_path, MINIMAL.replace("shop.definitions", "with_assets"))
+    assert deployment.load(file).registry.entities == {}

@@ -11,11 +11,9 @@ import pytest
 
 from assets import training_rows
 from assets.training_sets import write_training_set
-from slate import Source, arrival_time, event_time, unique_id
 from slate.compile.training import training_columns
 from slate.errors import DataError
 from slate.plans import Plan
-from tests.training import delivery
 from tests.training.table import Row, expected, fill, offers, ordered
 
 Warehouse = duckdb.DuckDBPyConnection
@@ -115,23 +113,3 @@ def test_a_feature_that_is_never_null_is_not_written_as_null(
     warehouse.execute(f"update delivery_v1 set \"{name}\" = null where offer_id = 'offer-2-004'")
     with pytest.raises(DataError, match=name):
         write_training_set(warehouse, plan, folder)
-
-
-def test_a_spine_with_the_name_of_the_folders_is_refused(
-    warehouse: Warehouse, folder: Path
-) -> None:
-    class Visit(Source):
-        model = "stg_visits"
-        visit_id: str = unique_id()
-        visited_at: datetime = event_time()
-        heard_at: datetime = arrival_time()
-        courier_id: int
-        weather: str
-        stops: int
-        load: float
-        hurry: bool
-        due: datetime
-        day: int
-
-    with pytest.raises(DataError, match="Visit has a column 'day'"):
-        write_training_set(warehouse, delivery.plan(spine=Visit), folder)

@@ -1,0 +1,265 @@
+"""Files of events that others wrote: CSV, JSON lines, Parquet, a DuckDB file; each as a relation.
+
+What CSV and JSON lines hold is read as text, so that a value is judged by the rules of its column
+(``slate/coercion.py``) and not by what a reader takes it for. Names of columns are as in the file.
+"""
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from slate.errors import DataError, nearest
+
+CSV = (".csv", ".tsv", ".txt")
+JSON_LINES = (".jsonl", ".ndjson", ".json")
+PARQUET = (".parquet",)
+DATABASES = (".duckdb", ".ddb", ".db")
+KNOWN = (*CSV, *JSON_LINES, *PARQUET, *DATABASES)
+
+# The number of a row in its file, from 1, and the text of a line that holds no row.
+ROW, LINE = "_row", "_line"
+_DELIMITERS = ",;\t|"
+_LINES_HEAD = 1 << 20
+_LONGEST_LINE = 16 << 20
+_TABLES = "select table_name from duckdb_tables() where database_name = 'given' and not internal"
+
+
+@dataclass(frozen=True)
+class EventFile:
+    """A file of events, opened in a connection.
+
+    Attributes:
+        path: where it lies.
+        columns: the types of its columns by name, in order, as Arrow has them.
+        relation: SQL that gives its rows: its columns, ``_row``, and of JSON lines ``_line``, the
+            text of a line that is no object, whose columns are null.
+        texts: of JSON lines, the columns that hold strings; of no number, then, but a time may be.
+    """
+
+    path: Path
+    columns: dict[str, pa.DataType]
+    relation: str
+    texts: frozenset[str] = frozenset()
+    lines: bool = False
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """A line of a CSV file that is no row.
+
+    Attributes:
+        line: its number in the file, from 1.
+        reason: what is wrong with it.
+        text: the line.
+    """
+
+    line: int
+    reason: str
+    text: str
+
+
+def open_events(connection: duckdb.DuckDBPyConnection, path: Path, table: str = "") -> EventFile:
+    """Open a file.
+
+    Args:
+        connection: in memory or of a passing file; one file at a time is open in it.
+        path: the file.
+        table: of a DuckDB file, the table or view; needed where it has several.
+
+    Raises:
+        DataError: it cannot be read, is of another format, or has no columns.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} is not a file: name a file of {', '.join(KNOWN)}")
+    with reading(path):
+        return _opened(connection, path, table)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Tell of what DuckDB or the disk raise while a file is read.
+
+    Raises:
+        DataError: it cannot be read; or what is looked at does not fit on the disk.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not in UTF-8 ({error}): convert it, as by `iconv -f latin1 -t utf-8`"
+        ) from error
+    except (duckdb.Error, OSError, EOFError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read: {_first_line(error)}") from error
+
+
+def _opened(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> EventFile:
+    suffix = _suffix(path)
+    if table and suffix not in DATABASES:
+        raise DataError(f"{path} has no tables: leave --table out, which is for a DuckDB file")
+    if suffix in CSV:
+        return _csv(path)
+    if suffix in JSON_LINES:
+        return _json_lines(connection, path)
+    if suffix in PARQUET:
+        return _typed(connection, path, f"read_parquet({quoted(path)}, hive_partitioning=false)")
+    if suffix in DATABASES:
+        return _database(connection, path, table)
+    raise DataError(
+        f"{path}: the format {suffix or 'without an ending'} is unknown, {nearest(suffix, KNOWN)}; "
+        "also .csv.gz and .jsonl.gz"
+    )
+
+
+def malformed(connection: duckdb.DuckDBPyConnection) -> list[Malformed]:
+    """The lines of the CSV file read last that were no rows, each once, in order."""
+    ((there,),) = connection.execute(
+        "select count(*) from duckdb_tables() where table_name = 'reject_errors'"
+    ).fetchall()
+    if not there:
+        return []
+    rejected = connection.execute(
+        """select line, any_value(lower(cast(error_type as varchar))), any_value(error_message),
+            any_value(csv_line)
+        from reject_errors group by line order by line"""
+    ).fetchall()
+    return [
+        Malformed(
+            int(line), f"{kind.replace('_', ' ')} ({_first_line(message)})", (text or "").strip()
+        )
+        for line, kind, message, text in rejected
+    ]
+
+
+def name(column: str) -> str:
+    """A column's name, as SQL takes it, whatever it is."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def quoted(text: object) -> str:
+    """A text, as SQL takes it."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _suffix(path: Path) -> str:
+    """The ending that tells the format; that of compressed text is the one before."""
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
+
+
+def _csv(path: Path) -> EventFile:
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        head = file.readline(_LINES_HEAD)
+        delimiter = max(_DELIMITERS, key=head.count)
+        file.seek(0)
+        header = next(csv.reader(file, delimiter=delimiter), [])
+    _require_names(path, header)
+    types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
+    reader = (
+        f"read_csv({quoted(path)}, auto_detect=false, header=true, delim={quoted(delimiter)}, "
+        f"quote='\"', escape='\"', nullstr='', columns={{{types}}}, store_rejects=true, "
+        f"max_line_size={_LONGEST_LINE}, rejects_limit=0)"
+    )
+    columns = {column: pa.string() for column in header}
+    return EventFile(path, columns, f"select row_number() over () as {ROW}, * from {reader}")
+
+
+def _require_names(path: Path, header: Sequence[str]) -> None:
+    if not header:
+        raise DataError(f"{path} is empty: its first line has to name the columns")
+    lower = [column.strip().lower() for column in header]
+    if "" in lower:
+        raise DataError(f"{path}: column {lower.index('') + 1} of the first line has no name")
+    for column in lower:
+        if lower.count(column) > 1:
+            raise DataError(f"{path}: two columns are named {column!r}: rename one of them")
+
+
+def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> EventFile:
+    text = (
+        f"read_csv({quoted(path)}, columns={{'line': 'VARCHAR'}}, auto_detect=false, header=false, "
+        f"delim='\x01', quote='', escape='', strict_mode=false, max_line_size={_LONGEST_LINE})"
+    )
+    parsed = (
+        f"(select row_number() over () as {ROW}, line, case when json_valid(line) then line end "
+        f"as parsed from {text})"
+    )
+    # Of what is no object there is no key; an empty line is nothing.
+    rows = (
+        f"(select {ROW}, line, case when json_type(parsed) = 'OBJECT' then parsed end as row "
+        f"from {parsed} where line is not null)"
+    )
+    found = connection.execute(
+        f"""select key, bool_or(json_type(row, '$.' || to_json(key)::varchar) = 'VARCHAR'),
+            min(struct_pack(row := {ROW}, place := place)) as first
+        from (
+            select {ROW}, row, unnest(json_keys(row)) as key,
+                unnest(range(len(json_keys(row)))) as place
+            from {rows}
+        )
+        group by key order by first"""
+    ).fetchall()
+    if not found:
+        raise DataError(f"{path} holds no JSON objects, one a line: write each row as one")
+    _require_names(path, [key for key, *_ in found])
+    values = ", ".join(
+        f"json_extract_string(row, {quoted(_path(key))}) as {name(key)}" for key, *_ in found
+    )
+    return EventFile(
+        path,
+        {key: pa.string() for key, *_ in found},
+        f"select {ROW}, {values}, case when row is null then line end as {LINE} from {rows}",
+        frozenset(key for key, strings, _ in found if strings),
+        lines=True,
+    )
+
+
+def _path(key: str) -> str:
+    return f"$.{json.dumps(key, ensure_ascii=False)}"
+
+
+def _database(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> EventFile:
+    connection.execute("detach database if exists given")
+    connection.execute(f"attach {quoted(path)} as given (read_only)")
+    tables = sorted(
+        found
+        for (found,) in connection.execute(
+            f"{_TABLES} union all select view_name from duckdb_views() "
+            "where database_name = 'given' and not internal"
+        ).fetchall()
+    )
+    if not table and len(tables) != 1:
+        raise DataError(
+            f"{path} holds the tables {', '.join(tables) or 'none'}: say one by --table"
+        )
+    if table and table not in tables:
+        raise DataError(f"{path} has no table {table!r}, {nearest(table, tables)}")
+    return _typed(connection, path, f"given.{name(table or tables[0])}")
+
+
+def _typed(connection: duckdb.DuckDBPyConnection, path: Path, rows: str) -> EventFile:
+    described = connection.execute(f"describe select * from {rows}").fetchall()
+    # Finer times than microseconds are those, as everywhere.
+    columns = ", ".join(
+        f"cast({name(column)} as timestamp) as {name(column)}"
+        if type_ in ("TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
+        else name(column)
+        for column, type_, *_ in described
+    )
+    schema = connection.sql(f"select {columns} from {rows} limit 0").to_arrow_table().schema
+    return EventFile(
+        path,
+        {field.name: field.type for field in schema},
+        f"select row_number() over () as {ROW}, {columns} from {rows}",
+    )
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,69 @@
+"""How values of other people's files are written: words for null, and formats of time."""
+
+import re
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from assets.event_files import EventFile, name, quoted
+from slate.coercion import Form, form_of_type
+from slate.errors import DataError
+
+# Numbers since the epoch: how many of a unit are a second.
+EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
+# Null, as other programs write it; taken for null only where that is said.
+NULL_WORDS = ("NA", "N/A", "#N/A", "NULL", "Null", "null", "None", "NaN", "nan", "NaT", "\\N", "-")
+_ISO = "%Y-%m-%dT%H:%M:%S.%f"
+
+
+def values(file: EventFile, null_words: Sequence[str]) -> str:
+    """A file's rows as a relation in which words for null are null, in all columns of text."""
+    if not null_words:
+        return file.relation
+    words = ", ".join(map(quoted, null_words))
+    read = ", ".join(
+        f"case when {name(column)} not in ({words}) then {name(column)} end as {name(column)}"
+        for column, type_ in file.columns.items()
+        if form_of_type(type_) is Form.TEXT
+    )
+    return f"select * replace ({read}) from ({file.relation})" if read else file.relation
+
+
+def instant(sql: str, type_: pa.DataType, time_formats: Sequence[str]) -> str:
+    """A column that holds times in some formats, as text that every column of times takes.
+
+    What is of none of the formats stays as it is.
+
+    Args:
+        sql: the column, as SQL.
+        type_: its type.
+        time_formats: each is ``epoch_s``, ``epoch_ms``, ``epoch_us``, or as ``strptime`` has it;
+            the first that fits counts.
+    """
+    if form_of_type(type_) in (Form.INSTANT, Form.DATE) or not time_formats:
+        return sql
+    text = f"cast({sql} as varchar)"
+    read = [f"strftime({_read(sql, text, one)}, '{_ISO}')" for one in time_formats]
+    return f"coalesce({', '.join(read)}, {text})"
+
+
+def _read(sql: str, text: str, time_format: str) -> str:
+    if time_format not in EPOCHS:
+        return f"try_strptime({text}, {quoted(time_format)})"
+    number = f"try_cast({sql} as double) * {1_000_000 // EPOCHS[time_format]}"
+    # Beyond that, no time is one.
+    return f"case when abs({number}) < 1e17 then make_timestamp(cast({number} as bigint)) end"
+
+
+def require_time_format(text: str) -> str:
+    """A format of times, as it was given.
+
+    Raises:
+        DataError: it is none.
+    """
+    if text not in EPOCHS and not re.search(r"%[A-Za-z]", text):
+        raise DataError(
+            f"--time-format {text!r} is none: give {', '.join(EPOCHS)}, or one such as "
+            "'%d/%m/%Y %H:%M'"
+        )
+    return text

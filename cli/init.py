@@ -1,0 +1,145 @@
+"""`slate init`: a deployment in this folder, from a file of events."""
+
+import importlib.util
+import keyword
+import shlex
+import sys
+from argparse import Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assets.column_profiles import profile
+from assets.event_files import malformed, open_events, reading
+from assets.event_values import require_time_format
+from assets.scratch import scratch
+from slate.base import snake_case
+from slate.compile.project import write
+from slate.deployment import load
+from slate.errors import ConfigurationError, SlateError
+from slate.names import is_plain
+
+from .guesses import Guess, Said, guess
+from .scaffold import Scaffold
+
+
+def run(options: Namespace) -> int:
+    """Look at the file, write what a deployment needs, and tell what to run next."""
+    folder = Path.cwd()
+    _require_name(options.name, folder)
+    file = Path(options.from_)
+    formats = [require_time_format(text) for text in options.time_format]
+    with scratch(folder) as connection:
+        found = open_events(connection, file, options.table)
+        with reading(file):
+            told = profile(connection, found, options.null or None, formats)
+        broken = len(malformed(connection))
+    said = Said(options.source, options.id, options.time, options.arrival, options.key)
+    stem = Path(file.stem).stem if file.suffix == ".gz" else file.stem
+    guessed = guess(options.table or stem, told, said)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    made = Scaffold(options.name, file, guessed, told, now)
+    _write(folder, made.files())
+    deployment = load(folder / "slate.toml")
+    try:
+        write(deployment.registry, deployment.dbt_project)
+    except SlateError:
+        # What cannot be used is in the way of another try.
+        for path in made.files():
+            (folder / path).unlink()
+        raise
+    for path in made.files():
+        print(path)
+    print(f"{deployment.dbt_project.name}/models/generated", flush=True)
+    rows = told.columns[0].rows
+    print(
+        f"{file}: {rows:,} rows, {len(guessed.columns)} columns"
+        f"{f', and {broken:,} lines that are no rows' if broken else ''}. {_told(guessed)}",
+        file=sys.stderr,
+    )
+    if made.clock is not None:
+        print(
+            f"Its newest row is of the past, so the clock stands at {made.clock} UTC: see `clock` "
+            "in slate.toml.",
+            file=sys.stderr,
+        )
+    # A comma parts several values.
+    example = f"{guessed.key.name}={guessed.key.profile.commonest.partition(',')[0]}"
+    print(
+        f"Confirm what is marked as guessed in {options.name}/definitions.py, then:\n"
+        f"  {_load_command(made, options)}\n"
+        f"  slate run\n"
+        f"  {shlex.join(['slate', 'query', made.service, example])}",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _require_name(name: str, folder: Path) -> None:
+    """Refuse a name that no package here can have.
+
+    Raises:
+        ConfigurationError: saying why.
+    """
+    if not is_plain(name) or keyword.iskeyword(name):
+        raise ConfigurationError(
+            f"{name!r} is no name of a Python package: use lower-case letters, digits and "
+            "underscores, as in 'my_shop'"
+        )
+    if (folder / "slate.toml").exists():
+        raise ConfigurationError(
+            f"{folder} has a slate.toml: it is a deployment; start another one in an empty folder"
+        )
+    # A name that Python, or something installed, has would be imported in place of the new package.
+    if not (folder / name).exists() and importlib.util.find_spec(name) is not None:
+        raise ConfigurationError(
+            f"{name!r} is the name of a package that is installed: choose another, as in "
+            f"'{name}_features'"
+        )
+
+
+def _write(folder: Path, files: dict[Path, str]) -> None:
+    """Write all files, or where one is in the way, none.
+
+    Raises:
+        ConfigurationError: naming those that are there.
+    """
+    there = [path for path in files if (folder / path).exists() and path.name != ".gitignore"]
+    if there:
+        raise ConfigurationError(
+            f"{', '.join(map(str, there))} in {folder} would be overwritten: start in an empty "
+            "folder, or move them away"
+        )
+    for path, text in files.items():
+        if not (folder / path).exists():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+
+
+def _told(guessed: Guess) -> str:
+    """What was guessed, in one line."""
+    of_id = guessed.unique_id.header if guessed.unique_id else "none, so of each row's content"
+    arrival = guessed.arrival_time.header if guessed.arrival_time else "none, so by a rule"
+    return (
+        f"Guessed: id {of_id}; time {guessed.event_time.header}; arrival {arrival}; key "
+        f"{guessed.key.header}."
+    )
+
+
+def _load_command(made: Scaffold, options: Namespace) -> str:
+    """The command that loads the file by the rules that were found."""
+    guessed = made.guess
+    words = ["slate", "load", snake_case(guessed.source), options.from_]
+    if options.table:
+        words += ["--table", options.table]
+    if guessed.arrival_time is None:
+        words += ["--arrival", f"{guessed.event_time.name} + {made.delay}"]
+    if guessed.unique_id is None:
+        words += ["--id", "content"]
+    for word in made.profile.null_words:
+        words += ["--null", word]
+    formats = dict.fromkeys(
+        found.profile.time_format for found in guessed.columns if found.profile.time_format
+    )
+    for time_format in formats:
+        words += ["--time-format", time_format]
+    return shlex.join(words)

@@ -1,0 +1,97 @@
+"""`slate load`: a source's history from files, into landing files by the hour of arrival."""
+
+import sys
+from argparse import Namespace
+from datetime import datetime
+from pathlib import Path
+
+from assets.event_values import require_time_format
+from assets.history import Loaded, Rules, load_file
+from assets.hours import is_over
+from assets.landing_files import HOUR
+from slate.deployment import Deployment, load
+from slate.entities import Source
+from slate.errors import DataError, UnknownNameError, nearest
+
+from . import processes
+from .text import clock
+
+
+def run(options: Namespace) -> int:
+    """Load each file; print what is refused of it, each row with its place and the reason."""
+    say = clock()
+    deployment = load()
+    source = _source(deployment, options.source)
+    rules = Rules(
+        options.arrival,
+        options.id == "content",
+        tuple(options.null),
+        tuple(map(require_time_format, options.time_format)),
+        options.table,
+    )
+    processes.make_data(deployment)
+    wrong, landed = 0, False
+    for file in options.files:
+        loaded = load_file(deployment, source, Path(file), rules, say)
+        if loaded.before:
+            say(f"{file} was loaded before: nothing is left to do")
+            continue
+        for refused in loaded.examples:
+            print(f"{file}: {refused.place}: {refused.reason}: {refused.content}")
+        more = loaded.refused + loaded.broken - len(loaded.examples)
+        if more:
+            print(f"{file}: and {more:,} more")
+        sys.stdout.flush()
+        say(f"{file}: {_told(loaded)}")
+        if loaded.last is not None and not is_over(deployment, _hour(loaded.last)):
+            say(_waits(deployment, loaded.last))
+        wrong += loaded.refused + loaded.broken
+        landed = True
+    if landed:
+        say("`slate run` takes them in")
+    return 1 if wrong else 0
+
+
+def _source(deployment: Deployment, name: str) -> type[Source]:
+    """The source of a name, or of a landing folder's.
+
+    Raises:
+        UnknownNameError: there is none.
+        DataError: nothing lands of it.
+    """
+    known = deployment.registry.sources
+    source = ({found.landing: found for found in known.values()} | known).get(name)
+    if source is None:
+        raise UnknownNameError(f"there is no source {name!r}: {nearest(name, known)}")
+    if not source.landing:
+        raise DataError(
+            f"{source.__name__} has no landing files: its history is what the model "
+            f"{source.model} reads; or give it landing = '...'"
+        )
+    return source
+
+
+def _told(loaded: Loaded) -> str:
+    told = f"{loaded.rows:,} rows landed in {loaded.hours:,} hours"
+    if loaded.first is not None:
+        told += f", {loaded.first:%Y-%m-%d %H:%M} to {loaded.last:%Y-%m-%d %H:%M} UTC"
+    if loaded.refused:
+        told += f"; {loaded.refused:,} refused, to be in raw.quarantine"
+    if loaded.broken:
+        told += f"; left out: {loaded.broken:,} lines that are no rows"
+    if loaded.repeats:
+        told += f"; {loaded.repeats:,} of them repeat an id, of which the first counts"
+    return told
+
+
+def _waits(deployment: Deployment, last: datetime) -> str:
+    what = "`clock` in slate.toml" if deployment.clock else "the machine's clock"
+    return (
+        f"its last rows arrived at {last:%Y-%m-%d %H:%M} UTC, and by {what} it is "
+        f"{deployment.now():%Y-%m-%d %H:%M}: they wait until their hour is over, from "
+        f"{_hour(last) + HOUR:%Y-%m-%dT%H:%M:%S} on"
+    )
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)

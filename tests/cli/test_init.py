@@ -1,0 +1,277 @@
+"""`slate init`: a deployment from a file of events, whatever the file's format and its names."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from slate.deployment import load
+from slate.entities import Source
+from slate.kinds import Kind
+from tests.cli.conftest import Slate
+
+START = datetime(2024, 2, 28, 22, 30)
+Row = Mapping[str, Any]
+
+
+def orders(number: int = 60) -> list[dict[str, Any]]:
+    """Orders of seven customers, half an hour apart; every fourth has no coupon."""
+    return [
+        {
+            "order_id": f"o{place:03}",
+            "placed_at": START + place * timedelta(minutes=30),
+            "customer_id": place % 7,
+            "amount": place * 1.25,
+            "gift": place % 2 == 0,
+            "coupon": None if place % 4 == 0 else "SPRING",
+        }
+        for place in range(number)
+    ]
+
+
+def write_csv(path: Path, rows: Sequence[Row], delimiter: str = ",") -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0]], delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def write_json_lines(path: Path, rows: Sequence[Row]) -> Path:
+    path.write_text("".join(json.dumps(dict(row), default=str) + "\n" for row in rows))
+    return path
+
+
+def write_parquet(path: Path, rows: Sequence[Row]) -> Path:
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), path)
+    return path
+
+
+def write_duckdb(path: Path, rows: Sequence[Row]) -> Path:
+    landed = pa.Table.from_pylist([dict(row) for row in rows])  # noqa: F841 (read by name)
+    with duckdb.connect(path) as connection:
+        connection.execute("create table orders as from landed")
+    return path
+
+
+FORMATS: dict[str, Callable[[Path, Sequence[Row]], Path]] = {
+    "orders.csv": write_csv,
+    "orders.tsv": lambda path, rows: write_csv(path, rows, "\t"),
+    "orders.jsonl": write_json_lines,
+    "orders.parquet": write_parquet,
+    "orders.duckdb": write_duckdb,
+}
+
+
+def source_of(folder: Path, name: str) -> type[Source]:
+    return load(folder / "slate.toml").registry.sources[name]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_file_of_any_format_makes_the_same_deployment(
+    empty_folder: Path, slate_here: Slate, name: str
+) -> None:
+    file = FORMATS[name](empty_folder.parent / name, orders())
+    made = slate_here("init", "my_shop", "--from", str(file))
+    assert made.code == 0, made.err
+    assert slate_here("check").code == 0
+    source = source_of(empty_folder, "order")
+    assert {c.name: (c.kind, c.nullable) for c in source.columns.values()} == {
+        "order_id": (Kind.STRING, False),
+        "placed_at": (Kind.TIME, False),
+        "received_at": (Kind.TIME, False),
+        "customer_id": (Kind.INTEGER, False),
+        "amount": (Kind.FLOAT, False),
+        "gift": (Kind.BOOLEAN, False),
+        "coupon": (Kind.STRING, True),
+    }
+    roles = (source.unique_id, source.event_time, source.arrival_time)
+    assert roles == ("order_id", "placed_at", "received_at")
+    registry = load().registry
+    assert set(registry.entities["customer"].keys) == {"customer_id"}
+    assert set(registry.views["customer_orders"].features) == {
+        "orders_1d",
+        "orders_30d",
+        "amount_sum_1d",
+        "amount_sum_30d",
+        "last_order",
+    }
+    assert f"slate load order {file} --arrival 'placed_at + 5m'" in made.err
+    assert "slate query customer_features customer_id=" in made.err
+
+
+def test_the_clock_is_set_where_data_are_of_the_past(empty_folder: Path, slate_here: Slate) -> None:
+    """The last order is of 04:00, known at 04:05, and its hour is over at 05:00."""
+    file = write_csv(empty_folder / "orders.csv", orders())
+    assert slate_here("init", "shop_of_the_past", "--from", str(file)).code == 0
+    clock = load().clock
+    assert clock is not None
+    assert clock.replace(tzinfo=None) == datetime(2024, 3, 1, 5)
+
+
+def test_the_clock_is_the_machines_where_data_are_of_now(
+    empty_folder: Path, slate_here: Slate
+) -> None:
+    late = datetime.now().replace(microsecond=0) - timedelta(days=1)
+    rows = [row | {"placed_at": late} for row in orders()]
+    file = write_csv(empty_folder / "orders.csv", rows)
+    assert slate_here("init", "shop_of_now", "--from", str(file)).code == 0
+    assert load().clock is None
+
+
+def test_what_a_file_has_is_not_made_up(empty_folder: Path, slate_here: Slate) -> None:
+    rows = [row | {"received_at": row["placed_at"] + timedelta(minutes=2)} for row in orders()]
+    file = write_csv(empty_folder / "orders.csv", rows)
+    made = slate_here("init", "shop_with_arrivals", "--from", str(file))
+    assert "--arrival" not in made.err
+    assert source_of(empty_folder, "order").arrival_time == "received_at"
+
+
+def test_names_that_definitions_cannot_have_are_others(
+    empty_folder: Path, slate_here: Slate
+) -> None:
+    names = {
+        "order_id": "Order ID",
+        "placed_at": "datetime",
+        "customer_id": "Größe (cm)",
+        "amount": "select",
+        "gift": "class",
+        "coupon": 'model "x"',
+    }
+    rows = [{names[name]: value for name, value in row.items()} for row in orders()]
+    rows = [row | {"day": 1, "asked_at": "x", "name": "y"} for row in rows]
+    file = write_csv(empty_folder / "orders.csv", rows)
+    made = slate_here("init", "shop_of_names", "--from", str(file), "--key", "Größe (cm)")
+    assert made.code == 0, made.err
+    assert [*source_of(empty_folder, "order").columns] == [
+        "order_id",
+        "order_datetime",
+        "received_at",
+        "grosse_cm",
+        "order_select",
+        "order_class",
+        "model_x",
+        "order_day",
+        "order_asked_at",
+        "order_name",
+    ]
+    assert "# 'Order ID' in the file; guessed:" in Path("shop_of_names/definitions.py").read_text()
+
+
+def test_words_for_null_and_other_times_are_found(empty_folder: Path, slate_here: Slate) -> None:
+    rows = [
+        row
+        | {
+            "placed_at": row["placed_at"].strftime("%d.%m.%Y %H:%M"),
+            "amount": row["amount"] if place else "NA",
+            "zip": f"0{place}",
+        }
+        for place, row in enumerate(orders())
+    ]
+    file = write_csv(empty_folder / "orders.csv", rows, delimiter=";")
+    made = slate_here("init", "shop_of_words", "--from", str(file))
+    columns = source_of(empty_folder, "order").columns
+    assert (columns["amount"].kind, columns["amount"].nullable) == (Kind.FLOAT, True)
+    assert columns["zip"].kind is Kind.STRING
+    assert columns["placed_at"].kind is Kind.TIME
+    assert "--null NA --time-format '%d.%m.%Y %H:%M'" in made.err
+
+
+def test_a_row_without_an_id_has_one_of_its_content(empty_folder: Path, slate_here: Slate) -> None:
+    rows = [{k: v for k, v in row.items() if k != "order_id"} for row in orders()]
+    file = write_csv(empty_folder / "orders.csv", rows)
+    made = slate_here("init", "shop_without_ids", "--from", str(file))
+    assert source_of(empty_folder, "order").unique_id == "row_id"
+    assert "--id content" in made.err
+
+
+def test_a_key_that_some_rows_lack_may_be_said(empty_folder: Path, slate_here: Slate) -> None:
+    file = write_csv(empty_folder / "orders.csv", orders())
+    made = slate_here("init", "shop_of_coupons", "--from", str(file), "--key", "coupon")
+    assert made.code == 0, made.err
+    assert source_of(empty_folder, "order").columns["coupon"].nullable
+    assert load().registry.entities["coupon"].keys == {"coupon": Kind.STRING}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["assets", "--from", "orders.csv"], "'assets' is the name of a package that is installed"),
+        (["My Shop", "--from", "orders.csv"], "'My Shop' is no name of a Python package"),
+        (["shop", "--from", "none.csv"], "none.csv is not a file"),
+        (["shop", "--from", "orders.xlsx"], "the format .xlsx is unknown"),
+        (["shop", "--from", "orders.csv", "--key", "custmer_id"], "did you mean 'customer_id'?"),
+        (["shop", "--from", "orders.csv", "--time", "amount"], "'amount' does not hold a time"),
+        (["shop", "--from", "orders.csv", "--key", "amount"], "'amount' cannot be a key"),
+        (["shop", "--from", "orders.csv", "--id", "coupon"], "'coupon' cannot be an id"),
+        (["shop", "--from", "orders.csv", "--arrival", "gift"], "'gift' does not hold a time"),
+        (["shop", "--from", "timeless.csv"], "no column tells when the events happened"),
+        (["shop", "--from", "keyless.csv"], "no column tells whose the events are"),
+        (["shop", "--from", "twice.csv"], "two columns are named 'a'"),
+        (["shop", "--from", "empty.csv"], "is empty: its first line has to name the columns"),
+        (["shop", "--from", "head.csv"], "no column tells when the events happened"),
+        (["shop", "--from", "orders.csv", "--table", "orders"], "has no tables"),
+        (["shop", "--from", "orders.csv", "--time-format", "dd.mm"], "'dd.mm' is none"),
+        (["shop", "--from", "array.json"], "array.json holds no JSON objects, one a line"),
+    ],
+)
+def test_what_cannot_be_made_is_said_and_nothing_is_written(
+    empty_folder: Path, slate_here: Slate, arguments: list[str], says: str
+) -> None:
+    write_csv(empty_folder / "orders.csv", orders())
+    write_csv(empty_folder / "orders.xlsx", orders())
+    write_csv(empty_folder / "timeless.csv", [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}])
+    write_csv(empty_folder / "keyless.csv", [{"at": "2024-01-01", "b": 1.5}] * 3)
+    (empty_folder / "twice.csv").write_text("a,A\n1,2\n")
+    (empty_folder / "empty.csv").write_text("")
+    (empty_folder / "head.csv").write_text("a,at\n")
+    (empty_folder / "array.json").write_text('[{"a": 1}]\n')
+    before = sorted(empty_folder.iterdir())
+    refused = slate_here("init", *arguments)
+    assert refused.code == 1
+    assert says in refused.err
+    assert sorted(empty_folder.iterdir()) == before
+
+
+def test_a_deployment_is_not_overwritten(empty_folder: Path, slate_here: Slate) -> None:
+    file = write_csv(empty_folder / "orders.csv", orders())
+    assert slate_here("init", "first_shop", "--from", str(file)).code == 0
+    definitions = Path("first_shop/definitions.py").read_text()
+    assert "has a slate.toml" in slate_here("init", "second_shop", "--from", str(file)).err
+    Path("slate.toml").unlink()
+    again = slate_here("init", "first_shop", "--from", str(file))
+    assert "first_shop/definitions.py, dbt_project/dbt_project.yml" in again.err
+    assert Path("first_shop/definitions.py").read_text() == definitions
+
+
+def test_of_several_tables_one_is_said(empty_folder: Path, slate_here: Slate) -> None:
+    file = write_duckdb(empty_folder / "shop.duckdb", orders())
+    with duckdb.connect(file) as connection:
+        connection.execute("create table others as select 1 as a")
+    assert "holds the tables orders, others" in slate_here("init", "shop", "--from", str(file)).err
+    made = slate_here("init", "shop_of_tables", "--from", str(file), "--table", "orders")
+    assert made.code == 0, made.err
+    assert "--table orders" in made.err
+
+
+def test_a_few_mistakes_make_no_text_of_a_time(empty_folder: Path, slate_here: Slate) -> None:
+    rows = [
+        row | {"seen_at": "2024-02-28" if place else "soon"} for place, row in enumerate(orders())
+    ]
+    rows[7]["placed_at"] = "yesterday"
+    rows[8]["amount"] = "12a"
+    file = write_csv(empty_folder / "orders.csv", rows)
+    made = slate_here("init", "shop_with_mistakes", "--from", str(file))
+    assert made.code == 0, made.err
+    columns = source_of(empty_folder, "order").columns
+    assert [columns[name].kind for name in ("placed_at", "seen_at")] == [Kind.TIME] * 2
+    assert columns["amount"].kind is Kind.STRING, "which may be a code"
+    text = Path("shop_with_mistakes/definitions.py").read_text()
+    assert "guessed: when it happened; 1 are no times, and refused" in text

@@ -1,0 +1,282 @@
+"""`slate load`: years of history from files, by the hour of arrival, each row once or refused."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from assets import history
+from assets.intake import Intake, take_in
+from assets.landing_files import landed
+from assets.raw_tables import prepare
+from slate.deployment import load
+from slate.entities import Source
+from tests.cli.conftest import Slate
+from tests.cli.test_init import FORMATS, Row, orders, write_csv, write_parquet
+
+RULE = ("--arrival", "placed_at + 5m")
+
+
+@pytest.fixture
+def shop(empty_folder: Path, slate_here: Slate) -> Path:
+    """A deployment made from sixty orders, of which none is loaded."""
+    file = write_csv(empty_folder.parent / "orders.csv", orders())
+    assert slate_here("init", "my_shop", "--from", str(file)).code == 0
+    return empty_folder
+
+
+def order() -> type[Source]:
+    return load().registry.sources["order"]
+
+
+def taken_in(query: str) -> tuple[Intake, list[tuple[Any, ...]]]:
+    """What the intake makes of what has landed, and what a query tells of it then."""
+    deployment = load()
+    with duckdb.connect() as connection:
+        prepare(connection, [order()])
+        files = landed(deployment.landing, order())
+        assert not files.misnamed
+        intake = take_in(connection, deployment.landing, order(), files.files)
+        return intake, connection.execute(query).fetchall()
+
+
+def raw_rows() -> list[dict[str, Any]]:
+    columns = ["order_id", "placed_at", "customer_id", "amount", "gift", "coupon", "received_at"]
+    intake, found = taken_in(f"select {', '.join(columns)} from raw.orders order by order_id")
+    assert (intake.quarantined, intake.unread) == (0, 0)
+    return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+def with_arrivals(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [{**row, "received_at": row["placed_at"] + timedelta(minutes=5)} for row in rows]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_rows_of_any_format_land_in_the_hour_of_their_arrival(
+    shop: Path, slate_here: Slate, name: str
+) -> None:
+    file = FORMATS[name](shop / name, orders())
+    loaded = slate_here("load", "order", str(file), *RULE)
+    assert (loaded.code, loaded.out) == (0, "")
+    assert "60 rows landed in 31 hours, 2024-02-28 22:35 to 2024-03-01 04:05 UTC" in loaded.err
+    assert raw_rows() == with_arrivals(orders())
+
+
+def test_hours_without_rows_have_no_file(shop: Path, slate_here: Slate) -> None:
+    """Ten years lie between the two halves."""
+    rows = orders(4)
+    for row in rows[2:]:
+        row["placed_at"] += timedelta(days=3650)
+    write_csv(shop / "orders.csv", rows)
+    assert slate_here("load", "orders", "orders.csv", *RULE).code == 0
+    files = landed(load().landing, order())
+    assert [f"{hour:%Y-%m-%d %H}" for hour in files.hours] == [
+        "2024-02-28 22",
+        "2024-02-28 23",
+        "2034-02-25 23",
+        "2034-02-26 00",
+    ]
+
+
+def test_refused_rows_are_told_and_quarantined_and_the_others_land(
+    shop: Path, slate_here: Slate
+) -> None:
+    (shop / "orders.csv").write_text(
+        "order_id,placed_at,customer_id,amount,gift,coupon\n"
+        "o1,2024-02-28 10:00:00,1,2.5,true,\n"
+        "o2,yesterday,2,1.0,true,\n"
+        "o3,2024-02-28 11:00:00,,1.0,true,\n"
+        "o4,2024-02-28 12:00:00,4,dear,maybe,\n"
+        "o5,2024-02-28 13:00:00,5\n"
+        "o6,2024-02-28 14:00:00,6,3,false,X\n"
+    )
+    loaded = slate_here("load", "order", "orders.csv", *RULE)
+    assert loaded.code == 1
+    told = [line.split(": {")[0] for line in loaded.out.splitlines()]
+    assert told == [
+        "orders.csv: line 6: missing columns (Expected Number of Columns: 6 Found: 3): "
+        "o5,2024-02-28 13:00:00,5",
+        "orders.csv: row 2: placed_at: not of type datetime; received_at: missing",
+        "orders.csv: row 3: customer_id: missing",
+        "orders.csv: row 4: amount: not of type float; gift: not of type bool",
+    ]
+    assert "2 rows landed in 2 hours" in loaded.err
+    assert "3 refused, to be in raw.quarantine; left out: 1 lines" in loaded.err
+    intake, quarantined = taken_in("select reason, content from raw.quarantine order by reason")
+    assert (intake.rows, intake.quarantined) == (2, 3)
+    assert [reason for reason, _ in quarantined] == [
+        "amount: not of type float; gift: not of type bool",
+        "customer_id: missing",
+        "placed_at: not of type datetime; received_at: missing",
+    ]
+    assert json.loads(quarantined[0][1])["amount"] == "dear"
+
+
+def test_more_refused_rows_than_can_be_read_are_counted(shop: Path, slate_here: Slate) -> None:
+    rows = [row | {"amount": "dear"} for row in orders(50)] + orders(1)
+    write_csv(shop / "orders.csv", rows)
+    told = slate_here("load", "order", "orders.csv", *RULE).out.splitlines()
+    assert len(told) == history.SHOWN + 1
+    assert told[-1] == "orders.csv: and 30 more"
+
+
+def test_lines_that_are_no_json_are_told(shop: Path, slate_here: Slate) -> None:
+    good = json.dumps(orders(1)[0], default=str)
+    (shop / "orders.jsonl").write_text(f'{good}\n\n[1]\n{{"order_id": \n')
+    loaded = slate_here("load", "order", "orders.jsonl", *RULE)
+    assert loaded.code == 1
+    assert loaded.out.splitlines() == [
+        "orders.jsonl: line 3: not a JSON object: [1]",
+        'orders.jsonl: line 4: not a JSON object: {"order_id": ',
+    ]
+    assert raw_rows() == with_arrivals(orders(1))
+
+
+def test_a_file_is_loaded_once(shop: Path, slate_here: Slate) -> None:
+    write_csv(shop / "orders.csv", orders())
+    (shop / "copy.csv").write_bytes((shop / "orders.csv").read_bytes())
+    assert slate_here("load", "order", "orders.csv", *RULE).code == 0
+    again = slate_here("load", "order", "copy.csv", *RULE)
+    assert again.code == 0
+    assert "copy.csv was loaded before" in again.err
+    assert raw_rows() == with_arrivals(orders())
+    other = slate_here("load", "order", "orders.csv", "--arrival", "placed_at + 1h")
+    assert other.code == 1
+    assert "was loaded before, by other rules (arrival = placed_at + 5m)" in other.err
+
+
+def test_a_load_that_was_killed_leaves_nothing_half(
+    shop: Path, slate_here: Slate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the note nothing has landed; after it, the next load brings what is missing."""
+    write_csv(shop / "orders.csv", orders())
+    top = load().landing / "orders"
+    with monkeypatch.context() as killed:
+        killed.setattr(history, "_told", _killed)
+        with pytest.raises(_KilledError):
+            slate_here("load", "order", "orders.csv", *RULE)
+    assert landed(load().landing, order()).files == []
+
+    moved: list[Path] = []
+
+    def half(aside: Path, to: Path) -> None:
+        for file in sorted(aside.rglob("*.parquet"))[:10]:
+            place = to / file.relative_to(aside)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            moved.append(file.replace(place))
+        raise _KilledError
+
+    with monkeypatch.context() as killed:
+        killed.setattr(history, "_move", half)
+        with pytest.raises(_KilledError):
+            slate_here("load", "order", "orders.csv", *RULE)
+    assert len(landed(load().landing, order()).files) == len(moved) == 10
+    assert slate_here("load", "order", "orders.csv", *RULE).code == 0
+    assert raw_rows() == with_arrivals(orders())
+    assert sorted(path.name for path in top.iterdir() if path.name.startswith(".")) == []
+
+
+class _KilledError(BaseException):
+    """As a kill: nothing catches it."""
+
+
+def _killed(*_: object) -> None:
+    raise _KilledError
+
+
+def test_ids_of_content_tell_repeats_from_rows_that_are_alike(
+    shop: Path, slate_here: Slate
+) -> None:
+    """Two rows that are the same in one file are two; the same rows in another file are repeats."""
+    rows = [{k: v for k, v in row.items() if k != "order_id"} for row in orders(3)]
+    write_csv(shop / "orders.csv", [*rows, rows[0]])
+    write_csv(shop / "more.csv", rows)
+    rules = (*RULE, "--id", "content")
+    loaded = slate_here("load", "order", "orders.csv", "more.csv", *rules)
+    assert loaded.code == 0, loaded.err
+    _, ((rows_in, ids),) = taken_in("select count(*), count(distinct order_id) from raw.orders")
+    assert (rows_in, ids) == (7, 4)
+
+
+def test_repeats_of_an_id_are_told(shop: Path, slate_here: Slate) -> None:
+    write_csv(shop / "orders.csv", [*orders(), *orders(2)])
+    assert "2 of them repeat an id" in slate_here("load", "order", "orders.csv", *RULE).err
+
+
+def test_rows_beyond_the_clock_wait(shop: Path, slate_here: Slate) -> None:
+    write_csv(shop / "orders.csv", orders(80))
+    loaded = slate_here("load", "order", "orders.csv", *RULE)
+    assert loaded.code == 0
+    assert "by `clock` in slate.toml it is 2024-03-01 05:00: they wait" in loaded.err
+
+
+def test_times_and_nulls_are_read_as_it_is_said(shop: Path, slate_here: Slate) -> None:
+    rows = [
+        row
+        | {
+            "placed_at": row["placed_at"].strftime("%d.%m.%Y %H:%M"),
+            "coupon": row["coupon"] or "NULL",
+        }
+        for row in orders()
+    ]
+    write_csv(shop / "orders.csv", rows)
+    said = ("--time-format", "%d.%m.%Y %H:%M", "--null", "NULL")
+    assert slate_here("load", "order", "orders.csv", *RULE, *said).code == 0
+    assert raw_rows() == with_arrivals(orders())
+
+
+@pytest.mark.parametrize(("unit", "size"), [("epoch_s", 1), ("epoch_ms", 1_000)])
+def test_times_since_the_epoch_are_read(
+    shop: Path, slate_here: Slate, unit: str, size: int
+) -> None:
+    epoch = datetime(1970, 1, 1)
+    rows = [
+        row | {"placed_at": round((row["placed_at"] - epoch).total_seconds()) * size}
+        for row in orders()
+    ]
+    for file in (
+        write_csv(shop / "a.csv", rows[:30]),
+        write_parquet(shop / "b.parquet", rows[30:]),
+    ):
+        loaded = slate_here("load", "order", str(file), *RULE, "--time-format", unit)
+        assert loaded.code == 0, loaded.out
+    assert raw_rows() == with_arrivals(orders())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("ordr", "orders.csv"), "there is no source 'ordr': did you mean 'order'?"),
+        (("order", "orders.csv"), "say a rule, as in --arrival 'placed_at + 5m'"),
+        (("order", "orders.csv", "--arrival", "soon"), "has no times 'soon'"),
+        (("order", "orders.csv", "--arrival", "5m later"), "--arrival '5m later' is no rule"),
+        (("order", "orders.csv", *RULE, "--id", "content"), "leave --id content out"),
+        (("order", "less.csv", *RULE), "has no column 'customer_id'"),
+        (("order", "none.csv", *RULE), "none.csv cannot be read: No such file"),
+    ],
+)
+def test_what_cannot_be_loaded_is_said_and_nothing_lands(
+    shop: Path, slate_here: Slate, arguments: tuple[str, ...], says: str
+) -> None:
+    write_csv(shop / "orders.csv", orders())
+    less = [{k: v for k, v in row.items() if k != "customer_id"} for row in orders()]
+    write_csv(shop / "less.csv", less)
+    refused = slate_here("load", *arguments)
+    assert refused.code == 1
+    assert says in refused.err
+    assert landed(load().landing, order()).files == []
+
+
+def test_landing_files_hold_the_types_of_the_definition(shop: Path, slate_here: Slate) -> None:
+    write_csv(shop / "orders.csv", orders())
+    assert slate_here("load", "order", "orders.csv", *RULE).code == 0
+    for file in landed(load().landing, order()).files:
+        schema = pq.read_schema(file.path)
+        assert dict(zip(schema.names, schema.types, strict=True)) == {
+            c.name: c.kind.arrow for c in order().columns.values()
+        }
