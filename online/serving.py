@@ -82,11 +82,11 @@ class Serving:
         """A service made ready.
 
         Raises:
-            RequestError: there is no such service, or it is no name.
+            RequestError: there is no such service, or it is not a name.
         """
         if not isinstance(service, str):
             raise RequestError(
-                f"{shown(service)} is no name of a service: give it as text; "
+                f"{shown(service)} is not a name of a service: give it as text; "
                 f"{nearest('', self._registry.services)}"
             )
         if service not in self._plans:
@@ -202,7 +202,7 @@ class Serving:
             )
 
     def _fail(self, error: ExchangeError) -> None:
-        """Leave a store alone that is lost; what befell one request alone is no sign of that."""
+        """Leave a lost store alone; what happened to one request is not a sign of that."""
         if not error.lost:
             return
         if self._error is None:

@@ -151,7 +151,7 @@ def _sweep(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
 def catch_up(redis: Redis, unit: Unit, rows: SourceRows) -> bool:
     """Let a partition go by what is published now; False if its rows are not what they should be.
 
-    That is so where it has counted an event that a generation brings too, or passed over one that
+    That is so where it has counted an event that a generation brings too, or skipped one that
     is not published any more: then its rows are marked to be replayed from the archive.
 
     Args:
