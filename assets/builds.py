@@ -47,7 +47,7 @@ class Build:
         """What is built, in words."""
         known = f"of what had arrived before {self.until:%Y-%m-%d %H:%M}"
         if self.span is None:
-            return f"all hours anew, {known}"
+            return f"all hours, {known}"
         if self.span == _NOTHING:
             return "no hours: nothing came to be known since the last build"
         return f"{self.span[0]:%Y-%m-%d %H:%M} to {self.span[1]:%Y-%m-%d %H:%M}, {known}"

@@ -111,7 +111,7 @@ def _is_damage(text: str) -> bool:
 def _damage(path: Path, reason: object) -> str:
     return (
         f"the warehouse {path} is damaged ({reason}): move it away, with {path.name}.wal if that "
-        "is there, and run again; all of it is made anew from the landing files"
+        "is there, and run again; all of it is rebuilt from the landing files"
     )
 
 

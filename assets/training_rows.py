@@ -51,7 +51,7 @@ def hours_by_day(
     if missing:
         raise DataError(
             f"the table {table} has no column {', '.join(missing)}: it is older than the "
-            f"definitions; build it anew with dbt (dbt build --full-refresh --select +{table})"
+            f"definitions; build it again with dbt (dbt build --full-refresh --select +{table})"
         )
     days: dict[date, dict[datetime, int]] = {}
     counts = connection.execute(
@@ -148,7 +148,7 @@ def _column(plan: Plan, rows: pa.RecordBatch, feature: Feature) -> pa.Array:
     if column.null_count and (is_list or not feature.kind.has_null):
         raise DataError(
             f"the table {training_model(plan.service)} has rows without {feature.name}, which is "
-            f"never served without a value: build it anew with dbt, or mend the model that "
+            f"never served without a value: build it again with dbt, or fix the model that "
             f"{feature.view.__name__} reads"
         )
     return column.cast(feature.value_type.arrow)

@@ -197,8 +197,8 @@ class Serving:
         if arrived is None or arrived >= microseconds(live.stream_from):
             raise StoreError(
                 f"{view.name}: what its stream brought since {live.stream_from:%Y-%m-%d %H:%M} UTC "
-                "is not in the store, which lost it or has a new definition: a worker makes it "
-                "anew from the archive (`slate stream`, or `slate rebuild`)"
+                "is not in the store, which lost it or has a new definition: a worker "
+                "rebuilds it from the archive (`slate stream`, or `slate rebuild`)"
             )
 
     def _fail(self, error: ExchangeError) -> None:

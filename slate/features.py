@@ -264,7 +264,7 @@ class Input(Feature):
         if self.bound:
             raise DefinitionError(
                 f"{view.__name__}.{column} is the input {self!r}: a request brings it under that "
-                "name alone; write request_input() anew for another"
+                "name alone; write another request_input() for it"
             )
         super().__init__(
             view,

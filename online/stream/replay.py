@@ -145,7 +145,7 @@ class Replay:
         names = ", ".join(sorted(view.name for view in lacking))
         return Replayed(
             counted,
-            f"what the stream {self._source.stream!r} added to {names} cannot be made anew from "
+            f"what the stream {self._source.stream!r} added to {names} cannot be rebuilt from "
             f"its archive, and is MISSING until it can: {failure}",
         )
 

@@ -89,7 +89,7 @@ def retain(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
     if (held := store.type(name).decode()) not in ("hash", "none"):
         logger.error(
             "%s: another has put a %s in place of what the stream added to its rows, %s: they are "
-            "made anew from the archive; see to who else writes to the store",
+            "rebuilt from the archive; check who else writes to the store",
             view.name,
             held,
             name,

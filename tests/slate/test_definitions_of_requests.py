@@ -205,7 +205,7 @@ def one_input_under_two_names() -> object:
     return Wrong
 
 
-@wrong("Wrong.rate", "visit_request.weather", "request_input() anew")
+@wrong("Wrong.rate", "visit_request.weather", "another request_input()")
 def an_input_of_another_class() -> object:
     return requested(str, VisitRequest.weather)
 
