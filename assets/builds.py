@@ -63,7 +63,7 @@ class Build:
         if self.anew:
             known += f"; and all hours anew of {len(self.anew)} models that a change touches"
         if self.span is None:
-            return f"all hours anew, {known}"
+            return f"all hours, {known}"
         if self.span == _NOTHING:
             anew = known.partition(";")[1:]
             return "no hours: nothing came to be known since the last build" + "".join(anew)

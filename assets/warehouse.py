@@ -20,6 +20,7 @@ from dagster_dbt import (
 )
 
 from assets.builds import Build, drop_former, plan_build, record, set_clock
+from assets.catalogue import asset_tags, own_models, schema
 from assets.database import POOL, Warehouse
 from assets.failures import dbt_failure, explained
 from assets.holds import hold
@@ -114,7 +115,7 @@ class Translator(DagsterDbtTranslator):
 
     def __init__(self, registry: Registry) -> None:
         super().__init__()
-        self._owners = _owners(registry)
+        self._owners, self._texts = _owners(registry), own_models(registry)
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Sources by schema and table, models by name."""
@@ -137,13 +138,20 @@ class Translator(DagsterDbtTranslator):
         return str(dbt_resource_props.get("description", ""))
 
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The column schema that the contract promises."""
-        columns = [
-            dg.TableColumn(c["name"], c["data_type"], description=c["description"] or None)
-            for c in dbt_resource_props.get("columns", {}).values()
-            if c.get("data_type")
-        ]
-        return {"dagster/column_schema": dg.TableSchema(columns)} if columns else {}
+        """The column schema that the contract promises; where it has no text, the definition's."""
+        texts = self._texts.get(dbt_resource_props["name"], {})
+        return schema(
+            [
+                dg.TableColumn(
+                    column["name"],
+                    column["data_type"],
+                    description=column["description"] or texts.get(column["name"]),
+                    tags=asset_tags(column.get("tags", ())),
+                )
+                for column in dbt_resource_props.get("columns", {}).values()
+                if column.get("data_type")
+            ]
+        )
 
 
 def _owners(registry: Registry) -> dict[str, str]:

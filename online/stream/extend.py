@@ -181,7 +181,7 @@ def _level(
 
 
 def _from(tiles: Words, wanted: Words, level: Level) -> tuple[Words, Words]:
-    """For each wanted tile the oldest of its row's tiles that is no older.
+    """For each wanted tile the oldest of its row's tiles that is not older.
 
     Args:
         tiles: the tiles that there are, row and bit as one number, in order.
