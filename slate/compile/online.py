@@ -138,9 +138,7 @@ def current_sql(view: type[FeatureView]) -> str:
         f"{_in_window(part, feature)} as {column}" for column, (part, feature) in parts.items()
     ]
     pooled = [
-        column
-        if (whole := part.across(["merged"])) == f"merged.{column}"
-        else f"{whole} as {column}"
+        column if (whole := part.alone("merged")) == f"merged.{column}" else f"{whole} as {column}"
         for column, (part, _) in parts.items()
     ]
     finishing, found = finishing_ctes(features, keys, "pooled", "as_of")
