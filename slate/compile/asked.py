@@ -91,6 +91,11 @@ def asked_cte(plan: Plan, read: Read) -> str:
 )"""
 
 
+def _header(plan: Plan, view: type[FeatureView]) -> str:
+    what = f"The values of {view.name} at the instants that {plan.service.full_name} asks about."
+    return header(what, f"{view.__name__} and {plan.service!r}")
+
+
 def _attributes(plan: Plan, read: Read) -> str:
     view, keys = read.view, list(read.keys)
     used = [f for f in read.features if isinstance(f, Attribute)]
@@ -99,7 +104,7 @@ def _attributes(plan: Plan, read: Read) -> str:
     # Of a few rows, few histories: what follows costs something for each row of the model.
     names = ", ".join(keys)
     of_asked = f"{f'({names})' if len(keys) > 1 else names} in (select {names} from asked)"
-    return f"""{header(f"{view.__name__} and {plan.service!r}")}
+    return f"""{_header(plan, view)}
 {{{{ config(materialized='table') }}}}
 
 with {asked_cte(plan, read)},
@@ -145,7 +150,7 @@ def _windowed(plan: Plan, read: Read) -> str:
     values = [f"{finished(f, 'asked_at')} as {f.column}" for f in used]
     finishing, found = finishing_ctes(used, windows, "merged", "asked_at")
     between = "".join(f"{cte},\n\n" for cte in finishing)
-    return f"""{header(f"{view.__name__} and {plan.service!r}")}
+    return f"""{_header(plan, view)}
 {{{{ config(materialized='table') }}}}
 
 {{#- What windows are made of; `parts` in macros/generated/slate.sql says what the words mean. -#}}

@@ -1,3 +1,4 @@
+-- The values of viewer_seller_history at the instants that feed_ranking_v1 asks about.
 -- Written by `slate compile` from ViewerSellerHistory and FeatureService('feed_ranking', version=1): change the definition, not this.
 
 {{ config(materialized='table') }}
