@@ -83,9 +83,11 @@ class Partial(ABC):
     Attributes:
         columns: the columns.
         part: the suffix of the column that holds it for one window, in SQL.
+        macro: the macro that makes one of several parts, across columns of which some may be null.
     """
 
     columns: tuple[TileColumn, ...]
+    macro: str
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -123,9 +125,9 @@ class Partial(ABC):
         """A part over all tiles up to some, an aggregate to which ``over`` is added (SQL)."""
         raise NotImplementedError(f"{type(self).__name__} is not kept up over all of time")
 
-    @abstractmethod
-    def merged(self, parts: Sequence[str]) -> str:
-        """The parts that several columns hold, as one (SQL)."""
+    def alone(self, part: str) -> str:
+        """A single part, as those are that the macro made of several (SQL)."""
+        return part
 
     def columns_of_part(self, part: str) -> tuple[str, ...]:
         """A part as the columns of a tile (SQL)."""
@@ -223,10 +225,6 @@ class Reduced(TilePartial):
         """A part over all tiles up to some (SQL)."""
         return f"{self.sql}({self.part_of_tiles(name, '')})"
 
-    def merged(self, parts: Sequence[str]) -> str:
-        """The parts that several columns hold, as one (SQL)."""
-        return parts[0] if len(parts) == 1 else macro(self.macro, parts)
-
     def inputs(self, events: EventsInput) -> Any:
         """The value of each event, or what changes nothing."""
         found = self.of_values(events.values())
@@ -294,11 +292,6 @@ class Half(Reduced):
 NUMBER, TOTAL, UPPER, LOWER = Number(), Total(), Half("upper"), Half("lower")
 
 
-def macro(name: str, parts: Sequence[str]) -> str:
-    """A macro of parts of a window, as a model calls it."""
-    return f"{{{{ {name}([{', '.join(map(repr, parts))}]) }}}}"
-
-
 class Moments(TilePartial):
     """The mean and the sum of squared deviations from it, pooled with those of other events.
 
@@ -307,6 +300,7 @@ class Moments(TilePartial):
     """
 
     columns = (TileColumn("mean", Kind.FLOAT, 0.0), TileColumn("m2", Kind.FLOAT, 0.0))
+    macro = "pooled"
     reads: ClassVar[tuple[str, ...]] = ("n",)
 
     @property
@@ -329,13 +323,13 @@ class Moments(TilePartial):
         struct = f"{{n: cast({name}__n as double), mean: {name}__mean, m2: {name}__m2}}"
         return f"list({struct}){where_clause(condition, f'{name}__n > 0')}"
 
-    def merged(self, parts: Sequence[str]) -> str:
-        """The parts that several columns hold, as one (n, mean, m2) (SQL)."""
-        return macro("pooled", parts)
+    def alone(self, part: str) -> str:
+        """A single part as one (n, mean, m2) (SQL)."""
+        return f"{{{{ {self.macro}(['{part}']) }}}}"
 
     def columns_of_part(self, part: str) -> tuple[str, ...]:
         """A part as the columns of a tile (SQL)."""
-        pooled = self.merged([part])
+        pooled = self.alone(part)
         return f"{pooled}.mean", f"{pooled}.m2"
 
     def inputs(self, events: EventsInput) -> tuple[Array, Array]:
@@ -409,6 +403,8 @@ class Earliest(TilePartial):
 
     kind: Kind
 
+    macro = "least_of"
+
     @property
     def columns(self) -> tuple[TileColumn, ...]:  # type: ignore[override]
         """The time, and the value."""
@@ -438,10 +434,6 @@ class Earliest(TilePartial):
     def running(self, name: str) -> str:
         """The earliest event of all tiles up to some (SQL)."""
         return f"min({self.part_of_tiles(name, '')})"
-
-    def merged(self, parts: Sequence[str]) -> str:
-        """The parts that several columns hold, as one (SQL)."""
-        return parts[0] if len(parts) == 1 else macro("least_of", parts)
 
     def inputs(self, events: EventsInput) -> tuple[Array, Array, Array]:
         """The times and values of the events, and the position of each that takes part."""
@@ -506,9 +498,9 @@ class Latest(Partial):
         return (self.column,)
 
     @property
-    def listed(self) -> bool:
-        """Whether there is a list of events."""
-        return self.column.length is not None
+    def macro(self) -> str:  # type: ignore[override]
+        """Of single events the greatest is the latest."""
+        return "greatest_of" if self.column.length is None else "latest_of_parts"
 
     def sql_types(self, id_type: str) -> tuple[str, ...]:
         """The SQL type of its column, of a source whose ids are of this type."""
@@ -530,14 +522,6 @@ class Latest(Partial):
     def running(self, name: str) -> str:
         """The latest event of all tiles up to some (SQL)."""
         return f"max({self.part_of_tiles(name, '')})"
-
-    def merged(self, parts: Sequence[str]) -> str:
-        """The parts that several columns hold, as one (SQL)."""
-        if len(parts) == 1:
-            return parts[0]
-        if self.column.length is None:
-            return macro("greatest_of", parts)
-        return self.of_lists(f"[{', '.join(parts)}]")
 
     def of_lists(self, lists: str) -> str:
         """Of several lists of events (SQL, a list of them), the latest so many."""

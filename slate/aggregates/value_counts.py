@@ -12,7 +12,6 @@ Kaplan, "Summarizing data using bottom-k sketches").
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import md5
@@ -51,6 +50,8 @@ class ValueCounts(Partial):
     kept: int
     valued: bool
 
+    macro = "flattened"
+
     @property
     def columns(self) -> tuple[TileColumn, ...]:  # type: ignore[override]
         """The column, of lists."""
@@ -77,10 +78,6 @@ class ValueCounts(Partial):
         """A part of a window: the lists of its tiles, end to end (SQL)."""
         (column,) = self.columns
         return f"flatten(list({name}__{column.suffix}){where_clause(condition)})"
-
-    def merged(self, parts: Sequence[str]) -> str:
-        """The parts that several columns hold, end to end (SQL)."""
-        return parts[0] if len(parts) == 1 else f"flatten([{', '.join(parts)}])"
 
 
 def _text_sql(value: str, kind: Kind) -> str:

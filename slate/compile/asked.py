@@ -8,15 +8,15 @@ a twentieth of all events costs no more than the rest.
 A tile counts from the hop after the one in which it became known. A part of size ``h``, asked in
 the hop ``T``, takes for a window of its own hop the tiles ``[T - n, T)`` known before ``T``; for a
 window with larger hops, what became known before ``T`` in the open hop of the next size.
-"""
 
-from itertools import pairwise
+A model lists what is its own: the parts, what single events add to them, and how features are
+finished. The tables for each size of tile, and of what came before, macros.sql writes.
+"""
 
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.names import asked_model, header, level_name, listed, seconds, tiles_model
 from slate.compile.partials import Part, all_parts, finished, finishing_ctes
-from slate.compile.sequences import closed_cte, closed_name, earlier_ctes
-from slate.features import Aggregated, Attribute, Feature
+from slate.features import Aggregated, Attribute
 from slate.filters import literal
 from slate.plans import Plan, Read
 from slate.views import FeatureView
@@ -91,6 +91,11 @@ def asked_cte(plan: Plan, read: Read) -> str:
 )"""
 
 
+def _header(plan: Plan, view: type[FeatureView]) -> str:
+    what = f"The values of {view.name} at the instants that {plan.service.full_name} asks about."
+    return header(what, f"{view.__name__} and {plan.service!r}")
+
+
 def _attributes(plan: Plan, read: Read) -> str:
     view, keys = read.view, list(read.keys)
     used = [f for f in read.features if isinstance(f, Attribute)]
@@ -99,7 +104,7 @@ def _attributes(plan: Plan, read: Read) -> str:
     # Of a few rows, few histories: what follows costs something for each row of the model.
     names = ", ".join(keys)
     of_asked = f"{f'({names})' if len(keys) > 1 else names} in (select {names} from asked)"
-    return f"""{header(f"{view.__name__} and {plan.service!r}")}
+    return f"""{_header(plan, view)}
 {{{{ config(materialized='table') }}}}
 
 with {asked_cte(plan, read)},
@@ -135,203 +140,87 @@ select * from final
 
 def _windowed(plan: Plan, read: Read) -> str:
     view, keys = read.view, list(read.keys)
-    levels = view.levels
+    source, smallest = view.source, seconds(view.levels[0])
     used = tuple(f for f in read.features if isinstance(f, Aggregated))
-    parts = all_parts(used)
-    hops = [f"{{{{ hop_number('asked_at', {seconds(h)}) }}}} as {_hop(h)}" for h in levels]
-    ctes = [
-        asked_cte(plan, read),
-        f"""hops as (
-    select
-        *,
-        {listed(hops, 8)}
-    from asked
-)""",
-    ]
-    tables: dict[str, list[str]] = {column: [] for column in parts}
-    joins: list[str] = []
-    for level, above in [*pairwise(levels), (levels[-1], None)]:
-        columns = _level_columns(parts, level, above)
-        if columns:
-            ctes.append(_level(view, keys, level, above, columns, used))
-            name = level_name(level)
-            joins.append(_join(name, keys, [f"{name}.hop = hops.{_hop(level)}"]))
-            for column in columns:
-                tables[column].append(name)
-    lists = [part for part, _ in parts.values() if part.listed]
-    for part in lists:
-        for level, above in pairwise(levels):
-            name = closed_name(part, level)
-            ctes.append(closed_cte(view, keys, part, level, above, _hop(level)))
-            joins.append(_join(name, keys, [f"{name}.hop = hops.{_hop(level)}"]))
-            tables[part.column].append(name)
-    running = [part for part, _ in parts.values() if part.running]
-    earlier: dict[str, list[Part]] = {}
-    if single := [part for part in running if part not in lists]:
-        ctes.append(_earlier(view, keys, levels[-1], single))
-        earlier["earlier"] = single
-    for part in lists:
-        for name, cte in earlier_ctes(view, keys, part, levels[-1]).items():
-            ctes.append(cte)
-            earlier[name] = [part]
-    for name, held in earlier.items():
-        joins.append(_join(name, keys, [f"hops.{_hop(levels[-1])} > {name}.arrived"], "asof "))
-        for part in held:
-            tables[part.column].append(name)
-    ctes.append(_head(view, keys, levels[0], parts))
-    joins.append(_join("head", keys, ["head.asked_at = hops.asked_at"]))
-    for column in parts:
-        tables[column].append("head")
-    merged = [f"{part.across(tables[column])} as {column}" for column, (part, _) in parts.items()]
-    lines = "\n    ".join(joins)
-    ctes.append(f"""merged as (
-    select
-        {listed([f"hops.{key}" for key in keys], 8)},
-        hops.asked_at,
-        {listed(merged, 8)}
-    from hops
-    {lines}
-)""")
-    values = [f"{finished(f, 'asked_at')} as {f.column}" for f in used]
+    parts = all_parts(used).values()
+    levels = {level_name(level): seconds(level) for level in view.levels}
     windows = [*keys, "asked_at"]
+    head = [f"{_of_events(view, part)} as {part.column}" for part, _ in parts]
+    number = f"{{{{ hop_number('{source.arrival_time}', {smallest}) }}}} as hop_{smallest}"
+    values = [f"{finished(f, 'asked_at')} as {f.column}" for f in used]
     finishing, found = finishing_ctes(used, windows, "merged", "asked_at")
-    ctes += finishing
-    ctes.append(f"""final as (
-    select
-        {listed(windows, 8)},
-        {listed(values, 8)}
-    from {found}
-)""")
-    body = ",\n\n".join(ctes)
-    return f"""{header(f"{view.__name__} and {plan.service!r}")}
+    between = "".join(f"{cte},\n\n" for cte in finishing)
+    return f"""{_header(plan, view)}
 {{{{ config(materialized='table') }}}}
 
-with {body}
+{{#- What windows are made of; `parts` in macros/generated/slate.sql says what the words mean. -#}}
+{{%- set keys = {keys} %}}
+{{%- set levels = {levels} %}}
+{{%- set parts = [
+    {listed([_row(view, part) for part, _ in parts], 4)},
+] %}}
+
+with {asked_cte(plan, read)},
+
+hops as (
+    select
+        *
+        {{%- for level in levels.values() %}},
+        {{{{ hop_number('asked_at', level) }}}} as hop_{{{{ level }}}}
+        {{%- endfor %}}
+    from asked
+),
+
+{{{{ known_parts(ref('{tiles_model(view)}'), keys, levels, parts) }}}}
+
+head as (
+    -- The smallest open hop, event by event.
+    select
+        {listed([*windows, *head], 8)}
+    from hops
+    inner join (
+        select *, {number} from {{{{ ref('{source.model}') }}}}
+    ) as events using ({", ".join([*keys, f"hop_{smallest}"])})
+    where {source.arrival_time} < asked_at
+    group by {", ".join(windows)}
+),
+
+merged as (
+    {{{{ merged_parts(keys, levels, parts) }}}}
+),
+
+{between}final as (
+    select
+        {listed([*windows, *values], 8)}
+    from {found}
+)
 
 select * from final
 """
 
 
-def _hop(level: int) -> str:
-    return f"hop_{seconds(level)}"
+def _row(view: type[FeatureView], part: Part) -> str:
+    """What the macros are told of a part, as a dict of Jinja; macros.sql says what it means."""
+    told: dict[str, object] = {"name": part.column}
+    if part.length is None:
+        told["tiles"] = part.over_tiles("%s")
+    else:
+        told |= {"list": part.measure.name, "latest": part.length}
+    if part.window is not None and not part.running:
+        told |= {"hop": seconds(part.window.hop), "hops": part.window.hops}
+    else:
+        # Hops of the largest size are never paid for one by one: what is known of them only grows.
+        told["hop"] = seconds(view.levels[-2]) if len(view.levels) > 1 else 0
+        if part.length is None:
+            told["earlier"] = part.over_all()
+    words = [f"'{word}': {value!r}" for word, value in told.items()]
+    return "{" + ", ".join([*words, f"'merged': {part.partial.macro}"]) + "}"
 
 
-def _join(name: str, keys: list[str], conditions: list[str], kind: str = "") -> str:
-    terms = [f"{name}.{key} = hops.{key}" for key in keys] + conditions
-    return f"{kind}left join {name}\n        on " + "\n        and ".join(terms)
-
-
-def _level_columns(
-    parts: dict[str, tuple[Part, Aggregated]], level: int, above: int | None
-) -> dict[str, tuple[Part, Aggregated]]:
-    """The parts that tiles of this size pay for: windows of this hop, and of larger ones."""
-    return {
-        column: (part, feature)
-        for column, (part, feature) in parts.items()
-        if (part.running and not part.listed and above is not None)
-        or (not part.running and feature.window is not None and feature.window.hop >= level)
-    }
-
-
-def _level(
-    view: type[FeatureView],
-    keys: list[str],
-    level: int,
-    above: int | None,
-    columns: dict[str, tuple[Part, Aggregated]],
-    used: tuple[Feature, ...],
-) -> str:
-    name, hop = level_name(level), _hop(level)
-    own = [
-        f.window.hops
-        for f in used
-        if isinstance(f, Aggregated) and f.window is not None and f.window.hop == level
-        if not f.measure.lasting
-    ]
-    ends = [f"tile + {max(own)}"] if own else []
-    if above is not None:
-        ratio = above // level
-        ends.append(f"arrived // {ratio} * {ratio} + {ratio - 1}")
-    end = f"greatest({', '.join(ends)})" if len(ends) > 1 else ends[0]
-    values = [
-        f"{part.over_tiles(_pays(level, above, feature, part))} as {column}"
-        for column, (part, feature) in columns.items()
-    ]
-    same = ", ".join([*keys, "hop"])
-    return f"""{name}_known as (
-    select * replace (unnest(range(arrived + 1, {end} + 1)) as hop)
-    from {{{{ ref('{tiles_model(view)}') }}}}
-    where hop = {seconds(level)}
-),
-
-{name} as (
-    select
-        {listed([*keys, "hop"], 8)},
-        {listed(values, 8)}
-    from (select distinct {", ".join(keys)}, {hop} as hop from hops)
-    inner join {name}_known using ({same})
-    group by {same}
-)"""
-
-
-def _pays(level: int, above: int | None, feature: Aggregated, part: Part) -> str:
-    """Which of the known tiles of this size belong to a window."""
-    window = None if part.running else feature.window
-    if window is not None and window.hop == level:
-        return f"tile >= hop - {window.hops}"
-    assert above is not None
-    ratio = above // level
-    condition = f"arrived // {ratio} = hop // {ratio}"
-    if window is None:
-        return condition
-    steps = window.hop // level
-    return f"{condition} and tile >= (hop // {steps} - {window.hops}) * {steps}"
-
-
-def _earlier(view: type[FeatureView], keys: list[str], level: int, parts: list[Part]) -> str:
-    by_key = ", ".join(keys)
-    running = [
-        f"{part.over_all()} over (partition by {by_key} order by arrived) as {part.column}"
-        for part in parts
-    ]
-    return f"""earlier as (
-    -- Of all that was known by the end of each of the largest hops.
-    select
-        {listed([*keys, "arrived"], 8)},
-        {listed(running, 8)}
-    from {{{{ ref('{tiles_model(view)}') }}}}
-    where hop = {seconds(level)}
-    group by {by_key}, arrived
-)"""
-
-
-def _head(
-    view: type[FeatureView],
-    keys: list[str],
-    level: int,
-    parts: dict[str, tuple[Part, Aggregated]],
-) -> str:
-    source = view.source
-    values = []
-    for column, (part, feature) in parts.items():
-        condition = ""
-        if feature.window is not None and not part.running:
-            length, hop = seconds(feature.window.length), seconds(feature.window.hop)
-            start = f"{{{{ window_start('asked_at', {length}, {hop}) }}}}"
-            condition = f"{source.event_time} >= {start}"
-        values.append(f"{part.over_events(view, condition)} as {column}")
-    open_hop = _hop(level)
-    same = ", ".join([*keys, open_hop])
-    number = f"{{{{ hop_number('{source.arrival_time}', {seconds(level)}) }}}}"
-    return f"""head as (
-    -- The smallest open hop, event by event.
-    select
-        {listed([*keys, "asked_at"], 8)},
-        {listed(values, 8)}
-    from hops
-    inner join (
-        select *, {number} as {open_hop} from {{{{ ref('{source.model}') }}}}
-    ) as events using ({same})
-    where {source.arrival_time} < asked_at
-    group by {", ".join([*keys, "asked_at"])}
-)"""
+def _of_events(view: type[FeatureView], part: Part) -> str:
+    """A part of the events of the smallest open hop."""
+    if part.window is None or part.running:
+        return part.over_events(view)
+    length, hop = seconds(part.window.length), seconds(part.window.hop)
+    start = f"{{{{ window_start('asked_at', {length}, {hop}) }}}}"
+    return part.over_events(view, f"{view.source.event_time} >= {start}")

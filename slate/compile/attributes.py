@@ -47,7 +47,8 @@ def current_sql(view: type[FeatureView]) -> str:
     keys = list(view.entity.keys)
     features = attributes(view)
     values = [f"{attribute(f, 'as_of')} as {f.column}" for f in features]
-    return f"""{header(view.__name__)}
+    what = f"The values of {view.name} at the end of what is known."
+    return f"""{header(what, view.__name__)}
 {{{{ config(materialized='table') }}}}
 
 with latest as (

@@ -65,6 +65,14 @@ def listed(items: Iterable[str], indent: int) -> str:
     return (",\n" + " " * indent).join(items)
 
 
-def header(text: str) -> str:
-    """The header of a generated model."""
-    return f"-- Written by `slate compile` from {text}: change the definition, not this.\n"
+def header(what: str, definitions: str) -> str:
+    """The header of a generated model.
+
+    Args:
+        what: what a row of it is.
+        definitions: what it is written from.
+    """
+    return (
+        f"-- {what}\n"
+        f"-- Written by `slate compile` from {definitions}: change the definition, not this.\n"
+    )

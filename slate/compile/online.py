@@ -52,7 +52,8 @@ def keys_sql(view: type[FeatureView]) -> str:
     keys = list(view.entity.keys)
     parts = [latest_part(measure) for measure in view.measures.values() if measure.lasting]
     latest = [f"{part.over_tiles('')} as {part.column}" for part in parts]
-    return f"""{header(view.__name__)}
+    what = f"The keys of {view.name} as they are published, each with its number."
+    return f"""{header(what, view.__name__)}
 {{{{ config(materialized='table') }}}}
 
 with {_known(view)},
@@ -100,7 +101,8 @@ def tiles_sql(view: type[FeatureView]) -> str:
         from known
         where hop = {seconds(view.levels[-1])}
     )"""
-    return f"""{header(view.__name__)}
+    what = f"The tiles that the windows of {view.name} still need, as they are published."
+    return f"""{header(what, view.__name__)}
 {{{{ config(materialized='table') }}}}
 
 with {_known(view)},
@@ -138,14 +140,13 @@ def current_sql(view: type[FeatureView]) -> str:
         f"{_in_window(part, feature)} as {column}" for column, (part, feature) in parts.items()
     ]
     pooled = [
-        column
-        if (whole := part.across(["merged"])) == f"merged.{column}"
-        else f"{whole} as {column}"
+        column if (whole := part.alone("merged")) == f"merged.{column}" else f"{whole} as {column}"
         for column, (part, _) in parts.items()
     ]
     finishing, found = finishing_ctes(features, keys, "pooled", "as_of")
     between = "".join(f"{cte},\n\n" for cte in finishing)
-    return f"""{header(view.__name__)}
+    what = f"The values of {view.name} at the end of what is known, made of what is published."
+    return f"""{header(what, view.__name__)}
 {{{{ config(materialized='view') }}}}
 
 with published as (

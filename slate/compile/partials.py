@@ -83,9 +83,9 @@ class Part:
         return self.measure.lasting
 
     @property
-    def listed(self) -> bool:
-        """Whether it is a list of the latest events."""
-        return isinstance(self.partial, Latest) and self.partial.listed
+    def length(self) -> int | None:
+        """How many of the latest events it has at most; None where it is not a list of them."""
+        return self.partial.column.length if isinstance(self.partial, Latest) else None
 
     @property
     def running(self) -> bool:
@@ -104,9 +104,9 @@ class Part:
         """Of single events, those that meet a condition, as one."""
         return self.partial.part_of_events(_events(view, self.measure, condition))
 
-    def across(self, tables: list[str]) -> str:
-        """The parts that several tables hold, as one."""
-        return self.partial.merged([f"{table}.{self.column}" for table in tables])
+    def alone(self, table: str) -> str:
+        """The part that a table holds, as those are that were merged of several."""
+        return self.partial.alone(f"{table}.{self.column}")
 
 
 def latest_part(measure: Measure) -> Part:
@@ -240,7 +240,7 @@ def _over_last_cte(
     partials = {f"{feature.column}__{p.part}": p for p in _inner_parts(feature, inner)}
     made = [f"{p.part_of_events(events)} as {column}" for column, p in partials.items()]
     whole = [
-        column if (sql := p.merged([column])) == column else f"{sql} as {column}"
+        column if (sql := p.alone(column)) == column else f"{sql} as {column}"
         for column, p in partials.items()
     ]
     in_time = _in_time(feature, "event", at)

@@ -116,7 +116,7 @@ def _as_of_sql(registry: Registry) -> str:
     rows = [f"('{model}', {instant})" for instant, models in made.items() for model in models]
     # SQL has no list of nothing.
     rows = rows or ["(null::varchar, null::timestamp)"]
-    return f"""{header("the sources")}
+    return f"""{header("Up to which instant what each model is made of is known.", "the sources")}
 {{{{ config(materialized='table') }}}}
 
 with clock as (
@@ -149,7 +149,8 @@ select * from final
 def _streamed_until_sql() -> str:
     """The model that says what of each source the warehouse holds, by its stream and otherwise."""
     streamed = f"like '%{STREAM_FILE}%.parquet'"
-    return f"""{header("the sources")}
+    what = "Up to when each source is held, of its stream and otherwise."
+    return f"""{header(what, "the sources")}
 {{{{ config(materialized='table') }}}}
 
 select

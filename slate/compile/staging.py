@@ -21,7 +21,7 @@ def staging_sql(source: type[Source]) -> str:
     horizon = f"interval '{duration_name(source.horizon)}'".replace("d'", " days'").replace(
         "h'", " hours'"
     )
-    return f"""{header(source.__name__)}
+    return f"""{header(f"The events of {source.name} that landed, each once.", source.__name__)}
 {{{{ config(
     materialized='incremental',
     incremental_strategy='arrival_hours',

@@ -20,7 +20,8 @@ def tiles_sql(view: type[FeatureView]) -> str:
         for column, sql in tile_columns(view, measure).items()
     ]
     present = " and ".join(f"{key} is not null" for key in keys)
-    return f"""{header(view.__name__)}
+    what = f"What windows of {view.name} are made of: partial results by hop of time and arrival."
+    return f"""{header(what, view.__name__)}
 {{{{ config(
     materialized='incremental',
     incremental_strategy='arrival_hours',

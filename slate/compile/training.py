@@ -43,7 +43,10 @@ def training_sql(plan: Plan) -> str:
     """The incremental model that joins a service's stored features to its spine."""
     service, spine = plan.service, plan.service.spine
     values, clause = joined(plan)
-    return f"""{header(repr(service))}
+    what = (
+        f"The training rows of {service.full_name}: its spine, with each stored feature as of then."
+    )
+    return f"""{header(what, repr(service))}
 {{{{ config(
     materialized='incremental',
     incremental_strategy='arrival_hours',

@@ -30,7 +30,7 @@ def rendered(model: str, relation: Callable[[str], str]) -> str:
 def _environment() -> "Environment":
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(undefined=StrictUndefined)
+    environment = Environment(undefined=StrictUndefined, extensions=["jinja2.ext.do"])
     macros: dict[str, Any] = {}
 
     def dispatch(name: str) -> Any:

@@ -1,3 +1,4 @@
+-- The values of seller_profile at the end of what is known.
 -- Written by `slate compile` from SellerProfile: change the definition, not this.
 
 {{ config(materialized='table') }}

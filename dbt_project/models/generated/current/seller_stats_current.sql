@@ -1,3 +1,4 @@
+-- The values of seller_stats at the end of what is known, made of what is published.
 -- Written by `slate compile` from SellerStats: change the definition, not this.
 
 {{ config(materialized='view') }}

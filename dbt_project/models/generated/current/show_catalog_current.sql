@@ -1,3 +1,4 @@
+-- The values of show_catalog at the end of what is known.
 -- Written by `slate compile` from ShowCatalog: change the definition, not this.
 
 {{ config(materialized='table') }}

@@ -1,3 +1,4 @@
+-- The values of viewer_activity at the end of what is known, made of what is published.
 -- Written by `slate compile` from ViewerActivity: change the definition, not this.
 
 {{ config(materialized='view') }}

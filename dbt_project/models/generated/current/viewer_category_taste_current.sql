@@ -1,3 +1,4 @@
+-- The values of viewer_category_taste at the end of what is known, made of what is published.
 -- Written by `slate compile` from ViewerCategoryTaste: change the definition, not this.
 
 {{ config(materialized='view') }}

@@ -1,3 +1,4 @@
+-- The values of viewer_profile at the end of what is known.
 -- Written by `slate compile` from ViewerProfile: change the definition, not this.
 
 {{ config(materialized='table') }}

@@ -1,3 +1,4 @@
+-- The values of viewer_seller_history at the end of what is known, made of what is published.
 -- Written by `slate compile` from ViewerSellerHistory: change the definition, not this.
 
 {{ config(materialized='view') }}

@@ -1,3 +1,4 @@
+-- The keys of seller_stats as they are published, each with its number.
 -- Written by `slate compile` from SellerStats: change the definition, not this.
 
 {{ config(materialized='table') }}

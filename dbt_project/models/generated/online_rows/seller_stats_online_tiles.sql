@@ -1,3 +1,4 @@
+-- The tiles that the windows of seller_stats still need, as they are published.
 -- Written by `slate compile` from SellerStats: change the definition, not this.
 
 {{ config(materialized='table') }}

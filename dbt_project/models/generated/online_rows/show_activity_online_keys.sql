@@ -1,3 +1,4 @@
+-- The keys of show_activity as they are published, each with its number.
 -- Written by `slate compile` from ShowActivity: change the definition, not this.
 
 {{ config(materialized='table') }}

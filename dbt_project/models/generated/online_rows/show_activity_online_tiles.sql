@@ -1,3 +1,4 @@
+-- The tiles that the windows of show_activity still need, as they are published.
 -- Written by `slate compile` from ShowActivity: change the definition, not this.
 
 {{ config(materialized='table') }}

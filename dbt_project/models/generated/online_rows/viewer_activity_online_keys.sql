@@ -1,3 +1,4 @@
+-- The keys of viewer_activity as they are published, each with its number.
 -- Written by `slate compile` from ViewerActivity: change the definition, not this.
 
 {{ config(materialized='table') }}

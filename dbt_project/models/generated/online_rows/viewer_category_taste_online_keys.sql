@@ -1,3 +1,4 @@
+-- The keys of viewer_category_taste as they are published, each with its number.
 -- Written by `slate compile` from ViewerCategoryTaste: change the definition, not this.
 
 {{ config(materialized='table') }}

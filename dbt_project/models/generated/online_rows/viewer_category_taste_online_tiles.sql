@@ -1,3 +1,4 @@
+-- The tiles that the windows of viewer_category_taste still need, as they are published.
 -- Written by `slate compile` from ViewerCategoryTaste: change the definition, not this.
 
 {{ config(materialized='table') }}

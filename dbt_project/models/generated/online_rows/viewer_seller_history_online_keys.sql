@@ -1,3 +1,4 @@
+-- The keys of viewer_seller_history as they are published, each with its number.
 -- Written by `slate compile` from ViewerSellerHistory: change the definition, not this.
 
 {{ config(materialized='table') }}

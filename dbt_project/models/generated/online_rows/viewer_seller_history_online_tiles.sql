@@ -1,3 +1,4 @@
+-- The tiles that the windows of viewer_seller_history still need, as they are published.
 -- Written by `slate compile` from ViewerSellerHistory: change the definition, not this.
 
 {{ config(materialized='table') }}

@@ -1,3 +1,4 @@
+-- Up to which instant what each model is made of is known.
 -- Written by `slate compile` from the sources: change the definition, not this.
 
 {{ config(materialized='table') }}

@@ -1,3 +1,4 @@
+-- The events of event that landed, each once.
 -- Written by `slate compile` from Event: change the definition, not this.
 
 {{ config(

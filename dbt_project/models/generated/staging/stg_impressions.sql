@@ -1,3 +1,4 @@
+-- The events of impression that landed, each once.
 -- Written by `slate compile` from Impression: change the definition, not this.
 
 {{ config(

@@ -1,3 +1,4 @@
+-- The events of seller_account_change that landed, each once.
 -- Written by `slate compile` from SellerAccountChange: change the definition, not this.
 
 {{ config(

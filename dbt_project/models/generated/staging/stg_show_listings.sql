@@ -1,3 +1,4 @@
+-- The events of show_listing_change that landed, each once.
 -- Written by `slate compile` from ShowListingChange: change the definition, not this.
 
 {{ config(

@@ -1,3 +1,4 @@
+-- The events of viewer_account_change that landed, each once.
 -- Written by `slate compile` from ViewerAccountChange: change the definition, not this.
 
 {{ config(

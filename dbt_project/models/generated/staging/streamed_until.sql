@@ -1,3 +1,4 @@
+-- Up to when each source is held, of its stream and otherwise.
 -- Written by `slate compile` from the sources: change the definition, not this.
 
 {{ config(materialized='table') }}

@@ -1,3 +1,4 @@
+-- What windows of seller_stats are made of: partial results by hop of time and arrival.
 -- Written by `slate compile` from SellerStats: change the definition, not this.
 
 {{ config(

@@ -1,3 +1,4 @@
+-- What windows of viewer_activity are made of: partial results by hop of time and arrival.
 -- Written by `slate compile` from ViewerActivity: change the definition, not this.
 
 {{ config(

@@ -1,3 +1,4 @@
+-- What windows of viewer_category_taste are made of: partial results by hop of time and arrival.
 -- Written by `slate compile` from ViewerCategoryTaste: change the definition, not this.
 
 {{ config(

@@ -1,3 +1,4 @@
+-- What windows of viewer_seller_history are made of: partial results by hop of time and arrival.
 -- Written by `slate compile` from ViewerSellerHistory: change the definition, not this.
 
 {{ config(

@@ -1,3 +1,4 @@
+-- The training rows of feed_ranking_v1: its spine, with each stored feature as of then.
 -- Written by `slate compile` from FeatureService('feed_ranking', version=1): change the definition, not this.
 
 {{ config(

@@ -1,3 +1,4 @@
+-- The values of seller_profile at the instants that feed_ranking_v1 asks about.
 -- Written by `slate compile` from SellerProfile and FeatureService('feed_ranking', version=1): change the definition, not this.
 
 {{ config(materialized='table') }}

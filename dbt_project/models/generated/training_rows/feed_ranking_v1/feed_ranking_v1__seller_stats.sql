@@ -1,6 +1,36 @@
+-- The values of seller_stats at the instants that feed_ranking_v1 asks about.
 -- Written by `slate compile` from SellerStats and FeatureService('feed_ranking', version=1): change the definition, not this.
 
 {{ config(materialized='table') }}
+
+{#- What windows are made of; `parts` in macros/generated/slate.sql says what the words mean. -#}
+{%- set keys = ['seller_id'] %}
+{%- set levels = {'tiles_5m': 300, 'tiles_1h': 3600, 'tiles_1d': 86400} %}
+{%- set parts = [
+    {'name': 'views_1h__n', 'tiles': 'sum(views__n) filter (where %s)', 'hop': 300, 'hops': 12, 'merged': sum_of},
+    {'name': 'views_1d__n', 'tiles': 'sum(views__n) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
+    {'name': 'views_30d__n', 'tiles': 'sum(views__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+    {'name': 'taps_1h__n', 'tiles': 'sum(taps__n) filter (where %s)', 'hop': 300, 'hops': 12, 'merged': sum_of},
+    {'name': 'taps_1d__n', 'tiles': 'sum(taps__n) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
+    {'name': 'taps_30d__n', 'tiles': 'sum(taps__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+    {'name': 'bids_1h__n', 'tiles': 'sum(bids__n) filter (where %s)', 'hop': 300, 'hops': 12, 'merged': sum_of},
+    {'name': 'bids_1d__n', 'tiles': 'sum(bids__n) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
+    {'name': 'orders_1h__n', 'tiles': 'sum(orders__n) filter (where %s)', 'hop': 300, 'hops': 12, 'merged': sum_of},
+    {'name': 'orders_1d__n', 'tiles': 'sum(orders__n) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
+    {'name': 'orders_30d__n', 'tiles': 'sum(orders__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+    {'name': 'follows_1d__n', 'tiles': 'sum(follows__n) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
+    {'name': 'follows_30d__n', 'tiles': 'sum(follows__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+    {'name': 'sales_1h__sum', 'tiles': 'sum(sales__sum) filter (where %s)', 'hop': 300, 'hops': 12, 'merged': sum_of},
+    {'name': 'sales_1d__sum', 'tiles': 'sum(sales__sum) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
+    {'name': 'sales_30d__sum', 'tiles': 'sum(sales__sum) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+    {'name': 'usual_price_30d__n', 'tiles': 'sum(usual_price__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+    {'name': 'usual_price_30d__sum', 'tiles': 'sum(usual_price__sum) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+    {'name': 'highest_price_30d__max', 'tiles': 'max(highest_price__max) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': greatest_of},
+    {'name': 'usual_watch_1d__n', 'tiles': 'sum(usual_watch__n) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
+    {'name': 'usual_watch_1d__sum', 'tiles': 'sum(usual_watch__sum) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
+    {'name': 'usual_watch_30d__n', 'tiles': 'sum(usual_watch__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+    {'name': 'usual_watch_30d__sum', 'tiles': 'sum(usual_watch__sum) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+] %}
 
 with asked as (
     select distinct
@@ -16,108 +46,14 @@ with asked as (
 
 hops as (
     select
-        *,
-        {{ hop_number('asked_at', 300) }} as hop_300,
-        {{ hop_number('asked_at', 3600) }} as hop_3600,
-        {{ hop_number('asked_at', 86400) }} as hop_86400
+        *
+        {%- for level in levels.values() %},
+        {{ hop_number('asked_at', level) }} as hop_{{ level }}
+        {%- endfor %}
     from asked
 ),
 
-tiles_5m_known as (
-    select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 12 * 12 + 11) + 1)) as hop)
-    from {{ ref('seller_stats_tiles') }}
-    where hop = 300
-),
-
-tiles_5m as (
-    select
-        seller_id,
-        hop,
-        sum(views__n) filter (where tile >= hop - 12) as views_1h__n,
-        sum(views__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as views_1d__n,
-        sum(views__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as views_30d__n,
-        sum(taps__n) filter (where tile >= hop - 12) as taps_1h__n,
-        sum(taps__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as taps_1d__n,
-        sum(taps__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as taps_30d__n,
-        sum(bids__n) filter (where tile >= hop - 12) as bids_1h__n,
-        sum(bids__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as bids_1d__n,
-        sum(orders__n) filter (where tile >= hop - 12) as orders_1h__n,
-        sum(orders__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as orders_1d__n,
-        sum(orders__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as orders_30d__n,
-        sum(follows__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as follows_1d__n,
-        sum(follows__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as follows_30d__n,
-        sum(sales__sum) filter (where tile >= hop - 12) as sales_1h__sum,
-        sum(sales__sum) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as sales_1d__sum,
-        sum(sales__sum) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as sales_30d__sum,
-        sum(usual_price__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as usual_price_30d__n,
-        sum(usual_price__sum) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as usual_price_30d__sum,
-        max(highest_price__max) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as highest_price_30d__max,
-        sum(usual_watch__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as usual_watch_1d__n,
-        sum(usual_watch__sum) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as usual_watch_1d__sum,
-        sum(usual_watch__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as usual_watch_30d__n,
-        sum(usual_watch__sum) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as usual_watch_30d__sum
-    from (select distinct seller_id, hop_300 as hop from hops)
-    inner join tiles_5m_known using (seller_id, hop)
-    group by seller_id, hop
-),
-
-tiles_1h_known as (
-    select * replace (unnest(range(arrived + 1, greatest(tile + 24, arrived // 24 * 24 + 23) + 1)) as hop)
-    from {{ ref('seller_stats_tiles') }}
-    where hop = 3600
-),
-
-tiles_1h as (
-    select
-        seller_id,
-        hop,
-        sum(views__n) filter (where tile >= hop - 24) as views_1d__n,
-        sum(views__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as views_30d__n,
-        sum(taps__n) filter (where tile >= hop - 24) as taps_1d__n,
-        sum(taps__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as taps_30d__n,
-        sum(bids__n) filter (where tile >= hop - 24) as bids_1d__n,
-        sum(orders__n) filter (where tile >= hop - 24) as orders_1d__n,
-        sum(orders__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as orders_30d__n,
-        sum(follows__n) filter (where tile >= hop - 24) as follows_1d__n,
-        sum(follows__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as follows_30d__n,
-        sum(sales__sum) filter (where tile >= hop - 24) as sales_1d__sum,
-        sum(sales__sum) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as sales_30d__sum,
-        sum(usual_price__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as usual_price_30d__n,
-        sum(usual_price__sum) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as usual_price_30d__sum,
-        max(highest_price__max) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as highest_price_30d__max,
-        sum(usual_watch__n) filter (where tile >= hop - 24) as usual_watch_1d__n,
-        sum(usual_watch__sum) filter (where tile >= hop - 24) as usual_watch_1d__sum,
-        sum(usual_watch__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as usual_watch_30d__n,
-        sum(usual_watch__sum) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as usual_watch_30d__sum
-    from (select distinct seller_id, hop_3600 as hop from hops)
-    inner join tiles_1h_known using (seller_id, hop)
-    group by seller_id, hop
-),
-
-tiles_1d_known as (
-    select * replace (unnest(range(arrived + 1, tile + 30 + 1)) as hop)
-    from {{ ref('seller_stats_tiles') }}
-    where hop = 86400
-),
-
-tiles_1d as (
-    select
-        seller_id,
-        hop,
-        sum(views__n) filter (where tile >= hop - 30) as views_30d__n,
-        sum(taps__n) filter (where tile >= hop - 30) as taps_30d__n,
-        sum(orders__n) filter (where tile >= hop - 30) as orders_30d__n,
-        sum(follows__n) filter (where tile >= hop - 30) as follows_30d__n,
-        sum(sales__sum) filter (where tile >= hop - 30) as sales_30d__sum,
-        sum(usual_price__n) filter (where tile >= hop - 30) as usual_price_30d__n,
-        sum(usual_price__sum) filter (where tile >= hop - 30) as usual_price_30d__sum,
-        max(highest_price__max) filter (where tile >= hop - 30) as highest_price_30d__max,
-        sum(usual_watch__n) filter (where tile >= hop - 30) as usual_watch_30d__n,
-        sum(usual_watch__sum) filter (where tile >= hop - 30) as usual_watch_30d__sum
-    from (select distinct seller_id, hop_86400 as hop from hops)
-    inner join tiles_1d_known using (seller_id, hop)
-    group by seller_id, hop
-),
+{{ known_parts(ref('seller_stats_tiles'), keys, levels, parts) }}
 
 head as (
     -- The smallest open hop, event by event.
@@ -156,45 +92,7 @@ head as (
 ),
 
 merged as (
-    select
-        hops.seller_id,
-        hops.asked_at,
-        {{ sum_of(['tiles_5m.views_1h__n', 'head.views_1h__n']) }} as views_1h__n,
-        {{ sum_of(['tiles_5m.views_1d__n', 'tiles_1h.views_1d__n', 'head.views_1d__n']) }} as views_1d__n,
-        {{ sum_of(['tiles_5m.views_30d__n', 'tiles_1h.views_30d__n', 'tiles_1d.views_30d__n', 'head.views_30d__n']) }} as views_30d__n,
-        {{ sum_of(['tiles_5m.taps_1h__n', 'head.taps_1h__n']) }} as taps_1h__n,
-        {{ sum_of(['tiles_5m.taps_1d__n', 'tiles_1h.taps_1d__n', 'head.taps_1d__n']) }} as taps_1d__n,
-        {{ sum_of(['tiles_5m.taps_30d__n', 'tiles_1h.taps_30d__n', 'tiles_1d.taps_30d__n', 'head.taps_30d__n']) }} as taps_30d__n,
-        {{ sum_of(['tiles_5m.bids_1h__n', 'head.bids_1h__n']) }} as bids_1h__n,
-        {{ sum_of(['tiles_5m.bids_1d__n', 'tiles_1h.bids_1d__n', 'head.bids_1d__n']) }} as bids_1d__n,
-        {{ sum_of(['tiles_5m.orders_1h__n', 'head.orders_1h__n']) }} as orders_1h__n,
-        {{ sum_of(['tiles_5m.orders_1d__n', 'tiles_1h.orders_1d__n', 'head.orders_1d__n']) }} as orders_1d__n,
-        {{ sum_of(['tiles_5m.orders_30d__n', 'tiles_1h.orders_30d__n', 'tiles_1d.orders_30d__n', 'head.orders_30d__n']) }} as orders_30d__n,
-        {{ sum_of(['tiles_5m.follows_1d__n', 'tiles_1h.follows_1d__n', 'head.follows_1d__n']) }} as follows_1d__n,
-        {{ sum_of(['tiles_5m.follows_30d__n', 'tiles_1h.follows_30d__n', 'tiles_1d.follows_30d__n', 'head.follows_30d__n']) }} as follows_30d__n,
-        {{ sum_of(['tiles_5m.sales_1h__sum', 'head.sales_1h__sum']) }} as sales_1h__sum,
-        {{ sum_of(['tiles_5m.sales_1d__sum', 'tiles_1h.sales_1d__sum', 'head.sales_1d__sum']) }} as sales_1d__sum,
-        {{ sum_of(['tiles_5m.sales_30d__sum', 'tiles_1h.sales_30d__sum', 'tiles_1d.sales_30d__sum', 'head.sales_30d__sum']) }} as sales_30d__sum,
-        {{ sum_of(['tiles_5m.usual_price_30d__n', 'tiles_1h.usual_price_30d__n', 'tiles_1d.usual_price_30d__n', 'head.usual_price_30d__n']) }} as usual_price_30d__n,
-        {{ sum_of(['tiles_5m.usual_price_30d__sum', 'tiles_1h.usual_price_30d__sum', 'tiles_1d.usual_price_30d__sum', 'head.usual_price_30d__sum']) }} as usual_price_30d__sum,
-        {{ greatest_of(['tiles_5m.highest_price_30d__max', 'tiles_1h.highest_price_30d__max', 'tiles_1d.highest_price_30d__max', 'head.highest_price_30d__max']) }} as highest_price_30d__max,
-        {{ sum_of(['tiles_5m.usual_watch_1d__n', 'tiles_1h.usual_watch_1d__n', 'head.usual_watch_1d__n']) }} as usual_watch_1d__n,
-        {{ sum_of(['tiles_5m.usual_watch_1d__sum', 'tiles_1h.usual_watch_1d__sum', 'head.usual_watch_1d__sum']) }} as usual_watch_1d__sum,
-        {{ sum_of(['tiles_5m.usual_watch_30d__n', 'tiles_1h.usual_watch_30d__n', 'tiles_1d.usual_watch_30d__n', 'head.usual_watch_30d__n']) }} as usual_watch_30d__n,
-        {{ sum_of(['tiles_5m.usual_watch_30d__sum', 'tiles_1h.usual_watch_30d__sum', 'tiles_1d.usual_watch_30d__sum', 'head.usual_watch_30d__sum']) }} as usual_watch_30d__sum
-    from hops
-    left join tiles_5m
-        on tiles_5m.seller_id = hops.seller_id
-        and tiles_5m.hop = hops.hop_300
-    left join tiles_1h
-        on tiles_1h.seller_id = hops.seller_id
-        and tiles_1h.hop = hops.hop_3600
-    left join tiles_1d
-        on tiles_1d.seller_id = hops.seller_id
-        and tiles_1d.hop = hops.hop_86400
-    left join head
-        on head.seller_id = hops.seller_id
-        and head.asked_at = hops.asked_at
+    {{ merged_parts(keys, levels, parts) }}
 ),
 
 final as (

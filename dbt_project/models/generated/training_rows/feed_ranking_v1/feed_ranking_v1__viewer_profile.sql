@@ -1,3 +1,4 @@
+-- The values of viewer_profile at the instants that feed_ranking_v1 asks about.
 -- Written by `slate compile` from ViewerProfile and FeatureService('feed_ranking', version=1): change the definition, not this.
 
 {{ config(materialized='table') }}

@@ -1,6 +1,17 @@
+-- The values of seller_stats at the instants that show_quality_v1 asks about.
 -- Written by `slate compile` from SellerStats and FeatureService('show_quality', version=1): change the definition, not this.
 
 {{ config(materialized='table') }}
+
+{#- What windows are made of; `parts` in macros/generated/slate.sql says what the words mean. -#}
+{%- set keys = ['seller_id'] %}
+{%- set levels = {'tiles_5m': 300, 'tiles_1h': 3600, 'tiles_1d': 86400} %}
+{%- set parts = [
+    {'name': 'taps_30d__n', 'tiles': 'sum(taps__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+    {'name': 'orders_1h__n', 'tiles': 'sum(orders__n) filter (where %s)', 'hop': 300, 'hops': 12, 'merged': sum_of},
+    {'name': 'orders_1d__n', 'tiles': 'sum(orders__n) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
+    {'name': 'orders_30d__n', 'tiles': 'sum(orders__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
+] %}
 
 with asked as (
     select distinct
@@ -16,66 +27,14 @@ with asked as (
 
 hops as (
     select
-        *,
-        {{ hop_number('asked_at', 300) }} as hop_300,
-        {{ hop_number('asked_at', 3600) }} as hop_3600,
-        {{ hop_number('asked_at', 86400) }} as hop_86400
+        *
+        {%- for level in levels.values() %},
+        {{ hop_number('asked_at', level) }} as hop_{{ level }}
+        {%- endfor %}
     from asked
 ),
 
-tiles_5m_known as (
-    select * replace (unnest(range(arrived + 1, greatest(tile + 12, arrived // 12 * 12 + 11) + 1)) as hop)
-    from {{ ref('seller_stats_tiles') }}
-    where hop = 300
-),
-
-tiles_5m as (
-    select
-        seller_id,
-        hop,
-        sum(taps__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as taps_30d__n,
-        sum(orders__n) filter (where tile >= hop - 12) as orders_1h__n,
-        sum(orders__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 12 - 24) * 12) as orders_1d__n,
-        sum(orders__n) filter (where arrived // 12 = hop // 12 and tile >= (hop // 288 - 30) * 288) as orders_30d__n
-    from (select distinct seller_id, hop_300 as hop from hops)
-    inner join tiles_5m_known using (seller_id, hop)
-    group by seller_id, hop
-),
-
-tiles_1h_known as (
-    select * replace (unnest(range(arrived + 1, greatest(tile + 24, arrived // 24 * 24 + 23) + 1)) as hop)
-    from {{ ref('seller_stats_tiles') }}
-    where hop = 3600
-),
-
-tiles_1h as (
-    select
-        seller_id,
-        hop,
-        sum(taps__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as taps_30d__n,
-        sum(orders__n) filter (where tile >= hop - 24) as orders_1d__n,
-        sum(orders__n) filter (where arrived // 24 = hop // 24 and tile >= (hop // 24 - 30) * 24) as orders_30d__n
-    from (select distinct seller_id, hop_3600 as hop from hops)
-    inner join tiles_1h_known using (seller_id, hop)
-    group by seller_id, hop
-),
-
-tiles_1d_known as (
-    select * replace (unnest(range(arrived + 1, tile + 30 + 1)) as hop)
-    from {{ ref('seller_stats_tiles') }}
-    where hop = 86400
-),
-
-tiles_1d as (
-    select
-        seller_id,
-        hop,
-        sum(taps__n) filter (where tile >= hop - 30) as taps_30d__n,
-        sum(orders__n) filter (where tile >= hop - 30) as orders_30d__n
-    from (select distinct seller_id, hop_86400 as hop from hops)
-    inner join tiles_1d_known using (seller_id, hop)
-    group by seller_id, hop
-),
+{{ known_parts(ref('seller_stats_tiles'), keys, levels, parts) }}
 
 head as (
     -- The smallest open hop, event by event.
@@ -95,26 +54,7 @@ head as (
 ),
 
 merged as (
-    select
-        hops.seller_id,
-        hops.asked_at,
-        {{ sum_of(['tiles_5m.taps_30d__n', 'tiles_1h.taps_30d__n', 'tiles_1d.taps_30d__n', 'head.taps_30d__n']) }} as taps_30d__n,
-        {{ sum_of(['tiles_5m.orders_1h__n', 'head.orders_1h__n']) }} as orders_1h__n,
-        {{ sum_of(['tiles_5m.orders_1d__n', 'tiles_1h.orders_1d__n', 'head.orders_1d__n']) }} as orders_1d__n,
-        {{ sum_of(['tiles_5m.orders_30d__n', 'tiles_1h.orders_30d__n', 'tiles_1d.orders_30d__n', 'head.orders_30d__n']) }} as orders_30d__n
-    from hops
-    left join tiles_5m
-        on tiles_5m.seller_id = hops.seller_id
-        and tiles_5m.hop = hops.hop_300
-    left join tiles_1h
-        on tiles_1h.seller_id = hops.seller_id
-        and tiles_1h.hop = hops.hop_3600
-    left join tiles_1d
-        on tiles_1d.seller_id = hops.seller_id
-        and tiles_1d.hop = hops.hop_86400
-    left join head
-        on head.seller_id = hops.seller_id
-        and head.asked_at = hops.asked_at
+    {{ merged_parts(keys, levels, parts) }}
 ),
 
 final as (

@@ -1,3 +1,4 @@
+-- The values of show_catalog at the instants that show_quality_v1 asks about.
 -- Written by `slate compile` from ShowCatalog and FeatureService('show_quality', version=1): change the definition, not this.
 
 {{ config(materialized='table') }}
