@@ -14,8 +14,9 @@ finished. The tables for each size of tile, and of what came before, macros.sql 
 """
 
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
+from slate.compile.finishing import finished, finishing_ctes
 from slate.compile.names import asked_model, header, level_name, listed, seconds, tiles_model
-from slate.compile.partials import Part, all_parts, finished, finishing_ctes
+from slate.compile.partials import Part, all_parts
 from slate.features import Aggregated, Attribute
 from slate.filters import literal
 from slate.plans import Plan, Read

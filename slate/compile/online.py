@@ -5,6 +5,7 @@ later instant too, until newer ones are published. The view's current values are
 tables alone, as a lookup makes them: what is checked is what is published.
 """
 
+from slate.compile.finishing import finished, finishing_ctes
 from slate.compile.names import (
     as_of,
     current_model,
@@ -19,8 +20,6 @@ from slate.compile.partials import (
     Part,
     all_parts,
     column_types,
-    finished,
-    finishing_ctes,
     latest_part,
     merged_tiles,
 )
