@@ -8,15 +8,16 @@ hours after its own. What is dated beyond these hours waits until they are over.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import blake2b
+from pathlib import Path
 
 import duckdb
 
 from assets import ledger_time
 from assets.hours import Span
 from assets.landing_files import HOUR, landing_sources
+from assets.touched_models import touched_models
 from slate.compile.names import CLOCK, RAW
-from slate.compile.project import MODELS
+from slate.compile.project import MODELS, model_hashes
 from slate.deployment import Deployment
 from slate.registry import Registry
 
@@ -34,6 +35,7 @@ class Build:
         until: the end of the last hour that can be known; nothing that arrived later is built.
         models: the dbt project's models by name, each with the hash of what it is made of.
         changed: the names of those that are not what the warehouse was built from before.
+        anew: the names of those that are built for all hours; the others are for the span.
         seen: up to when the landing files that it covers were taken in, by the ledgers' time.
     """
 
@@ -42,14 +44,18 @@ class Build:
     models: Mapping[str, str]
     changed: tuple[str, ...]
     seen: datetime
+    anew: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """What is built, in words."""
         known = f"of what had arrived before {self.until:%Y-%m-%d %H:%M}"
+        if self.anew:
+            known += f"; and all hours anew of {len(self.anew)} models that a change touches"
         if self.span is None:
             return f"all hours anew, {known}"
         if self.span == _NOTHING:
-            return "no hours: nothing came to be known since the last build"
+            anew = known.partition(";")[1:]
+            return "no hours: nothing came to be known since the last build" + "".join(anew)
         return f"{self.span[0]:%Y-%m-%d %H:%M} to {self.span[1]:%Y-%m-%d %H:%M}, {known}"
 
 
@@ -68,6 +74,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
             built_at timestamp
         )"""
     )
+    connection.execute(f"alter table {RAW}.builds add column if not exists anew varchar[]")
     connection.execute(f"create table if not exists {RAW}.{CLOCK} (known_until timestamp)")
     ledger_time.prepare(connection)
 
@@ -83,20 +90,25 @@ def set_clock(connection: duckdb.DuckDBPyConnection, until: datetime) -> None:
 
 
 def plan_build(
-    connection: duckdb.DuckDBPyConnection, deployment: Deployment, asked: Span | None
+    connection: duckdb.DuckDBPyConnection,
+    deployment: Deployment,
+    asked: Span | None,
+    manifest: Path | None = None,
 ) -> Build:
     """What has to be built: what came to be known since the last build, and what is asked for.
 
-    Where a model is new or changed, all is built anew: training rows are joined of tables that
-    hold only what was built together. So it is where the clock was set back.
+    Where a model is new or changed, what it touches is built for all hours. Where the clock was set
+    back, all is.
 
     Args:
         connection: the warehouse; landing files have been taken in.
         deployment: the deployment.
         asked: hours that are to be built in any case.
+        manifest: that of the dbt project, which says what models read; None where they cannot be
+            built apart from each other: a change then touches all.
     """
     prepare(connection)
-    models = _models(deployment)
+    models = model_hashes(deployment.registry, deployment.dbt_project)
     built = dict(connection.execute(f"select model, hash from {RAW}.built_models").fetchall())
     changed = tuple(model for model, digest in models.items() if built.get(model) != digest)
     until, before = known_until(deployment), _built_until(connection)
@@ -107,12 +119,15 @@ def plan_build(
         seen = ledger_time.stamp(connection)
         return Build(None if changed else asked, until, models, changed, seen)
     ((newest,),) = connection.execute(f"select max(taken_in_at) from {RAW}.files").fetchall()
-    if changed or newest is None or before is None or until < before:
+    anew = set(models) if changed else set[str]()
+    if changed and manifest is not None:
+        anew = touched_models(deployment.registry, manifest, changed)
+    if anew >= set(models) or newest is None or before is None or until < before:
         return Build(None, until, models, changed, newest or _EPOCH)
     first = min(_first_new(connection, deployment.registry) or before, before)
     spans = [span for span in (asked, (first, until)) if span and span[0] < span[1]] or [_NOTHING]
     span = min(start for start, _ in spans), max(end for _, end in spans)
-    return Build(span, until, models, changed, newest)
+    return Build(span, until, models, changed, newest, tuple(sorted(anew)))
 
 
 def record(connection: duckdb.DuckDBPyConnection, build: Build, *, whole: bool) -> None:
@@ -124,10 +139,11 @@ def record(connection: duckdb.DuckDBPyConnection, build: Build, *, whole: bool) 
         whole: whether all models were, and succeeded; else the next build covers it again.
     """
     connection.execute(
-        f"insert into {RAW}.builds values (?, ?, ?, ?, ?)",
+        f"insert into {RAW}.builds values (?, ?, ?, ?, ?, ?)",
         [
             *(build.span or (None, None)),
             *(build.until, build.seen if whole else None, ledger_time.stamp(connection)),
+            build.anew,
         ],
     )
     for model in build.changed if whole else ():
@@ -181,41 +197,25 @@ def last_build(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 
 
 def spans_built_since(
-    connection: duckdb.DuckDBPyConnection, build: datetime | None
+    connection: duckdb.DuckDBPyConnection, build: datetime | None, model: str
 ) -> list[Span] | None:
-    """The hours that were built since a build; None where all may have changed.
+    """The hours that a model was built for since a build; None where all may have changed.
 
     Args:
         connection: the warehouse.
         build: what ``last_build`` told then; None if nobody knows.
+        model: the model.
     """
     prepare(connection)
     spans = connection.execute(
-        f"select start_hour, end_hour from {RAW}.builds where built_at > ?", [build]
+        f"""select if(list_contains(anew, ?), null, start_hour), end_hour
+        from {RAW}.builds where built_at > ?""",
+        [model, build],
     ).fetchall()
     known = connection.execute(f"from {RAW}.builds where built_at = ?", [build]).fetchall()
     if not known:
         return None  # it was of another warehouse, in this one's place
     return None if any(start is None for start, _ in spans) else spans
-
-
-def _models(deployment: Deployment) -> dict[str, str]:
-    """The project's models by name, each with the hash of its SQL and of what all may call.
-
-    Of staging models it is also that of the types that they select.
-    """
-    project = deployment.dbt_project
-    macros = [file.read_bytes() for file in sorted((project / "macros").rglob("*.sql"))]
-    types = {
-        source.model: str([(c.name, c.kind) for c in source.columns.values()]).encode()
-        for source in landing_sources(deployment.registry)
-    }
-    return {
-        file.stem: blake2b(
-            b"\0".join([*macros, file.read_bytes(), types.get(file.stem, b"")]), digest_size=8
-        ).hexdigest()
-        for file in sorted((project / "models").rglob("*.sql"))
-    }
 
 
 def _built_until(connection: duckdb.DuckDBPyConnection) -> datetime | None:

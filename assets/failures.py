@@ -10,8 +10,8 @@ from typing import Any, TypeVar, cast
 import dagster as dg
 from dagster_dbt import DbtCliInvocation
 
-from assets.database import known_failure
 from slate.errors import DataError, SlateError
+from slate.offline.warehouse import known_failure
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 

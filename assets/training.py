@@ -109,7 +109,9 @@ def _days(
     connection: duckdb.DuckDBPyConnection, plan: Plan, before: Manifest | None
 ) -> set[date] | None:
     """The days whose rows may have changed since the set was written; None for all of them."""
-    spans = spans_built_since(connection, before.build if before else None)
+    spans = spans_built_since(
+        connection, before.build if before else None, training_model(plan.service)
+    )
     if spans is None:
         return None
     spine, days = plan.service.spine, set[date]()

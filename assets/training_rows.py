@@ -8,13 +8,11 @@ import duckdb
 import pyarrow as pa
 
 from slate.compile.names import training_model
-from slate.compile.training import training_columns
+from slate.compile.training import served_value, training_columns
 from slate.errors import DataError
-from slate.executor import compute, operands
-from slate.expressions import NOW, Array, Expr
-from slate.features import Computed, Feature, Input
+from slate.executor import served
+from slate.features import Column, Feature, Input
 from slate.filters import literal
-from slate.kinds import Kind
 from slate.plans import Plan
 
 # What is computed at once, and one row group: as many rows as DuckDB hands over at once.
@@ -92,8 +90,8 @@ def _spans(hours: dict[datetime, int]) -> Iterable[tuple[datetime, datetime]]:
 def _rows_sql(plan: Plan) -> str:
     """The rows of a span with all that request features are computed from; NaN is null."""
     spine = plan.service.spine
-    columns = {column.name: _value(column.name, column.kind) for column in spine.columns.values()}
-    columns |= {f.name: _stored(f) for read in plan.reads for f in read.features}
+    columns = {name: _value(name, column) for name, column in spine.columns.items()}
+    columns |= {f.name: _value(f.name, f) for read in plan.reads for f in read.features}
     columns |= {f.name: _input(f) for f in plan.inputs}
     values = ", ".join(f'{value} as "{name}"' for name, value in columns.items())
     instant = f'"{spine.event_time}"'
@@ -104,48 +102,18 @@ def _rows_sql(plan: Plan) -> str:
     """
 
 
-def _value(column: str, kind: Kind) -> str:
-    return f"nullif(rows.\"{column}\", 'nan')" if kind is Kind.FLOAT else f'rows."{column}"'
-
-
-def _stored(feature: Feature) -> str:
-    if feature.value_type.length is not None:
-        return f'rows."{feature.name}"'
-    return _value(feature.name, feature.kind)
+def _value(name: str, feature: Feature | Column) -> str:
+    return served_value(f'rows."{name}"', feature)
 
 
 def _input(feature: Input) -> str:
-    value = _value(feature.column, feature.kind)
+    value = _value(feature.column, feature)
     return value if feature.required else f"coalesce({value}, {literal(feature.default)})"
 
 
 def _with_request_features(plan: Plan, rows: pa.RecordBatch) -> pa.RecordBatch:
-    service = plan.service
-    values: dict[Expr, Array] = {}
-    for operand in operands(plan):
-        if isinstance(operand, Feature):
-            values[operand] = operand.kind.from_arrow(_column(plan, rows, operand))
-        elif operand is NOW:
-            values[NOW] = Kind.TIME.from_arrow(rows[service.spine.event_time])
-    compute(plan, values)
-    columns = [rows[c.name].cast(c.kind.arrow) for c in service.spine.columns.values()]
-    columns += [
-        feature.kind.to_arrow(values[feature])
-        if isinstance(feature, Computed)
-        else _column(plan, rows, feature)
-        for feature in service.features
-    ]
+    spine, table = plan.service.spine, f"the table {training_model(plan.service)}"
+    by_name = dict(zip(rows.schema.names, rows.columns, strict=True))
+    columns = [by_name[name].cast(column.kind.arrow) for name, column in spine.columns.items()]
+    columns += served(plan, by_name, by_name[spine.event_time], table)
     return pa.RecordBatch.from_arrays(columns, schema=schema(plan))
-
-
-def _column(plan: Plan, rows: pa.RecordBatch, feature: Feature) -> pa.Array:
-    """A stored feature or an input, as it is served."""
-    column = rows[feature.name]
-    is_list = feature.value_type.length is not None
-    if column.null_count and (is_list or not feature.kind.has_null):
-        raise DataError(
-            f"the table {training_model(plan.service)} has rows without {feature.name}, which is "
-            f"never served without a value: build it anew with dbt, or mend the model that "
-            f"{feature.view.__name__} reads"
-        )
-    return column.cast(feature.value_type.arrow)

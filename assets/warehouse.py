@@ -192,7 +192,9 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         _require_asked_models(registry, {key.path[-1] for key in context.selected_asset_keys})
         with warehouse.get_connection() as connection:
             require_declared_types(connection, landing_sources(registry))
-            build = plan_build(connection, deployment, span_of(context))
+            # Of some models alone, a change may touch others: these are built for all hours.
+            manifest = None if context.is_subset else project.manifest_path
+            build = plan_build(connection, deployment, span_of(context), manifest)
             set_clock(connection, build.until)
             held = hold(connection, deployment, project.manifest_path)
         if build.changed:
@@ -203,17 +205,21 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
             context.log.warning(f"{model} is known up to {until:%Y-%m-%d %H:%M}: a file is unread")
         context.log.info(f"dbt builds {build}")
         events, failure = [], None
-        with ExitStack() as running:
-            with deaf():
-                invocation = dbt.cli([*_BUILD, *_hours(build)], context=context)
-                running.enter_context(ended(invocation.process))
-            try:
-                for event in invocation.stream():
-                    events.append(event)
-                    if isinstance(event, dg.Output):
-                        context.log.info(f"built {event.output_name} ({len(events)})")
-            except DagsterDbtCliRuntimeError as error:
-                failure = error
+        for arguments in _passes(build):
+            with ExitStack() as running:
+                with deaf():
+                    invocation = dbt.cli([*_BUILD, *arguments], context=context)
+                    running.enter_context(ended(invocation.process))
+                try:
+                    for event in invocation.stream():
+                        events.append(event)
+                        if isinstance(event, dg.Output):
+                            context.log.info(f"built {event.output_name} ({len(events)})")
+                except DagsterDbtCliRuntimeError as error:
+                    failure = error
+                    break
+            # Some megabytes a run, of interest only after a failure.
+            shutil.rmtree(invocation.target_path)
         outputs = [event.output_name for event in events if isinstance(event, dg.Output)]
         built = [context.asset_key_for_output(output).path[-1] for output in outputs]
         # Only now has dbt let go of the file, so that its tables can be counted.
@@ -245,8 +251,6 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
                 yield event
         if failure is not None:
             raise dbt_failure(invocation, deployment.warehouse, failure) from failure
-        # Some megabytes a run, of interest only after a failure.
-        shutil.rmtree(invocation.target_path)
 
     return warehouse
 
@@ -303,7 +307,19 @@ def _some(names: Sequence[str], most: int = 5) -> str:
     return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
 
 
-def _hours(build: Build) -> list[str]:
-    start, end = build.span or (datetime.min, build.until)
+def _passes(build: Build) -> list[list[str]]:
+    """How dbt is called, once or twice: for the new hours, and for all hours of what is anew."""
+    if build.span is None:
+        return [_anew(build)]
+    start, end = build.span
     hours = ["--event-time-start", str(start), "--event-time-end", str(end)]
-    return hours if build.span else ["--full-refresh", *hours]
+    if not build.anew:
+        return [hours]
+    # What is anew reads of the others, and none of these of it.
+    others = [model for model in build.models if model not in build.anew]
+    return [["--exclude", *build.anew, *hours], ["--exclude", *others, *_anew(build)]]
+
+
+def _anew(build: Build) -> list[str]:
+    start, end = str(datetime.min), str(build.until)
+    return ["--full-refresh", "--event-time-start", start, "--event-time-end", end]

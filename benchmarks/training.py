@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -19,15 +20,17 @@ import duckdb
 from assets import builds
 from assets.raw_tables import prepare
 from assets.training_sets import write_training_set
+from slate import history
 from slate.deployment import Deployment, load
 
 EVENTS, ROWS, DAYS = 10_000_000, 1_000_000, 14
 VIEWERS, SHOWS, SELLERS, HEAVY = 200_000, 20_000, 2_000, 0.05
 SERVICE = "feed_ranking"
+FEW = 10
 
 
 def _moment(expression: str) -> str:
-    return f"timestamp '2026-11-01' + to_microseconds(cast({expression} * 1e6 as bigint))"
+    return f"timestamp '2026-11-01' + to_microseconds(cast(({expression}) * 1e6 as bigint))"
 
 
 def _marketplace(connection: duckdb.DuckDBPyConnection, events: int, rows: int) -> None:
@@ -76,6 +79,22 @@ def _marketplace(connection: duckdb.DuckDBPyConnection, events: int, rows: int) 
         select 1, 'event', timestamp '2026-11-01' + interval '{DAYS} days', {events}""")
 
 
+def _history(deployment: Deployment, sizes: Sequence[int]) -> list[float]:
+    """How many seconds history takes for so many rows of the spine, one after the other."""
+    with duckdb.connect(str(deployment.warehouse), read_only=True) as connection:
+        columns = "viewer_id, show_id, device, event_ts"
+        # The rows of a few, too, are of all instants and keys.
+        spine = connection.sql(
+            f"select {columns} from stg_impressions order by hash(impression_id)"
+        ).to_arrow_table()
+    seconds = []
+    for size in sizes:
+        started = time.perf_counter()
+        history(SERVICE, spine.slice(0, size), deployment=deployment)
+        seconds.append(time.perf_counter() - started)
+    return seconds
+
+
 def _dbt(deployment: Deployment, *folders: str) -> dict[str, float]:
     """Run dbt and give the seconds that each model took."""
     target = deployment.data / "target"
@@ -118,6 +137,7 @@ def run(events: int = EVENTS, rows: int = ROWS) -> None:
             written = write_training_set(connection, plan, deployment.training)
         parquet = time.perf_counter() - started
         size = sum(day.bytes for day in written.manifest.days) / 2**20
+        asked_for = _history(deployment, (rows, FEW, FEW))
     for model, seconds in {**staged, **asked}.items():
         print(f"  {model:<45} {seconds:7.1f} s")
     total = sum(staged.values()) + sum(asked.values()) + parquet
@@ -125,6 +145,8 @@ def run(events: int = EVENTS, rows: int = ROWS) -> None:
     print(f"  as-of values          {sum(asked.values()):6.1f} s")
     print(f"  Parquet               {parquet:6.1f} s, {size:,.0f} MB")
     print(f"  dbt's peak memory     {peak:6.1f} GB")
+    print(f"  history of all rows   {asked_for[0]:6.1f} s")
+    print(f"  history of {FEW} rows    {asked_for[1]:6.1f} s, again {asked_for[2]:.1f} s")
     set_seconds = sum(asked.values()) + parquet
     print(
         f"training: rows={written.manifest.rows} features={len(plan.service.features)} "

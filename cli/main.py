@@ -195,8 +195,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     query.add_argument("--json", action="store_true", help="as JSON, one object per row and line")
 
-    training = add("training", "tell where a service's training set is, and what it holds")
+    training = add(
+        "training",
+        "tell where a service's training set is, or make one of rows of your own",
+        "With --spine: the rows of a file, with the service's features as of each row's instant, "
+        "read from the warehouse as it is.",
+    )
     training.add_argument("service", metavar="SERVICE")
+    training.add_argument(
+        "--spine",
+        metavar="FILE",
+        help="rows with the service's keys, an instant and any other columns: .parquet, .csv, JSON "
+        "lines (.jsonl, .ndjson, .json), or a folder of Parquet files",
+    )
+    training.add_argument(
+        "--out", metavar="DIR", help="where the rows are written with their features, as Parquet"
+    )
+    training.add_argument(
+        "--at",
+        metavar="COLUMN",
+        help="the spine's column of instants (default: as the service's own spine calls it)",
+    )
 
     ingest = add(
         "ingest",

@@ -1,19 +1,44 @@
-"""`slate training`: where a service's training set is, what it holds, and how to load it."""
+"""`slate training`: where a service's training set is, what it holds, and how to load it.
 
+With a spine, a training set of its rows is made.
+"""
+
+import shutil
+import sys
+import threading
+import time
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from assets.manifests import CURRENT, Manifest, Origin, load_manifest
-from slate.deployment import load
+from slate.deployment import Deployment, load
+from slate.errors import DataError
+from slate.offline.history import history_batches
 from slate.plans import Plan
 
-from .text import heading, instant, table
+from .text import Say, clock, heading, instant, table
+
+REPORT_SECONDS = 3.0
+# A part holds about as many, so that it can be read at once.
+PART_ROWS = 1_000_000
 
 
 def run(options: Namespace) -> int:
-    """Print what the manifest of the service's current training set says."""
+    """Print what the manifest of the service's training set says, or make one of a spine."""
+    if (options.spine is None) != (options.out is None) or (options.at and not options.spine):
+        print(
+            "slate training: give --spine FILE and --out DIR together; --at goes with them",
+            file=sys.stderr,
+        )
+        return 2
     deployment = load()
+    if options.spine is not None:
+        return _make(deployment, options)
     registry = deployment.registry
     service = registry.service(options.service)
     folder = deployment.training / service.full_name
@@ -28,6 +53,82 @@ def run(options: Namespace) -> int:
     print(heading("load it"))
     print(table(_loading(path)))
     return 0
+
+
+def _make(deployment: Deployment, options: Namespace) -> int:
+    """Write the rows of a spine with their features, and print what came of it."""
+    folder, say, began = Path(options.out).absolute(), clock(), time.monotonic()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder} is there already: give --out a folder that is not, or is empty")
+    with _reporting(say) as report:
+        batches = history_batches(
+            options.service, options.spine, at=options.at, deployment=deployment, progress=report
+        )
+        rows, columns = _write(batches, folder)
+    seconds = time.monotonic() - began
+    print(folder)
+    print()
+    print(table([("rows", f"{rows:,}"), ("columns", f"{columns:,}"), ("took", f"{seconds:.1f} s")]))
+    print()
+    print(heading("load it"))
+    print(table(_loading(folder, "/*.parquet")))
+    return 0
+
+
+def _write(batches: Iterator[pa.RecordBatch], folder: Path) -> tuple[int, int]:
+    """Write Parquet parts, all of them or none.
+
+    Returns:
+        How many rows and columns there are.
+    """
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        unfinished.mkdir(parents=True)
+        rows, columns, part = 0, 0, 0
+        writer: pq.ParquetWriter | None = None
+        for batch in batches:
+            if writer is None:
+                path = unfinished / f"part-{part:05}.parquet"
+                writer = pq.ParquetWriter(path, batch.schema, compression="zstd")
+            writer.write_batch(batch)
+            rows, columns = rows + batch.num_rows, batch.num_columns
+            if rows // PART_ROWS > part:
+                writer.close()
+                writer, part = None, rows // PART_ROWS
+        if writer is not None:
+            writer.close()
+        if folder.is_dir():
+            folder.rmdir()
+        unfinished.rename(folder)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return rows, columns
+
+
+@contextmanager
+def _reporting(say: Say) -> Iterator[Say]:
+    """What takes the latest of what is being done, and says it every few seconds."""
+    latest, over = "", threading.Event()
+
+    def report(text: str) -> None:
+        nonlocal latest
+        latest = text
+
+    def tell() -> None:
+        while not over.wait(REPORT_SECONDS):
+            if latest:
+                say(latest)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield report
+    finally:
+        over.set()
+        teller.join()
 
 
 def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
@@ -55,8 +156,8 @@ def _definitions(manifest: Manifest, plan: Plan) -> Iterator[tuple[str, str, str
         yield view, now[view], "OUTDATED: not yet part of the training set"
 
 
-def _loading(path: Path) -> Iterator[tuple[str, str]]:
+def _loading(path: Path, files: str = "/*/*.parquet") -> Iterator[tuple[str, str]]:
     yield "pandas", f'pandas.read_parquet("{path}")'
-    yield "Polars", f'polars.read_parquet("{path}/*/*.parquet", hive_partitioning=True)'
-    yield "DuckDB", f"duckdb.sql(\"from '{path}/*/*.parquet'\")"
+    yield "Polars", f'polars.read_parquet("{path}{files}", hive_partitioning=True)'
+    yield "DuckDB", f"duckdb.sql(\"from '{path}{files}'\")"
     yield "PyArrow", f'pyarrow.dataset.dataset("{path}", partitioning="hive")'

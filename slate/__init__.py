@@ -1,7 +1,7 @@
 """Slate: features for live recommendations, defined once, equal offline and online.
 
-The language of definitions, and what is derived from them. This package reads no data and imports
-nothing of the rest.
+The language of definitions, what is derived from them, and ``history``, which reads the warehouse
+as they say. This package imports nothing of the rest.
 """
 
 from slate.aggregates import (
@@ -23,6 +23,8 @@ from slate.entities import Entity, Source
 from slate.expressions import Array, now
 from slate.features import is_null, request_input
 from slate.fields import arrival_time, column, event_time, feature, key_of, unique_id
+from slate.lists import contains, occurrences
+from slate.offline.history import history, history_batches
 from slate.registry import Registry
 from slate.resolvers import resolver
 from slate.services import FeatureService
@@ -38,11 +40,14 @@ __all__ = [
     "Source",
     "arrival_time",
     "column",
+    "contains",
     "count",
     "distinct",
     "event_time",
     "feature",
     "first",
+    "history",
+    "history_batches",
     "is_null",
     "key_of",
     "last",
@@ -51,6 +56,7 @@ __all__ = [
     "mean",
     "min",
     "now",
+    "occurrences",
     "quantile",
     "request_input",
     "resolver",

@@ -1,10 +1,15 @@
 """The executor of request features: one function, for training sets and for requests alike."""
 
-import numpy as np
+from collections.abc import Mapping
 
-from slate.expressions import Array, Expr, evaluate, leaves
-from slate.features import Computed
+import numpy as np
+import pyarrow as pa
+
+from slate.errors import DataError
+from slate.expressions import NOW, Array, Expr, evaluate, leaves
+from slate.features import Computed, Feature
 from slate.inference import cast
+from slate.kinds import Kind
 from slate.plans import Plan
 
 
@@ -28,3 +33,48 @@ def compute(plan: Plan, values: dict[Expr, Array]) -> None:
     with np.errstate(all="ignore"):
         for feature in plan.computed:
             values[feature] = cast(feature.name, evaluate(feature.expression, values), feature.kind)
+
+
+def served(
+    plan: Plan, rows: Mapping[str, pa.Array], instants: pa.Array, origin: str
+) -> list[pa.Array]:
+    """The features of a service for many rows of the warehouse, as they are served.
+
+    Args:
+        plan: the service's plan.
+        rows: the stored features and the inputs by full name.
+        instants: the instant of each row.
+        origin: where the rows are from, for an error.
+
+    Returns:
+        A column for each of the service's features, in their order and of their types.
+
+    Raises:
+        DataError: a feature is null that cannot be.
+    """
+    values: dict[Expr, Array] = {}
+    for operand in operands(plan):
+        if isinstance(operand, Feature):
+            column = _column(rows, operand, origin)
+            values[operand] = operand.value_type.from_arrow(column, operand.default)
+        elif operand is NOW:
+            values[NOW] = Kind.TIME.from_arrow(instants)
+    compute(plan, values)
+    return [
+        feature.kind.to_arrow(values[feature])
+        if isinstance(feature, Computed)
+        else _column(rows, feature, origin)
+        for feature in plan.service.features
+    ]
+
+
+def _column(rows: Mapping[str, pa.Array], feature: Feature, origin: str) -> pa.Array:
+    """A stored feature or an input, as it is served."""
+    column = rows[feature.name]
+    is_list = feature.value_type.length is not None
+    if column.null_count and (is_list or not feature.kind.has_null):
+        raise DataError(
+            f"{origin} has rows without {feature.name}, which is never served without a value: "
+            f"build it anew with dbt, or mend the model that {feature.view.__name__} reads"
+        )
+    return column.cast(feature.value_type.arrow)

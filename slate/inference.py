@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from slate.errors import DefinitionError
-from slate.expressions import NOW, Array, Expr, evaluate, leaves, nodes
+from slate.expressions import NOW, Array, Call, Expr, evaluate, leaves, nodes
 from slate.features import Aggregated, Attribute, Feature, Input
 from slate.kinds import Kind
+from slate.lists import LIST_FUNCTIONS
 
 # Values of each kind, in no order and of no symmetry, so that what mixes rows shows.
 _SAMPLES: dict[Kind, tuple[Any, ...]] = {
@@ -79,7 +80,11 @@ def sample(feature: Expr, turn: int) -> Array:
         values = tuple(min(value, bounds.greatest) for value in values)
     if feature.default is not None or kind.has_null:
         values = (feature.default, *values[1:])
-    return kind.array(_turned(values, turn))
+    found = kind.array(_turned(values, turn))
+    if feature.value_type.length is None:
+        return found
+    lists = np.repeat(found[:, None], feature.value_type.length, axis=1)
+    return np.ma.MaskedArray(lists, np.arange(lists.size).reshape(lists.shape) % 3 == 2)
 
 
 def _turned(values: tuple[Any, ...], turn: int) -> tuple[Any, ...]:
@@ -99,12 +104,7 @@ def check_expression(where: str, expr: Expr, kind: Kind) -> None:
                 f"{where}: NumPy compares {node!r} with no null: write np.datetime64(...) or "
                 "np.timedelta64(...) in its place"
             )
-    for leaf in leaves(expr):
-        if isinstance(leaf, Aggregated) and leaf.value_type.length is not None:
-            raise DefinitionError(
-                f"{where} reads {leaf!r}, a list of up to {leaf.value_type.length} values: a "
-                "request feature is computed from single values; the model itself reads lists"
-            )
+    _check_lists(where, expr)
     many = {leaf: sample(leaf, turn) for turn, leaf in enumerate(leaves(expr))}
     if not many:
         raise DefinitionError(f"{where} reads no feature: a constant needs no definition")
@@ -124,13 +124,40 @@ def check_expression(where: str, expr: Expr, kind: Kind) -> None:
             )
     for name, grain in _grains(many).items():
         mixed = {leaf: array[:1] if leaf in grain else array for leaf, array in many.items()}
-        full = {leaf: np.broadcast_to(array, _ROWS) for leaf, array in mixed.items()}
+        full = {leaf: _broadcast(array) for leaf, array in mixed.items()}
         shapes = f"for one value of {name} beside many of the rest (a @resolver's have one shape)"
         found = _run(where, expr, kind, mixed, shapes)
         if found.shape == (1,):
             found = np.broadcast_to(found, _ROWS)
         if not _equal(found, _run(where, expr, kind, full, shapes), kind):
             raise DefinitionError(f"{where}: {expr!r} gives other values {shapes}")
+
+
+def _check_lists(where: str, expr: Expr) -> None:
+    """See that lists are asked by what takes lists, and nothing else is."""
+    calls = [node for node in nodes(expr) if isinstance(node, Call)]
+    for values, value in (call.args for call in calls if call.func in LIST_FUNCTIONS):
+        if not (isinstance(values, Aggregated) and values.value_type.length is not None):
+            raise DefinitionError(
+                f"{where} asks {values!r} as a list of values, and it is one value a row: compare "
+                "it with =="
+            )
+        numbers = (Kind.INTEGER, Kind.FLOAT)
+        kinds = numbers if values.kind in numbers else (values.kind,)
+        wrong = isinstance(value, Feature) and value.kind not in kinds
+        if wrong or not (isinstance(value, Expr) or any(kind.accepts(value) for kind in kinds)):
+            raise DefinitionError(
+                f"{where} asks {values!r}, a list of {values.kind.value}, for {value!r}, which is "
+                "none: compare values of one type"
+            )
+    others = [arg for call in calls for arg in call.args[call.func in LIST_FUNCTIONS :]]
+    for leaf in (expr, *others):
+        if isinstance(leaf, Aggregated) and leaf.value_type.length is not None:
+            raise DefinitionError(
+                f"{where} reads {leaf!r}, a list of up to {leaf.value_type.length} values, as one "
+                "value: ask it with contains(list, value) or occurrences(list, value); the mean "
+                "and the like of the latest events are features, as in mean(..., last=5)"
+            )
 
 
 def _run(where: str, expr: Expr, kind: Kind, values: Values, on: str) -> Array:
@@ -140,6 +167,11 @@ def _run(where: str, expr: Expr, kind: Kind, values: Values, on: str) -> Array:
     except _FAILURES as error:
         raise DefinitionError(f"{where}: {expr!r} fails {on}: {error}") from error
     return cast(where, result, kind)
+
+
+def _broadcast(array: Array) -> Array:
+    """One row or all of them as all."""
+    return array[np.zeros(_ROWS, np.int64)] if len(array) == 1 else array
 
 
 def _grains(leaves: Iterable[Expr]) -> dict[str, set[Expr]]:

@@ -64,16 +64,16 @@ class FeatureService:
         self.tags = several(f"{where}: tags", tags)
         listed: dict[str, Feature] = {}
         for item in features:
-            for feature in _features(where, item):
+            for feature in features_of(where, item):
                 if listed.setdefault(feature.name, feature) is not feature:
                     raise DefinitionError(f"{where} has two features named {feature.name!r}")
         if not listed:
             raise DefinitionError(f"{where} lists no feature")
         self.features = tuple(listed.values())
-        made_of = tuple(_made_of(self.features))
-        self.computed = tuple(f for f in made_of if isinstance(f, Computed))
-        self.inputs = tuple(f for f in made_of if isinstance(f, Input))
-        self.stored = tuple(f for f in made_of if isinstance(f, Attribute | Aggregated))
+        behind = tuple(made_of(self.features))
+        self.computed = tuple(f for f in behind if isinstance(f, Computed))
+        self.inputs = tuple(f for f in behind if isinstance(f, Input))
+        self.stored = tuple(f for f in behind if isinstance(f, Attribute | Aggregated))
         for entity in self.keys:
             for key, kind in entity.keys.items():
                 self._need(where, key, kind)
@@ -125,7 +125,7 @@ def _keys(where: str, keys: Sequence[type[Entity]]) -> tuple[type[Entity], ...]:
     return found
 
 
-def _made_of(features: Iterable[Expr]) -> Iterator[Expr]:
+def made_of(features: Iterable[Expr]) -> Iterator[Expr]:
     """All features that some are made of, with these, each once and after those that it reads."""
     seen: set[Expr] = set()
 
@@ -141,7 +141,12 @@ def _made_of(features: Iterable[Expr]) -> Iterator[Expr]:
         yield from visit(feature)
 
 
-def _features(where: str, item: object) -> list[Feature]:
+def features_of(where: str, item: object) -> list[Feature]:
+    """The features that an item of a service's list stands for.
+
+    Raises:
+        DefinitionError: it is not a feature, nor a view or windows of such.
+    """
     if isinstance(item, Feature):
         return [item]
     if isinstance(item, Windows):

@@ -1,6 +1,7 @@
 """What a column of features holds: a value of some kind a row, or a list of such."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +39,21 @@ class ValueType:
     def arrow(self) -> pa.DataType:
         """The Arrow type of a column."""
         return self.kind.arrow if self.length is None else pa.list_(self.kind.arrow)
+
+    def from_arrow(self, column: pa.Array, null: Any) -> Array:
+        """An Arrow array of this type as one of NumPy.
+
+        Args:
+            column: the array, no list of it null.
+            null: what lists are padded with.
+        """
+        if self.length is None:
+            return self.kind.from_arrow(column)
+        lengths = column.value_lengths().to_numpy(zero_copy_only=False)
+        there = np.arange(self.length) < lengths[:, None]
+        values = self.kind.full(there.size, null).reshape(there.shape)
+        values[there] = self.kind.from_arrow(column.flatten())
+        return np.ma.MaskedArray(values, ~there)
 
     def padded(self, values: Array, rows: int) -> Array:
         """An array of this type as one without a mask, of so many rows; read-only.

@@ -17,6 +17,7 @@ from slate.compile.names import asked_model, header, level_name, listed, seconds
 from slate.compile.partials import Part, all_parts, finished, finishing_ctes
 from slate.compile.sequences import closed_cte, closed_name, earlier_ctes
 from slate.features import Aggregated, Attribute, Feature
+from slate.filters import literal
 from slate.plans import Plan, Read
 from slate.views import FeatureView
 
@@ -59,7 +60,9 @@ def spine_sql(
         )
         if join not in joins:
             joins.append(join)
-        return f"{view.name}.{way.column}"
+        found = f"{view.name}.{way.column}"
+        # Where there is no key to look up, what an unknown key leads to.
+        return found if way.default is None else f"coalesce({found}, {literal(way.default)})"
 
     for way in columns.values():
         expressions.append(source(way))
@@ -69,8 +72,8 @@ def spine_sql(
     return expressions, clause
 
 
-def _asked(plan: Plan, read: Read) -> str:
-    """Each key and instant once, however often the spine asks for it."""
+def asked_cte(plan: Plan, read: Read) -> str:
+    """``asked``: each key and instant once, however often the spine asks for it."""
     expressions, clause = spine_sql(plan, read.keys, 4)
     spine = plan.service.spine
     named = [
@@ -93,10 +96,13 @@ def _attributes(plan: Plan, read: Read) -> str:
     used = [f for f in read.features if isinstance(f, Attribute)]
     values = [f"{attribute(f, 'asked_at')} as {f.column}" for f in used]
     same = "\n        and ".join(f"asked.{key} = history.{key}" for key in keys)
+    # Of a few rows, few histories: what follows costs something for each row of the model.
+    names = ", ".join(keys)
+    of_asked = f"{f'({names})' if len(keys) > 1 else names} in (select {names} from asked)"
     return f"""{header(f"{view.__name__} and {plan.service!r}")}
 {{{{ config(materialized='table') }}}}
 
-with {_asked(plan, read)},
+with {asked_cte(plan, read)},
 
 history as (
     select
@@ -109,6 +115,7 @@ history as (
             range between unbounded preceding and current row
         ) as latest
     from {{{{ ref('{view.model}') }}}}
+    where {of_asked}
 ),
 
 final as (
@@ -133,7 +140,7 @@ def _windowed(plan: Plan, read: Read) -> str:
     parts = all_parts(used)
     hops = [f"{{{{ hop_number('asked_at', {seconds(h)}) }}}} as {_hop(h)}" for h in levels]
     ctes = [
-        _asked(plan, read),
+        asked_cte(plan, read),
         f"""hops as (
     select
         *,

@@ -1,5 +1,7 @@
 """Writing what is generated into a dbt project, and telling whether it is up to date."""
 
+from collections.abc import Mapping
+from hashlib import blake2b
 from importlib.resources import files as resources
 from pathlib import Path
 
@@ -189,6 +191,37 @@ def write(registry: Registry, project: Path) -> list[Path]:
         else:
             file.unlink()
     return changed
+
+
+def model_hashes(
+    registry: Registry, project: Path, instead: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """A project's models by name, each with the hash of its SQL and of what all may call.
+
+    Of staging models it is also that of the types that they select.
+
+    Args:
+        registry: the definitions.
+        project: the dbt project's folder.
+        instead: of some models the text to take in place of what their files hold.
+    """
+    instead = instead or {}
+    macros = [file.read_bytes() for file in sorted((project / "macros").rglob("*.sql"))]
+    types = {
+        source.model: str([(c.name, c.kind) for c in source.columns.values()]).encode()
+        for source in registry.sources.values()
+        if source.landing
+    }
+    return {
+        file.stem: blake2b(
+            b"\0".join([*macros, _text(file, instead), types.get(file.stem, b"")]), digest_size=8
+        ).hexdigest()
+        for file in sorted((project / "models").rglob("*.sql"))
+    }
+
+
+def _text(file: Path, instead: Mapping[str, str]) -> bytes:
+    return instead[file.stem].encode() if file.stem in instead else file.read_bytes()
 
 
 def _left_over(project: Path, wanted: dict[Path, str]) -> list[Path]:

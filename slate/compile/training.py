@@ -2,8 +2,9 @@
 
 from slate.compile.asked import spine_sql
 from slate.compile.names import as_of, asked_model, header, listed, training_model
-from slate.features import Feature
+from slate.features import Column, Feature
 from slate.filters import literal
+from slate.kinds import Kind
 from slate.plans import Plan
 from slate.value_types import ValueType
 
@@ -14,11 +15,15 @@ def training_columns(plan: Plan) -> dict[str, ValueType]:
     return columns | {f.name: f.value_type for read in plan.reads for f in read.features}
 
 
-def training_sql(plan: Plan) -> str:
-    """The incremental model that joins a service's stored features to its spine."""
+def joined(plan: Plan) -> tuple[list[str], str]:
+    """A service's stored features beside its spine.
+
+    Returns:
+        The features as items of a select list, by full name, and the from clause that they need, in
+        which the spine is called ``spine``.
+    """
     service, spine = plan.service, plan.service.spine
-    values = [f"spine.{column}" for column in spine.columns]
-    joins = []
+    values, joins = [], []
     for read in plan.reads:
         name = read.view.name
         values += [f'{_value(name, feature)} as "{feature.name}"' for feature in read.features]
@@ -31,7 +36,13 @@ def training_sql(plan: Plan) -> str:
         on = "\n        and ".join(conditions)
         model = asked_model(service, read.view)
         joins.append(f"left join {{{{ ref('{model}') }}}} as {name}\n        on {on}")
-    clause = "\n    ".join(joins)
+    return values, "\n    ".join([f"from {{{{ ref('{spine.model}') }}}} as spine", *joins])
+
+
+def training_sql(plan: Plan) -> str:
+    """The incremental model that joins a service's stored features to its spine."""
+    service, spine = plan.service, plan.service.spine
+    values, clause = joined(plan)
     return f"""{header(repr(service))}
 {{{{ config(
     materialized='incremental',
@@ -43,8 +54,7 @@ def training_sql(plan: Plan) -> str:
 
 with final as (
     select
-        {listed(values, 8)}
-    from {{{{ ref('{spine.model}') }}}} as spine
+        {listed([*(f"spine.{column}" for column in spine.columns), *values], 8)}
     {clause}
     where {{{{ arrived('spine.{spine.arrival_time}') }}}}
         -- What is asked about later waits until all that it may need is known.
@@ -53,6 +63,17 @@ with final as (
 
 select * from final
 """
+
+
+def served_value(column: str, feature: Feature | Column) -> str:
+    """A column of rows as it is served, as SQL: not a number is null, as it is in NumPy.
+
+    Args:
+        column: the column, as SQL.
+        feature: whose values it holds.
+    """
+    is_list = isinstance(feature, Feature) and feature.value_type.length is not None
+    return f"nullif({column}, 'nan')" if feature.kind is Kind.FLOAT and not is_list else column
 
 
 def _value(table: str, feature: Feature) -> str:

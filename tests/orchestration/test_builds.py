@@ -292,18 +292,23 @@ def test_without_landing_files_all_is_built_unless_hours_are_asked_for(
 def test_spans_built_since(
     built: Connection, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert spans_built_since(built, None) is None
+    assert spans_built_since(built, None, "any") is None
     before = last_build(built)
     assert before is not None
-    assert spans_built_since(built, before) == []
-    assert spans_built_since(built, before - timedelta(days=1)) is None, "of another warehouse"
+    assert spans_built_since(built, before, "any") == []
+    assert spans_built_since(built, before - timedelta(days=1), "any") is None, (
+        "of another warehouse"
+    )
     # Whatever becomes of the machine's clock.
     monkeypatch.setattr(ledger_time, "_now", lambda: before - timedelta(minutes=20))
     record(built, plan_build(built, at(1, deployment), None), whole=True)
     record(built, plan_build(built, at(2, deployment), None), whole=False)
-    assert spans_built_since(built, before) == [hours(0, 1), hours(1, 2)]
+    assert spans_built_since(built, before, "any") == [hours(0, 1), hours(1, 2)]
+    record(built, Build(hours(2, 3), NOON, {}, (), before, ("other",)), whole=False)
+    assert spans_built_since(built, before, "any") == [hours(0, 1), hours(1, 2), hours(2, 3)]
+    assert spans_built_since(built, before, "other") is None, "it was built for all hours"
     record(built, Build(None, NOON, {}, (), before), whole=False)
-    assert spans_built_since(built, before) is None
+    assert spans_built_since(built, before, "any") is None
 
 
 @pytest.mark.parametrize(

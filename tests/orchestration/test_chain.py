@@ -29,6 +29,7 @@ from tests.orchestration.outcomes import (
     generations,
     ledger,
     manifests,
+    query,
     runs,
     tables,
     unlike,
@@ -411,11 +412,21 @@ def test_the_next_good_run_publishes_it_again(late: Stage, mended: Stage) -> Non
 
 
 def test_a_changed_model_is_built_anew_for_all_hours(late: Stage, mended: Stage) -> None:
-    """Also what stands upon it: every day of the training sets is written again."""
-    for service, (path, manifest) in mended.training.items():
-        assert path != late.training[service][0]
-        told = mended.runs[0].metadata("training", service)
-        assert told["days_written"] == len(manifest.days)
+    """Also what stands upon it: every day of its training set is written again."""
+    path, manifest = mended.training["bike_choice_v2"]
+    assert path != late.training["bike_choice_v2"][0]
+    told = mended.runs[0].metadata("training", "bike_choice_v2")
+    assert told["days_written"] == len(manifest.days)
+
+
+def test_what_a_change_does_not_touch_is_not_built_anew(mended: Stage) -> None:
+    newest = "select anew from raw.builds order by built_at desc limit 1"
+    ((anew,),) = query(mended.deployment, newest)
+    assert {"rider_profile", "rider_profile_current", "bike_choice_v2"} <= set(anew)
+    # Training rows are joined of what was built with them.
+    assert "bike_choice_v2__station_moves" in anew
+    assert not {"stg_moves", "station_moves_tiles", "station_moves_current"} & set(anew)
+    assert "station_outlook_v1" not in anew
 
 
 def test_a_run_leaves_nothing_behind_in_the_dbt_project(mended: Stage) -> None:

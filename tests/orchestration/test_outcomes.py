@@ -15,12 +15,12 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets import database
 from assets.database import Warehouse
 from assets.failures import explained
 from orchestration.console import console
 from orchestration.outcomes import alarms, told
 from slate.errors import DataError
+from slate.offline import warehouse as warehouse_file
 
 REASON = "landing/events/09.parquet is damaged: write it again"
 
@@ -219,7 +219,7 @@ def test_dbt_may_take_as_much_memory_as_all_else(
 def test_a_warehouse_that_another_process_has_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(warehouse_file, "LOCK_SECONDS", 0.0)
     path = tmp_path / "warehouse.duckdb"
     code = f"import duckdb\nheld = duckdb.connect({str(path)!r})\nprint(flush=True)\ninput()"
     with subprocess.Popen(

@@ -31,6 +31,14 @@ class Term:
     slack: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Listed(Term):
+    """Several values."""
+
+    value: Scalar = None
+    values: tuple[Scalar, ...] = ()
+
+
 def interpret(expr: Any, leaf: Callable[[object], Term]) -> Term:
     """The value of an expression for one row.
 
@@ -42,7 +50,11 @@ def interpret(expr: Any, leaf: Callable[[object], Term]) -> Term:
 
     def run(moved: Expr | None = None, by: float = 0.0) -> Scalar:
         arrays = {
-            one: _array(term.value) + by if one is moved else _array(term.value)
+            one: _list(term)
+            if isinstance(term, Listed)
+            else _array(term.value) + by
+            if one is moved
+            else _array(term.value)
             for one, term in operands.items()
         }
         with np.errstate(all="ignore"):
@@ -64,6 +76,12 @@ def _distance(value: Scalar, moved: Scalar) -> float:
     if isinstance(value, float) and isinstance(moved, float) and math.isfinite(value):
         return abs(value - moved) if math.isfinite(moved) else math.inf
     return math.inf
+
+
+def _list(term: Listed) -> Any:
+    """The values as one row, behind them one that is none."""
+    whole = np.concatenate([*map(_array, term.values), *map(_array, term.values[-1:])] or [[0]])
+    return np.ma.MaskedArray(whole[None], np.arange(len(whole))[None] >= len(term.values))
 
 
 def _array(value: Scalar) -> Any:

@@ -25,7 +25,6 @@ What it takes as the definition, where more than one reading is possible:
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -46,20 +45,12 @@ from tests.parity.answers import (
     micros,
     plain,
 )
-from tests.parity.expressions import Term, interpret
+from tests.parity.expressions import Listed, Term, interpret
 from tests.parity.landing import Row
 
 Key = tuple[Any, ...]
 
 __all__ = ["Oracle", "Values", "differences"]
-
-
-@dataclass(frozen=True, eq=False)
-class Listed(Term):
-    """The latest values of some, which no expression reads."""
-
-    value: Scalar = None
-    values: tuple[Scalar, ...] = ()
 
 
 class Oracle:

@@ -9,6 +9,7 @@ import pytest
 from slate import (
     Array,
     RequestFeatures,
+    contains,
     now,
     request_input,
     resolver,
@@ -41,12 +42,27 @@ def a_time_called_a_float() -> object:
     return requested(float, GuestProfile.born_at)
 
 
-@wrong("Wrong.rate reads guest_orders.recent_dishes", "a list of up to 3 values", "single values")
+@wrong("Wrong.rate reads guest_orders.recent_dishes", "a list of up to 3 values", "contains(")
 def an_expression_of_a_list() -> object:
     return requested(bool, GuestOrders.recent_dishes == "cake")
 
 
-@wrong("Wrong.rate reads guest_orders.recent_dishes", "a list of up to 3 values", "single values")
+@wrong("Wrong.rate asks guest_orders.last_dish as a list", "compare it")
+def a_value_asked_as_a_list() -> object:
+    return requested(bool, contains(GuestOrders.last_dish, "cake"))
+
+
+@wrong("not a list of values", "last_n(...) or top(..., n)")
+def a_computed_value_asked_as_a_list() -> object:
+    return requested(bool, contains(GuestOrders.spend + 1, 3.0))
+
+
+@wrong("Wrong.rate", "a list of str", "compare values of one type")
+def a_list_of_texts_asked_for_a_number() -> object:
+    return requested(bool, contains(GuestOrders.recent_dishes, 3.0))
+
+
+@wrong("Wrong.rate reads guest_orders.recent_dishes", "a list of up to 3 values", "contains(")
 def a_resolver_of_a_list() -> object:
     @resolver
     def share(

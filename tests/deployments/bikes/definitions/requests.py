@@ -7,7 +7,15 @@ from typing import Annotated
 
 import numpy as np
 
-from slate import Array, RequestFeatures, now, request_input, resolver
+from slate import (
+    Array,
+    RequestFeatures,
+    contains,
+    now,
+    occurrences,
+    request_input,
+    resolver,
+)
 from tests.deployments.bikes.definitions.bikes import (
     BikeAtStation,
     BikeHealth,
@@ -73,6 +81,12 @@ class OfferRequest(RequestFeatures):
     clipped: float = np.clip(RiderRides.usual / BikeUse.usual, 0.25, 4)
     tiring: bool = np.isnan(RiderProfile.rating) | (RiderProfile.rating < 3)
     same_bike: bool = np.isfinite(distance) & (BikeAtStation.visits["30d"] > 0)
+
+    # Asking lists.
+    been_here: bool = contains(RiderRides.recent_stations, BikeProfile.station_id)
+    times_here: int = occurrences(RiderRides.recent_stations, BikeProfile.station_id)
+    usual_move: bool = contains(StationMoves.usual_kinds["7d"], RiderAtStation.last_kind)
+    knows_rider: float = occurrences(BikeAtStation.recent_riders, BikeAtStation.last_rider) / 40
 
     @resolver
     def comfort(

@@ -172,7 +172,7 @@ with final as (
         and viewer_profile.asked_at = spine.event_ts
     left join {{ ref('feed_ranking_v1__viewer_category_taste') }} as viewer_category_taste
         on viewer_category_taste.viewer_id = spine.viewer_id
-        and viewer_category_taste.category = show_catalog.category
+        and viewer_category_taste.category = coalesce(show_catalog.category, 'other')
         and viewer_category_taste.asked_at = spine.event_ts
     left join {{ ref('feed_ranking_v1__viewer_seller_history') }} as viewer_seller_history
         on viewer_seller_history.viewer_id = spine.viewer_id

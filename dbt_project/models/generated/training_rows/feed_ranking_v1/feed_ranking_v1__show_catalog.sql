@@ -22,6 +22,7 @@ history as (
             range between unbounded preceding and current row
         ) as latest
     from {{ ref('show_catalog') }}
+    where show_id in (select show_id from asked)
 ),
 
 final as (

@@ -5,7 +5,7 @@
 with asked as (
     select distinct
         spine.viewer_id,
-        show_catalog.category as category,
+        coalesce(show_catalog.category, 'other') as category,
         spine.event_ts as asked_at
     from {{ ref('stg_impressions') }} as spine
     left join {{ ref('feed_ranking_v1__show_catalog') }} as show_catalog
@@ -13,7 +13,7 @@ with asked as (
         and show_catalog.asked_at = spine.event_ts
     where {{ arrived('spine.received_at') }}
         and spine.viewer_id is not null
-        and show_catalog.category is not null
+        and coalesce(show_catalog.category, 'other') is not null
 ),
 
 hops as (

@@ -22,6 +22,7 @@ history as (
             range between unbounded preceding and current row
         ) as latest
     from {{ ref('viewer_profile') }}
+    where viewer_id in (select viewer_id from asked)
 ),
 
 final as (

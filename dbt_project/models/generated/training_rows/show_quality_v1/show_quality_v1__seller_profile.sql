@@ -25,6 +25,7 @@ history as (
             range between unbounded preceding and current row
         ) as latest
     from {{ ref('seller_profile') }}
+    where seller_id in (select seller_id from asked)
 ),
 
 final as (

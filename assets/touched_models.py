@@ -1,0 +1,43 @@
+"""What a change of models touches: what has to be built anew for all hours with them."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+from slate.compile.names import asked_model, training_model
+from slate.registry import Registry
+
+
+def touched_models(registry: Registry, manifest: Path, changed: Collection[str]) -> set[str]:
+    """The changed models, all that is made of them, and what that is joined with.
+
+    Training rows are joined of tables that hold only what was built together, so where one of these
+    is built for all hours, all are.
+
+    Args:
+        registry: the definitions.
+        manifest: that of the dbt project, which says what models read.
+        changed: the names of the models that are new or changed.
+    """
+    found = json.loads(manifest.read_text())
+    names = {
+        key: node["name"]
+        for key, node in found["nodes"].items()
+        if node["resource_type"] == "model"
+    }
+    children = {
+        name: [names[child] for child in found["child_map"].get(key, ()) if child in names]
+        for key, name in names.items()
+    }
+    asked = {
+        training_model(plan.service): [asked_model(plan.service, read.view) for read in plan.reads]
+        for plan in registry.plans.values()
+    }
+    touched: set[str] = set()
+    waiting = list(changed)
+    while waiting:
+        model = waiting.pop()
+        if model not in touched:
+            touched.add(model)
+            waiting += [*children.get(model, ()), *asked.get(model, ())]
+    return touched

@@ -1,0 +1,245 @@
+"""The values that the rows of a spine ask for, from the warehouse."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from slate.compile.asked import asked_sql
+from slate.compile.names import (
+    CLOCK,
+    HELD,
+    RAW,
+    asked_model,
+    current_model,
+    seconds,
+    tiles_model,
+)
+from slate.compile.needed import needed_a_row, needed_events_sql, needed_sql
+from slate.compile.project import model_hashes
+from slate.compile.staging import staging_sql
+from slate.compile.tiles import tiles_sql
+from slate.compile.training import joined, served_value
+from slate.deployment import Deployment
+from slate.errors import DataError, RequestError
+from slate.executor import served
+from slate.kinds import naive_utc
+from slate.offline.rendering import rendered
+from slate.offline.spines import TABLE, Spine, rows_text
+from slate.plans import Plan, Read
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Request features are computed for as many rows at once as DuckDB hands over.
+BATCH_ROWS = 122_880
+
+# Where so many hops of arrival, or fewer, are all that rows may need, these are looked up first.
+FEW = 1_000_000
+
+Progress = Callable[[str], None]
+
+
+class Values:
+    """A service's values, as the warehouse has them.
+
+    Args:
+        deployment: the deployment.
+        plan: the service's plan, whose spine is the table of keys and instants.
+        connection: the warehouse.
+
+    Raises:
+        DataError: the warehouse was not built, or of other definitions.
+    """
+
+    def __init__(
+        self, deployment: Deployment, plan: Plan, connection: "duckdb.DuckDBPyConnection"
+    ) -> None:
+        self._plan, self._connection = plan, connection
+        self._deployment = deployment
+        self._asked = {asked_model(plan.service, view) for view in plan.views}
+        self._require_built()
+        self._known_until = self._until()
+        self._relations = _relations(deployment)
+        # Views have no row ids.
+        tables = "select schema_name, table_name from duckdb_tables() where not temporary"
+        self._tables = {
+            f'"{schema}"."{table}"' for schema, table in connection.execute(tables).fetchall()
+        }
+
+    def of(self, spine: Spine, progress: Progress) -> pa.Table:
+        """The values of each row of a spine, in its order: a column for each of the features.
+
+        Args:
+            spine: what is asked.
+            progress: told what is being done.
+
+        Raises:
+            DataError: a feature is null that cannot be.
+        """
+        schema = pa.schema([(f.name, f.value_type.arrow) for f in self._plan.service.features])
+        try:
+            return pa.Table.from_batches(self._batches(spine, progress), schema)
+        finally:
+            for name in (TABLE, *self._asked):
+                self._connection.execute(f'drop table if exists temp."{name}"')
+
+    def _batches(self, spine: Spine, progress: Progress) -> Iterator[pa.RecordBatch]:
+        plan, connection = self._plan, self._connection
+        connection.register("given", spine.table())
+        connection.execute(f"create temp table {TABLE} as from given")
+        connection.unregister("given")
+        for read in plan.reads:
+            progress(f"{read.view.name} as of {spine.size:,} rows")
+            instead = self._narrowed(read, spine.size) if read.view.windowed else {}
+            self._create(asked_model(plan.service, read.view), asked_sql(plan, read), instead)
+        progress(f"{len(plan.service.features):,} features of {spine.size:,} rows")
+        before = 0
+        for batch in connection.sql(self._rows_sql()).to_arrow_reader(BATCH_ROWS):
+            part = slice(before, before + batch.num_rows)
+            before = part.stop
+            rows = dict(zip(batch.schema.names, batch.columns, strict=True))
+            rows |= {name: values[part] for name, values in spine.inputs.items()}
+            columns = served(plan, rows, spine.instants[part], "the warehouse")
+            yield pa.RecordBatch.from_arrays(columns, [f.name for f in plan.service.features])
+
+    def _narrowed(self, read: Read, rows: int) -> dict[str, str]:
+        """Of few rows, small tables of the tiles and events that they need, by model."""
+        plan, view, keys = self._plan, read.view, ", ".join(read.keys)
+        if rows * needed_a_row(view) > FEW:
+            return {}
+        number = f"{{{{ hop_number('{view.source.arrival_time}', {seconds(view.levels[0])}) }}}}"
+        *smaller, largest = map(seconds, view.levels)
+        # A size at a time, as tiles of a size mostly lie together.
+        arrived = [
+            f"hop = {size} and ({keys}, arrived) in "
+            f"(select {keys}, arrived from temp.slate_needed where hop = {size})"
+            for size in smaller
+        ]
+        arrived.append(
+            f"hop = {largest} and ({keys}) in "
+            f"(select {keys} from temp.slate_needed where hop = {largest})"
+        )
+        happened = [f"({keys}, {number}) in (select {keys}, arrived from temp.slate_needed)"]
+        found = {}
+        for model, needed, conditions in (
+            (tiles_model(view), needed_sql(plan, read), arrived),
+            (view.source.model, needed_events_sql(plan, read), happened),
+        ):
+            table = self._relation(model)
+            if table in self._tables:
+                self._create("slate_needed", needed)
+                # To read all columns of what is then thrown away is what costs: row ids first.
+                ids = " union all ".join(f"select rowid from {table} where {c}" for c in conditions)
+                found[model] = f'temp."slate_{model}"'
+                self._create(f"slate_{model}", f"select * from {table} where rowid in ({ids})")
+        return found
+
+    def _create(self, name: str, model: str, instead: Mapping[str, str] | None = None) -> None:
+        """A temporary table of what a model selects."""
+        sql = rendered(model, lambda name: (instead or {}).get(name) or self._relation(name))
+        self._connection.execute(f'create or replace temp table "{name}" as {sql}')
+
+    def _rows_sql(self) -> str:
+        """All stored features, a row for each of the spine, in its order."""
+        plan = self._plan
+        values, clause = joined(plan)
+        features = [feature for read in plan.reads for feature in read.features]
+        stored = [
+            f'{value} as "{feature.name}"'
+            for feature in features
+            for value in [served_value(f'rows."{feature.name}"', feature)]
+        ]
+        row = f"spine.{plan.service.spine.unique_id} as slate_row"
+        inner = f"select {', '.join([row, *values])} {clause}"
+        selected = ", ".join(stored or ["slate_row"])
+        return rendered(
+            f"select {selected} from ({inner}) as rows order by slate_row", self._relation
+        )
+
+    def _relation(self, model: str) -> str:
+        if model == TABLE or model in self._asked:
+            return f'temp."{model}"'
+        return self._relations.get(model, f'"main"."{model}"')
+
+    def require_known(self, spine: Spine, first: int = 0) -> None:
+        """Refuse instants whose values are not known yet.
+
+        Args:
+            spine: what is asked.
+            first: the number of its first row, for the message.
+
+        Raises:
+            RequestError: some are not.
+        """
+        until = pa.scalar(naive_utc(self._known_until), pa.timestamp("us")).cast(
+            spine.instants.type
+        )
+        late = pc.greater(spine.instants, until)
+        if pc.any(late).as_py():
+            raise RequestError(
+                f"{self._plan.service.name}: {rows_text(np.asarray(late), first)} of "
+                f"{spine.size:,} ask about an instant after {self._known_until:%Y-%m-%d %H:%M} "
+                "UTC, until when the warehouse knows what happened: leave them out, `slate run` "
+                "once their hour is over, or ask the online client"
+            )
+
+    def _until(self) -> datetime:
+        """Up to which instant all that the service reads is known (UTC)."""
+        models = [current_model(view) for view in self._plan.views]
+        query = f"""select
+            (select known_until from {RAW}.{CLOCK}),
+            (select min(until) from {RAW}.{HELD} where list_contains(?, model)),
+            (select count(*) from {RAW}.builds),
+            (select until from {RAW}.builds where seen is not null order by built_at desc limit 1)
+        """
+        ((clock, held, builds, built),) = self._connection.execute(query, [models]).fetchall()
+        if clock is None or (builds and built is None):
+            raise DataError(
+                f"the warehouse {self._deployment.warehouse} was never built whole: `slate run` "
+                "does, and tells what stands in its way"
+            )
+        known: datetime = min(i for i in (clock, held, built) if i is not None)
+        return known
+
+    def _require_built(self) -> None:
+        """Refuse a warehouse that was built of other definitions than today's."""
+        deployment, registry = self._deployment, self._deployment.registry
+        built = dict(
+            self._connection.execute(f"select model, hash from {RAW}.built_models").fetchall()
+        )
+        windowed = [view for view in self._plan.views if view.windowed]
+        generated = {tiles_model(view): tiles_sql(view) for view in windowed}
+        generated |= {
+            view.source.model: staging_sql(view.source) for view in windowed if view.source.landing
+        }
+        written = {view.model for view in self._plan.views if not view.windowed}
+        now = model_hashes(registry, deployment.dbt_project, generated)
+        stale = [
+            model
+            for model in sorted({*generated, *written} & built.keys())
+            if built[model] != now.get(model)
+        ]
+        if stale:
+            raise DataError(
+                f"the warehouse {deployment.warehouse} was built of other definitions: "
+                f"{', '.join(stale)} changed since; bring it up to date with `slate compile` and "
+                "`slate run`"
+            )
+
+
+def _relations(deployment: Deployment) -> dict[str, str]:
+    """What dbt calls the relation of each model that it was told to call otherwise."""
+    try:
+        manifest = json.loads((deployment.dbt_project / "target" / "manifest.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return {
+        node["name"]: f'"{node["schema"]}"."{node["alias"]}"'
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }

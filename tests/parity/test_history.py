@@ -1,0 +1,110 @@
+"""History: for anybody's rows, what a training set holds, the oracle says, and is served."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+
+import slate
+from assets.training_sets import write_training_set
+from slate.deployment import Deployment
+from slate.kinds import Kind
+from slate.offline import values
+from slate.plans import Plan
+from tests.parity.answers import differences
+from tests.parity.engines import Engines, Project, build
+from tests.parity.landing import moment
+from tests.parity.oracle import Oracle
+from tests.parity.scenarios import Scenario, bulk
+
+
+@pytest.fixture(scope="module")
+def scenario(project: Project) -> Scenario:
+    """A scenario that the deployment's warehouse holds, in its file."""
+    scenario = bulk(project.deployment.registry, 7, rows=120, instants=6)
+    with duckdb.connect(project.deployment.warehouse) as connection:
+        build(connection, project, scenario, None)
+    return scenario
+
+
+def training_set(deployment: Deployment, plan: Plan, folder: Path) -> pa.Table:
+    with duckdb.connect(deployment.warehouse) as connection:
+        path = write_training_set(connection, plan, folder).path
+    return ds.dataset(path, partitioning=None, format="parquet").to_table()
+
+
+@pytest.mark.parametrize("few", [0, values.FEW])
+def test_history_is_what_a_training_set_holds(
+    project: Project,
+    scenario: Scenario,
+    few: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many rows are asked about: few of them are looked up in another way."""
+    monkeypatch.setattr(values, "FEW", few)
+    deployment = project.deployment
+    registry = deployment.registry
+    oracle = Oracle(registry, scenario.sources, scenario.models(registry))
+    compared = 0
+    for plan in registry.plans.values():
+        service, spine = plan.service, plan.service.spine
+        wanted = training_set(deployment, plan, tmp_path / service.name)
+        order = np.random.default_rng(3).permutation(wanted.num_rows)
+        wanted = wanted.take(order)
+        found = slate.history(
+            service.name, wanted.select(list(spine.columns)), deployment=deployment
+        )
+        names = [feature.name for feature in service.features]
+        assert found.column_names == [*spine.columns, *names]
+        assert found.schema.equals(wanted.select(found.column_names).schema)
+        # The last digits of a sum are those of its order, which the oracle allows for below.
+        exact = {f.name for f in service.stored if f.kind is not Kind.FLOAT} & set(names)
+        assert len(exact) > 5
+        for name in (*spine.columns, *exact):
+            assert found[name].equals(wanted[name]), name
+        for row in found.to_pylist():
+            keys = {key: row[key] for key in service.request_keys}
+            inputs = {feature.column: row[feature.column] for feature in plan.inputs}
+            expected = oracle.answer(service, keys, row[spine.event_time], inputs)
+            wrong = differences(expected, {name: row[name] for name in names})
+            assert not wrong, f"{keys} at {row[spine.event_time]}: {wrong[:5]}"
+            compared += len(names)
+    assert compared > 5_000
+
+
+def test_history_is_what_is_served(engines: Engines, project: Project, scenario: Scenario) -> None:
+    registry = project.deployment.registry
+    published = scenario.instants[2]
+    engines.publish(scenario, published)
+    compared = 0
+    for service in registry.services.values():
+        asks = [ask for ask in scenario.asks(registry) if ask.service is service][:40]
+        rows: list[dict[str, Any]] = [
+            {**ask.keys, **ask.inputs, "asked": moment(published)} for ask in asks
+        ]
+        found = slate.history(
+            service.name,
+            pa.Table.from_pylist(rows, schema=_schema(registry.plans[service.name])),
+            at="asked",
+            deployment=project.deployment,
+        )
+        for ask, row in zip(asks, found.to_pylist(), strict=True):
+            for name, served in engines.online(ask, published).items():
+                if isinstance(served, float):
+                    assert row[name] == pytest.approx(served, rel=1e-9, abs=1e-3, nan_ok=True), name
+                else:
+                    assert row[name] == served, name
+                compared += 1
+    assert compared > 1_000
+
+
+def _schema(plan: Plan) -> pa.Schema:
+    keys = {key: kind for entity in plan.service.keys for key, kind in entity.keys.items()}
+    kinds = keys | {feature.column: feature.kind for feature in plan.inputs}
+    fields = [(name, kind.arrow) for name, kind in kinds.items()]
+    return pa.schema([*fields, ("asked", pa.timestamp("us", "UTC"))])
