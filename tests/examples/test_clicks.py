@@ -30,7 +30,7 @@ def clicks() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory, clicks: pd.DataFrame) -> Example:
-    made = Example("clicks", tmp_path_factory.mktemp("example"), f"{UNTIL}T12:00:00")
+    made = Example("clicks", tmp_path_factory.mktemp("example"), f"{UNTIL}T00:00:00")
     part = clicks[clicks["timestamp"] < UNTIL].drop(columns="known")
     part.to_csv(made.folder / "part.csv", index=False)
     commands = made.commands()
@@ -122,3 +122,13 @@ def test_the_most_usual_steps(training: pd.DataFrame, clicks: pd.DataFrame) -> N
         usual = list(row["session_clicks.usual_steps_2h"])
         assert [counts[step] for step in usual] == sorted(counts, reverse=True)[:3]
         assert len(set(usual)) == min(3, len(counts))
+
+
+def test_a_model_is_fitted_and_served(example: Example) -> None:
+    """The script itself holds what is served against the history."""
+    told = example.run("python model.py").splitlines()
+    assert len(told) == 3
+    learned, judged = (int(told[0].split()[place].replace(",", "")) for place in (0, 5))
+    assert learned > judged > 100
+    assert 0.5 < float(told[1].split()[-1]) < 1
+    assert len(told[2].strip("[]").split()) == 10

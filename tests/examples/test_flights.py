@@ -68,7 +68,8 @@ def expected(flights: pd.DataFrame, row: Any) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         share = np.float64(late) / left
     delays = week["dep_delay"].dropna()
-    lower = delays.quantile(0.5, interpolation="inverted_cdf") if len(delays) else np.nan
+    of_day = known(flights, at, "1D", **airline)["dep_delay"].dropna().sort_values()
+    lower = of_day.iloc[-(-len(of_day) // 2) - 1] if len(of_day) else np.nan
     return {
         "airport_departures.flights_1h": left,
         "airport_departures.late_1h": late,
@@ -76,7 +77,7 @@ def expected(flights: pd.DataFrame, row: Any) -> dict[str, Any]:
         "airport_departures.cancelled_1d": day["dep_delay"].isna().sum(),
         "airport_departures.delay_1d": day["dep_delay"].mean(),
         "carrier_departures.delay_7d": delays.mean(),
-        "carrier_departures.median_delay_7d": lower,
+        "carrier_departures.median_delay_1d": lower,
         "carrier_departures.spread_7d": delays.std(ddof=0),
         "airline_at_airport.delay_6h": both["dep_delay"].mean(),
         "flight.late_share": share,

@@ -144,7 +144,7 @@ class CarrierDepartures(FeatureView):
 
     entity, source = Carrier, Departure
     delay = mean(Departure.delay, over=["6h", "7d"])
-    median_delay = quantile(Departure.delay, 0.5, over="7d/6h", most=512)
+    median_delay = quantile(Departure.delay, 0.5, over="1d")
     spread = std(Departure.delay, over="7d")
     last_delays = mean(Departure.delay, last=10)  # of its ten latest flights
 
