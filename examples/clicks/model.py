@@ -15,7 +15,7 @@ from online import FeatureClient
 from slate.deployment import load
 
 SERVICE = "purchase_intent"
-client = FeatureClient.connect()
+client = FeatureClient.connect(timeout=10)  # seconds, as a script can wait
 
 # %% [markdown]
 # The labels are in no file: a click is a good one if its visit has a purchase after it.
@@ -55,6 +55,7 @@ print(f"area under the ROC curve: {roc_auc_score(later['buys'], scores):.3f}")
 visits = clicks.drop_duplicates("user_id", keep="last").tail(10)[["user_id", "session_id"]]
 moment = clicks["timestamp"].max().ceil("h")
 answer = client.get(SERVICE, at=moment, **visits.to_dict("list"), event="cart")
+assert not answer.errors, answer.errors
 print(model.predict_proba(answer.matrix())[:, 1].round(2))
 
 # %% [markdown]

@@ -25,14 +25,13 @@ def clicks() -> pd.DataFrame:
     told = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     found = pd.read_csv(Path(told.stdout.strip()), parse_dates=["timestamp"])
     found["known"] = found["timestamp"] + pd.Timedelta("1s")
-    return found
+    return found[found["timestamp"] < UNTIL]
 
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory, clicks: pd.DataFrame) -> Example:
     made = Example("clicks", tmp_path_factory.mktemp("example"), f"{UNTIL}T00:00:00")
-    part = clicks[clicks["timestamp"] < UNTIL].drop(columns="known")
-    part.to_csv(made.folder / "part.csv", index=False)
+    clicks.drop(columns="known").to_csv(made.folder / "part.csv", index=False)
     commands = made.commands()
     assert sum("$(python file.py)" in command for command in commands) == 1
     for command in commands:
@@ -87,7 +86,7 @@ def test_a_row_for_each_click(training: pd.DataFrame, clicks: pd.DataFrame) -> N
         table.assign(timestamp=table["timestamp"].astype(str).str[:19])[FIELDS]
         .sort_values(FIELDS)
         .to_numpy()
-        for table in (clicks[clicks["timestamp"] < UNTIL], training)
+        for table in (clicks, training)
     )
     np.testing.assert_array_equal(found, wanted)
 
