@@ -8,6 +8,7 @@ hours after its own. What is dated beyond these hours waits until they are over.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -22,6 +23,8 @@ from slate.deployment import Deployment
 from slate.registry import Registry
 
 _EPOCH = datetime(1970, 1, 1)
+# What is built at once: as many rows as take some GB to be put into tiles, whatever their keys.
+ROWS_AT_ONCE = 2_000_000
 # Before any arrival: what is built is as it was.
 _NOTHING: Span = (_EPOCH - HOUR, _EPOCH)
 
@@ -36,6 +39,7 @@ class Build:
         models: the dbt project's models by name, each with the hash of what it is made of.
         changed: the names of those that are not what the warehouse was built from before.
         anew: the names of those that are built for all hours; the others are for the span.
+        cuts: where long spans are cut, so that no part has too many rows.
         seen: up to when the landing files that it covers were taken in, by the ledgers' time.
     """
 
@@ -45,6 +49,13 @@ class Build:
     changed: tuple[str, ...]
     seen: datetime
     anew: tuple[str, ...] = ()
+    cuts: tuple[datetime, ...] = ()
+
+    def parts(self, span: Span) -> list[Span]:
+        """A span in parts that are built one after the other."""
+        start, end = span
+        bounds = [start, *(cut for cut in self.cuts if start < cut < end), end]
+        return list(pairwise(bounds))
 
     def __str__(self) -> str:
         """What is built, in words."""
@@ -52,7 +63,7 @@ class Build:
         if self.anew:
             known += f"; and all hours anew of {len(self.anew)} models that a change touches"
         if self.span is None:
-            return f"all hours anew, {known}"
+            return f"all hours, {known}"
         if self.span == _NOTHING:
             anew = known.partition(";")[1:]
             return "no hours: nothing came to be known since the last build" + "".join(anew)
@@ -122,12 +133,27 @@ def plan_build(
     anew = set(models) if changed else set[str]()
     if changed and manifest is not None:
         anew = touched_models(deployment.registry, manifest, changed)
+    cuts = _cuts(connection)
     if anew >= set(models) or newest is None or before is None or until < before:
-        return Build(None, until, models, changed, newest or _EPOCH)
+        return Build(None, until, models, changed, newest or _EPOCH, cuts=cuts)
     first = min(_first_new(connection, deployment.registry) or before, before)
     spans = [span for span in (asked, (first, until)) if span and span[0] < span[1]] or [_NOTHING]
     span = min(start for start, _ in spans), max(end for _, end in spans)
-    return Build(span, until, models, changed, newest, tuple(sorted(anew)))
+    return Build(span, until, models, changed, newest, tuple(sorted(anew)), cuts)
+
+
+def _cuts(connection: duckdb.DuckDBPyConnection) -> tuple[datetime, ...]:
+    """Hours between which about as many rows arrived as are built at once."""
+    cuts, rows = [], 0
+    hours = connection.execute(
+        f"select hour, sum(rows) from {RAW}.files where rows > 0 group by hour order by hour"
+    )
+    for hour, more in hours.fetchall():
+        if rows and rows + more > ROWS_AT_ONCE:
+            cuts.append(hour)
+            rows = 0
+        rows += more
+    return tuple(cuts)
 
 
 def record(connection: duckdb.DuckDBPyConnection, build: Build, *, whole: bool) -> None:

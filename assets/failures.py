@@ -72,6 +72,6 @@ def dbt_failure(invocation: DbtCliInvocation, warehouse: Path, error: Exception)
     more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
     told = "; ".join(f"{name}: {message}" for name, message in failed[:_SHOWN])
     return DataError(
-        f"dbt failed on {told}{more}. What depends on it is not built; mend the model, or the data "
+        f"dbt failed on {told}{more}. What depends on it is not built; fix the model, or the data "
         "that it is about, and run again"
     )

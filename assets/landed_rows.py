@@ -27,7 +27,7 @@ Columns = Mapping[str, pa.DataType]
 FILE, ROW, FAULT = "_file", "_row", "_fault"
 _ADDED = [(FILE, pa.int64()), (ROW, pa.int64()), (FAULT, pa.string())]
 _BATCH = 65_536
-# Raised for files that are damaged; names that are no text are ValueErrors.
+# Raised for files that are damaged; names that are not text are ValueErrors.
 _DAMAGED = (pa.ArrowException, OSError, ValueError)
 _OPTIONS: dict[str, Any] = {
     # As nanoseconds they would wrap around in the year 2262.
@@ -106,7 +106,7 @@ def _batches(
 
 
 def _reason(error: Exception) -> str:
-    return f"the file is no readable Parquet: {str(error).splitlines()[0].strip()}"
+    return f"the file is not readable as Parquet: {str(error).splitlines()[0].strip()}"
 
 
 def _taken_as(given: pa.DataType) -> pa.DataType:

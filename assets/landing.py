@@ -12,6 +12,7 @@ from datetime import datetime
 import dagster as dg
 import duckdb
 
+from assets.catalogue import asset_tags, schema, source_columns
 from assets.database import POOL, Warehouse
 from assets.failures import explained
 from assets.file_ledger import new_files
@@ -21,6 +22,7 @@ from assets.intake import take_in
 from assets.landing_files import EXPECTED, Landed, landed, landing_sources
 from assets.raw_tables import prepare
 from assets.streams import stream_deps
+from slate import descriptions
 from slate.compile.names import RAW
 from slate.deployment import Deployment
 from slate.entities import Source
@@ -56,22 +58,20 @@ def landing_assets(
 def _landing_asset(
     deployment: Deployment, source: type[Source], hours: dg.PartitionsDefinition[str]
 ) -> dg.AssetsDefinition:
-    columns = [
-        dg.TableColumn(c.name, c.kind.sql, description=c.description or None)
-        for c in source.columns.values()
-    ]
+    fresh = descriptions.freshness(source)
 
     @dg.asset(
         key=raw_key(source),
         deps=stream_deps(deployment.registry, source),
         description=f"{source.description}\n\nRows of landing files, taken in once each; refused "
-        f"rows are in {RAW}.quarantine with the reason.",
+        f"rows are in {RAW}.quarantine with the reason.{f' {fresh}' if fresh else ''}",
         group_name="landing",
         kinds={"duckdb", "parquet"},
+        tags=asset_tags(source.tags),
         owners=[source.owner] if source.owner else None,
         partitions_def=hours,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        metadata={"dagster/column_schema": dg.TableSchema(columns)},
+        metadata=schema(source_columns(source, deployment.registry)),
         check_specs=[_check(source)],
         pool=POOL,
         op_tags={"source": source.name},

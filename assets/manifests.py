@@ -182,8 +182,8 @@ def load_manifest(folder: Path) -> Manifest:
         raise DataError(f"{folder} holds no training set: write one first") from None
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(
-            f"{path} is no manifest ({error!r}): remove {folder / CURRENT}, and write the training "
-            "set anew"
+            f"{path} is not a manifest ({error!r}): remove {folder / CURRENT}, and write the "
+            "training set again"
         ) from error
 
 

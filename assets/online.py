@@ -6,6 +6,7 @@ from datetime import UTC
 
 import dagster as dg
 
+from assets.catalogue import asset_tags, schema, view_columns
 from assets.database import POOL, Warehouse
 from assets.failures import explained
 from assets.publishing import (
@@ -54,6 +55,8 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
         group_name="online",
         kinds={"redis"},
         owners=[view.owner] if view.owner else None,
+        tags=asset_tags(view.tags),
+        metadata=schema(view_columns(view)),
         code_version=fingerprint(view),
         pool=POOL,
     )

@@ -17,7 +17,7 @@ from slate.entities import Source
 from slate.errors import ConfigurationError, DataError
 from slate.features import Column
 
-# A number is no truth, though a cast makes it one and back.
+# A number is not a truth value, though a cast makes it one and back.
 _NEVER_THE_SAME = [{"boolean", "bigint"}, {"boolean", "double"}]
 READ_AGAIN = "its rows are to be read again, as their definition has changed"
 

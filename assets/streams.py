@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from assets.catalogue import asset_tags, schema, source_columns
 from assets.stream_readings import Reading, live_sources, read_streams
 from online.stream.names import routed_views
 from online.stream.status import StreamStatus
@@ -33,10 +34,6 @@ def stream_assets(deployment: Deployment) -> list[dg.AssetSpec]:
 
 
 def _asset(registry: Registry, source: type[Source]) -> dg.AssetSpec:
-    columns = [
-        dg.TableColumn(c.name, c.kind.sql, description=c.description or None)
-        for c in source.columns.values()
-    ]
     views = [view.name for views in routed_views(registry, source).values() for view in views]
     return dg.AssetSpec(
         stream_key(source),
@@ -46,7 +43,8 @@ def _asset(registry: Registry, source: type[Source]) -> dg.AssetSpec:
         group_name=GROUP,
         kinds={"redis"},
         owners=[source.owner] if source.owner else None,
-        metadata={"dagster/column_schema": dg.TableSchema(columns)},
+        tags=asset_tags(source.tags),
+        metadata=schema(source_columns(source, registry)),
     )
 
 

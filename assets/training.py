@@ -8,6 +8,7 @@ import dagster as dg
 import duckdb
 
 from assets.builds import last_build, spans_built_since
+from assets.catalogue import asset_tags, feature_columns, schema, source_columns
 from assets.database import POOL, Warehouse
 from assets.failures import explained
 from assets.manifests import CURRENT, Manifest, load_manifest
@@ -34,14 +35,8 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
     folder = deployment.training / service.full_name
     kinds = {feature.name: feature for feature in service.features}
     columns = [
-        *(
-            dg.TableColumn(c.name, c.kind.sql, description=c.description or None)
-            for c in service.spine.columns.values()
-        ),
-        *(
-            dg.TableColumn(name, f.value_type.sql, description=f.description or None)
-            for name, f in kinds.items()
-        ),
+        *source_columns(service.spine, deployment.registry),
+        *feature_columns(service.features, full_names=True),
     ]
     model = model_key(training_model(service))
     stored = {f.name for read in plan.reads for f in read.features}
@@ -59,7 +54,8 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
         group_name="training",
         kinds={"parquet"},
         owners=[service.owner] if service.owner else None,
-        metadata={"dagster/column_schema": dg.TableSchema(columns)},
+        tags=asset_tags(service.tags),
+        metadata=schema(columns),
         pool=POOL,
     )
     @explained

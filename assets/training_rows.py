@@ -21,7 +21,10 @@ SORTED_ROWS = 2 * BATCH_ROWS
 
 
 def schema(plan: Plan) -> pa.Schema:
-    """The columns of a training set: the spine's, then the service's features in their order."""
+    """The columns of a training set: the spine's, then the service's features in their order.
+
+    Features have the Arrow types of the service's answers: see ``docs/types.md``.
+    """
     service = plan.service
     fields = [(c.name, c.kind.arrow) for c in service.spine.columns.values()]
     return pa.schema(fields + [(f.name, f.value_type.arrow) for f in service.features])
@@ -46,7 +49,7 @@ def hours_by_day(
     if missing:
         raise DataError(
             f"the table {table} has no column {', '.join(missing)}: it is older than the "
-            f"definitions; build it anew with dbt (dbt build --full-refresh --select +{table})"
+            f"definitions; build it again with dbt (dbt build --full-refresh --select +{table})"
         )
     days: dict[date, dict[datetime, int]] = {}
     counts = connection.execute(

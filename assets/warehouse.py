@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from dagster_dbt import (
 )
 
 from assets.builds import Build, drop_former, plan_build, record, set_clock
+from assets.catalogue import asset_tags, own_models, schema
 from assets.database import POOL, Warehouse
 from assets.failures import dbt_failure, explained
 from assets.holds import hold
@@ -27,7 +29,16 @@ from assets.interrupts import deaf, ended
 from assets.landing_files import landing_sources
 from assets.lineage import column_lineage
 from assets.raw_tables import require_declared_types
-from slate.compile.names import CLOCK, HELD, RAW, asked_model, current_model, training_model
+from slate.compile.names import (
+    CLOCK,
+    HELD,
+    RAW,
+    asked_model,
+    current_model,
+    online_keys_model,
+    online_tiles_model,
+    training_model,
+)
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, DataError
 from slate.registry import Registry
@@ -104,7 +115,7 @@ class Translator(DagsterDbtTranslator):
 
     def __init__(self, registry: Registry) -> None:
         super().__init__()
-        self._owners = _owners(registry)
+        self._owners, self._texts = _owners(registry), own_models(registry)
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Sources by schema and table, models by name."""
@@ -127,13 +138,20 @@ class Translator(DagsterDbtTranslator):
         return str(dbt_resource_props.get("description", ""))
 
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The column schema that the contract promises."""
-        columns = [
-            dg.TableColumn(c["name"], c["data_type"], description=c["description"] or None)
-            for c in dbt_resource_props.get("columns", {}).values()
-            if c.get("data_type")
-        ]
-        return {"dagster/column_schema": dg.TableSchema(columns)} if columns else {}
+        """The column schema that the contract promises; where it has no text, the definition's."""
+        texts = self._texts.get(dbt_resource_props["name"], {})
+        return schema(
+            [
+                dg.TableColumn(
+                    column["name"],
+                    column["data_type"],
+                    description=column["description"] or texts.get(column["name"]),
+                    tags=asset_tags(column.get("tags", ())),
+                )
+                for column in dbt_resource_props.get("columns", {}).values()
+                if column.get("data_type")
+            ]
+        )
 
 
 def _owners(registry: Registry) -> dict[str, str]:
@@ -166,7 +184,7 @@ def known_assets() -> list[dg.AssetSpec]:
 
 
 # Unit tests are for whoever changes a model, and know nothing of a run's hours.
-_BUILD = ("build", "--exclude-resource-type", "unit_test")
+_UNIT_TESTS = "resource_type:unit_test"
 
 
 def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDefinition:
@@ -205,14 +223,18 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
             context.log.warning(f"{model} is known up to {until:%Y-%m-%d %H:%M}: a file is unread")
         context.log.info(f"dbt builds {build}")
         events, failure = [], None
-        for arguments in _passes(build):
+        passes = list(_passes(registry, build))
+        for number, one in enumerate(passes, 1):
+            if len(passes) > 1:
+                context.log.info(f"dbt builds part {number} of {len(passes)}: up to {one.end}")
             with ExitStack() as running:
                 with deaf():
-                    invocation = dbt.cli([*_BUILD, *arguments], context=context)
+                    invocation = dbt.cli(one.arguments(), context=context)
                     running.enter_context(ended(invocation.process))
                 try:
                     for event in invocation.stream():
-                        events.append(event)
+                        if one.last:
+                            events.append(event)
                         if isinstance(event, dg.Output):
                             context.log.info(f"built {event.output_name} ({len(events)})")
                 except DagsterDbtCliRuntimeError as error:
@@ -307,19 +329,57 @@ def _some(names: Sequence[str], most: int = 5) -> str:
     return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
 
 
-def _passes(build: Build) -> list[list[str]]:
-    """How dbt is called, once or twice: for the new hours, and for all hours of what is anew."""
+@dataclass(frozen=True)
+class Pass:
+    """One call of dbt.
+
+    Attributes:
+        excluded: the models that are not built.
+        start, end: the hours that are.
+        anew: whether tables are made anew, with these hours first.
+        last: whether it is the last for its models, so that what it tells of them is the outcome.
+    """
+
+    excluded: Collection[str]
+    start: datetime
+    end: datetime
+    anew: bool
+    last: bool
+
+    def arguments(self) -> list[str]:
+        """What dbt is called with."""
+        anew = ["--full-refresh"] if self.anew else []
+        hours = ["--event-time-start", str(self.start), "--event-time-end", str(self.end)]
+        # One argument: of several dbt takes the second for something else.
+        excluded = " ".join([_UNIT_TESTS, *sorted(self.excluded)])
+        return ["build", "--exclude", excluded, *anew, *hours]
+
+
+def _passes(registry: Registry, build: Build) -> Iterator[Pass]:
+    """How dbt is called: for the new hours, then for all hours of what is anew.
+
+    Many rows are built in parts, each as if it were the new hours of its time. What holds the state
+    at the end is built with the last.
+    """
+    everything = datetime.min, build.until
     if build.span is None:
-        return [_anew(build)]
-    start, end = build.span
-    hours = ["--event-time-start", str(start), "--event-time-end", str(end)]
-    if not build.anew:
-        return [hours]
-    # What is anew reads of the others, and none of these of it.
-    others = [model for model in build.models if model not in build.anew]
-    return [["--exclude", *build.anew, *hours], ["--exclude", *others, *_anew(build)]]
+        spans = [(set[str](), everything, True)]
+    else:
+        spans = [(set(build.anew), build.span, False)]
+        if build.anew:
+            # It reads of the others, and none of these of it.
+            spans.append((set(build.models) - set(build.anew), everything, True))
+    state = {model for view in registry.views.values() for model in _state_models(view)}
+    for excluded, span, anew in spans:
+        parts = build.parts(span)
+        for start, end in parts:
+            last = (start, end) == parts[-1]
+            left_out = excluded if last else excluded | state
+            yield Pass(left_out, start, end, anew and start == span[0], last)
 
 
-def _anew(build: Build) -> list[str]:
-    start, end = str(datetime.min), str(build.until)
-    return ["--full-refresh", "--event-time-start", start, "--event-time-end", end]
+def _state_models(view: type[FeatureView]) -> tuple[str, ...]:
+    """The models that hold a view's state at the end of what is known."""
+    if view.windowed:
+        return current_model(view), online_keys_model(view), online_tiles_model(view)
+    return (current_model(view),)

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterable
 
+from slate import descriptions
 from slate.deployment import load
 from slate.entities import Entity, Source
 from slate.errors import UnknownNameError, nearest
@@ -48,29 +49,35 @@ def named(registry: Registry, name: str) -> list[Definition]:
 
 def described(registry: Registry, definition: Definition) -> str:
     """What is known of a definition: its name, its text, its facts and its parts."""
-    name, parts = definition.name, ""
+    name, text, parts = definition.name, definition.description, ""
     if isinstance(definition, Feature):
+        text = descriptions.of_feature(definition)
         told = facts.of_feature(registry, definition)
     elif isinstance(definition, FeatureService):
         name, told = definition.full_name, facts.of_service(registry, definition)
         parts = "\n".join(feature.name for feature in definition.features)
     elif issubclass(definition, Source):
-        told, parts = facts.of_source(registry, definition), _table(definition.columns.values())
+        told = facts.of_source(registry, definition)
+        computed = [column for column in definition.derived.values() if column.named]
+        parts = _table(registry, [*definition.columns.values(), *computed])
     elif issubclass(definition, Entity):
         told = facts.of_entity(registry, definition)
     else:
-        told, parts = facts.of_view(registry, definition), _table(definition.features.values())
-    head = "\n".join(filter(None, [heading(name), definition.description]))
+        told = facts.of_view(registry, definition)
+        parts = _table(registry, definition.features.values())
+    head = "\n".join(filter(None, [heading(name), text]))
     return "\n\n".join(filter(None, [head, table(fact for fact in told if fact[1]), parts]))
 
 
-def _table(columns: Iterable[Feature | Column]) -> str:
+def _table(registry: Registry, columns: Iterable[Feature | Column]) -> str:
     rows = [
         (
             column.column if isinstance(column, Feature) else column.name,
             facts.kind_of(column),
             facts.default(column),
-            column.description,
+            descriptions.of_feature(column)
+            if isinstance(column, Feature)
+            else descriptions.of_column(column, registry),
         )
         for column in columns
     ]

@@ -1,22 +1,28 @@
 """Answers: the values of a service's features, and where they came from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import IntEnum
 from functools import cached_property
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from online.answer_preview import ROWS, Preview, moment
 from online.instants import instant
 from online.rows import NO_TIME, Words
-from slate.errors import RequestError, nearest
+from slate.errors import MissingPackageError, RequestError, nearest
 from slate.expressions import Array
 from slate.features import Feature
 from slate.kinds import Kind
 from slate.windows import SECOND
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
 
 
 class State(IntEnum):
@@ -81,15 +87,25 @@ class ViewState:
         age = np.where(known, (self._at - np.where(known, self._event_ts, 0)) / SECOND, np.nan)
         return np.broadcast_to(age, self._rows)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         counts = np.bincount(self.state, minlength=len(State))
-        states = [f"{n} {s.name.lower()}" for s, n in zip(State, counts, strict=True) if n]
-        lag = [] if self.lag is None else [f"{timedelta(seconds=round(self.lag))} behind"]
-        return f"<{', '.join([*(states or ['no rows']), *lag])}>"
+        told = [f"{n:,} {s.name.lower()}" for s, n in zip(State, counts, strict=True) if n]
+        told = told or ["no rows"]
+        if self.as_of is not None:
+            told.append(f"as of {moment(self.as_of)}")
+        if self.lag is not None:
+            told.append(f"{timedelta(seconds=round(self.lag))} behind")
+        return ", ".join(told)
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
 
 class Answer:
     """The values of a service's features for the rows of one request.
+
+    ``docs/types.md`` says which types its values have, here and in training sets. Shown at a prompt
+    or in a notebook it is a table of its first rows.
 
     Attributes:
         service: the service's name with its version.
@@ -97,7 +113,7 @@ class Answer:
         rows: the number of rows.
         names: the features' names, in the service's order.
         matrix_names: those of them that are single numbers or truth values, the columns of
-            ``matrix``.
+            ``matrix()``.
         states: for each view that was read, where its values came from.
         errors: what kept values from being read; empty if all is well.
     """
@@ -125,15 +141,33 @@ class Answer:
 
     @cached_property
     def matrix_names(self) -> tuple[str, ...]:
-        """The names of the columns of ``matrix``."""
+        """The names of the columns of ``matrix()``: of all features that a matrix can hold."""
         return tuple(feature.name for feature in self._values if _is_number(feature))
 
     def __repr__(self) -> str:
-        lines = [f"{self.service} at {self.at}: {self.rows} rows x {len(self.names)} features"]
-        lines += [f"{view}: {state!r}" for view, state in self.states.items()]
-        lines += [f"error: {error}" for error in self.errors]
-        text = "\n ".join(lines)
-        return f"<{text}>"
+        return self._preview.text()
+
+    def _repr_html_(self) -> str:
+        """The first rows as HTML, as notebooks ask for it."""
+        return self._preview.html()
+
+    @property
+    def _preview(self) -> Preview:
+        columns, shown = list(self._values.items()), min(self.rows, ROWS)
+
+        def values(place: int) -> list[Any]:
+            feature, column = columns[place]
+            found: list[Any] = feature.value_type.to_arrow(column[:shown], shown).to_pylist()
+            return found
+
+        return Preview(
+            f"{self.service} at {moment(self.at)}: {self.rows:,} rows x {len(columns)} features",
+            self.rows,
+            self.names,
+            values,
+            [(view, str(state)) for view, state in self.states.items()],
+            self.errors,
+        )
 
     def __getitem__(self, name: str) -> Array:
         """The values of one feature, of shape (rows,); read-only.
@@ -149,22 +183,78 @@ class Answer:
                 return feature.value_type.padded(values, self.rows)
         raise RequestError(f"{self.service} has no {name!r}: {nearest(name, self.names)}")
 
-    def matrix(self, dtype: npt.DTypeLike = np.float32) -> Array:
+    def matrix(
+        self, dtype: npt.DTypeLike = np.float32, *, names: Iterable[str] | None = None
+    ) -> Array:
         """The values as one matrix of shape (rows, features), for a model.
 
-        It holds the features named by ``matrix_names``, NaN where null. Texts, times and lists are
-        left out: a model takes them as the service's computed numbers, or by their names.
+        It is NaN where null. Texts, times and lists are left out: a model takes them as the
+        service's computed numbers, or by their names.
+
+        Args:
+            dtype: the type of its values. In float32 whole numbers are exact up to 2 ** 24, in
+                float64 up to 2 ** 53.
+            names: the features of its columns, in this order, as the model was trained with; by
+                default those of ``matrix_names``.
+
+        Raises:
+            RequestError: the service has no such feature, or it is not a number or truth value.
         """
-        columns = [v for feature, v in self._values.items() if _is_number(feature)]
+        if names is None:
+            columns = [v for feature, v in self._values.items() if _is_number(feature)]
+        else:
+            columns = self._named(names)
         matrix = np.empty((self.rows, len(columns)), dtype)
         for place, values in enumerate(columns):
             matrix[:, place] = values
         return matrix
 
+    def _named(self, names: Iterable[str]) -> list[Array]:
+        """The columns of a matrix that are asked for by name."""
+        if isinstance(names, str):
+            raise RequestError(f"matrix(names={names!r}) is not a list: give [{names!r}]")
+        features = {feature.name: feature for feature in self._values}
+        columns = []
+        for name in names:
+            feature = features.get(name)
+            if feature is None:
+                hint = nearest(str(name), self.matrix_names)
+                raise RequestError(f"{self.service} has no {name!r} for a matrix: {hint}")
+            if not _is_number(feature):
+                raise RequestError(
+                    f"{name} is a {feature.value_type.name}, and a matrix holds numbers and truth "
+                    f"values: leave it out, and read it with answer[{name!r}]"
+                )
+            columns.append(self._values[feature])
+        return columns
+
     def to_arrow(self) -> pa.Table:
         """The values as a table: a column per feature by its name and of its exact type."""
         columns = [f.value_type.to_arrow(values, self.rows) for f, values in self._values.items()]
         return pa.table(columns, names=list(self.names))
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The values as a pandas data frame, a column per feature by its name.
+
+        Its columns have the types that ``pandas.read_parquet`` gives those of the training set.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        _require("pandas", "to_pandas")
+        frame: pandas.DataFrame = self.to_arrow().to_pandas()
+        return frame
+
+    def to_polars(self) -> "polars.DataFrame":
+        """The values as a Polars data frame, a column per feature by its name.
+
+        Its columns have the types that ``polars.read_parquet`` gives those of the training set.
+
+        Raises:
+            MissingPackageError: Polars is not installed.
+        """
+        frame: polars.DataFrame = _require("polars", "to_polars").from_arrow(self.to_arrow())
+        return frame
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """The values as a dict per row, None where null, lists of as many values as there are."""
@@ -174,3 +264,14 @@ class Answer:
 
 def _is_number(feature: Feature) -> bool:
     return feature.value_type.length is None and feature.kind not in (Kind.STRING, Kind.TIME)
+
+
+def _require(package: str, method: str) -> Any:
+    """A package that the client does without until it is asked for what needs it."""
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f"Answer.{method}() needs the package {error.name}, which is not installed: run "
+            f"`pip install {package}`, or use to_arrow() or to_dicts()"
+        ) from error

@@ -29,7 +29,7 @@ class FeatureClient:
     It can be shared by threads, and by more of them than it has connections: a request waits for
     one. Its deadline holds for all that it waits for. A store that does not answer in time costs a
     request values, never its answer: they are the declared defaults then, and ``Answer.errors`` and
-    ``Answer.states`` say so. What has come by then is served.
+    ``Answer.states`` say so. What has arrived by then is served.
 
     Args:
         serving: the definitions and what is live.
@@ -94,7 +94,7 @@ class FeatureClient:
         return self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
 
     def explain(self, service: str) -> str:
-        """How a service's features are come by, in words.
+        """How a service's features are found, in words.
 
         Raises:
             RequestError: there is no such service.
@@ -146,7 +146,7 @@ class AsyncFeatureClient:
         return await self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
 
     def explain(self, service: str) -> str:
-        """How a service's features are come by; see ``FeatureClient.explain``."""
+        """How a service's features are found; see ``FeatureClient.explain``."""
         return explain(self._serving.plan(service))
 
     async def close(self) -> None:

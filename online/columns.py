@@ -40,7 +40,7 @@ def fields(table: pa.Table, name: str, kinds: dict[str, Kind], where: str) -> li
     """The fields of a table's column of structs, null where the struct is.
 
     Raises:
-        DataError: the column is missing, is no such struct, or a field is of another type.
+        DataError: the column is missing, is not such a struct, or a field is of another type.
     """
     return _fields(named(table, name, where), kinds, f"{where}: column {name!r}")
 

@@ -78,7 +78,7 @@ class Connections:
     def run(self, flow: Flow[T]) -> T:
         """Run a flow, and return what it returns.
 
-        Its deadline holds for whatever it waits for: a connection, the replies. What has come by
+        Its deadline holds for whatever it waits for: a connection, the replies. What has arrived by
         then it is still given. Only the look-up of a host's name is the system's to bound.
 
         Raises:
@@ -222,7 +222,7 @@ _TIMED = {
 
 
 class _Parser(DefaultParser):  # type: ignore[misc, valid-type]
-    """Reads no longer than the deadline allows, but whatever has come by then."""
+    """Reads no longer than the deadline allows, but whatever has arrived by then."""
 
     def read_from_socket(self, timeout: Any = None, raise_on_timeout: bool = True) -> bool:
         read: bool = super().read_from_socket(_left(), raise_on_timeout)

@@ -7,7 +7,7 @@ import numpy as np
 
 from online.finishing import finish_counts
 from online.rows import Words
-from online.value_counts import counted, tallied
+from online.value_counts import by_value, counted, tallied
 from online.window_layout import CountedColumn
 from online.window_rows import OpenRows
 from slate.aggregates import ValuesFunction
@@ -36,7 +36,6 @@ class CountedValues:
         self._kept = column.partial.kept
         self._hop = column.hop
         self._count = len(rows.head[0])
-        places = [np.arange(self._count), *(index for index, _ in newer)]
         self._origins = [rows, *(other for _, other in newer)]
         own = [origin.tallies(number) for origin in self._origins]
         if column.partial.valued and column.partial.kind is Kind.STRING:
@@ -46,8 +45,11 @@ class CountedValues:
             self._references = np.concatenate([tallies.value for tallies in own])
             numbers = np.split(np.arange(self._ends[-1]), self._ends[:-1])
             own = [replace(t, value=number) for t, number in zip(own, numbers, strict=True)]
-        parts = [replace(t, row=place[t.row]) for t, place in zip(own, places, strict=True)]
-        self._tallies = parts[0] if len(parts) == 1 else tallied(parts, self._kept)
+        self._tallies = own[0]
+        if newer:
+            places = [np.arange(self._count), *(index for index, _ in newer)]
+            placed = [replace(t, row=at[t.row]).flat() for t, at in zip(own, places, strict=True)]
+            self._tallies = by_value(tallied(placed, self._kept))
 
     def read(self, feature: Aggregated, since: int) -> Array:
         """A feature over the window that begins at an instant; many values as a masked array."""

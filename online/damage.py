@@ -8,7 +8,7 @@ from slate.views import FeatureView
 NAMED = 3
 MEND = "publish the view again (`slate run`)"
 STREAM_MEND = (
-    "a worker makes them anew from the archive when it next adds to one of them, and a publish "
+    "a worker rebuilds them from the archive when it next adds to one of them, and a publish "
     "that knows the hour ends it too"
 )
 
@@ -31,8 +31,8 @@ def damage(
     """
     return (
         f"{view.name}: {what} of {_named(view, keys, damaged)} cannot be read, and nothing is "
-        f"known of these keys: {mend}; if it comes again, see to the store's memory and disk, and "
-        "to who else writes to it"
+        f"known of these keys: {mend}; if it happens again, check the store's memory and disk, and "
+        "who else writes to it"
     )
 
 

@@ -100,7 +100,7 @@ class EmbeddedServer:
                     os.close(reader)
         except OSError as error:
             raise StoreError(
-                f"the embedded store in {folder} cannot be started ({error}): mend that, or set "
+                f"the embedded store in {folder} cannot be started ({error}): fix that, or set "
                 "`redis` in slate.toml to the address of a server of your own"
             ) from error
         server = cls(folder, socket, user, started)

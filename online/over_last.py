@@ -4,7 +4,7 @@ import numpy as np
 
 from online.finishing import finish_counts, finish_partials
 from online.rows import Words, to_words
-from online.value_counts import Tallies, counted, tallied
+from online.value_counts import Tallies, by_value, counted, tallied
 from slate.aggregates import EventsInput, OverLast, TileFunction, ValuesFunction, codes
 from slate.expressions import Array
 from slate.features import Aggregated
@@ -76,5 +76,5 @@ def _of_counts(
     arrow = kind.to_arrow(values)
     code = codes(arrow.cast("timestamp[us]") if kind is Kind.TIME else arrow, kind)
     tallies = tallied([Tallies(row, zeros, code, words, ones)], function.kept)
-    found = counted(tallies, 0, rows, function.kept)
+    found = counted(by_value(tallies), 0, rows, function.kept)
     return finish_counts(feature, function, found, lambda positions: values[positions])

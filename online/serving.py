@@ -82,11 +82,11 @@ class Serving:
         """A service made ready.
 
         Raises:
-            RequestError: there is no such service, or it is no name.
+            RequestError: there is no such service, or it is not a name.
         """
         if not isinstance(service, str):
             raise RequestError(
-                f"{shown(service)} is no name of a service: give it as text; "
+                f"{shown(service)} is not a name of a service: give it as text; "
                 f"{nearest('', self._registry.services)}"
             )
         if service not in self._plans:
@@ -197,12 +197,12 @@ class Serving:
         if arrived is None or arrived >= microseconds(live.stream_from):
             raise StoreError(
                 f"{view.name}: what its stream brought since {live.stream_from:%Y-%m-%d %H:%M} UTC "
-                "is not in the store, which lost it or has a new definition: a worker makes it "
-                "anew from the archive (`slate stream`, or `slate rebuild`)"
+                "is not in the store, which lost it or has a new definition: a worker "
+                "rebuilds it from the archive (`slate stream`, or `slate rebuild`)"
             )
 
     def _fail(self, error: ExchangeError) -> None:
-        """Leave a store alone that is lost; what befell one request alone is no sign of that."""
+        """Leave a lost store alone; what happened to one request is not a sign of that."""
         if not error.lost:
             return
         if self._error is None:

@@ -146,7 +146,7 @@ class Texts:
 
     @cached_property
     def _cut(self) -> Array:
-        """Where NumPy's bytes, which end at the last byte that is no zero, lack some of a text."""
+        """Where NumPy's bytes, which end at the last byte that is not zero, lack some of a text."""
         lengths = np.strings.str_len(self._fixed)
         return np.flatnonzero(lengths < self.lengths)
 

@@ -56,6 +56,47 @@ class Tallies:
         )
 
 
+@dataclass(frozen=True)
+class ValueTallies:
+    """The same by value, as rows have them, so that what is of a value is looked up once.
+
+    Attributes:
+        row, code, value: of each value of each row, ordered by row and code.
+        of: of each entry the position of its value, ascending.
+        tile: the number of its tile, ascending for each value.
+        n: its number of events.
+    """
+
+    row: Words
+    code: Words
+    value: Words
+    of: Words
+    tile: Words
+    n: Words
+
+    def flat(self) -> Tallies:
+        """The entries, each with its value."""
+        row, code, value = self.row[self.of], self.code[self.of], self.value[self.of]
+        return Tallies(row, self.tile, code, value, self.n)
+
+
+def by_value(tallies: Tallies) -> ValueTallies:
+    """Tallies by value."""
+    first = _first(tallies.row, tallies.code)
+    at = np.flatnonzero(first)
+    row, code, value = tallies.row[at], tallies.code[at], tallies.value[at]
+    return ValueTallies(row, code, value, np.cumsum(first) - 1, tallies.tile, tallies.n)
+
+
+def _first(*columns: Words) -> Array:
+    """Which members differ from those before them in one of the columns; the first does."""
+    first = np.ones(len(columns[0]), np.bool_)
+    first[1:] = False
+    for column in columns:
+        first[1:] |= column[1:] != column[:-1]
+    return first
+
+
 def tallied(parts: Sequence[Tallies], kept: int) -> Tallies:
     """Several as one; they need not be ordered, nor each value be there once.
 
@@ -67,11 +108,11 @@ def tallied(parts: Sequence[Tallies], kept: int) -> Tallies:
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("row", "tile", "code", "value", "n")
     )
-    order = np.lexsort((tile, code, row))
+    in_time = ((row[1:] != row[:-1]) | (tile[1:] >= tile[:-1])).all()
+    # The order of tiles that there is stays.
+    order = np.lexsort((code, row) if in_time and len(parts) == 1 else (tile, code, row))
     row, tile, code = row[order], tile[order], code[order]
-    first = np.ones(len(row), np.bool_)
-    first[1:] = (row[1:] != row[:-1]) | (code[1:] != code[:-1]) | (tile[1:] != tile[:-1])
-    at = np.flatnonzero(first)
+    at = np.flatnonzero(_first(row, code, tile))
     numbers = np.add.reduceat(n[order], at) if len(at) else n
     found = Tallies(row[at], tile[at], code[at], value[order][at], numbers)
     # Only where a row has more entries than that can a tile have more values.
@@ -84,7 +125,7 @@ def tallied(parts: Sequence[Tallies], kept: int) -> Tallies:
     return found if few.all() else found.take(few)
 
 
-def counted(tallies: Tallies, since: int, rows: int, kept: int) -> Counted:
+def counted(tallies: ValueTallies, since: int, rows: int, kept: int) -> Counted:
     """How often each value occurs in a window.
 
     Args:
@@ -93,13 +134,12 @@ def counted(tallies: Tallies, since: int, rows: int, kept: int) -> Counted:
         rows: how many rows there are.
         kept: how many values are kept of a window.
     """
-    inside = np.flatnonzero(tallies.tile >= since)
-    row, code = tallies.row[inside], tallies.code[inside]
-    first = np.ones(len(row), np.bool_)
-    first[1:] = (row[1:] != row[:-1]) | (code[1:] != code[:-1])
-    at = np.flatnonzero(first)
-    n = np.add.reduceat(tallies.n[inside], at) if len(at) else tallies.n[inside]
-    row, code, value = row[at], code[at], tallies.value[inside][at]
+    inside = tallies.tile >= since
+    of, n = (tallies.of, tallies.n) if inside.all() else (tallies.of[inside], tallies.n[inside])
+    at = np.flatnonzero(_first(of))
+    n = np.add.reduceat(n, at) if len(at) else n
+    found = of[at]
+    row, code, value = tallies.row[found], tallies.code[found], tallies.value[found]
     sizes = np.bincount(row, minlength=rows)
     if sizes.max(initial=0) > kept:
         few = within(sizes) < kept
@@ -109,9 +149,7 @@ def counted(tallies: Tallies, since: int, rows: int, kept: int) -> Counted:
 
 def _place(row: Words, tile: Words) -> Words:
     """The position of each among those of its row and tile, which are next to each other."""
-    first = np.ones(len(row), np.bool_)
-    first[1:] = (row[1:] != row[:-1]) | (tile[1:] != tile[:-1])
-    return within(np.diff(np.append(np.flatnonzero(first), len(row))))
+    return within(np.diff(np.append(np.flatnonzero(_first(row, tile)), len(row))))
 
 
 @dataclass(frozen=True)
@@ -164,26 +202,22 @@ def records(
     """
     if tallies.n.max(initial=0) > _NUMBER:
         raise DataError(f"{where}: a row has more than {_NUMBER} events of one value in a tile")
-    row, code = tallies.row, tallies.code
-    first = np.ones(len(row), np.bool_)
-    first[1:] = (row[1:] != row[:-1]) | (code[1:] != code[:-1])
-    at = np.flatnonzero(first)
-    index = within(np.bincount(row[at])) if len(at) else at
+    values = by_value(tallies)
+    index = within(np.bincount(values.row)) if len(values.row) else values.row
     value: Words | TextColumn | None = None
     if column.partial.valued:
-        value = tallies.value[at] if texts is None else texts.take(tallies.value[at])
-    place = index[np.cumsum(first) - 1] if len(at) else at
+        value = values.value if texts is None else texts.take(values.value)
     entries = (
-        (place.astype(np.uint64) << np.uint64(TILE_BITS + NUMBER_BITS)).view(np.int64)
-        | (tallies.tile - first_tile[row]) << NUMBER_BITS
+        (index[values.of].astype(np.uint64) << np.uint64(TILE_BITS + NUMBER_BITS)).view(np.int64)
+        | (tallies.tile - first_tile[tallies.row]) << NUMBER_BITS
         | tallies.n
     )
-    return CountedRecords(column, row[at], code[at], value, row, entries)
+    return CountedRecords(column, values.row, values.code, value, tallies.row, entries)
 
 
 def read_tallies(
     words: Words, begins: Words, sizes: Words, first_tile: Words, column: CountedColumn
-) -> Tallies:
+) -> ValueTallies:
     """The tallies of rows.
 
     Args:
@@ -194,14 +228,15 @@ def read_tallies(
         column: which column it is.
     """
     values, entries = sizes >> 32, sizes & 0xFFFF_FFFF
-    row = np.repeat(np.arange(len(begins)), entries)
-    found = words[(begins + values * column.width)[row] + within(entries)]
-    index = (found.view(np.uint64) >> np.uint64(TILE_BITS + NUMBER_BITS)).astype(np.int64)
-    at = begins[row] + index * column.width
+    row = np.repeat(np.arange(len(begins)), values)
+    at = begins[row] + within(values) * column.width
     code = words[at]
     value = words[at + 1] if column.partial.valued else code
-    tile = (found >> NUMBER_BITS & _TILE) + first_tile[row]
-    return Tallies(row, tile, code, value, found & _NUMBER)
+    found = words[np.repeat(begins + values * column.width, entries) + within(entries)]
+    index = (found.view(np.uint64) >> np.uint64(TILE_BITS + NUMBER_BITS)).view(np.int64)
+    of = index + np.repeat(np.cumsum(values) - values, entries)
+    tile = (found >> NUMBER_BITS & _TILE) + np.repeat(first_tile, entries)
+    return ValueTallies(row, code, value, of, tile, found & _NUMBER)
 
 
 def tallies_of_tiles(

@@ -30,7 +30,7 @@ def encode_windows(view: type[FeatureView], layout: WindowLayout, rows: Rows, as
     Args:
         view: the view.
         layout: where things lie in its rows.
-        rows: the heads and the tiles. Tiles older than every window are passed over, and so are
+        rows: the heads and the tiles. Tiles older than every window are skipped, and so are
             sizes of tile that no window ends on.
         as_of: the instant up to which all events are in the tiles, in microseconds.
 

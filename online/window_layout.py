@@ -273,13 +273,18 @@ def _counted(measures: Iterable[Measure], place: int) -> tuple[CountedColumn, ..
                     name, measure, partial, window.hop, window.length, place + len(found)
                 )
                 column = found.setdefault(same, new)
+                if partial.valued and not column.partial.valued:
+                    # One that has the values is one for those that need their codes alone.
+                    column = replace(column, name=name, measure=measure, partial=partial)
                 found[same] = replace(column, length=max(column.length, window.length))
     return tuple(found.values())
 
 
 def _same_counted(measure: Measure) -> object:
     """What tells one column of value counts of a size of tile from another."""
-    return measure.partials, measure.column, render(measure.where)
+    (partial,) = measure.partials
+    assert isinstance(partial, ValueCounts)
+    return partial.kind, partial.kept, measure.column, render(measure.where)
 
 
 def _same(measure: Measure, suffix: str) -> _Same:

@@ -4,7 +4,7 @@ import numpy as np
 
 from online.rows import Words, gather
 from online.texts import read_texts
-from online.value_counts import Tallies, read_tallies
+from online.value_counts import ValueTallies, read_tallies
 from online.window_layout import BITS, Level, WindowLayout
 from online.window_merge import Columns
 from slate.expressions import Array
@@ -85,7 +85,7 @@ class OpenRows:
         position = np.arange(len(row)) - before[row]
         return row, bit, self._begins[number][row] + position * level.width
 
-    def tallies(self, number: int) -> Tallies:
+    def tallies(self, number: int) -> ValueTallies:
         """A column of value counts."""
         column = self._layout.counted[number]
         sizes, first = self.head[column.place], column.first(self.head[1])

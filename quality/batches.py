@@ -36,8 +36,8 @@ def few_refused(batches: Sequence[Batch]) -> Iterator[Expectation]:
             (),
             {"column": _number(batch), "max_value": most},
             f"{most:.0%} or fewer of the rows of {name} that landed since the last good run were "
-            f"refused: of {batch.taken + batch.refused:,} rows {batch.refused:,} were; mend their "
-            f"files, or say another max_refused of {name}",
+            f"refused: of {batch.taken + batch.refused:,} rows {batch.refused:,} were; fix their "
+            f"files, or set another max_refused of {name}",
             subject="profile",
         )
 

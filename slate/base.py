@@ -124,8 +124,9 @@ def members(cls: type[Definition]) -> dict[str, Any]:
             value, wanted = vars(cls)[name], cls._settings[name]
             if not isinstance(value, wanted):
                 raise DefinitionError(
-                    f"{where} = {value!r} is no {wanted.__name__}: it is where every {base} says "
-                    f"its {name}; to define something else, rename it, as in {instead!r}"
+                    f"{where} = {value!r} is not of type {wanted.__name__}: it is where every "
+                    f"{base} says its {name}; to define something else, rename it, as in "
+                    f"{instead!r}"
                 )
         elif name in own:
             raise DefinitionError(

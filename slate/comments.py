@@ -3,14 +3,21 @@
 import ast
 import inspect
 import io
+import re
 import textwrap
 import tokenize
+
+# What tools are told, and not people.
+_DIRECTIVE = re.compile(
+    r"#+\s*(?:type:\s*ignore|noqa|fmt:|(?:isort|mypy|pragma|pylint|pyright|ruff|ty):\s)[^#]*"
+)
 
 
 def comments(cls: type) -> dict[str, str]:
     """The comment of each name assigned or annotated in a class body.
 
     A comment on the name's own lines wins; else the lines of comment right above it are taken.
+    What is written for tools, as ``# noqa``, is left out.
     A class whose source is not at hand (typed at a prompt) has none.
     """
     try:
@@ -21,7 +28,7 @@ def comments(cls: type) -> dict[str, str]:
     alone: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
-            text[token.start[0]] = token.string.lstrip("#: ").rstrip()
+            text[token.start[0]] = _DIRECTIVE.sub("", token.string).lstrip("#: ").rstrip()
             if not token.line[: token.start[1]].strip():
                 alone.add(token.start[0])
     body = ast.parse(source).body[0]
@@ -37,7 +44,7 @@ def comments(cls: type) -> dict[str, str]:
             above.insert(0, text[line])
             line -= 1
         doc = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else None
-        found[name] = doc or " ".join(beside or above)
+        found[name] = doc or " ".join(filter(None, beside)) or " ".join(filter(None, above))
     return {name: comment for name, comment in found.items() if comment}
 
 

@@ -165,12 +165,12 @@ def load(path: Path | None = None) -> Deployment:
             f"{file} does not exist: set SLATE_CONFIG to a slate.toml"
         ) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file} is no TOML: {error}") from error
+        raise ConfigurationError(f"{file} is not TOML: {error}") from error
     for name, value in settings.items():
         if name not in _SETTINGS:
             raise ConfigurationError(f"{file}: unknown {name!r}, {nearest(name, _SETTINGS)}")
         if not isinstance(value, str):
-            raise ConfigurationError(f"{file}: {name} = {value!r} is no string")
+            raise ConfigurationError(f"{file}: {name} = {value!r} is not a string")
     for name in ("name", "definitions", "dbt_project"):
         if not settings.get(name):
             raise ConfigurationError(f"{file}: set {name}")

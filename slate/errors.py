@@ -9,6 +9,7 @@
     ├── RequestError           a lookup asks for what cannot be answered
     ├── StoreError             the online store cannot be read or written
     │   └── StreamFullError    workers are too far behind for more events
+    ├── MissingPackageError    what is asked for needs a package; an ImportError too
     ├── ClosedError            a client or writer is used after its end
     └── DataError              landing, warehouse or training data cannot be used as they are
 
@@ -41,6 +42,10 @@ class RequestError(SlateError):
 
 class StoreError(SlateError):
     """The online store cannot be read or written."""
+
+
+class MissingPackageError(SlateError, ImportError):
+    """What is asked for needs a package that is not installed."""
 
 
 class ClosedError(SlateError):

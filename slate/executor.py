@@ -75,6 +75,6 @@ def _column(rows: Mapping[str, pa.Array], feature: Feature, origin: str) -> pa.A
     if column.null_count and (is_list or not feature.kind.has_null):
         raise DataError(
             f"{origin} has rows without {feature.name}, which is never served without a value: "
-            f"build it anew with dbt, or mend the model that {feature.view.__name__} reads"
+            f"build it again with dbt, or fix the model that {feature.view.__name__} reads"
         )
     return column.cast(feature.value_type.arrow)

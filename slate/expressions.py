@@ -46,7 +46,7 @@ class Expr(NDArrayOperatorsMixin):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> "Call":
-        """Record ``np.where(a, b, c)`` and other functions that are no ufuncs."""
+        """Record ``np.where(a, b, c)`` and other functions that are not ufuncs."""
         return Call(func, args, kwargs)
 
     def astype(self, dtype: Any) -> "Call":
@@ -67,7 +67,9 @@ class Expr(NDArrayOperatorsMixin):
 
     def __iter__(self) -> NoReturn:
         """An expression has no length before it runs."""
-        raise DefinitionError("an expression of features cannot be iterated: it is no array yet")
+        raise DefinitionError(
+            "an expression of features cannot be iterated: it is not an array yet"
+        )
 
     if not TYPE_CHECKING:  # a type checker would take any name for right
 
@@ -76,7 +78,9 @@ class Expr(NDArrayOperatorsMixin):
             if name.startswith("__"):
                 raise AttributeError(name)
             instead = _INSTEAD.get(name, "NumPy's functions on it, as in np.log1p(...)")
-            raise UnknownNameError(f"{self!r} has no {name!r}: it is no array yet; call {instead}")
+            raise UnknownNameError(
+                f"{self!r} has no {name!r}: it is not an array yet; call {instead}"
+            )
 
 
 class Call(Expr):

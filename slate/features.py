@@ -25,7 +25,7 @@ def is_null(column: Any) -> Any:
     """Whether an event lacks a column, in a filter: ``where=~is_null(Event.price)`` is "has it".
 
     Raises:
-        DefinitionError: it is no column.
+        DefinitionError: it is not a column.
     """
     if not isinstance(column, Expr) or isinstance(column, Call | Feature):
         raise DefinitionError(
@@ -129,7 +129,7 @@ class Constraints:
                 raise DefinitionError(f"{where}: one_of=[] allows no value: list some")
         share = self.null_share
         if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
-            raise DefinitionError(f"{where}: null_share={share} is no share; give 0 to 1")
+            raise DefinitionError(f"{where}: null_share={share} is not a share; give 0 to 1")
         return Constraints(least, greatest, one_of, share)
 
     def against(self, value: Any) -> str:
@@ -264,7 +264,7 @@ class Input(Feature):
         if self.bound:
             raise DefinitionError(
                 f"{view.__name__}.{column} is the input {self!r}: a request brings it under that "
-                "name alone; write request_input() anew for another"
+                "name alone; write another request_input() for it"
             )
         super().__init__(
             view,
@@ -331,7 +331,7 @@ class Windows(NDArrayOperatorsMixin):
         )
 
     def __array_ufunc__(self, ufunc: Any, *_: Any, **__: Any) -> Any:
-        """A set of windows is no value: say so, not NumPy's own words."""
+        """A set of windows is not a value: say so, not NumPy's own words."""
         hint = next(iter(self.features))
         raise DefinitionError(
             f"{self.where} has several windows: compute with one, as in {self.where}[{hint!r}]"

@@ -30,7 +30,7 @@ def import_definitions(name: str) -> ModuleType:
     except Exception as error:
         raise ConfigurationError(
             f"{_place(error)}{type(error).__name__}: {error}: the definitions module {name!r} "
-            "cannot be imported until that is mended"
+            "cannot be imported until that is fixed"
         ) from error
 
 

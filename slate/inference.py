@@ -57,13 +57,14 @@ def sample(feature: Expr, turn: int) -> Array:
         turn: by how many rows they are turned, so that two features differ.
 
     Raises:
-        DefinitionError: it is no feature.
+        DefinitionError: it is not a feature.
     """
     if feature is NOW:
         return Kind.TIME.array(_turned(_SAMPLES[Kind.TIME], turn))
     if not isinstance(feature, Feature):
         raise DefinitionError(
-            f"{feature!r} is no feature: a request feature reads features, its own inputs and now()"
+            f"{feature!r} is not a feature: a request feature reads features, its own "
+            "inputs and now()"
         )
     if isinstance(feature, Input) and not feature.bound:
         raise DefinitionError(
@@ -96,7 +97,7 @@ def check_expression(where: str, expr: Expr, kind: Kind) -> None:
     """Run an expression on a few sample rows: together, each alone, and in mixed shapes.
 
     Raises:
-        DefinitionError: it reads what is no feature, fails, mixes rows, or gives another type.
+        DefinitionError: it reads what is not a feature, fails, mixes rows, or gives another type.
     """
     for node in nodes(expr):
         if isinstance(node, date | timedelta):

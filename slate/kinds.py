@@ -61,7 +61,7 @@ class Kind(Enum):
         return np.datetime64("NaT", "us") if self is Kind.TIME else np.nan
 
     def accepts(self, value: object) -> bool:
-        """Whether a Python constant is of this kind (an int is a float, a bool is no number)."""
+        """Whether a Python constant is of this kind (an int is a float, a bool is not a number)."""
         if isinstance(value, bool):
             return self is Kind.BOOLEAN
         if self is Kind.FLOAT:
@@ -84,7 +84,7 @@ class Kind(Enum):
         if isinstance(constant, np.generic):
             constant = constant.item()
         if not self.accepts(constant):
-            raise DefinitionError(f"{what} {value!r} is no {self.value}")
+            raise DefinitionError(f"{what} {value!r} is not of type {self.value}")
         try:
             (kept,) = self.array([constant])
         except (OverflowError, UnicodeError) as error:
@@ -198,7 +198,7 @@ def several(what: str, values: Iterable[Any]) -> tuple[Any, ...]:
         DefinitionError: they are one text, whose letters Python would take for the values.
     """
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise DefinitionError(f"{what}={values!r} is no list: give [{values!r}]")
+        raise DefinitionError(f"{what}={values!r} is not a list: give [{values!r}]")
     return tuple(values)
 
 

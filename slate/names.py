@@ -57,8 +57,8 @@ def check_name(where: str, name: str, owner: str) -> None:
     """
     if not is_plain(name):
         raise DefinitionError(
-            f"{where}: {name!r} is no plain name: use lower-case letters, digits and underscores, "
-            f"one at a time, as in {longer(owner, name)!r}"
+            f"{where}: {name!r} is not a plain name: use lower-case letters, digits and "
+            f"underscores, one at a time, as in {longer(owner, name)!r}"
         )
     if name in SQL_WORDS:
         raise DefinitionError(

@@ -46,9 +46,11 @@ class FeatureService:
                 f"{where}: a name is lower-case letters, digits and underscores, as in 'home_feed'"
             )
         if type(version) is not int or version < 1:
-            raise DefinitionError(f"{where}: version={version!r} is no whole number from 1")
+            raise DefinitionError(f"{where}: version={version!r} is not a whole number from 1")
         if not (isinstance(spine, type) and issubclass(spine, Source)):
-            raise DefinitionError(f"{where}: spine={spine!r} is no source: give a source's class")
+            raise DefinitionError(
+                f"{where}: spine={spine!r} is not a source: give a source's class"
+            )
         if TRAINING_DAY in spine.columns:
             raise DefinitionError(
                 f"{where}: the folders of its training set are named by the {TRAINING_DAY}: rename "
@@ -113,7 +115,7 @@ def _keys(where: str, keys: Sequence[type[Entity]]) -> tuple[type[Entity], ...]:
         raise DefinitionError(f"{where}: say what a request is about: keys=[...]")
     for entity in found:
         if not (isinstance(entity, type) and issubclass(entity, Entity)):
-            raise DefinitionError(f"{where}: {entity!r} is no key: give an entity's class")
+            raise DefinitionError(f"{where}: {entity!r} is not a key: give an entity's class")
         if len(entity.keys) != 1:
             raise DefinitionError(
                 f"{where}: {entity.__name__} is a pair; give its two entities as keys"
@@ -154,6 +156,6 @@ def features_of(where: str, item: object) -> list[Feature]:
     if isinstance(item, type) and issubclass(item, FeatureView | RequestFeatures):
         return list(item.features.values())
     raise DefinitionError(
-        f"{where}: {item!r} is no feature; list views, features and aggregates by attribute, "
+        f"{where}: {item!r} is not a feature; list views, features and aggregates by attribute, "
         "as in features=[ThisView, ThatView.some_feature]"
     )

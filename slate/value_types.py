@@ -16,6 +16,7 @@ class ValueType:
 
     In tables a list holds as many values as there are. In NumPy it is a row of a masked array of
     shape (rows, length): the values first, and then, masked, what the array is padded with.
+    ``docs/types.md`` has the types of each kind in all places where values are read.
 
     Attributes:
         kind: the kind of the values.

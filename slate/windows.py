@@ -78,7 +78,8 @@ def duration(text: str, where: str) -> int:
     match = _DURATION.fullmatch(str(text))
     if match is None:
         raise DefinitionError(
-            f"{where}: {text!r} is no duration; write a whole number and s, m, h or d, as in '1h'"
+            f"{where}: {text!r} is not a duration; write a whole number and s, m, h or d, as in "
+            "'1h'"
         )
     return int(match[1]) * _UNITS[match[2]]
 

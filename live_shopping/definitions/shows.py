@@ -17,7 +17,7 @@ class ShowCatalog(FeatureView):
     category: str = key_of(Category, default="other")
     language: str = feature(default="unknown")
     status: str = feature(default="scheduled", one_of=STATUSES)
-    start_price: float = feature(min=0, max=100_000, null_share=0)  # dollars
+    start_price: float = feature(min=0, max=100_000, null_share=0, tags=["price"])  # dollars
     scheduled_at: datetime
     started_at: datetime
     ended_at: datetime

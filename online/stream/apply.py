@@ -41,8 +41,8 @@ class Applied:
 
     Attributes:
         events: the events that were applied.
-        repeats: those passed over as they had come before, by the stream or by landing files.
-        late: those passed over as they were older than the horizon.
+        repeats: those skipped as they had come before, by the stream or by landing files.
+        late: those skipped as they were older than the horizon.
         refused: those that their source's definition refuses.
         arrival: the latest arrival, in microseconds; 0 without events.
         conflicts: the partitions of which another worker had applied more.

@@ -122,7 +122,7 @@ class Archive:
             raise DataError(
                 f"the archive of the stream {self._source.stream!r} cannot go on: {error}; its "
                 "events stay in the log, and those of hours that have not landed in their parts, "
-                "until this is mended"
+                "until this is fixed"
             ) from error
 
     def read_since(self, hour: int) -> Iterator[pa.Table]:

@@ -7,7 +7,7 @@
 
 A part holds *all* events that arrived between its first and its last arrival, and no two writes
 have the same arrival. So an arrival tells which write a row is of, and parts may overlap, as those
-of an archive that was killed and of its successor do: rows whose arrival was had are passed over.
+of an archive that was killed and of its successor do: rows whose arrival was had are skipped.
 When an hour is over its parts are merged. Its landing file appears at once and whole, and no other
 takes its place; only then the parts are deleted. Where there are both parts and a landing file,
 what the parts hold besides, if anything, lands in a second file.
@@ -202,7 +202,7 @@ class ArchiveFiles:
     def _read(self, hour: int) -> Iterator[pa.Table]:
         had = -1
         while True:
-            # In this order: what is no part any more has landed.
+            # In this order: what is not a part any more has landed.
             parts = self._parts_of(hour)
             landed = self._landed(hour)
             rest = None

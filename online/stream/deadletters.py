@@ -108,7 +108,7 @@ class DeadLetters:
         for chunk in self._chunks(limit):
             again = [letter for letter in chunk if not letter.kept]
             left += [letter for letter in chunk if letter.kept]
-            # What a definition before this one had besides is passed over, as in reading.
+            # What a definition before this one had besides is skipped, as in reading.
             events = [
                 {name: value for name, value in event.items() if name in self._source.columns}
                 for letter in again

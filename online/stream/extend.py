@@ -62,7 +62,8 @@ def extend(
         for number, (level, new) in enumerate(zip(layout.levels, folded.levels, strict=True))
     ]
     tallies = [
-        _tallies(old.tallies(number), new, texts) for number, new in enumerate(folded.counted)
+        _tallies(old.tallies(number).flat(), new, texts)
+        for number, new in enumerate(folded.counted)
     ]
     counted = [
         _counted(view, column, *both, texts, fixed[1])
@@ -180,7 +181,7 @@ def _level(
 
 
 def _from(tiles: Words, wanted: Words, level: Level) -> tuple[Words, Words]:
-    """For each wanted tile the oldest of its row's tiles that is no older.
+    """For each wanted tile the oldest of its row's tiles that is not older.
 
     Args:
         tiles: the tiles that there are, row and bit as one number, in order.

@@ -3,7 +3,7 @@
 An event may come both ways, as when a source is moved onto its stream. A published generation says
 which of these files its rows know: those that were taken in until ``taken_in``, of them the events
 that arrived before its ``as_of``. Their ids lie in the store for the source's horizon, so the
-stream passes over what the batch holds::
+stream skips what the batch holds::
 
     <deployment>:stream:<source>:landed             <taken in>:<file>:<part> -> ids and arrivals
     <deployment>:stream:<source>:{<route>:<n>}:landed

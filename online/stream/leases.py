@@ -32,7 +32,7 @@ end
 class Leases:
     """One worker's leases.
 
-    Each worker takes its share of all units, gives back what is more as others come, and takes
+    Each worker takes its share of all units, returns what is more as others come, and takes
     what others leave. A worker that dies loses its leases after ``seconds``.
 
     Args:
@@ -57,7 +57,7 @@ class Leases:
         self._workers = f"{deployment}:stream:workers"
 
     def renew(self) -> list[Unit]:
-        """Renew the leases, and take or give back some; gives the units held before and no more."""
+        """Renew the leases, and take or return some; returns the units held before and no more."""
         rank, workers = self._register()
         share = -(-len(self._units) // workers)
         # Each begins elsewhere, so that they seldom want the same.

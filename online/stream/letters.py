@@ -58,7 +58,7 @@ def kept(refusal: Refusal) -> str:
     """Why a letter cannot be written again; empty if it can."""
     if refusal.reason.startswith(LATE):
         return "it came too late to be applied, and the archive has it for the warehouse"
-    return "it is no event that could be read" if refusal.event is None else ""
+    return "it is not an event that can be read" if refusal.event is None else ""
 
 
 def refusal(found: Mapping[bytes, bytes]) -> Refusal:

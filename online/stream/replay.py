@@ -145,7 +145,7 @@ class Replay:
         names = ", ".join(sorted(view.name for view in lacking))
         return Replayed(
             counted,
-            f"what the stream {self._source.stream!r} added to {names} cannot be made anew from "
+            f"what the stream {self._source.stream!r} added to {names} cannot be rebuilt from "
             f"its archive, and is MISSING until it can: {failure}",
         )
 
@@ -214,7 +214,7 @@ class Replay:
 
     def _archived(self, since: int) -> Iterator[pa.Table]:
         """The events that arrived from an hour on, in order of arrival."""
-        # The log first: what leaves it meanwhile is in the archive, and passed over there.
+        # The log first: what leaves it meanwhile is in the archive, and skipped there.
         log = self._redis.xrange(Unit(self._deployment.name, self._source, LOG).stream)
         first = arrival_of(log[0]) if log else FOREVER
         blocks = Blocks(self._redis, self._deployment.name, self._source)

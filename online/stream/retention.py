@@ -89,7 +89,7 @@ def retain(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
     if (held := store.type(name).decode()) not in ("hash", "none"):
         logger.error(
             "%s: another has put a %s in place of what the stream added to its rows, %s: they are "
-            "made anew from the archive; see to who else writes to the store",
+            "rebuilt from the archive; check who else writes to the store",
             view.name,
             held,
             name,
@@ -151,7 +151,7 @@ def _sweep(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
 def catch_up(redis: Redis, unit: Unit, rows: SourceRows) -> bool:
     """Let a partition go by what is published now; False if its rows are not what they should be.
 
-    That is so where it has counted an event that a generation brings too, or passed over one that
+    That is so where it has counted an event that a generation brings too, or skipped one that
     is not published any more: then its rows are marked to be replayed from the archive.
 
     Args:

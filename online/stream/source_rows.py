@@ -45,7 +45,7 @@ class Counted:
     Attributes:
         events: the events.
         partition: the number of the partition that each belongs to.
-        new: which of them are no repeats.
+        new: which of them are not repeats.
         late: which of them are too late to be applied.
     """
 

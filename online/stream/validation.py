@@ -2,7 +2,7 @@
 
 What a column takes is said in ``slate.coercion``, and what its values must meet in
 ``slate.refusals``: landing files are judged by the same rules, and in the same words. The arrival
-is the store's to say: what an event says of it is passed over.
+is the store's to say: what an event says of it is ignored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,12 +63,12 @@ def typed_events(source: type[Source], events: Sequence[Mapping[str, Any]]) -> T
     """Events as Python has them; a column that an event does not name is null.
 
     Raises:
-        DataError: an event is no mapping, or names a column that the source does not have.
+        DataError: an event is not a mapping, or names a column that the source does not have.
     """
     for event in events:
         if not isinstance(event, Mapping):
             raise DataError(
-                f"an event of {source.__name__} is a mapping of its columns, and {event!r} is none"
+                f"an event of {source.__name__} is a mapping of its columns, and {event!r} is not"
             )
     check_names(source, dict.fromkeys(name for event in events for name in event))
     found = {
@@ -79,7 +79,7 @@ def typed_events(source: type[Source], events: Sequence[Mapping[str, Any]]) -> T
 
 
 def typed_batch(source: type[Source], batch: pa.RecordBatch) -> Typed:
-    """Events as Arrow has them; a column that is not there is null, one too many is passed over."""
+    """Events as Arrow has them; a column that is not there is null, one too many is skipped."""
     rows = batch.num_rows
     given = dict(zip(batch.schema.names, batch.columns, strict=True))
     found = {

@@ -287,7 +287,7 @@ class Worker:
         if replayed.events:
             logger.info("%s: %s events replayed from the archive", source.name, replayed.events)
         if replayed.failure is None:
-            self.unreplayed.over(source, f"{source.name}: what was MISSING is made anew")
+            self.unreplayed.over(source, f"{source.name}: what was MISSING is rebuilt")
         else:
             self.stats.errors += 1
             self.unreplayed.failed(source, replayed.failure)

@@ -79,7 +79,7 @@ class EventWriter:
         """Write events; those that the source's definition refuses are returned with the reason.
 
         All good ones are written at once, those of more than 10,000 in several parts. The arrival
-        is stamped by the store; what an event says of it is passed over.
+        is stamped by the store; what an event says of it is ignored.
 
         Args:
             events: mappings by the source's columns, or a table of them. Times may be ISO texts.

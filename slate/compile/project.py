@@ -54,7 +54,10 @@ def generated(registry: Registry) -> dict[Path, str]:
         for read in plan.reads:
             found[folder / f"{asked_model(plan.service, read.view)}.sql"] = asked_sql(plan, read)
         found[folder / f"{training_model(plan.service)}.sql"] = training_sql(plan)
-        contracts = [*properties.asked_contracts(plan), properties.training_contract(plan)]
+        contracts = [
+            *properties.asked_contracts(plan),
+            properties.training_contract(plan, registry),
+        ]
         found[folder / "_models.yml"] = properties.models_yml(contracts)
     found[staging / f"{AS_OF}.sql"] = _as_of_sql(registry)
     contracts = [properties.as_of_contract()]
@@ -64,7 +67,7 @@ def generated(registry: Registry) -> dict[Path, str]:
     views = [properties.current_contract(view) for view in registry.views.values()]
     found |= {
         staging / "_models.yml": properties.models_yml(
-            [*map(properties.staging_model, landed), *contracts]
+            [*(properties.staging_model(source, registry) for source in landed), *contracts]
         ),
         staging / "_sources.yml": properties.sources_yml(registry),
         tiled / "_models.yml": properties.models_yml(map(properties.tiles_contract, windowed)),

@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from slate import descriptions
 from slate.compile.names import (
     AS_OF,
     CLOCK,
@@ -22,6 +24,7 @@ from slate.compile.online import keys_types, tiles_types
 from slate.compile.partials import column_types
 from slate.compile.training import training_columns
 from slate.entities import Source
+from slate.features import Feature
 from slate.plans import Plan
 from slate.registry import Registry
 from slate.views import FeatureView
@@ -34,97 +37,167 @@ class Column:
     name: str
     type: str
     description: str = ""
+    tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model with its contract."""
+    """A model with its contract, and what it is found by.
+
+    Attributes:
+        name: its name.
+        description: what it is.
+        columns: its columns.
+        tags: words to find it by.
+        meta: what else is told of it, by name; what is empty is left out.
+    """
 
     name: str
     description: str
     columns: tuple[Column, ...]
+    tags: Sequence[str] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
-def staging_model(source: type[Source]) -> Model:
+def staging_model(source: type[Source], registry: Registry) -> Model:
     """The contract of a staging model."""
-    return Model(source.model, source.description, tuple(_source_columns(source)))
+    return Model(
+        source.model,
+        _told(source.description, "Each event once.", descriptions.freshness(source)),
+        tuple(_source_columns(source, registry)),
+        source.tags,
+        _source_meta(source),
+    )
 
 
-def _source_columns(source: type[Source]) -> list[Column]:
-    return [Column(c.name, c.kind.sql, c.description) for c in source.columns.values()]
+def _source_columns(source: type[Source], registry: Registry) -> list[Column]:
+    return [
+        Column(c.name, c.kind.sql, descriptions.of_column(c, registry))
+        for c in source.columns.values()
+    ]
+
+
+def _source_meta(source: type[Source]) -> dict[str, Any]:
+    return {"owner": source.owner, "fresh_within": source.fresh_within, "stream": source.stream}
 
 
 def tiles_contract(view: type[FeatureView]) -> Model:
     """The contract of a view's tiles."""
     columns = [
         *_keys(view),
-        Column("hop", "bigint", "The size of the tile in seconds."),
-        Column("tile", "bigint", "The hop of the events' time, counted from the epoch."),
-        Column("arrived", "bigint", "The hop of the events' arrival, counted from the epoch."),
-        Column("arrived_hour", "timestamp", "The hour of the events' arrival."),
-        Column("latest_event_ts", "timestamp", "When the latest of the events happened."),
+        Column("hop", "bigint", descriptions.HOP),
+        Column("tile", "bigint", descriptions.TILE),
+        Column("arrived", "bigint", descriptions.ARRIVED),
+        Column("arrived_hour", "timestamp", descriptions.ARRIVED_HOUR),
+        Column("latest_event_ts", "timestamp", descriptions.LATEST_EVENT_TS),
     ]
+    partials = _partials(view)
     for measure in view.measures.values():
-        columns += [Column(*named) for named in column_types(view, measure).items()]
-    text = f"{view.description}\n\nPartial aggregates by key, hop of time and hop of arrival."
-    return Model(tiles_model(view), text, tuple(columns))
+        columns += [
+            Column(name, type_, partials[name])
+            for name, type_ in column_types(view, measure).items()
+        ]
+    text = "Partial aggregates by key, hop of time and hop of arrival."
+    return _of_view(tiles_model(view), view, text, columns)
+
+
+def _partials(view: type[FeatureView]) -> dict[str, str]:
+    """What tiles keep of a view's aggregates: a description by column."""
+    return {
+        measure.tile_column(suffix): descriptions.of_partial(view, measure, suffix)
+        for measure in view.measures.values()
+        for partial in measure.partials
+        for suffix in partial.suffixes
+    }
 
 
 def current_contract(view: type[FeatureView]) -> Model:
     """The contract of a view's current values."""
     columns = [
         *_keys(view),
-        Column("event_ts", "timestamp", "When the latest of what the values are made of happened."),
-        Column("as_of", "timestamp", "The instant that the values are as of."),
-        *(Column(f.column, f.value_type.sql, f.description) for f in view.features.values()),
+        Column("event_ts", "timestamp", descriptions.EVENT_TS),
+        Column("as_of", "timestamp", descriptions.AS_OF),
+        *map(_feature, view.features.values()),
     ]
-    text = f"{view.description}\n\nThe values of each key at the end of what is known."
-    return Model(current_model(view), text, tuple(columns))
+    text = "The values of each key at the end of what is known."
+    return _of_view(current_model(view), view, text, columns)
 
 
 def asked_contracts(plan: Plan) -> list[Model]:
     """The contracts of a service's models by view."""
+    text = (
+        f"The values at the instants that the spine of {plan.service.full_name} asks about; only "
+        "of the hours built last."
+    )
     return [
-        Model(
+        _of_view(
             asked_model(plan.service, read.view),
-            f"{read.view.description}\n\nThe values at the instants that the spine of "
-            f"{plan.service.full_name} asks about; only of the hours built last.",
-            (
+            read.view,
+            text,
+            [
                 *_keys(read.view),
-                Column("asked_at", "timestamp", "The instant that the values are as of."),
-                *(Column(f.column, f.value_type.sql, f.description) for f in read.features),
-            ),
+                Column("asked_at", "timestamp", descriptions.ASKED_AT),
+                *map(_feature, read.features),
+            ],
         )
         for read in plan.reads
     ]
 
 
-def training_contract(plan: Plan) -> Model:
+def training_contract(plan: Plan, registry: Registry) -> Model:
     """The contract of a service's training model."""
     service = plan.service
-    texts = {f.name: f.description for read in plan.reads for f in read.features}
-    texts |= {c.name: c.description for c in service.spine.columns.values()}
-    columns = tuple(
-        Column(name, type_.sql, texts[name]) for name, type_ in training_columns(plan).items()
+    columns = {c.name: c for c in _source_columns(service.spine, registry)}
+    columns |= {f.name: _feature(f) for read in plan.reads for f in read.features}
+    return Model(
+        training_model(service),
+        _told(service.description, "The spine with every stored feature as of each row's instant."),
+        tuple(replace(columns[name], name=name) for name in training_columns(plan)),
+        service.tags,
+        {"owner": service.owner, "service": service.full_name, "spine": service.spine.name},
     )
-    text = f"{service.description}\n\nThe spine with every stored feature as of each row's instant."
-    return Model(training_model(service), text, columns)
 
 
 def online_contracts(view: type[FeatureView]) -> list[Model]:
     """The contracts of what is published of a windowed view."""
+    texts = {
+        "row": descriptions.ROW,
+        "event_ts": descriptions.EVENT_TS,
+        "as_of": descriptions.AS_OF,
+        "hop": descriptions.HOP,
+        "tile": descriptions.TILE,
+        **{column.name: column.description for column in _keys(view)},
+        **_partials(view),
+    }
     tables = [
         (online_keys_model(view), "Each key with its latest values, numbered.", keys_types(view)),
         (online_tiles_model(view), "The tiles that windows still need.", tiles_types(view)),
     ]
     return [
-        Model(
+        _of_view(
             name,
-            f"{view.description}\n\n{text} As published.",
-            tuple(Column(column, type_) for column, type_ in types.items()),
+            view,
+            f"{text} As published.",
+            [Column(column, type_, texts[column]) for column, type_ in types.items()],
         )
         for name, text, types in tables
     ]
+
+
+def _of_view(name: str, view: type[FeatureView], text: str, columns: Sequence[Column]) -> Model:
+    meta = {"owner": view.owner, "view": view.name, "entity": view.entity.name}
+    meta |= {"ttl": view.ttl, "fresh_within": view.fresh_within}
+    return Model(name, _told(view.description, text), tuple(columns), view.tags, meta)
+
+
+def _feature(feature: Feature) -> Column:
+    text = descriptions.of_feature(feature)
+    return Column(feature.column, feature.value_type.sql, text, feature.tags)
+
+
+def _told(*texts: str) -> str:
+    """Texts as paragraphs; what is empty is left out."""
+    return "\n\n".join(filter(None, texts))
 
 
 def as_of_contract() -> Model:
@@ -155,7 +228,10 @@ def streamed_until_contract() -> Model:
 
 
 def _keys(view: type[FeatureView]) -> list[Column]:
-    return [Column(key, kind.sql) for key, kind in view.entity.keys.items()]
+    entity = view.entity
+    return [
+        Column(key, kind.sql, descriptions.of_key(key, entity)) for key, kind in entity.keys.items()
+    ]
 
 
 def _text(value: str) -> str:
@@ -177,6 +253,7 @@ def models_yml(models: Iterable[Model]) -> str:
             f"    description: {_described(model.description)}",
             "    config:",
             "      contract: {enforced: true}",
+            *_found_by(model.tags, model.meta, 6),
             "    columns:",
         ]
         for column in model.columns:
@@ -186,7 +263,18 @@ def models_yml(models: Iterable[Model]) -> str:
             lines.append(f"        data_type: {column.type}")
             if column.description:
                 lines.append(f"        description: {_described(column.description)}")
+            if column.tags:
+                lines += ["        config:", *_found_by(column.tags, {}, 10)]
     return _properties("models", lines)
+
+
+def _found_by(tags: Sequence[str], meta: Mapping[str, Any], indent: int) -> list[str]:
+    """The tags of a configuration, and what else is told; nothing where there is none."""
+    lines = [f"tags: [{', '.join(_described(str(tag)) for tag in tags)}]"] if tags else []
+    told = [f"{name}: {_described(str(value))}" for name, value in meta.items() if value]
+    if told:
+        lines.append(f"meta: {{{', '.join(told)}}}")
+    return [f"{' ' * indent}{line}" for line in lines]
 
 
 def _properties(kind: str, lines: Sequence[str]) -> str:
@@ -213,10 +301,20 @@ def sources_yml(registry: Registry) -> str:
     ]
     for source in registry.sources.values():
         if source.landing:
+            texts = source.description, "As it landed.", descriptions.freshness(source)
             lines += [
                 f"      - name: {source.landing}",
-                f"        description: {_described(source.description)}",
+                f"        description: {_described(_told(*texts))}",
             ]
+            if found_by := _found_by(source.tags, _source_meta(source), 10):
+                lines += ["        config:", *found_by]
+            lines.append("        columns:")
+            for column in _source_columns(source, registry):
+                lines += [
+                    f"          - name: {_text(column.name)}",
+                    f"            data_type: {column.type}",
+                    f"            description: {_described(column.description)}",
+                ]
     return "\n".join(lines) + "\n"
 
 
@@ -228,6 +326,7 @@ def exposures_yml(registry: Registry) -> str:
             f"  - name: {service.full_name}_service",
             "    type: ml",
             f"    description: {_described(service.description)}",
+            *(["    config:", *found_by] if (found_by := _found_by(service.tags, {}, 6)) else []),
             f"    owner: {{email: {_text(service.owner or 'unknown')}}}",
             f"    depends_on: [ref({_text(training_model(service))})]",
         ]

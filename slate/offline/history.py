@@ -73,7 +73,7 @@ def history(
 
     Returns:
         The frame's rows in their order, with all of their columns, and after these the features by
-        their full names; of the frame's type.
+        their full names; of the frame's type, and with values of the types of ``docs/types.md``.
 
     Raises:
         RequestError: a column is missing, of a wrong type, null where it may not be, or called as a

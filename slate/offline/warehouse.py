@@ -42,7 +42,7 @@ def damage(path: Path, reason: object) -> str:
     """What to do about a file that is damaged."""
     return (
         f"the warehouse {path} is damaged ({reason}): move it away, with {path.name}.wal if that "
-        "is there, and run again; all of it is made anew from the landing files"
+        "is there, and run again; all of it is rebuilt from the landing files"
     )
 
 

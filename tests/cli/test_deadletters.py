@@ -86,7 +86,7 @@ def test_json(slate: Slate) -> None:
     assert found[0]["kept"] is None
     assert found[3]["arrived"] is None
     assert found[3]["raw"] == "AAAA"
-    assert found[3]["kept"] == "it is no event that could be read"
+    assert found[3]["kept"] == "it is not an event that can be read"
 
 
 @pytest.mark.usefixtures("refused")

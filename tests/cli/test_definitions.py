@@ -137,9 +137,9 @@ def test_describe_a_list(slate: Slate) -> None:
     assert told["default"] == "-1"
     assert told["aggregate"] == "last_n(free_docks, 3)"
     lines = slate("describe", "station_moves").out.splitlines()
-    assert next(line.split() for line in lines if line.startswith("recent_notes")) == [
-        "recent_notes", "list[str]",
-    ]  # fmt: skip
+    notes = next(line.split(maxsplit=2) for line in lines if line.startswith("recent_notes"))
+    assert notes[:2] == ["recent_notes", "list[str]"]
+    assert notes[2].startswith("Latest ")
 
 
 def test_describe_what_is_needed_on_the_way_only(slate: Slate) -> None:
@@ -186,8 +186,15 @@ def test_describe_tells_text_and_columns(slate: Slate) -> None:
     lines = slate("describe", "station_profile").out.splitlines()
     assert lines[:2] == ["station_profile", "A station as it was built."]
     columns = [" ".join(line.split()) for line in lines]
-    assert "docks int 0" in columns
-    assert "height float metres above the sea" in columns
+    row = "of the key's latest row in station_profile"
+    docks = next(column for column in columns if column.startswith("docks "))
+    assert docks.startswith(f"docks int 0 Column docks {row}")
+    assert f"height float Metres above the sea. Column height {row}." in columns
+    moves = [" ".join(line.split()) for line in slate("describe", "move").out.splitlines()]
+    assert "day datetime Computed from the event: np.astype(Move.moved_at, 'M8[D]')." in moves
+    assert "speed float | None Computed from the event: Move.metres / (Move.minutes * 60)." in moves
+    told = slate("describe", "station_moves.taken_36h").out.splitlines()
+    assert told[1].startswith("Count of Move where kind == 'take', in the last 36 hours, its tail")
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_faults_of_single_features(asked: Asked) -> None:
         ask([RiderRides], "rider_id")
     with pytest.raises(RequestError, match="no feature is asked for"):
         ask([], "rider_id", "offered_at")
-    with pytest.raises(RequestError, match="is no feature"):
+    with pytest.raises(RequestError, match="is not a feature"):
         ask([RiderRides.rides, "rides"], "rider_id", "offered_at")
     with pytest.raises(RequestError, match="needs a column distance"):
         ask([OfferRequest.distance, BikeProfile], "bike_id", "offered_at")

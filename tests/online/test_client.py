@@ -215,7 +215,9 @@ def test_no_candidates_are_an_answer_of_no_rows(
     assert answer["game_catalog.title"].shape == (0,)
     assert answer.states["player_profile"].state.shape == (0,)
     assert {state.as_of for state in answer.states.values()} == {published}
-    assert " player_profile: <no rows, 0:00:00 behind>" in repr(answer).splitlines()
+    told = "<no rows, as of 2026-03-01 12:00:00 UTC, 0:00:00 behind>"
+    assert repr(answer.states["player_profile"]) == told
+    assert repr(answer).endswith(f": {told[1:]}")
     with pytest.raises(RequestError, match="player_id has 2 values, game_id has 0 values"):
         client.get("play_ranking", at=published, player_id=[1, 2], game_id=none)
 
@@ -227,15 +229,14 @@ def test_an_answer_says_how_much_it_cannot_know(
         "play_ranking", at=published + timedelta(days=365, hours=2), player_id=1, game_id=GAMES
     )
     assert {state.lag for state in ahead.states.values()} == {(365 * 24 + 2) * 3600.0}
-    lines = repr(ahead).splitlines()
-    assert lines[0] == "<play_ranking_v3 at 2027-03-01 14:00:00+00:00: 4 rows x 53 features"
-    assert " game_activity: <2 present, 2 default, 365 days, 2:00:00 behind>" in lines
+    told = "2 present, 2 default, as of 2026-03-01 12:00:00 UTC, 365 days, 2:00:00 behind"
+    assert str(ahead.states["game_activity"]) == told
     gone = replace(deployment, redis=f"unix://{deployment.data}/none.sock")
     with FeatureClient.connect(gone) as lost:
         answer = lost.get("studio_page", studio_id=10)
     assert answer.states["studio_profile"].lag is None
-    assert repr(answer).splitlines()[1:] == [
-        " studio_profile: <1 missing>", f" error: {answer.errors[0]}>",
+    assert repr(answer).splitlines()[-2:] == [
+        " studio_profile: 1 missing", f" error: {answer.errors[0]}>",
     ]  # fmt: skip
 
 

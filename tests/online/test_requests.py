@@ -285,5 +285,7 @@ def test_what_cannot_be_shown_is_refused_all_the_same(name: str, value: Any) -> 
 @pytest.mark.parametrize("service", [None, 1, ["bike_choice"], b"bike_choice", Unshown()])
 def test_a_service_is_named_by_a_text(service: Any) -> None:
     serving = Serving(Registry.from_module(bikes), "bikes", 0)
-    with pytest.raises(RequestError, match=r"no name of a service: give it as text; known: bike_"):
+    with pytest.raises(
+        RequestError, match=r"is not a name of a service: give it as text; known: bike_"
+    ):
         serving.plan(service)

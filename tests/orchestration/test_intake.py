@@ -198,7 +198,7 @@ def test_a_file_that_is_none_is_refused_as_a_whole(warehouse: Connection, tmp_pa
     (unreadable, short) = warehouse.sql(
         "select row, reason, content from raw.quarantine order by file"
     ).fetchall()
-    assert unreadable[1].startswith("the file is no readable Parquet: ")
+    assert unreadable[1].startswith("the file is not readable as Parquet: ")
     assert unreadable[2] == "moves/2026-03-10/07-none.parquet"
     assert short == (
         None,

@@ -8,13 +8,15 @@ from types import ModuleType
 import pytest
 import yaml
 
+from assets import builds
 from online import FeatureClient, Publisher
 from orchestration.runs import run_everything
+from slate.compile.names import RAW
 from slate.compile.project import write
 from slate.deployment import Deployment
 from tests.orchestration import small
 from tests.orchestration.bikes import BIKES
-from tests.orchestration.outcomes import query
+from tests.orchestration.outcomes import query, tables
 from tests.parity.landing import moment, write_landing
 from tests.parity.scenarios import HOUR, MIDDAY
 
@@ -81,3 +83,19 @@ def test_a_deployment_without_some(
             answer = client.get("welcome", guest_id="g1", at=moment(MIDDAY + 2 * HOUR))
             assert answer.to_dicts() == [{"guest_stays.stays_1d": 3, "guest_letters.letters_1d": 0}]
         assert (deployment.training / service.full_name / "current").exists()
+
+
+def test_many_rows_are_built_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part as if it were the new hours of its time: the tables are those of one build."""
+    whole = place(tmp_path / "whole", "events", monkeypatch)
+    assert run_everything(whole)
+    monkeypatch.setattr(builds, "ROWS_AT_ONCE", 3)
+    parted = place(tmp_path / "parted", "events", monkeypatch)
+    assert run_everything(parted)
+    # When files were taken in is all that differs.
+    apart = {name: rows for name, rows in tables(parted).items() if name != "streamed_until"}
+    assert apart == {name: tables(whole)[name] for name in apart}
+    for model in ("guest_stays_tiles", "guest_stays_current", "welcome_v1"):
+        assert query(parted, f"select count(*) > 1 from {model}") == [(True,)], model
+    rows = f"select count(distinct hour) from {RAW}.files where rows > 0"
+    assert query(parted, rows) == [(3,)], "there is something to be cut"

@@ -42,11 +42,13 @@ def test_texts_go_through_dbt_as_they_are(tmp_path: Path) -> None:
         f"select * from (values {values}) as all_of(number, text) where {filters}"
     )
     columns = [
-        Column(name, type_, " ".join(TEXTS))
+        Column(name, type_, " ".join(TEXTS), TEXTS)
         for name, type_ in (("number", "integer"), ("text", "varchar"))
     ]
     (models / "_models.yml").write_text(
-        models_yml([Model("texts", "\n".join(TEXTS), tuple(columns))])
+        models_yml(
+            [Model("texts", "\n".join(TEXTS), tuple(columns), TEXTS, {"told": TEXTS[2], "un": ""})]
+        )
     )
     deployment = Deployment("bikes", "", tmp_path, project, tmp_path / "data")
     deployment.data.mkdir()
@@ -58,3 +60,6 @@ def test_texts_go_through_dbt_as_they_are(tmp_path: Path) -> None:
     (node,) = (node for key, node in manifest["nodes"].items() if key.startswith("model."))
     assert node["description"] == "\n".join(TEXTS)
     assert node["columns"]["text"]["description"] == " ".join(TEXTS)
+    assert sorted(node["tags"]) == sorted(TEXTS)
+    assert sorted(node["columns"]["text"]["tags"]) == sorted(TEXTS)
+    assert node["meta"] == {"told": TEXTS[2]}

@@ -178,7 +178,7 @@ def a_bool_without_default() -> object:
     return Wrong
 
 
-@wrong("Wrong.points", "'none'", "no int")
+@wrong("Wrong.points", "'none'", "not of type int")
 def a_default_of_another_type() -> object:
     class Wrong(FeatureView):
         entity, model = Guest, "m"

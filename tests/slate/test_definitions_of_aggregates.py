@@ -64,7 +64,7 @@ def an_option_that_is_none() -> object:
     return aggregated(orders=count(over="1h", defualt=1))
 
 
-@wrong("Wrong.last_dish", "the default 1 is no str")
+@wrong("Wrong.last_dish", "the default 1 is not of type str")
 def a_default_of_another_type_than_the_column() -> object:
     return aggregated(last_dish=last(Order.dish, default=1))
 
@@ -149,7 +149,7 @@ def a_list_of_truths_without_padding() -> object:
     return aggregated(paid=last_n(Order.paid, 3, over="1h"))
 
 
-@wrong("Wrong.dishes", "the default 1 is no str")
+@wrong("Wrong.dishes", "the default 1 is not of type str")
 def a_list_padded_with_another_type() -> object:
     return aggregated(dishes=last_n(Order.dish, 3, default=1))
 

@@ -94,7 +94,7 @@ def a_constant() -> object:
     return requested(float, 3.0)
 
 
-@wrong("Order.price is no feature", "reads features")
+@wrong("Order.price is not a feature", "reads features")
 def an_expression_of_a_column() -> object:
     return requested(float, Order.price + 1)
 
@@ -207,7 +207,7 @@ def a_resolver_that_fails() -> object:
     return Wrong
 
 
-@wrong("Wrong.rate", "the default 1 is no str")
+@wrong("Wrong.rate", "the default 1 is not of type str")
 def an_input_with_a_default_of_another_type() -> object:
     return requested(str, request_input(default=1))
 
@@ -221,7 +221,7 @@ def one_input_under_two_names() -> object:
     return Wrong
 
 
-@wrong("Wrong.rate", "visit_request.weather", "request_input() anew")
+@wrong("Wrong.rate", "visit_request.weather", "another request_input()")
 def an_input_of_another_class() -> object:
     return requested(str, VisitRequest.weather)
 

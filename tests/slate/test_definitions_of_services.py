@@ -42,12 +42,12 @@ def service(*features: object, keys: Any = (Guest,), spine: Any = Visit) -> Feat
     return FeatureService("wrong", version=1, keys=keys, spine=spine, features=features)
 
 
-@wrong("FeatureService('wrong')", "'guest_orders.orders_1h' is no feature", "by attribute")
+@wrong("FeatureService('wrong')", "'guest_orders.orders_1h' is not a feature", "by attribute")
 def a_feature_by_its_name() -> object:
     return service("guest_orders.orders_1h")
 
 
-@wrong("FeatureService('wrong')", "Order.price is no feature")
+@wrong("FeatureService('wrong')", "Order.price is not a feature")
 def a_column_for_a_feature() -> object:
     return service(Order.price)
 
@@ -112,7 +112,7 @@ def a_spine_by_its_name() -> object:
     return service(GuestOrders, spine="stg_visits")
 
 
-@wrong("FeatureService('wrong')", "'guest_id' is no key", "class")
+@wrong("FeatureService('wrong')", "'guest_id' is not a key", "class")
 def a_key_by_its_name() -> object:
     return service(GuestOrders, keys=["guest_id"])
 

@@ -97,7 +97,7 @@ def a_model_that_is_a_word_of_sql() -> object:
     return _source(model="order")
 
 
-@wrong("Wrong.landing: '../events' is no plain name")
+@wrong("Wrong.landing: '../events' is not a plain name")
 def a_landing_folder_that_is_elsewhere() -> object:
     return _source(landing="../events")
 
@@ -107,7 +107,7 @@ def a_landing_table_that_is_slates_own() -> object:
     return _source(landing="files")
 
 
-@wrong("Wrong.stream: 'a{b' is no plain name")
+@wrong("Wrong.stream: 'a{b' is not a plain name")
 def a_stream_that_no_cluster_could_hold_together() -> object:
     return _source(landing="wrong", stream="a{b")
 

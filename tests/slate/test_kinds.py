@@ -100,12 +100,12 @@ def test_a_constant_is_pythons_own(kind: Kind, written: object, kept: object) ->
         (Kind.FLOAT, float("nan"), "here: nan is not finite"),
         (Kind.FLOAT, np.inf, "here: inf is not finite"),
         (Kind.FLOAT, 10**400, "cannot be kept"),
-        (Kind.FLOAT, True, "here: True is no float"),
+        (Kind.FLOAT, True, "here: True is not of type float"),
         (Kind.INTEGER, 2**63, "cannot be kept"),
-        (Kind.INTEGER, None, "here: None is no int"),
+        (Kind.INTEGER, None, "here: None is not of type int"),
         (Kind.STRING, "\ud800", "cannot be kept"),
-        (Kind.TIME, np.datetime64("NaT"), "is no datetime"),
-        (Kind.TIME, "2026-03-10", "'2026-03-10' is no datetime"),
+        (Kind.TIME, np.datetime64("NaT"), "is not of type datetime"),
+        (Kind.TIME, "2026-03-10", "'2026-03-10' is not of type datetime"),
     ],
 )
 def test_what_is_no_constant(kind: Kind, written: object, says: str) -> None:

@@ -40,7 +40,7 @@ def view(**settings: object) -> type[FeatureView]:
     return made
 
 
-@wrong("Wrong.fresh_within", "'soon' is no duration", "'1h'")
+@wrong("Wrong.fresh_within", "'soon' is not a duration", "'1h'")
 def an_age_that_is_not_a_duration() -> object:
     return source(fresh_within="soon")
 
@@ -50,7 +50,7 @@ def an_age_that_is_a_number() -> object:
     return source(fresh_within=24)
 
 
-@wrong("Wrong.fresh_within", "'24' is no duration", "'1h'")
+@wrong("Wrong.fresh_within", "'24' is not a duration", "'1h'")
 def an_age_of_a_view_without_a_unit() -> object:
     return view(fresh_within="24")
 

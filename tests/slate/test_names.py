@@ -115,7 +115,7 @@ def an_aggregate_named_as_what_is_derived() -> object:
     return Reserved
 
 
-@wrong("Wrong.ttl = 5", "no str")
+@wrong("Wrong.ttl = 5", "not of type str")
 def a_setting_of_a_wrong_type() -> object:
     class Wrong(FeatureView):
         entity, source, ttl = Guest, Order, 5

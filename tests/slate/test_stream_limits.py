@@ -27,7 +27,7 @@ def limited(**settings: object) -> type[Source]:
     return made
 
 
-@wrong("Wrong.max_lag", "'a while' is no duration", "'1h'")
+@wrong("Wrong.max_lag", "'a while' is not a duration", "'1h'")
 def a_lag_that_is_no_duration() -> object:
     return limited(max_lag="a while")
 

@@ -42,7 +42,7 @@ def test_a_duration_is_named_so_that_it_can_be_read_again(seconds: int) -> None:
     "text", ["", "1", "h", "0h", "-1h", "1.5h", "1 h", " 1h", "1H", "1w", "1h "]
 )
 def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(DefinitionError, match="no duration"):
+    with pytest.raises(DefinitionError, match="not a duration"):
         duration(text, "here")
 
 

@@ -135,7 +135,7 @@ def test_what_is_no_manifest_is_said(
 ) -> None:
     path = write_training_set(warehouse, plan, folder).path
     (path / "_manifest.json").write_text(text)
-    with pytest.raises(DataError, match=r"is no manifest .* remove"):
+    with pytest.raises(DataError, match=r"is not a manifest .* remove"):
         write_training_set(warehouse, plan, folder, [])
     (folder / "current").unlink()
     write_training_set(warehouse, plan, folder, [])

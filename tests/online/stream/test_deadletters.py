@@ -188,7 +188,7 @@ def test_late_and_unreadable_ones_are_kept_and_say_why(log: Log) -> None:
         replay = letters.replay(writer)
     assert (replay.written, replay.refused) == (0, [])
     assert [letter.kept for letter in replay.kept] == [
-        "it is no event that could be read",
+        "it is not an event that can be read",
         "it came too late to be applied, and the archive has it for the warehouse",
     ]
     assert len(letters) == 2

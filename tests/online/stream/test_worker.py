@@ -495,7 +495,7 @@ def test_a_damaged_hour_is_told_of_once_and_other_sources_and_a_mend_go_on(
     worker = bench.worker()
     for _ in range(3):
         worker.step()
-    (told,) = [r.getMessage() for r in caplog.records if "cannot be made anew" in r.getMessage()]
+    (told,) = [r.getMessage() for r in caplog.records if "cannot be rebuilt" in r.getMessage()]
     assert "rider_rides" in told
     assert f"MISSING until it can: {path} cannot be read (" in told
     assert "put a good copy in its place" in told

@@ -36,6 +36,7 @@ class RiderRides(FeatureView):
     """How a rider rides."""
 
     entity, source = Rider, Move
+    max_null_shift = 1  # of four riders one that rests is a quarter
     rides = count(where=Move.kind == "take", over=["1s/1s", "1h", "1d", "30d"])
     metres = sum(Move.metres, over=["1d", "30d"])
     minutes = sum(Move.minutes, over=["1h", "30d"])

@@ -1,0 +1,81 @@
+"""What Dagster's catalogue shows of a deployment: columns with texts, tags, freshness."""
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.catalogue import SCHEMA, asset_tags
+from orchestration.assembly import assemble
+from slate.deployment import load
+
+pytestmark = pytest.mark.process
+
+ROOT = Path(__file__).parents[2]
+Specs = dict[str, dg.AssetSpec]
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory: pytest.TempPathFactory) -> Specs:
+    """The assets of the reference deployment, by key."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    ignore = shutil.ignore_patterns("target", "logs")
+    shutil.copytree(ROOT / "dbt_project", folder / "dbt_project", ignore=ignore)
+    shutil.copy(ROOT / "slate.toml", folder)
+    definitions = assemble(load(folder / "slate.toml"))
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def columns(specs: Specs, key: str) -> dict[str, dg.TableColumn]:
+    return {column.name: column for column in specs[key].metadata[SCHEMA].columns}
+
+
+def test_every_column_has_a_description(specs: Specs) -> None:
+    found = {key: columns(specs, key) for key, spec in specs.items() if SCHEMA in spec.metadata}
+    lacking = [
+        f"{key}.{name}"
+        for key, of in found.items()
+        for name, column in of.items()
+        if not column.description
+    ]
+    assert lacking == []
+    kinds = {key.split("/")[0] for key in found if "/" in key}
+    assert kinds == {"raw", "stream", "training", "online"}
+
+
+def test_request_features_show_their_expression(specs: Specs) -> None:
+    price = columns(specs, "training/feed_ranking_v1")["feed_request.is_live"]
+    assert price.description == "Computed when asked: show_catalog.status == 'live'."
+
+
+def test_the_text_of_a_column_is_the_same_everywhere(specs: Specs) -> None:
+    text = "Count of Event where kind == 'tap', in the last hour, its tail in hops of 5 minutes."
+    for key, name in (
+        ("viewer_activity_current", "taps_1h"),
+        ("feed_ranking_v1", "viewer_activity.taps_1h"),
+        ("training/feed_ranking_v1", "viewer_activity.taps_1h"),
+        ("online/viewer_activity", "taps_1h"),
+    ):
+        assert columns(specs, key)[name].description == text
+
+
+def test_tags_are_those_of_the_definitions(specs: Specs) -> None:
+    for key in ("viewer_category_taste_tiles", "online/viewer_category_taste"):
+        assert {"affinity", "session"} <= specs[key].tags.keys()
+    for key in ("feed_ranking_v1", "training/feed_ranking_v1"):
+        assert "ranking" in specs[key].tags
+    for key in ("show_catalog_current", "online/show_catalog"):
+        assert columns(specs, key)["start_price"].tags == {"price": ""}
+
+
+def test_tags_that_dagster_does_not_take_are_left_out() -> None:
+    assert asset_tags(["a.b-c_1", "two words", "é", "x" * 64]) == {"a.b-c_1": ""}
+
+
+def test_sources_show_how_fresh_they_are(specs: Specs) -> None:
+    text = "A check fails when its newest row arrived more than 3 hours ago"
+    for key in ("raw/events", "stg_events"):
+        assert text in (specs[key].description or "")
+    unique = columns(specs, "raw/events")["event_id"].constraints
+    assert unique == dg.TableColumnConstraints(nullable=False, unique=True)
