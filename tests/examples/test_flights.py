@@ -68,8 +68,6 @@ def expected(flights: pd.DataFrame, row: Any) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         share = np.float64(late) / left
     delays = week["dep_delay"].dropna()
-    of_day = known(flights, at, "1D", **airline)["dep_delay"].dropna().sort_values()
-    lower = of_day.iloc[-(-len(of_day) // 2) - 1] if len(of_day) else np.nan
     return {
         "airport_departures.flights_1h": left,
         "airport_departures.late_1h": late,
@@ -77,7 +75,6 @@ def expected(flights: pd.DataFrame, row: Any) -> dict[str, Any]:
         "airport_departures.cancelled_1d": day["dep_delay"].isna().sum(),
         "airport_departures.delay_1d": day["dep_delay"].mean(),
         "carrier_departures.delay_7d": delays.mean(),
-        "carrier_departures.median_delay_1d": lower,
         "carrier_departures.spread_7d": delays.std(ddof=0),
         "airline_at_airport.delay_6h": both["dep_delay"].mean(),
         "flight.late_share": share,
@@ -91,12 +88,17 @@ def expected_of_plane(flights: pd.DataFrame, planes: pd.DataFrame, row: Any) -> 
     month = known(flights, at, "30D", tailnum=plane)
     delays = known(flights, at, "3D", tailnum=plane)["dep_delay"].dropna()
     counts = month["dest"].value_counts()
+    in_order = month["dep_delay"].dropna().sort_values()
+    lower = in_order.iloc[-(-len(in_order) // 2) - 1] if len(in_order) else np.nan
+    past = flights[(flights["known"] < at) & (flights["tailnum"] == plane)].sort_values("left")
     record = planes[planes["tailnum"] == plane]
     built = record["year"].iloc[0] if len(record) else np.nan
     return {
         "plane_departures.flights_1d": len(known(flights, at, "1D", tailnum=plane)),
         "plane_departures.last_delay_3d": delays.iloc[-1] if len(delays) else np.nan,
         "plane_departures.delay_30d": month["dep_delay"].mean(),
+        "plane_departures.median_delay_30d": lower,
+        "plane_departures.last_delays": past["dep_delay"].dropna()[-3:].mean(),
         "plane_departures.destinations_30d": month["dest"].nunique(),
         # Of equally frequent ones, which comes first is another test's matter.
         "usual": set(counts[counts == counts.max()].index),

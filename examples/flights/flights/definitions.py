@@ -144,9 +144,7 @@ class CarrierDepartures(FeatureView):
 
     entity, source = Carrier, Departure
     delay = mean(Departure.delay, over=["6h", "7d"])
-    median_delay = quantile(Departure.delay, 0.5, over="1d")
     spread = std(Departure.delay, over="7d")
-    last_delays = mean(Departure.delay, last=10)  # of its ten latest flights
 
 
 class AirlineAtAirport(FeatureView):
@@ -163,6 +161,8 @@ class PlaneDepartures(FeatureView):
     flights = count(over=["1d", "7d"])
     last_delay = last(Departure.delay, over="3d")
     delay = mean(Departure.delay, over="30d")
+    median_delay = quantile(Departure.delay, 0.5, over="30d")
+    last_delays = mean(Departure.delay, last=3)  # of its three latest flights
     destinations = distinct(Departure.dest, over="30d")
     usual_dest = top(Departure.dest, over="30d")
 
