@@ -1,0 +1,1 @@
+"""The delays of New York's flights."""
