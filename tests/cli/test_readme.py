@@ -36,7 +36,7 @@ def test_a_snippet_runs_as_written(snippet: str, capsys: pytest.CaptureFixture[s
     names: dict[str, Any] = {"__name__": "shop.definitions"}
     if "slate.history(" in snippet:
         # Of a warehouse, tests/history tells.
-        with pytest.raises(DataError, match="there is no warehouse .* build it with `slate run`"):
+        with pytest.raises(DataError, match=r"there is no warehouse .* build it with `slate run`"):
             exec(compile(snippet, "README.md", "exec"), names)
         return
     exec(compile(snippet, "README.md", "exec"), names)
