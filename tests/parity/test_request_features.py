@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from slate import FeatureService, Registry
@@ -36,7 +37,12 @@ def answered(registry: Registry, service: str) -> tuple[list[Values], dict[Expr,
     answers = [oracle.answer(both, ask.keys, ask.at, ask.inputs) for ask in asks]
     arrays: dict[Expr, Array] = {NOW: Kind.TIME.array([ask.at for ask in asks])}
     for leaf in wanted:
-        arrays[leaf] = leaf.kind.array([answer[leaf.name] for answer in answers])
+        found: list[Any] = [answer[leaf.name] for answer in answers]
+        if leaf.value_type.length is None:
+            arrays[leaf] = leaf.kind.array(found)
+        else:
+            lists = pa.array(found, leaf.value_type.arrow)
+            arrays[leaf] = leaf.value_type.from_arrow(lists, leaf.default)
     return answers, arrays
 
 
