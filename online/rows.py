@@ -99,6 +99,15 @@ def within(sizes: Words) -> Words:
     return np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
 
 
+def changes(*columns: Words) -> Array:
+    """Which members differ from those before them in one of the columns; the first does."""
+    found = np.ones(len(columns[0]), np.bool_)
+    found[1:] = False
+    for column in columns:
+        found[1:] |= column[1:] != column[:-1]
+    return found
+
+
 def gather(words: Words, begins: Words, width: int) -> Words:
     """So many words from some words on, of shape (width, N).
 

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from online.columns import plain
-from online.rows import Words, within
+from online.rows import Words, changes, within
 from online.texts import RowTexts, TextColumn
 from online.window_layout import CountedColumn
 from slate.aggregates import Counted
@@ -82,19 +82,10 @@ class ValueTallies:
 
 def by_value(tallies: Tallies) -> ValueTallies:
     """Tallies by value."""
-    first = _first(tallies.row, tallies.code)
+    first = changes(tallies.row, tallies.code)
     at = np.flatnonzero(first)
     row, code, value = tallies.row[at], tallies.code[at], tallies.value[at]
     return ValueTallies(row, code, value, np.cumsum(first) - 1, tallies.tile, tallies.n)
-
-
-def _first(*columns: Words) -> Array:
-    """Which members differ from those before them in one of the columns; the first does."""
-    first = np.ones(len(columns[0]), np.bool_)
-    first[1:] = False
-    for column in columns:
-        first[1:] |= column[1:] != column[:-1]
-    return first
 
 
 def tallied(parts: Sequence[Tallies], kept: int) -> Tallies:
@@ -112,7 +103,7 @@ def tallied(parts: Sequence[Tallies], kept: int) -> Tallies:
     # The order of tiles that there is stays.
     order = np.lexsort((code, row) if in_time and len(parts) == 1 else (tile, code, row))
     row, tile, code = row[order], tile[order], code[order]
-    at = np.flatnonzero(_first(row, code, tile))
+    at = np.flatnonzero(changes(row, code, tile))
     numbers = np.add.reduceat(n[order], at) if len(at) else n
     found = Tallies(row[at], tile[at], code[at], value[order][at], numbers)
     # Only where a row has more entries than that can a tile have more values.
@@ -136,7 +127,7 @@ def counted(tallies: ValueTallies, since: int, rows: int, kept: int) -> Counted:
     """
     inside = tallies.tile >= since
     of, n = (tallies.of, tallies.n) if inside.all() else (tallies.of[inside], tallies.n[inside])
-    at = np.flatnonzero(_first(of))
+    at = np.flatnonzero(changes(of))
     n = np.add.reduceat(n, at) if len(at) else n
     found = of[at]
     row, code, value = tallies.row[found], tallies.code[found], tallies.value[found]
@@ -149,7 +140,7 @@ def counted(tallies: ValueTallies, since: int, rows: int, kept: int) -> Counted:
 
 def _place(row: Words, tile: Words) -> Words:
     """The position of each among those of its row and tile, which are next to each other."""
-    return within(np.diff(np.append(np.flatnonzero(_first(row, tile)), len(row))))
+    return within(np.diff(np.append(np.flatnonzero(changes(row, tile)), len(row))))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from online.rows import NO_TIME, Words, to_words, within
+from online.rows import NO_TIME, Words, changes, to_words, within
 from online.stream.columns import EventColumns
 from online.value_counts import Tallies, tallied
 from online.window_layout import CountedColumn, Level, WindowLayout
@@ -108,8 +108,8 @@ def fold(view: type[FeatureView], layout: WindowLayout, events: EventColumns) ->
     order = np.flatnonzero(keep)
     order = order[np.argsort(code[order], kind="stable")]
     code = code[order]
-    starts = np.flatnonzero(_changes(code))
-    row = np.cumsum(_changes(code)) - 1
+    starts = np.flatnonzero(changes(code))
+    row = np.cumsum(changes(code)) - 1
     keys: list[pa.Array] = []
     rest = code[starts]
     for values in reversed(distinct):
@@ -149,7 +149,7 @@ class _Folder:
     def level(self, level: Level, event_ts: Words) -> FoldedLevel:
         """The running totals of one level."""
         tile = event_ts // level.hop
-        starts = np.flatnonzero(_changes(self._row) | _changes(tile))
+        starts = np.flatnonzero(changes(self._row, tile))
         columns = [np.empty(0)] * (len(level.wide) + len(level.counts))
         # What others read comes first here: a group is not merged, but made of its events.
         for one in reversed(level.merged) if len(starts) else ():
@@ -220,13 +220,6 @@ class _Folder:
         if measure.column_kind is Kind.STRING:
             return self._events.texts(measure.column)[self._order]
         return self._events.numbers(measure.column)[self._order]
-
-
-def _changes(values: Words) -> Array:
-    """Where a value differs from the one before it; the first does."""
-    found = np.ones(len(values), np.bool_)
-    found[1:] = values[1:] != values[:-1]
-    return found
 
 
 def _position(row: Words) -> Words:

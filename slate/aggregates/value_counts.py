@@ -79,6 +79,10 @@ class ValueCounts(Partial):
         (column,) = self.columns
         return f"flatten(list({name}__{column.suffix}){where_clause(condition)})"
 
+    def columns_of_part(self, part: str) -> tuple[str, ...]:
+        """A part as the column of a tile, in one order whichever tile came first (SQL)."""
+        return (f"list_sort({part})",)
+
 
 def _text_sql(value: str, kind: Kind) -> str:
     """The text of a value, the same as ``codes`` makes (SQL)."""

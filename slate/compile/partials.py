@@ -14,7 +14,6 @@ from slate.aggregates import (
     Measure,
     Partial,
     TileFunction,
-    ValueCounts,
 )
 from slate.aggregates.partials import Latest
 from slate.entities import column_of
@@ -147,9 +146,7 @@ def merged_tiles(view: type[FeatureView], measure: Measure) -> list[tuple[str, d
         part = partial.part_of_tiles(measure.name, "")
         if len(names) == 1:
             (sql_type,) = partial.sql_types(_id_type(view))
-            if isinstance(partial, ValueCounts):
-                # Whichever tile came first.
-                part = f"list_sort({part})"
+            (part,) = partial.columns_of_part(part)
             found.append((f"cast({part} as {sql_type}) as {names[0]}", {names[0]: names[0]}))
             continue
         name = f"{measure.name}__{partial.part}"
