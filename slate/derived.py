@@ -231,11 +231,11 @@ def _of_column(column: Column) -> Term:
 
 def _of_constant(where: str, value: object) -> Term:
     if isinstance(value, np.timedelta64):
-        return _constant(SPAN, int(value.astype("m8[us]").astype(np.int64)))
+        return _constant(SPAN, _microseconds(value))
     for kind in (Kind.BOOLEAN, Kind.INTEGER, Kind.FLOAT, Kind.TIME, Kind.STRING):
         plain = value.item() if isinstance(value, np.generic) else value
         if kind is Kind.TIME and isinstance(value, np.datetime64):
-            return _constant(kind, int(value.astype("M8[us]").astype(np.int64)))
+            return _constant(kind, _microseconds(value))
         if kind.accepts(plain):
             constant = kind.constant(plain, f"{where}: the constant")
             if kind is Kind.TIME:
@@ -245,6 +245,10 @@ def _of_constant(where: str, value: object) -> Term:
         f"{where}: {value!r} is not a constant of an expression: write a number, a text, a truth "
         "value, np.datetime64(...) or np.timedelta64(...)"
     )
+
+
+def _microseconds(value: np.datetime64 | np.timedelta64) -> int:
+    return int(value.astype(f"{value.dtype.kind}8[us]").astype(np.int64))
 
 
 def _constant(kind: Kind | str, value: Any) -> Term:
@@ -262,6 +266,9 @@ def _constant(kind: Kind | str, value: Any) -> Term:
 
 
 def _as_float(term: Term) -> Term:
+    if term.kind is Kind.FLOAT:
+        return term
+
     def values(columns: Columns) -> Values:
         found, null = term.values(columns)
         return found.astype(np.float64), null
@@ -299,8 +306,20 @@ def _arithmetic(where: str, expr: Call, left: Term, right: Term) -> Term:
         raise _mismatch(where, expr, left, right)
     if left.kind is right.kind is Kind.INTEGER and expr.func is not np.true_divide:
         return _whole_numbers(Kind.INTEGER, expr, left, right)
-    left, right = (one if one.kind is Kind.FLOAT else _as_float(one) for one in (left, right))
-    return _floats(expr, left, right)
+    return _floats(expr, _as_float(left), _as_float(right))
+
+
+def _alike(where: str, expr: Call, left: Term, right: Term) -> tuple[Term, Term]:
+    """Two of one kind; a whole number beside a float is one.
+
+    Raises:
+        DefinitionError: they are of two kinds.
+    """
+    if left.kind == right.kind:
+        return left, right
+    if {left.kind, right.kind} != {Kind.INTEGER, Kind.FLOAT}:
+        raise _mismatch(where, expr, left, right)
+    return _as_float(left), _as_float(right)
 
 
 def _mismatch(where: str, expr: Call, *terms: Term) -> DefinitionError:
@@ -360,13 +379,12 @@ def _division_with_rest(where: str, expr: Call, left: Term, right: Term) -> Term
     """``//`` and ``%`` of whole numbers and spans of time, by a constant above zero."""
     divisor = expr.args[1]
     if isinstance(divisor, np.timedelta64):
-        divisor = int(divisor.astype("m8[us]").astype(np.int64))
+        divisor = _microseconds(divisor)
     if isinstance(divisor, Expr) or not isinstance(divisor, int | np.integer) or divisor <= 0:
         raise DefinitionError(f"{where}: {expr!r}: // and % take a whole constant above zero")
     if left.kind not in (Kind.INTEGER, SPAN) or left.kind != right.kind:
         raise _mismatch(where, expr, left, right)
-    # SQL's rest has the sign of the number, NumPy's that of the divisor.
-    rest = f"(({left.sql} % {divisor} + {divisor}) % {divisor})"
+    rest = _rest_sql(left.sql, divisor)
     remainder = expr.func is np.remainder
 
     def values(columns: Columns) -> Values:
@@ -379,11 +397,13 @@ def _division_with_rest(where: str, expr: Call, left: Term, right: Term) -> Term
     return Term(Kind.INTEGER, sql, values, left.nullable)
 
 
+def _rest_sql(sql: str, divisor: int) -> str:
+    """The rest as NumPy has it, with the sign of the divisor: SQL's has that of the number."""
+    return f"(({sql} % {divisor} + {divisor}) % {divisor})"
+
+
 def _comparison(where: str, expr: Call, left: Term, right: Term) -> Term:
-    if left.kind != right.kind:
-        if {left.kind, right.kind} != {Kind.INTEGER, Kind.FLOAT}:
-            raise _mismatch(where, expr, left, right)
-        left, right = (one if one.kind is Kind.FLOAT else _as_float(one) for one in (left, right))
+    left, right = _alike(where, expr, left, right)
     operator = {"==": "=", "!=": "<>"}.get(_sign(expr), _sign(expr))
 
     def values(columns: Columns) -> Values:
@@ -402,10 +422,7 @@ def _sign(expr: Call) -> str:
 
 def _bound(where: str, expr: Call, left: Term, right: Term) -> Term:
     """The lesser or the greater of two; null where either is."""
-    if left.kind != right.kind:
-        if {left.kind, right.kind} != {Kind.INTEGER, Kind.FLOAT}:
-            raise _mismatch(where, expr, left, right)
-        left, right = (one if one.kind is Kind.FLOAT else _as_float(one) for one in (left, right))
+    left, right = _alike(where, expr, left, right)
     name = "least" if expr.func is np.minimum else "greatest"
     null = f"{left.sql} is null or {right.sql} is null"
 
@@ -453,14 +470,14 @@ def _rounded(where: str, expr: Call, term: Term) -> Term:
     """Down or up to a whole number, which is a float still."""
     if term.kind not in (Kind.INTEGER, Kind.FLOAT):
         raise _mismatch(where, expr, term)
-    term = term if term.kind is Kind.FLOAT else _as_float(term)
+    term = _as_float(term)
     return _float_of(expr, f"{'floor' if expr.func is np.floor else 'ceil'}({term.sql})", term)
 
 
 def _root(where: str, expr: Call, term: Term) -> Term:
     if term.kind not in (Kind.INTEGER, Kind.FLOAT):
         raise _mismatch(where, expr, term)
-    term = term if term.kind is Kind.FLOAT else _as_float(term)
+    term = _as_float(term)
 
     def values(columns: Columns) -> Values:
         found, null = term.values(columns)
@@ -501,7 +518,7 @@ def _converted(where: str, expr: Call, term: Term, dtype: np.dtype[Any]) -> Term
             raise DefinitionError(
                 f"{where}: {expr!r}: a time is cut to M8[D], M8[h], M8[m] or M8[s]"
             )
-        rest = f"(({term.sql} % {span} + {span}) % {span})"
+        rest = _rest_sql(term.sql, span)
 
         def cut(columns: Columns) -> Values:
             found, null = term.values(columns)
