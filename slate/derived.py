@@ -19,7 +19,7 @@ import pyarrow as pa
 from slate.errors import DefinitionError
 from slate.expressions import Array, Call, Expr, leaves, render
 from slate.features import Column, Constraints
-from slate.filters import Columns, condition, literal
+from slate.filters import COMPARISONS, Columns, condition, literal
 from slate.kinds import STRING_DTYPE, Kind
 from slate.limits import LARGEST
 
@@ -404,20 +404,13 @@ def _rest_sql(sql: str, divisor: int) -> str:
 
 def _comparison(where: str, expr: Call, left: Term, right: Term) -> Term:
     left, right = _alike(where, expr, left, right)
-    operator = {"==": "=", "!=": "<>"}.get(_sign(expr), _sign(expr))
+    operator = COMPARISONS[expr.func]
 
     def values(columns: Columns) -> Values:
         (a, no_a), (b, no_b) = left.values(columns), right.values(columns)
         return expr.run(a, b), no_a | no_b
 
     return Term(Kind.BOOLEAN, f"({left.sql} {operator} {right.sql})", values, True)
-
-
-def _sign(expr: Call) -> str:
-    return {
-        np.equal: "==", np.not_equal: "!=", np.less: "<", np.less_equal: "<=",
-        np.greater: ">", np.greater_equal: ">=",
-    }[expr.func]  # type: ignore[index]  # fmt: skip
 
 
 def _bound(where: str, expr: Call, left: Term, right: Term) -> Term:
@@ -551,7 +544,5 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Term]] = {
     np.floor_divide: _division_with_rest, np.remainder: _division_with_rest,
     np.minimum: _bound, np.maximum: _bound, np.negative: _negative, np.absolute: _absolute,
     np.floor: _rounded, np.ceil: _rounded, np.sqrt: _root,
-    **dict.fromkeys(
-        (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal), _comparison
-    ),
+    **dict.fromkeys(COMPARISONS, _comparison),
 }  # fmt: skip

@@ -30,7 +30,8 @@ from slate.kinds import Kind, naive_utc
 if TYPE_CHECKING:
     from slate.entities import Source
 
-_OPERATORS: dict[Callable[..., Any], str] = {
+# How SQL compares.
+COMPARISONS: dict[Callable[..., Any], str] = {
     np.equal: "=", np.not_equal: "<>", np.less: "<", np.less_equal: "<=",
     np.greater: ">", np.greater_equal: ">=",
 }  # fmt: skip
@@ -271,7 +272,7 @@ def _of_call(where: str, call: Call) -> Condition | None:
     match call.args:
         case (Column() as column,) if call.func in (is_null, np.isnan, np.isnat):
             return Null(column)
-        case (left, right) if (operator := _OPERATORS.get(call.func)) is not None:
+        case (left, right) if (operator := COMPARISONS.get(call.func)) is not None:
             return _comparison(where, operator, left, right)
     return None
 
