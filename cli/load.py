@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from assets.event_values import require_time_format
-from assets.history import Loaded, Rules, load_file
 from assets.hours import is_over
 from assets.landing_files import HOUR
+from assets.loading import Loaded, Rules, load_file
 from slate.deployment import Deployment, load
 from slate.entities import Source
 from slate.errors import DataError, UnknownNameError, nearest

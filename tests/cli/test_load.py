@@ -10,7 +10,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from assets import history
+from assets import loading
 from assets.intake import Intake, take_in
 from assets.landing_files import landed
 from assets.raw_tables import prepare
@@ -121,7 +121,7 @@ def test_more_refused_rows_than_can_be_read_are_counted(shop: Path, slate_here: 
     rows = [row | {"amount": "dear"} for row in orders(50)] + orders(1)
     write_csv(shop / "orders.csv", rows)
     told = slate_here("load", "order", "orders.csv", *RULE).out.splitlines()
-    assert len(told) == history.SHOWN + 1
+    assert len(told) == loading.SHOWN + 1
     assert told[-1] == "orders.csv: and 30 more"
 
 
@@ -157,7 +157,7 @@ def test_a_load_that_was_killed_leaves_nothing_half(
     write_csv(shop / "orders.csv", orders())
     top = load().landing / "orders"
     with monkeypatch.context() as killed:
-        killed.setattr(history, "_told", _killed)
+        killed.setattr(loading, "_told", _killed)
         with pytest.raises(_KilledError):
             slate_here("load", "order", "orders.csv", *RULE)
     assert landed(load().landing, order()).files == []
@@ -172,7 +172,7 @@ def test_a_load_that_was_killed_leaves_nothing_half(
         raise _KilledError
 
     with monkeypatch.context() as killed:
-        killed.setattr(history, "_move", half)
+        killed.setattr(loading, "_move", half)
         with pytest.raises(_KilledError):
             slate_here("load", "order", "orders.csv", *RULE)
     assert len(landed(load().landing, order()).files) == len(moved) == 10
