@@ -209,7 +209,7 @@ def _fits(
     """
     value = landed(kind, type_, "value").value
     if kind in (Kind.INTEGER, Kind.FLOAT) and form_of_type(type_) is Form.TEXT:
-        # What begins with a nought is no number, but a code.
+        # What begins with a nought is not a number, but a code.
         value = f"case when not regexp_matches(value, '^[+-]?0[0-9]') then {value} end"
     return _misfits(connection, value, given, kind is Kind.TIME) is not None
 
@@ -256,7 +256,7 @@ def _time_format(
     span = f"between timestamp '{_naive(EARLIEST)}' and timestamp '{_naive(LATEST)}'"
     for time_format in (*first, *EPOCHS, *(() if whole else FORMATS)):
         moment = landed(Kind.TIME, pa.string(), instant("value", type_, [time_format])).value
-        # The first years of the epoch are no times of events, but small numbers.
+        # The first years of the epoch are not times of events, but small numbers.
         late = f"and ({moment}) > timestamp '1975-01-01'" if time_format in EPOCHS else ""
         value = f"case when ({moment}) {span} {late} then 1 end"
         if _misfits(connection, value, given, some=time_format not in EPOCHS) is not None:

@@ -39,7 +39,7 @@ class EventFile:
         path: where it lies.
         columns: the types of its columns by name, in order, as Arrow has them.
         relation: SQL that gives its rows: its columns, ``_row``, and of JSON lines ``_line``, the
-            text of a line that is no object, whose columns are null.
+            text of a line that is not an object, whose columns are null.
         texts: of JSON lines, the columns that hold strings; of no number, then, but a time may be.
     """
 
@@ -52,7 +52,7 @@ class EventFile:
 
 @dataclass(frozen=True)
 class Malformed:
-    """A line of a CSV file that is no row.
+    """A line of a CSV file that is not a row.
 
     Attributes:
         line: its number in the file, from 1.
@@ -191,7 +191,7 @@ def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> EventFile:
         f"(select row_number() over () as {ROW}, line, case when json_valid(line) then line end "
         f"as parsed from {text})"
     )
-    # Of what is no object there is no key; an empty line is nothing.
+    # What is not an object has no key; an empty line is nothing.
     rows = (
         f"(select {ROW}, line, case when json_type(parsed) = 'OBJECT' then parsed end as row "
         f"from {parsed} where line is not null)"

@@ -97,7 +97,7 @@ class Loaded:
     Attributes:
         rows: the rows that landed.
         refused: those that landed to be refused.
-        broken: lines that are no rows at all, and land nowhere.
+        broken: lines that are not rows at all, and land nowhere.
         repeats: rows whose id another row of the file has; one of each counts.
         hours: how many hours they arrived in.
         first, last: the first and the last arrival; None without rows.
@@ -282,7 +282,8 @@ def _add_id(
         raise DataError(f"{file.path} has a column {column!r}: leave --id content out")
     if source.columns[column].kind is not Kind.STRING:
         raise DataError(
-            f"{source.columns[column]!r} is no text, which ids made of content are: annotate it str"
+            f"{source.columns[column]!r} is not a text, which ids made of content are: "
+            "annotate it str"
         )
     # Null differs from every text.
     parts = ", ".join(
@@ -308,7 +309,7 @@ def _add_arrival(
     match = _RULE.fullmatch(rules.arrival)
     if match is None:
         raise DataError(
-            f"--arrival {rules.arrival!r} is no rule: give a column of times and how long after "
+            f"--arrival {rules.arrival!r} is not a rule: give a column of times and how long after "
             f"it, as in '{source.event_time} + 5m'"
         )
     column, after = match[1], match[2]

@@ -53,7 +53,7 @@ def run(options: Namespace) -> int:
     rows = told.columns[0].rows
     print(
         f"{file}: {rows:,} rows, {len(guessed.columns)} columns"
-        f"{f', and {broken:,} lines that are no rows' if broken else ''}. {_told(guessed)}",
+        f"{f', and {broken:,} lines that are not rows' if broken else ''}. {_told(guessed)}",
         file=sys.stderr,
     )
     if made.clock is not None:
@@ -82,7 +82,7 @@ def _require_name(name: str, folder: Path) -> None:
     """
     if not is_plain(name) or keyword.iskeyword(name):
         raise ConfigurationError(
-            f"{name!r} is no name of a Python package: use lower-case letters, digits and "
+            f"{name!r} is not a name for a Python package: use lower-case letters, digits and "
             "underscores, as in 'my_shop'"
         )
     if (folder / "slate.toml").exists():

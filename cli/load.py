@@ -78,7 +78,7 @@ def _told(loaded: Loaded) -> str:
     if loaded.refused:
         told += f"; {loaded.refused:,} refused, to be in raw.quarantine"
     if loaded.broken:
-        told += f"; left out: {loaded.broken:,} lines that are no rows"
+        told += f"; left out: {loaded.broken:,} lines that are not rows"
     if loaded.repeats:
         told += f"; {loaded.repeats:,} of them repeat an id, of which the first counts"
     return told

@@ -320,7 +320,7 @@ def _parser() -> argparse.ArgumentParser:
     live.add_argument(
         "--plain",
         action="store_true",
-        help="a line of text each second, as where standard output is no terminal",
+        help="a line of text each second, as where standard output is not a terminal",
     )
 
     ui = add("ui", "open Dagster's UI, with its daemon, until interrupted")
@@ -357,19 +357,19 @@ def _reading(parser: argparse.ArgumentParser) -> None:
 def _key_value(text: str) -> tuple[str, list[str]]:
     name, equals, values = text.partition("=")
     if not (name and equals):
-        raise argparse.ArgumentTypeError(f"{text!r} is no key=value")
+        raise argparse.ArgumentTypeError(f"{text!r} is not key=value")
     return name, values.split(",")
 
 
 def _number(text: str) -> int:
     if not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number: give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number: give 1 or more")
     return int(text)
 
 
 def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) < 1 << 16):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give 0 to 65535")
     return int(text)
 
 
@@ -378,7 +378,7 @@ def _instant(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time such as 2026-11-22T09:30 or 2026-11-22T09:30:00+01:00"
+            f"{text!r} is not a time such as 2026-11-22T09:30 or 2026-11-22T09:30:00+01:00"
         ) from None
 
 

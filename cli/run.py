@@ -41,7 +41,7 @@ def _chain(deployment: Deployment, say: Say) -> bool:
     from orchestration.runs import run_everything
 
     say("running the whole chain; dbt reads its project first, at length where it never did")
-    # dbt's own words are no data.
+    # dbt's own words are not data.
     with redirect_stdout(sys.stderr):
         return run_everything(deployment)
 

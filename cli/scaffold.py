@@ -207,7 +207,7 @@ class {view}(FeatureView):
         elif found.profile.kind is Kind.TIME and not found.profile.nullable:
             told.append("known only then? mark it arrival_time()")
         if found.profile.misfits:
-            told.append(f"{found.profile.misfits:,} are no times, and refused")
+            told.append(f"{found.profile.misfits:,} are not times, and refused")
         if found.profile.nullable and found.profile.nulls == found.profile.rows:
             told.append("guessed: the file has no value of it")
         return f"  # {'; '.join(told)}" if told else ""

@@ -34,7 +34,7 @@ def numbers(profile: Profile) -> dict[str, float | None]:
     }
 
 
-# A constant that is no power of two has a deviation of a rounding error.
+# A constant that is not a power of two has a deviation of a rounding error.
 _ROUNDING = 1e-9
 
 

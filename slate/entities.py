@@ -63,7 +63,7 @@ def check_key(where: str, kind: Kind, entity: type[Entity]) -> None:
     """Refuse a key of another type than the entity's own.
 
     Raises:
-        DefinitionError: the types differ, or it is no entity, or a pair.
+        DefinitionError: the types differ, or it is not an entity, or a pair.
     """
     if not (isinstance(entity, type) and issubclass(entity, Entity)):
         raise DefinitionError(f"{where}: key_of({entity!r}): give an entity's class")
@@ -86,7 +86,8 @@ def _check_role(where: str, role: str, kind: Kind, nullable: bool) -> None:
         raise DefinitionError(f"{where} is an id: annotate it str or int")
     if nullable:
         raise DefinitionError(
-            f"{where} is its source's {role}, without which a row is no event: take `| None` away"
+            f"{where} is its source's {role}, without which a row is not an event: "
+            "take `| None` away"
         )
 
 
@@ -215,7 +216,7 @@ def _check_limits(source: type[Source]) -> None:
     most = source.max_dead_letters
     if isinstance(most, bool) or most < 0:
         raise DefinitionError(
-            f"{source.__name__}.max_dead_letters = {most!r}: say how many are no alert yet, 0 or "
+            f"{source.__name__}.max_dead_letters = {most!r}: say how many do not alert yet, 0 or "
             "more"
         )
     limits = [name for name in ("max_lag", "max_dead_letters") if name in vars(source)]

@@ -325,7 +325,7 @@ def check_filter(where: str, expr: Expr, source: "type[Source]") -> None:
     for part in condition(where, expr).parts():
         for column in _columns(part):
             if column.source is not source:
-                raise DefinitionError(f"{where}: {column!r} is no column of {source.__name__}")
+                raise DefinitionError(f"{where}: {column!r} is not a column of {source.__name__}")
         constants: tuple[Any, ...] = ()
         if isinstance(part, Comparison):
             constants = (part.constant,)

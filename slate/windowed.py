@@ -98,7 +98,7 @@ def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggreg
     if column is not None:
         column = as_column(where, view.source, column)
         if column.source is not view.source:
-            raise DefinitionError(f"{where}: {column!r} is no column of {view.source.__name__}")
+            raise DefinitionError(f"{where}: {column!r} is not a column of {view.source.__name__}")
         if column.kind not in function.inputs:
             takes = ", ".join(kind.value for kind in function.inputs)
             raise DefinitionError(

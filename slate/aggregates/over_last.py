@@ -57,7 +57,7 @@ def over_last(function: Function, last: Any) -> Function:
         last: of how many events; None for no bound.
 
     Raises:
-        DefinitionError: it is no such number.
+        DefinitionError: it is not such a number.
     """
     if last is None:
         return function

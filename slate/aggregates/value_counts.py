@@ -114,7 +114,7 @@ def codes(values: pa.Array, kind: Kind) -> Array:
 
 
 def words(values: pa.Array, kind: Kind) -> Array:
-    """Values that are no texts as words of 64 bits; of -0.0 and 0.0 the same."""
+    """Values that are not texts as words of 64 bits; of -0.0 and 0.0 the same."""
     if kind is Kind.FLOAT:
         floats: Array = values.to_numpy(zero_copy_only=False) + 0.0
         return floats.view(np.int64)
@@ -241,7 +241,7 @@ def exact_values(what: str, most: Any) -> int:
     """How many values are to be exact, as a definition says it.
 
     Raises:
-        DefinitionError: it is no such number.
+        DefinitionError: it is not such a number.
     """
     if type(most) is not int or not 1 <= most <= MOST_VALUES:
         raise DefinitionError(

@@ -204,7 +204,7 @@ def test_a_key_that_some_rows_lack_may_be_said(empty_folder: Path, slate_here: S
     ("arguments", "says"),
     [
         (["assets", "--from", "orders.csv"], "'assets' is the name of a package that is installed"),
-        (["My Shop", "--from", "orders.csv"], "'My Shop' is no name of a Python package"),
+        (["My Shop", "--from", "orders.csv"], "'My Shop' is not a name for a Python package"),
         (["shop", "--from", "none.csv"], "none.csv is not a file"),
         (["shop", "--from", "orders.xlsx"], "the format .xlsx is unknown"),
         (["shop", "--from", "orders.csv", "--key", "custmer_id"], "did you mean 'customer_id'?"),
@@ -274,4 +274,4 @@ def test_a_few_mistakes_make_no_text_of_a_time(empty_folder: Path, slate_here: S
     assert [columns[name].kind for name in ("placed_at", "seen_at")] == [Kind.TIME] * 2
     assert columns["amount"].kind is Kind.STRING, "which may be a code"
     text = Path("shop_with_mistakes/definitions.py").read_text()
-    assert "guessed: when it happened; 1 are no times, and refused" in text
+    assert "guessed: when it happened; 1 are not times, and refused" in text

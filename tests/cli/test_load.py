@@ -254,7 +254,7 @@ def test_times_since_the_epoch_are_read(
         (("ordr", "orders.csv"), "there is no source 'ordr': did you mean 'order'?"),
         (("order", "orders.csv"), "say a rule, as in --arrival 'placed_at + 5m'"),
         (("order", "orders.csv", "--arrival", "soon"), "has no times 'soon'"),
-        (("order", "orders.csv", "--arrival", "5m later"), "--arrival '5m later' is no rule"),
+        (("order", "orders.csv", "--arrival", "5m later"), "--arrival '5m later' is not a rule"),
         (("order", "orders.csv", *RULE, "--id", "content"), "leave --id content out"),
         (("order", "less.csv", *RULE), "has no column 'customer_id'"),
         (("order", "none.csv", *RULE), "none.csv cannot be read: No such file"),

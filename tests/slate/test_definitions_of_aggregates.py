@@ -49,7 +49,7 @@ def a_column_by_its_name() -> object:
     return aggregated(spend=sum("price", over="1h"))
 
 
-@wrong("Wrong.people", "Visit.people is no column of Order")
+@wrong("Wrong.people", "Visit.people is not a column of Order")
 def a_column_of_another_source() -> object:
     return aggregated(people=sum(Visit.people, over="1h"))
 
@@ -298,7 +298,7 @@ def a_filter_by_nan() -> object:
     return filtered(Order.price > float("nan"))
 
 
-@wrong("Wrong.people", "Visit.people is no column of Order")
+@wrong("Wrong.people", "Visit.people is not a column of Order")
 def a_filter_of_another_source() -> object:
     return aggregated(people=count(where=Visit.people > 1, over="1h"))
 
