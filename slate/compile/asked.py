@@ -13,6 +13,7 @@ A model lists what is its own: the parts, what single events add to them, and ho
 finished. The tables for each size of tile, and of what came before, macros.sql writes.
 """
 
+from slate.aggregates import ValueCounts
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.finishing import finished, finishing_ctes
 from slate.compile.names import asked_model, header, level_name, listed, seconds, tiles_model
@@ -203,10 +204,13 @@ select * from final
 def _row(view: type[FeatureView], part: Part) -> str:
     """What the macros are told of a part, as a dict of Jinja; macros.sql says what it means."""
     told: dict[str, object] = {"name": part.column}
-    if part.length is None:
-        told["tiles"] = part.over_tiles("%s")
-    else:
+    if isinstance(part.partial, ValueCounts):
+        (column,) = part.measure.tile_columns
+        told |= {"counted": column, "kept": part.partial.kept, "valued": part.partial.valued}
+    elif part.length is not None:
         told |= {"list": part.measure.name, "latest": part.length}
+    else:
+        told["tiles"] = part.over_tiles("%s")
     if part.window is not None and not part.running:
         told |= {"hop": seconds(part.window.hop), "hops": part.window.hops}
     else:

@@ -163,6 +163,9 @@
                   (SQL, to which `over` is added)
         list      instead of tiles, where it is a list of the latest events: its aggregate,
         latest    and how many it has at most
+        counted   instead of tiles, where it is of how often values occur: the column of a tile,
+        kept      how many values it has at most,
+        valued    and whether the values are kept beside their codes
         merged    the macro that makes one part of several
 
     Its table `hops` has the keys and instants asked about, with the number of the hop of each size
@@ -194,6 +197,21 @@
     {%- endif -%}
 {%- endmacro -%}
 
+{#- How many times as large the next level is; 0 of the largest. -#}
+{%- macro ratio_of(level, levels) -%}
+{{ (levels.values() | select('gt', level) | min) // level if level < levels.values() | max else 0 }}
+{%- endmacro -%}
+
+{#- The last hop in which a tile of a level counts: until it has left all of these parts' windows of this
+    hop, and the open hop of the next level is over. The first is that after its arrival. -#}
+{%- macro last_hop(parts, level, ratio) -%}
+{%- set windows = parts | selectattr('hop', 'eq', level) | selectattr('hops', 'defined') | list -%}
+{%- set ends = [] -%}
+{%- if windows %}{% do ends.append('tile + ' ~ (windows | map(attribute='hops') | max)) %}{% endif -%}
+{%- if ratio %}{% do ends.append('arrived // ' ~ ratio ~ ' * ' ~ ratio ~ ' + ' ~ (ratio - 1)) %}{% endif -%}
+{{ greatest_of(ends) if ends[1:] else ends[0] }}
+{%- endmacro -%}
+
 {#- For each level a table of the parts that its tiles hold, by the hop asked about. Each table
     expression ends in a comma, here and in what follows. -#}
 {%- macro parts_of_tiles(tiles, keys, levels, parts) -%}
@@ -204,16 +222,10 @@
 {%- set by_key = keys | join(', ') -%}
 {%- for table, level in levels.items() -%}
 {%- set held = parts | selectattr('tiles', 'defined') | selectattr('hop', 'ge', level) | list -%}
-{%- set windows = held | selectattr('hop', 'eq', level) | selectattr('hops', 'defined') | list -%}
-{%- set ratio = loop.nextitem[1] // level if loop.nextitem is defined else none -%}
-{#- A tile counts from the hop after its arrival until it has left all windows of this hop, and the
-    open hop of the next level is over. -#}
-{%- set ends = [] -%}
-{%- if windows %}{% do ends.append('tile + ' ~ (windows | map(attribute='hops') | max)) %}{% endif -%}
-{%- if ratio %}{% do ends.append('arrived // ' ~ ratio ~ ' * ' ~ ratio ~ ' + ' ~ (ratio - 1)) %}{% endif -%}
+{%- set ratio = ratio_of(level, levels) | int -%}
 {%- if held -%}
 {{ table }}_known as (
-    select * replace (unnest(range(arrived + 1, {{ greatest_of(ends) if ends[1:] else ends[0] }} + 1)) as hop)
+    select * replace (unnest(range(arrived + 1, {{ last_hop(held, level, ratio) }} + 1)) as hop)
     from {{ tiles }}
     where hop = {{ level }}
 ),
@@ -234,35 +246,136 @@
 {%- endfor -%}
 {%- endmacro -%}
 
-{#- For each level a table of the latest of what arrived in the open hop of the next level, in the
-    hops of it that closed. Lists are large, so they are never copied for each hop that they count
-    in: they are joined with the hops that are asked about. -#}
+{#- A table of the hops that are asked about, whatever their level: for what is made in one table for
+    all levels, because a table for each part and level would be hundreds. -#}
+{%- macro hops_by_level(keys, levels, parts) -%}
+{%- if parts | rejectattr('tiles', 'defined') | list -%}
+hops_by_level as (
+    {%- for level in levels.values() %}
+    select {{ keys | join(', ') }}, asked_at, {{ level }} as level, hop_{{ level }} as hop from hops
+    {{- ' union all' if not loop.last }}
+    {%- endfor %}
+),
+
+{% endif -%}
+{%- endmacro -%}
+
+{#- A table of how often values occur in what the tiles of each level hold, each value once and no more
+    of them than are kept: end to end, the lists of a long window's tiles would be far more than what
+    comes of them. And one of those of all levels together, for each instant. -#}
+{%- macro counted_values(tiles, keys, levels, parts) -%}
+    {{- return(adapter.dispatch('counted_values')(tiles, keys, levels, parts)) -}}
+{%- endmacro -%}
+
+{%- macro default__counted_values(tiles, keys, levels, parts) -%}
+{%- set by_key = keys | join(', ') -%}
+{%- set counted = parts | selectattr('counted', 'defined') | list -%}
+{%- for part in counted -%}
+{%- set value = 'value: value, ' if part.valued else '' -%}
+{{ part.name }}_known as (
+    select
+        {{ by_key }},
+        level,
+        hop,
+        list_sort(list({code: code, {{ value }}n: n}))[:{{ part.kept }}] as {{ part.name }}
+    from (
+        select
+            {{ by_key }},
+            level,
+            hop,
+            entry.code as code,
+            {%- if part.valued %}
+            any_value(entry.value) as value,
+            {%- endif %}
+            cast(sum(entry.n) as bigint) as n
+        from (
+            select {{ by_key }}, level, hop, tile, arrived, arrived_hour
+            from (select distinct {{ by_key }}, level, hop from hops_by_level)
+            inner join (
+                select
+                    {{ by_key }}, hop as level, tile, arrived, arrived_hour,
+                    unnest(range(arrived + 1, 1 + case hop
+                        {%- for level in levels.values() if level <= part.hop %}
+                        when {{ level }} then {{ last_hop([part], level, ratio_of(level, levels) | int) }}
+                        {%- endfor %}
+                    end)) as hop
+                from {{ tiles }}
+                where hop <= {{ part.hop }} and {{ part.counted }} is not null
+            ) using ({{ by_key }}, level, hop)
+            where case level
+                {%- for level in levels.values() if level <= part.hop %}
+                when {{ level }} then {{ in_part(part, level, ratio_of(level, levels) | int) }}
+                {%- endfor %}
+            end
+        )
+        inner join (
+            select
+                {{ by_key }}, hop as level, tile, arrived, arrived_hour,
+                unnest({{ part.counted }}) as entry
+            from {{ tiles }}
+            where hop <= {{ part.hop }}
+        ) using ({{ by_key }}, level, tile, arrived, arrived_hour)
+        group by {{ by_key }}, level, hop, entry.code
+    )
+    group by {{ by_key }}, level, hop
+),
+
+{% endfor -%}
+{%- if counted -%}
+counted_values as (
+    select
+        {{ by_key }},
+        asked_at,
+        {%- for part in counted %}
+        flatten(list({{ part.name }}) filter (where {{ part.name }} is not null)) as {{ part.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from hops_by_level
+    inner join (
+        {%- for part in counted %}
+        select * from {{ part.name }}_known{{ ' union all by name' if not loop.last }}
+        {%- endfor %}
+    ) using ({{ by_key }}, level, hop)
+    group by {{ by_key }}, asked_at
+),
+
+{% endif -%}
+{%- endmacro -%}
+
+{#- A table of the latest of what arrived in the open hop of each level's next, in the hops of the level
+    that closed. Lists are large, so they are never copied for each hop that they count in: they are
+    joined with the hops that are asked about. -#}
 {%- macro closed_lists(tiles, keys, levels, parts) -%}
     {{- return(adapter.dispatch('closed_lists')(tiles, keys, levels, parts)) -}}
 {%- endmacro -%}
 
 {%- macro default__closed_lists(tiles, keys, levels, parts) -%}
-{%- for part in parts if part.list is defined -%}
-{%- for table, level in levels.items() -%}
-{%- if level <= part.hop -%}
-{%- set ratio = loop.nextitem[1] // level -%}
-{{ part.list }}_{{ table }} as (
+{%- set by_key = keys | join(', ') -%}
+{%- set lists = parts | selectattr('list', 'defined') | list -%}
+{%- set closing = levels.values() | reject('eq', levels.values() | max) | list -%}
+{%- if lists and closing -%}
+closed_lists as (
     select
-        {{ keys_of('wanted', keys) }},
+        {{ by_key }},
+        level,
         wanted.hop,
-        {{ latest_of('list(tiles.' ~ part.name ~ ')', part.latest) }} as {{ part.name }}
-    from (select distinct {{ keys | join(', ') }}, hop_{{ level }} as hop from hops) as wanted
-    inner join {{ tiles }} as tiles
-        on {{ same_keys('tiles', 'wanted', keys) }}
-        and tiles.arrived // {{ ratio }} = wanted.hop // {{ ratio }}
-        and tiles.arrived < wanted.hop
-    where tiles.hop = {{ level }}
-    group by {{ keys_of('wanted', keys) }}, wanted.hop
+        {%- for part in lists %}
+        {{ latest_of('list(' ~ part.name ~ ')', part.latest) }} as {{ part.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from (select distinct {{ by_key }}, level, hop, {{ next_hop('level', 'hop', closing, levels) }} as next from hops_by_level) as wanted
+    inner join (
+        select * exclude (hop), hop as level, {{ next_hop('hop', 'arrived', closing, levels) }} as next
+        from {{ tiles }}
+    ) as tiles using ({{ by_key }}, level, next)
+    where tiles.arrived < wanted.hop
+    group by {{ by_key }}, level, wanted.hop
 ),
 
 {% endif -%}
-{%- endfor -%}
-{%- endfor -%}
+{%- endmacro -%}
+
+{#- The number of the hop of the next level; null where there is none. -#}
+{%- macro next_hop(level, hop, closing, levels) -%}
+case {{ level }}{% for size in closing %} when {{ size }} then {{ hop }} // {{ ratio_of(size, levels) }}{% endfor %} end
 {%- endmacro -%}
 
 {#- A table of what was known of all of time by the end of each of the largest hops. -#}
@@ -299,41 +412,53 @@ earlier as (
 
 {%- macro default__earlier_lists(tiles, keys, levels, parts) -%}
 {%- set by_key = keys | join(', ') -%}
-{%- for part in parts if part.list is defined -%}
-{{ part.list }}_in_time as (
+{%- set lists = parts | selectattr('list', 'defined') | list -%}
+{%- if lists -%}
+in_time_lists as (
     select
         {{ by_key }},
         arrived,
-        {{ latest_of('list(' ~ part.name ~ ') over latest', part.latest) }} as {{ part.name }}
+        {%- for part in lists %}
+        {{ latest_of('list(' ~ part.name ~ ') over (partition by ' ~ by_key ~ ' order by ' ~ part.name ~ '__n range between ' ~ (part.latest - 1) ~ ' preceding and current row)', part.latest) }} as {{ part.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from (
-        select *, sum(len({{ part.name }})) over (partition by {{ by_key }} order by arrived) as {{ part.name }}__n
+        select
+            *,
+            {%- for part in lists %}
+            sum(coalesce(len({{ part.name }}), 0)) over (partition by {{ by_key }} order by arrived) as {{ part.name }}__n{{ ',' if not loop.last }}
+            {%- endfor %}
         from {{ tiles }}
-        where hop = {{ levels.values() | max }} and tile = arrived and {{ part.name }} is not null
-    )
-    window latest as (
-        partition by {{ by_key }} order by {{ part.name }}__n
-        range between {{ part.latest - 1 }} preceding and current row
+        where hop = {{ levels.values() | max }} and tile = arrived
     )
 ),
 
-{{ part.list }}_late as (
+late_lists as (
     select
         {{ by_key }},
         arrived,
-        max({{ part.name }}, {{ part.latest }}) over (partition by {{ by_key }} order by arrived) as {{ part.name }}
+        {%- for part in lists %}
+        max({{ part.name }}, {{ part.latest }}) over (partition by {{ by_key }} order by arrived) as {{ part.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from (
-        select {{ by_key }}, arrived, unnest({{ part.name }}) as {{ part.name }}
+        select
+            {{ by_key }},
+            arrived,
+            {%- for part in lists %}
+            unnest({{ part.name }}) as {{ part.name }}{{ ',' if not loop.last }}
+            {%- endfor %}
         from {{ tiles }}
         where hop = {{ levels.values() | max }} and tile < arrived
     )
 ),
 
-{% endfor -%}
+{% endif -%}
 {%- endmacro -%}
 
 {#- All of these tables: what was known by the end of the last closed hop. -#}
 {%- macro known_parts(tiles, keys, levels, parts) -%}
     {{- parts_of_tiles(tiles, keys, levels, parts) -}}
+    {{- hops_by_level(keys, levels, parts) -}}
+    {{- counted_values(tiles, keys, levels, parts) -}}
     {{- closed_lists(tiles, keys, levels, parts) -}}
     {{- earlier_parts(tiles, keys, levels, parts) -}}
     {{- earlier_lists(tiles, keys, levels, parts) -}}
@@ -347,42 +472,40 @@ earlier as (
 
 {%- macro default__merged_parts(keys, levels, parts) -%}
 {%- set lists = parts | selectattr('list', 'defined') | list -%}
+{%- set counted = parts | selectattr('counted', 'defined') | list -%}
 {%- set sizes = parts | selectattr('tiles', 'defined') | map(attribute='hop') | list -%}
 {%- set running = parts | selectattr('earlier', 'defined') | list -%}
+{%- set closing = levels.values() | reject('eq', levels.values() | max) | list -%}
 select
         {{ keys_of('hops', keys) }},
         hops.asked_at,
         {%- for part in parts %}
-        {%- set columns = [] -%}
-        {%- for table, level in levels.items() if level <= part.hop -%}
-            {%- do columns.append((part.list ~ '_' if part.list is defined else '') ~ table ~ '.' ~ part.name) -%}
-        {%- endfor -%}
-        {%- if part.list is defined -%}
-            {%- do columns.append(part.list ~ '_in_time.' ~ part.name) -%}
-            {%- do columns.append(part.list ~ '_late.' ~ part.name) -%}
-        {%- elif part.earlier is defined -%}
-            {%- do columns.append('earlier.' ~ part.name) -%}
+        {%- set tables = [] -%}
+        {%- if part.counted is defined -%}
+            {%- do tables.append('counted_values') -%}
+        {%- elif part.list is defined -%}
+            {%- for level in closing %}{% do tables.append('closed_' ~ level) %}{% endfor -%}
+            {%- do tables.extend(['in_time_lists', 'late_lists']) -%}
+        {%- else -%}
+            {%- for table, level in levels.items() if level <= part.hop %}{% do tables.append(table) %}{% endfor -%}
+            {%- if part.earlier is defined %}{% do tables.append('earlier') %}{% endif -%}
         {%- endif -%}
-        {%- do columns.append('head.' ~ part.name) %}
+        {%- set columns = [] -%}
+        {%- for table in tables + ['head'] %}{% do columns.append(table ~ '.' ~ part.name) %}{% endfor %}
         {{ part.merged(columns, part.latest) if part.list is defined else part.merged(columns) }} as {{ part.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from hops
     {%- for table, level in levels.items() if sizes and level <= sizes | max %}
     left join {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.hop = hops.hop_{{ level }}
     {%- endfor %}
-    {%- for part in lists -%}
-    {%- for level_table, level in levels.items() if level <= part.hop %}
-    {%- set table = part.list ~ '_' ~ level_table %}
-    left join {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.hop = hops.hop_{{ level }}
+    {%- for level in closing if lists %}
+    {%- set table = 'closed_' ~ level %}
+    left join closed_lists as {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.level = {{ level }} and {{ table }}.hop = hops.hop_{{ level }}
     {%- endfor %}
-    {%- endfor %}
-    {%- if running %}
-    asof left join earlier on {{ same_keys('earlier', 'hops', keys) }} and hops.hop_{{ levels.values() | max }} > earlier.arrived
-    {%- endif %}
-    {%- for part in lists -%}
-    {%- for table in [part.list ~ '_in_time', part.list ~ '_late'] %}
+    {%- for table in (['earlier'] if running else []) + (['in_time_lists', 'late_lists'] if lists else []) %}
     asof left join {{ table }} on {{ same_keys(table, 'hops', keys) }} and hops.hop_{{ levels.values() | max }} > {{ table }}.arrived
     {%- endfor %}
+    {%- for table in (['counted_values'] if counted else []) + ['head'] %}
+    left join {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.asked_at = hops.asked_at
     {%- endfor %}
-    left join head on {{ same_keys('head', 'hops', keys) }} and head.asked_at = hops.asked_at
 {%- endmacro -%}
