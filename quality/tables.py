@@ -1,6 +1,7 @@
 """The table that is checked: a view's current row of each key, in the warehouse."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,20 @@ def shape(view: type[FeatureView], connection: "duckdb.DuckDBPyConnection") -> p
             "older than the definition; run `slate compile` and build the view again"
         )
     return empty
+
+
+@contextmanager
+def computed_once(
+    view: type[FeatureView], connection: "duckdb.DuckDBPyConnection"
+) -> Iterator[None]:
+    """While it is checked, keep the table's rows: it may be a view, computed anew by each query."""
+    name = quoted(table_name(view))
+    # Where a temporary table is of the same name, it is the one that is meant.
+    connection.execute(f"create temp table {name} as from {name}")
+    try:
+        yield
+    finally:
+        connection.execute(f"drop table temp.{name}")
 
 
 def length_of(column: str) -> str:

@@ -17,7 +17,7 @@ from quality.page import page
 from quality.profiles import Profile, measure
 from quality.reports import markdown
 from quality.suites import suite
-from quality.tables import AS_OF, newest_as_of, read, shape, table_name
+from quality.tables import AS_OF, computed_once, newest_as_of, read, shape, table_name
 from quality.values import plain
 from slate.views import FeatureView
 
@@ -111,6 +111,20 @@ def validate(
         DataError: there is no such table, or it lacks a column.
     """
     empty = shape(view, connection)
+    with computed_once(view, connection):
+        return _validate(view, connection, empty, as_of, now, previous, batches, limits)
+
+
+def _validate(
+    view: type[FeatureView],
+    connection: "duckdb.DuckDBPyConnection",
+    empty: pa.Table,
+    as_of: datetime | None,
+    now: datetime | None,
+    previous: Profile | None,
+    batches: Sequence[Batch],
+    limits: Limits,
+) -> Validation:
     if as_of is None and empty.schema.field(AS_OF).type == pa.timestamp("us"):
         as_of = newest_as_of(view, connection)
     expectations = suite(
