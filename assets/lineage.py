@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from slate.aggregates import Measure
+from slate.compile.asked import all_asked
 from slate.compile.names import (
     RAW,
     asked_model,
@@ -39,8 +40,11 @@ def column_lineage(registry: Registry) -> Mapping[str, dg.TableColumnLineage]:
                 for column in measure.tile_columns:
                     published[column] = [_dep(tiles_model(view), column)]
         found[current_model(view)] = {f.column: _current(view, f) for f in view.features.values()}
+    for asked in all_asked(registry.plans.values()):
+        view = asked.read.view
+        found[asked.model] = {f.column: _stored(view, f) for f in asked.read.features}
     for plan in registry.plans.values():
-        found |= _training(plan)
+        found[training_model(plan.service)] = _training(plan)
     return {model: dg.TableColumnLineage(deps) for model, deps in found.items()}
 
 
@@ -79,13 +83,10 @@ def _stored(view: type[FeatureView], feature: Feature) -> list[dg.TableColumnDep
     return [_dep(view.model, feature.column)]
 
 
-def _training(plan: Plan) -> dict[str, Deps]:
-    model, spine = training_model(plan.service), plan.service.spine
-    training: Deps = {c: [_dep(spine.model, c)] for c in spine.columns}
-    found = {model: training}
+def _training(plan: Plan) -> Deps:
+    spine = plan.service.spine
+    deps: Deps = {c: [_dep(spine.model, c)] for c in spine.columns}
     for read in plan.reads:
-        asked = asked_model(plan.service, read.view)
-        found[asked] = {f.column: _stored(read.view, f) for f in read.features}
-        for feature in read.features:
-            training[feature.name] = [_dep(asked, feature.column)]
-    return found
+        model = asked_model(plan, read.view)
+        deps |= {f.name: [_dep(model, f.column)] for f in read.features}
+    return deps

@@ -30,7 +30,7 @@ def touched_models(registry: Registry, manifest: Path, changed: Collection[str])
         for key, name in names.items()
     }
     asked = {
-        training_model(plan.service): [asked_model(plan.service, read.view) for read in plan.reads]
+        training_model(plan.service): [asked_model(plan, view) for view in plan.views]
         for plan in registry.plans.values()
     }
     touched: set[str] = set()

@@ -29,6 +29,7 @@ from assets.interrupts import deaf, ended
 from assets.landing_files import landing_sources
 from assets.lineage import column_lineage
 from assets.raw_tables import require_declared_types
+from slate.compile.asked import all_asked
 from slate.compile.names import (
     CLOCK,
     HELD,
@@ -161,9 +162,10 @@ def _owners(registry: Registry) -> dict[str, str]:
             f"{view.name}{suffix}": view.owner
             for suffix in ("", "_tiles", "_current", "_online_keys", "_online_tiles")
         }
-    for plan in registry.plans.values():
-        asked = (asked_model(plan.service, read.view) for read in plan.reads)
-        owners |= dict.fromkeys((training_model(plan.service), *asked), plan.service.owner)
+    for asked in all_asked(registry.plans.values()):
+        owners[asked.model] = asked.read.view.owner
+    for service in registry.services.values():
+        owners[training_model(service)] = service.owner
     return owners
 
 
@@ -317,7 +319,7 @@ def _require_asked_models(registry: Registry, selected: set[str]) -> None:
     """Training rows are joined of tables that hold only what was built together with them."""
     for plan in registry.plans.values():
         model = training_model(plan.service)
-        asked = {asked_model(plan.service, read.view) for read in plan.reads}
+        asked = {asked_model(plan, read.view) for read in plan.reads}
         if model in selected and (missing := sorted(asked - selected)):
             raise DataError(
                 f"{model} cannot be built without {', '.join(missing)}, which hold only the hours "

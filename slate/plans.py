@@ -59,6 +59,10 @@ class Plan:
             tuple(read for read in self.reads if read.round == number) for number in range(last + 1)
         )
 
+    def read(self, view: type[FeatureView]) -> Read:
+        """The read of one of its views."""
+        return next(read for read in self.reads if read.view is view)
+
     @cached_property
     def views(self) -> tuple[type[FeatureView], ...]:
         """The views read, each once."""

@@ -13,6 +13,9 @@ A model lists what is its own: the parts, what single events add to them, and ho
 finished. The tables for each size of tile, and of what came before, macros.sql writes.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
 from slate.aggregates import ValueCounts
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.finishing import finished, finishing_ctes
@@ -21,14 +24,50 @@ from slate.compile.partials import Part, all_parts
 from slate.features import Aggregated, Attribute
 from slate.filters import literal
 from slate.plans import Plan, Read
+from slate.services import FeatureService
 from slate.views import FeatureView
 
 
-def asked_sql(plan: Plan, read: Read) -> str:
-    """The model of one view's values at the instants that a service's spine asks about."""
-    if read.view.windowed:
-        return _windowed(plan, read)
-    return _attributes(plan, read)
+@dataclass(frozen=True)
+class Asked:
+    """A view's values at the instants that a spine asks about, for all services that read it so.
+
+    Attributes:
+        plan: the plan of one of these services.
+        read: how it reads the view, with the features that any of them uses.
+        services: the services.
+    """
+
+    plan: Plan
+    read: Read
+    services: tuple[FeatureService, ...]
+
+    @property
+    def model(self) -> str:
+        """The name of the model that holds the values."""
+        return asked_model(self.plan, self.read.view)
+
+
+def all_asked(plans: Iterable[Plan]) -> list[Asked]:
+    """What services ask of their views; what several ask alike once."""
+    found: dict[str, Asked] = {}
+    for plan in plans:
+        for read in plan.reads:
+            model = asked_model(plan, read.view)
+            asked = found.setdefault(model, Asked(plan, read, ()))
+            used = {*asked.read.features, *read.features}
+            features = tuple(f for f in read.view.features.values() if f in used)
+            found[model] = replace(
+                asked,
+                read=replace(asked.read, features=features),
+                services=(*asked.services, plan.service),
+            )
+    return list(found.values())
+
+
+def asked_sql(asked: Asked) -> str:
+    """The model of a view's values at the instants that a spine asks about."""
+    return _windowed(asked) if asked.read.view.windowed else _attributes(asked)
 
 
 def spine_sql(
@@ -53,9 +92,8 @@ def spine_sql(
         view = way.view
         assert isinstance(view, type)
         assert issubclass(view, FeatureView)
-        model = asked_model(plan.service, view)
-        read = next(r for r in plan.reads if r.view is view)
-        conditions = [f"{view.name}.{key} = {source(w)}" for key, w in read.keys.items()]
+        model, keys = asked_model(plan, view), plan.read(view).keys
+        conditions = [f"{view.name}.{key} = {source(w)}" for key, w in keys.items()]
         conditions.append(f"{view.name}.asked_at = spine.{plan.service.spine.event_time}")
         join = f"left join {{{{ ref('{model}') }}}} as {view.name}\n    on " + "\n    and ".join(
             conditions
@@ -93,12 +131,17 @@ def asked_cte(plan: Plan, read: Read) -> str:
 )"""
 
 
-def _header(plan: Plan, view: type[FeatureView]) -> str:
-    what = f"The values of {view.name} at the instants that {plan.service.full_name} asks about."
-    return header(what, f"{view.__name__} and {plan.service!r}")
+def _header(asked: Asked) -> str:
+    view, names = asked.read.view, [service.full_name for service in asked.services]
+    what = f"The values of {view.name} at the instants that {' and '.join(names)} ask about."
+    return header(
+        what if len(names) > 1 else what.replace(" ask about", " asks about"),
+        " and ".join([view.__name__, *map(repr, asked.services)]),
+    )
 
 
-def _attributes(plan: Plan, read: Read) -> str:
+def _attributes(asked: Asked) -> str:
+    read = asked.read
     view, keys = read.view, list(read.keys)
     used = [f for f in read.features if isinstance(f, Attribute)]
     values = [f"{attribute(f, 'asked_at')} as {f.column}" for f in used]
@@ -106,10 +149,10 @@ def _attributes(plan: Plan, read: Read) -> str:
     # Of a few rows, few histories: what follows costs something for each row of the model.
     names = ", ".join(keys)
     of_asked = f"{f'({names})' if len(keys) > 1 else names} in (select {names} from asked)"
-    return f"""{_header(plan, view)}
+    return f"""{_header(asked)}
 {{{{ config(materialized='table') }}}}
 
-with {asked_cte(plan, read)},
+with {asked_cte(asked.plan, read)},
 
 history as (
     select
@@ -140,7 +183,8 @@ select * from final
 """
 
 
-def _windowed(plan: Plan, read: Read) -> str:
+def _windowed(asked: Asked) -> str:
+    read = asked.read
     view, keys = read.view, list(read.keys)
     source, smallest = view.source, seconds(view.levels[0])
     used = tuple(f for f in read.features if isinstance(f, Aggregated))
@@ -152,7 +196,7 @@ def _windowed(plan: Plan, read: Read) -> str:
     values = [f"{finished(f, 'asked_at')} as {f.column}" for f in used]
     finishing, found = finishing_ctes(used, windows, "merged", "asked_at")
     between = "".join(f"{cte},\n\n" for cte in finishing)
-    return f"""{_header(plan, view)}
+    return f"""{_header(asked)}
 {{{{ config(materialized='table') }}}}
 
 {{#- What windows are made of; `parts` in macros/generated/slate.sql says what the words mean. -#}}
@@ -162,7 +206,7 @@ def _windowed(plan: Plan, read: Read) -> str:
     {listed([_row(view, part) for part, _ in parts], 4)},
 ] %}}
 
-with {asked_cte(plan, read)},
+with {asked_cte(asked.plan, read)},
 
 hops as (
     select

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from slate.features import Attribute
+from slate.plans import Plan
 from slate.services import FeatureService
 from slate.views import FeatureView
 from slate.windows import SECOND, duration_name
@@ -40,9 +42,24 @@ def online_tiles_model(view: type[FeatureView]) -> str:
     return f"{view.name}_online_tiles"
 
 
-def asked_model(service: FeatureService, view: type[FeatureView]) -> str:
-    """The model that holds a view's values at the instants that a service's spine asks about."""
-    return f"{service.full_name}__{view.name}"
+def asked_model(plan: Plan, view: type[FeatureView]) -> str:
+    """The model that holds a view's values at the instants that a service's spine asks about.
+
+    Services that come by the view's keys in the same way from the same spine share it.
+    """
+    ways = "".join(f"__by_{way}" for way in _ways(plan, view))
+    return f"{plan.service.spine.name}__{view.name}{ways}"
+
+
+def _ways(plan: Plan, view: type[FeatureView]) -> list[str]:
+    """The attributes that a view's keys are the values of, each with those on the way to it."""
+    found = []
+    for way in plan.read(view).keys.values():
+        if isinstance(way, Attribute):
+            assert isinstance(way.view, type)
+            assert issubclass(way.view, FeatureView)
+            found += [f"{way.view.name}_{way.column}", *_ways(plan, way.view)]
+    return found
 
 
 def training_model(service: FeatureService) -> str:

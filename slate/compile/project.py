@@ -6,7 +6,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 
 from slate.compile import attributes, online, properties, tiles
-from slate.compile.asked import asked_sql
+from slate.compile.asked import all_asked, asked_sql
 from slate.compile.names import (
     AS_OF,
     CLOCK,
@@ -14,7 +14,6 @@ from slate.compile.names import (
     RAW,
     STREAM_FILE,
     STREAMED_UNTIL,
-    asked_model,
     current_model,
     header,
     listed,
@@ -33,9 +32,9 @@ MACROS = Path("macros/generated")
 
 def generated(registry: Registry) -> dict[Path, str]:
     """All generated files of a deployment: path in the dbt project, and text."""
-    staging, tiled, current, published, training = (
+    staging, tiled, current, published, history, training = (
         MODELS / folder
-        for folder in ("staging", "tiles", "current", "online_rows", "training_rows")
+        for folder in ("staging", "tiles", "current", "online_rows", "history", "training_rows")
     )
     landed = [source for source in registry.sources.values() if source.landing]
     windowed = [view for view in registry.views.values() if view.windowed]
@@ -50,15 +49,10 @@ def generated(registry: Registry) -> dict[Path, str]:
         model = online.current_sql(view) if view.windowed else attributes.current_sql(view)
         found[current / f"{current_model(view)}.sql"] = model
     for plan in registry.plans.values():
-        folder = training / plan.service.full_name
-        for read in plan.reads:
-            found[folder / f"{asked_model(plan.service, read.view)}.sql"] = asked_sql(plan, read)
-        found[folder / f"{training_model(plan.service)}.sql"] = training_sql(plan)
-        contracts = [
-            *properties.asked_contracts(plan),
-            properties.training_contract(plan, registry),
-        ]
-        found[folder / "_models.yml"] = properties.models_yml(contracts)
+        found[training / f"{training_model(plan.service)}.sql"] = training_sql(plan)
+    asked = all_asked(registry.plans.values())
+    for one in asked:
+        found[history / f"{one.model}.sql"] = asked_sql(one)
     found[staging / f"{AS_OF}.sql"] = _as_of_sql(registry)
     contracts = [properties.as_of_contract()]
     if any(source.landing and source.stream for source in registry.sources.values()):
@@ -74,6 +68,10 @@ def generated(registry: Registry) -> dict[Path, str]:
         current / "_models.yml": properties.models_yml(views),
         published / "_models.yml": properties.models_yml(
             contract for view in windowed for contract in properties.online_contracts(view)
+        ),
+        history / "_models.yml": properties.models_yml(map(properties.asked_contract, asked)),
+        training / "_models.yml": properties.models_yml(
+            properties.training_contract(plan, registry) for plan in registry.plans.values()
         ),
         training / "_exposures.yml": properties.exposures_yml(registry),
     }

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slate import descriptions
+from slate.compile.asked import Asked
 from slate.compile.names import (
     AS_OF,
     CLOCK,
     HELD,
     RAW,
     STREAMED_UNTIL,
-    asked_model,
     current_model,
     online_keys_model,
     online_tiles_model,
@@ -123,25 +123,19 @@ def current_contract(view: type[FeatureView]) -> Model:
     return _of_view(current_model(view), view, text, columns)
 
 
-def asked_contracts(plan: Plan) -> list[Model]:
-    """The contracts of a service's models by view."""
+def asked_contract(asked: Asked) -> Model:
+    """The contract of a view's values at the instants that a spine asks about."""
+    view, names = asked.read.view, [service.full_name for service in asked.services]
     text = (
-        f"The values at the instants that the spine of {plan.service.full_name} asks about; only "
-        "of the hours built last."
+        f"The values at the instants that the spine of {' and '.join(names)} asks about; only of "
+        "the hours built last."
     )
-    return [
-        _of_view(
-            asked_model(plan.service, read.view),
-            read.view,
-            text,
-            [
-                *_keys(read.view),
-                Column("asked_at", "timestamp", descriptions.ASKED_AT),
-                *map(_feature, read.features),
-            ],
-        )
-        for read in plan.reads
+    columns = [
+        *_keys(view),
+        Column("asked_at", "timestamp", descriptions.ASKED_AT),
+        *map(_feature, asked.read.features),
     ]
+    return _of_view(asked.model, view, text, columns)
 
 
 def training_contract(plan: Plan, registry: Registry) -> Model:

@@ -22,7 +22,7 @@ def joined(plan: Plan) -> tuple[list[str], str]:
         The features as items of a select list, by full name, and the from clause that they need, in
         which the spine is called ``spine``.
     """
-    service, spine = plan.service, plan.service.spine
+    spine = plan.service.spine
     values, joins = [], []
     for read in plan.reads:
         name = read.view.name
@@ -34,7 +34,7 @@ def joined(plan: Plan) -> tuple[list[str], str]:
         ]
         conditions.append(f"{name}.asked_at = spine.{spine.event_time}")
         on = "\n        and ".join(conditions)
-        model = asked_model(service, read.view)
+        model = asked_model(plan, read.view)
         joins.append(f"left join {{{{ ref('{model}') }}}} as {name}\n        on {on}")
     return values, "\n    ".join([f"from {{{{ ref('{spine.model}') }}}} as spine", *joins])
 

@@ -9,12 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from slate.compile.asked import asked_sql
+from slate.compile.asked import all_asked, asked_sql
 from slate.compile.names import (
     CLOCK,
     HELD,
     RAW,
-    asked_model,
     current_model,
     seconds,
     tiles_model,
@@ -61,7 +60,7 @@ class Values:
     ) -> None:
         self._plan, self._connection = plan, connection
         self._deployment = deployment
-        self._asked = {asked_model(plan.service, view) for view in plan.views}
+        self._asked = {one.model for one in all_asked([plan])}
         self._require_built()
         self._known_until = self._until()
         self._relations = _relations(deployment)
@@ -93,10 +92,11 @@ class Values:
         connection.register("given", spine.table())
         connection.execute(f"create temp table {TABLE} as from given")
         connection.unregister("given")
-        for read in plan.reads:
-            progress(f"{read.view.name} as of {spine.size:,} rows")
-            instead = self._narrowed(read, spine.size) if read.view.windowed else {}
-            self._create(asked_model(plan.service, read.view), asked_sql(plan, read), instead)
+        for asked in all_asked([plan]):
+            view = asked.read.view
+            progress(f"{view.name} as of {spine.size:,} rows")
+            instead = self._narrowed(asked.read, spine.size) if view.windowed else {}
+            self._create(asked.model, asked_sql(asked), instead)
         progress(f"{len(plan.service.features):,} features of {spine.size:,} rows")
         before = 0
         for batch in connection.sql(self._rows_sql()).to_arrow_reader(BATCH_ROWS):

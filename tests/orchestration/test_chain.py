@@ -424,7 +424,7 @@ def test_what_a_change_does_not_touch_is_not_built_anew(mended: Stage) -> None:
     ((anew,),) = query(mended.deployment, newest)
     assert {"rider_profile", "rider_profile_current", "bike_choice_v2"} <= set(anew)
     # Training rows are joined of what was built with them.
-    assert "bike_choice_v2__station_moves" in anew
+    assert "offer__station_moves__by_bike_profile_station_id" in anew
     assert not {"stg_moves", "station_moves_tiles", "station_moves_current"} & set(anew)
     assert "station_outlook_v1" not in anew
 

@@ -81,7 +81,7 @@ def test_tags_and_owners() -> None:
     assert models["show_quality_v1_service"]["config"]["tags"] == ["search", "notifications"]
     prices = [
         column["config"]["tags"]
-        for name in ("show_catalog_current", "feed_ranking_v1__show_catalog", "feed_ranking_v1")
+        for name in ("show_catalog_current", "impression__show_catalog", "feed_ranking_v1")
         for column in models[name]["columns"]
         if column["name"].endswith("start_price")
     ]

@@ -159,30 +159,30 @@ with final as (
         seller_stats.usual_watch_1d as "seller_stats.usual_watch_1d",
         seller_stats.usual_watch_30d as "seller_stats.usual_watch_30d"
     from {{ ref('stg_impressions') }} as spine
-    left join {{ ref('feed_ranking_v1__show_activity') }} as show_activity
+    left join {{ ref('impression__show_activity') }} as show_activity
         on show_activity.show_id = spine.show_id
         and show_activity.asked_at = spine.event_ts
-    left join {{ ref('feed_ranking_v1__show_catalog') }} as show_catalog
+    left join {{ ref('impression__show_catalog') }} as show_catalog
         on show_catalog.show_id = spine.show_id
         and show_catalog.asked_at = spine.event_ts
-    left join {{ ref('feed_ranking_v1__viewer_activity') }} as viewer_activity
+    left join {{ ref('impression__viewer_activity') }} as viewer_activity
         on viewer_activity.viewer_id = spine.viewer_id
         and viewer_activity.asked_at = spine.event_ts
-    left join {{ ref('feed_ranking_v1__viewer_profile') }} as viewer_profile
+    left join {{ ref('impression__viewer_profile') }} as viewer_profile
         on viewer_profile.viewer_id = spine.viewer_id
         and viewer_profile.asked_at = spine.event_ts
-    left join {{ ref('feed_ranking_v1__viewer_category_taste') }} as viewer_category_taste
+    left join {{ ref('impression__viewer_category_taste__by_show_catalog_category') }} as viewer_category_taste
         on viewer_category_taste.viewer_id = spine.viewer_id
         and viewer_category_taste.category = coalesce(show_catalog.category, 'other')
         and viewer_category_taste.asked_at = spine.event_ts
-    left join {{ ref('feed_ranking_v1__viewer_seller_history') }} as viewer_seller_history
+    left join {{ ref('impression__viewer_seller_history__by_show_catalog_seller_id') }} as viewer_seller_history
         on viewer_seller_history.viewer_id = spine.viewer_id
         and viewer_seller_history.seller_id = show_catalog.seller_id
         and viewer_seller_history.asked_at = spine.event_ts
-    left join {{ ref('feed_ranking_v1__seller_profile') }} as seller_profile
+    left join {{ ref('impression__seller_profile__by_show_catalog_seller_id') }} as seller_profile
         on seller_profile.seller_id = show_catalog.seller_id
         and seller_profile.asked_at = spine.event_ts
-    left join {{ ref('feed_ranking_v1__seller_stats') }} as seller_stats
+    left join {{ ref('impression__seller_stats__by_show_catalog_seller_id') }} as seller_stats
         on seller_stats.seller_id = show_catalog.seller_id
         and seller_stats.asked_at = spine.event_ts
     where {{ arrived('spine.received_at') }}

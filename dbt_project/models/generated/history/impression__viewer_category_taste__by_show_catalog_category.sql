@@ -33,7 +33,7 @@ with asked as (
         coalesce(show_catalog.category, 'other') as category,
         spine.event_ts as asked_at
     from {{ ref('stg_impressions') }} as spine
-    left join {{ ref('feed_ranking_v1__show_catalog') }} as show_catalog
+    left join {{ ref('impression__show_catalog') }} as show_catalog
         on show_catalog.show_id = spine.show_id
         and show_catalog.asked_at = spine.event_ts
     where {{ arrived('spine.received_at') }}

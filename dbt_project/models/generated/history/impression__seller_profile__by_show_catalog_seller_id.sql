@@ -1,5 +1,5 @@
--- The values of seller_profile at the instants that feed_ranking_v1 asks about.
--- Written by `slate compile` from SellerProfile and FeatureService('feed_ranking', version=1): change the definition, not this.
+-- The values of seller_profile at the instants that feed_ranking_v1 and show_quality_v1 ask about.
+-- Written by `slate compile` from SellerProfile and FeatureService('feed_ranking', version=1) and FeatureService('show_quality', version=1): change the definition, not this.
 
 {{ config(materialized='table') }}
 
@@ -8,7 +8,7 @@ with asked as (
         show_catalog.seller_id as seller_id,
         spine.event_ts as asked_at
     from {{ ref('stg_impressions') }} as spine
-    left join {{ ref('feed_ranking_v1__show_catalog') }} as show_catalog
+    left join {{ ref('impression__show_catalog') }} as show_catalog
         on show_catalog.show_id = spine.show_id
         and show_catalog.asked_at = spine.event_ts
     where {{ arrived('spine.received_at') }}

@@ -1,5 +1,5 @@
--- The values of show_catalog at the instants that feed_ranking_v1 asks about.
--- Written by `slate compile` from ShowCatalog and FeatureService('feed_ranking', version=1): change the definition, not this.
+-- The values of show_catalog at the instants that feed_ranking_v1 and show_quality_v1 ask about.
+-- Written by `slate compile` from ShowCatalog and FeatureService('feed_ranking', version=1) and FeatureService('show_quality', version=1): change the definition, not this.
 
 {{ config(materialized='table') }}
 

@@ -38,16 +38,16 @@ with final as (
         coalesce(seller_stats.orders_1d, 0) as "seller_stats.orders_1d",
         coalesce(seller_stats.orders_30d, 0) as "seller_stats.orders_30d"
     from {{ ref('stg_impressions') }} as spine
-    left join {{ ref('show_quality_v1__show_activity') }} as show_activity
+    left join {{ ref('impression__show_activity') }} as show_activity
         on show_activity.show_id = spine.show_id
         and show_activity.asked_at = spine.event_ts
-    left join {{ ref('show_quality_v1__show_catalog') }} as show_catalog
+    left join {{ ref('impression__show_catalog') }} as show_catalog
         on show_catalog.show_id = spine.show_id
         and show_catalog.asked_at = spine.event_ts
-    left join {{ ref('show_quality_v1__seller_profile') }} as seller_profile
+    left join {{ ref('impression__seller_profile__by_show_catalog_seller_id') }} as seller_profile
         on seller_profile.seller_id = show_catalog.seller_id
         and seller_profile.asked_at = spine.event_ts
-    left join {{ ref('show_quality_v1__seller_stats') }} as seller_stats
+    left join {{ ref('impression__seller_stats__by_show_catalog_seller_id') }} as seller_stats
         on seller_stats.seller_id = show_catalog.seller_id
         and seller_stats.asked_at = spine.event_ts
     where {{ arrived('spine.received_at') }}
