@@ -20,10 +20,12 @@ Rows = dict[str, list[Row]]
 
 
 def place(folder: Path) -> Deployment:
-    """A bike-share in a folder of its own, with its generated dbt project."""
+    """A bike-share in a folder of its own, the narrow one, with its generated dbt project."""
     ignore = shutil.ignore_patterns("target", "logs", "generated", "__pycache__", "definitions")
     shutil.copytree(BIKES, folder, ignore=ignore, dirs_exist_ok=True)
-    deployment = load(folder / "slate.toml")
+    config = folder / "slate.toml"
+    config.write_text(config.read_text().replace("bikes.definitions", "bikes.narrow"))
+    deployment = load(config)
     write(deployment.registry, deployment.dbt_project)
     return deployment
 

@@ -80,7 +80,13 @@ def test_a_way_of_three_rounds() -> None:
     plan = Registry.from_module(bikes).plans["bike_choice"]
     assert [sorted(part) for part in rounds(plan)] == [
         ["bike_health", "bike_profile", "bike_use", "rider_profile", "rider_rides"],
-        ["bike_at_station", "rider_at_station", "station_moves", "station_profile"],
+        [
+            "bike_at_station",
+            "rider_at_station",
+            "station_moves",
+            "station_profile",
+            "station_values",
+        ],
         ["depot_profile"],
     ]
     grains = {read.view.name: read.grain for read in plan.reads}

@@ -32,6 +32,7 @@ from tests.deployments.bikes.definitions.stations import (
     StationMoves,
     StationProfile,
 )
+from tests.deployments.bikes.definitions.values import StationValues
 
 __all__ = [
     "Bike",
@@ -60,6 +61,7 @@ __all__ = [
     "StationMoves",
     "StationNow",
     "StationProfile",
+    "StationValues",
     "bike_choice",
     "station_outlook",
 ]

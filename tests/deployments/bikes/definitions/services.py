@@ -1,5 +1,7 @@
 """What models are trained and served with."""
 
+from collections.abc import Sequence
+
 from slate import FeatureService
 from tests.deployments.bikes.definitions.bikes import (
     BikeAtStation,
@@ -16,29 +18,38 @@ from tests.deployments.bikes.definitions.stations import (
     StationMoves,
     StationProfile,
 )
+from tests.deployments.bikes.definitions.values import StationValues
 
-bike_choice = FeatureService(
-    "bike_choice",
-    version=2,
-    description="Which bike a rider wants.",
-    keys=[Rider, Bike],
-    spine=Offer,
-    features=[
-        RiderProfile,
-        RiderRides,
-        BikeProfile,
-        BikeHealth,
-        BikeUse,
-        StationProfile,
-        StationMoves,
-        DepotProfile.crew,
-        RiderAtStation,
-        BikeAtStation,
-        OfferRequest,
-        StationNow.idle_minutes,
-        StationNow.busy,
-    ],
+NARROW = (
+    RiderProfile,
+    RiderRides,
+    BikeProfile,
+    BikeHealth,
+    BikeUse,
+    StationProfile,
+    StationMoves,
+    DepotProfile.crew,
+    RiderAtStation,
+    BikeAtStation,
+    OfferRequest,
+    StationNow.idle_minutes,
+    StationNow.busy,
 )
+
+
+def choice(features: Sequence[object]) -> FeatureService:
+    """The service that ranks bikes, with so many features."""
+    return FeatureService(
+        "bike_choice",
+        version=2,
+        description="Which bike a rider wants.",
+        keys=[Rider, Bike],
+        spine=Offer,
+        features=features,
+    )
+
+
+bike_choice = choice([*NARROW, StationValues])
 
 station_outlook = FeatureService(
     "station_outlook",
