@@ -10,7 +10,7 @@ the hop ``T``, takes for a window of its own hop the tiles ``[T - n, T)`` known 
 window with larger hops, what became known before ``T`` in the open hop of the next size.
 
 A model lists what is its own: the parts, what single events add to them, and how features are
-finished. The tables for each size of tile, and of what came before, macros.sql writes.
+finished. The tables for each size of tile, and of what came before, macros/history.sql writes.
 """
 
 from collections.abc import Iterable
@@ -199,7 +199,7 @@ def _windowed(asked: Asked) -> str:
     return f"""{_header(asked)}
 {{{{ config(materialized='table') }}}}
 
-{{#- What windows are made of; `parts` in macros/generated/slate.sql says what the words mean. -#}}
+{{#- What windows are made of; macros/generated/history.sql says what the words mean. -#}}
 {{%- set keys = {keys} %}}
 {{%- set levels = {levels} %}}
 {{%- set parts = [
@@ -246,7 +246,7 @@ select * from final
 
 
 def _row(view: type[FeatureView], part: Part) -> str:
-    """What the macros are told of a part, as a dict of Jinja; macros.sql says what it means."""
+    """What the macros are told of a part, as a dict of Jinja; macros/history.sql explains it."""
     told: dict[str, object] = {"name": part.column}
     if isinstance(part.partial, ValueCounts):
         (column,) = part.measure.tile_columns

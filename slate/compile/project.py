@@ -38,7 +38,7 @@ def generated(registry: Registry) -> dict[Path, str]:
     )
     landed = [source for source in registry.sources.values() if source.landing]
     windowed = [view for view in registry.views.values() if view.windowed]
-    found = {MACROS / "slate.sql": (resources("slate.compile") / "macros.sql").read_text()}
+    found = {MACROS / name: text for name, text in macros().items()}
     for source in landed:
         found[staging / f"{source.model}.sql"] = staging_sql(source)
     for view in windowed:
@@ -76,6 +76,12 @@ def generated(registry: Registry) -> dict[Path, str]:
         training / "_exposures.yml": properties.exposures_yml(registry),
     }
     return found
+
+
+def macros() -> dict[str, str]:
+    """The macros that generated models call: the text of each file, by its name."""
+    folder = resources("slate.compile") / "macros"
+    return {name: (folder / name).read_text() for name in ("partials.sql", "history.sql")}
 
 
 def _as_of_sql(registry: Registry) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files as resources
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+from slate.compile import project
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -43,8 +44,7 @@ def _environment() -> "Environment":
         # No hours are built: all rows count.
         "invocation_args_dict": {},
     }
-    text = (resources("slate.compile") / "macros.sql").read_text()
-    module = environment.from_string(text).module
+    module = environment.from_string("\n".join(project.macros().values())).module
     macros |= {name: value for name, value in vars(module).items() if not name.startswith("_")}
     environment.globals |= macros
     return environment

@@ -3,7 +3,7 @@
 
 {{ config(materialized='table') }}
 
-{#- What windows are made of; `parts` in macros/generated/slate.sql says what the words mean. -#}
+{#- What windows are made of; macros/generated/history.sql says what the words mean. -#}
 {%- set keys = ['show_id'] %}
 {%- set levels = {'tiles_5s': 5, 'tiles_30s': 30, 'tiles_5m': 300, 'tiles_1h': 3600} %}
 {%- set parts = [

@@ -3,7 +3,7 @@
 
 {{ config(materialized='table') }}
 
-{#- What windows are made of; `parts` in macros/generated/slate.sql says what the words mean. -#}
+{#- What windows are made of; macros/generated/history.sql says what the words mean. -#}
 {%- set keys = ['viewer_id', 'seller_id'] %}
 {%- set levels = {'tiles_5m': 300, 'tiles_1h': 3600, 'tiles_1d': 86400} %}
 {%- set parts = [

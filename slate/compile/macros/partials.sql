@@ -1,0 +1,148 @@
+{#- Written by `slate compile`. What the generated models share; other warehouses dispatch here. -#}
+
+{#- The number of a hop of so many seconds that an instant lies in, counted from the epoch. -#}
+{%- macro hop_number(instant, seconds) -%}
+    {{- return(adapter.dispatch('hop_number')(instant, seconds)) -}}
+{%- endmacro -%}
+
+{%- macro default__hop_number(instant, seconds) -%}
+    (epoch_us({{ instant }}) // {{ seconds * 1000000 }})
+{%- endmacro -%}
+
+{#- The first instant inside a window of so many seconds whose tail moves in hops. -#}
+{%- macro window_start(instant, seconds, hop_seconds) -%}
+    {{- return(adapter.dispatch('window_start')(instant, seconds, hop_seconds)) -}}
+{%- endmacro -%}
+
+{%- macro default__window_start(instant, seconds, hop_seconds) -%}
+    make_timestamp((epoch_us({{ instant }}) - {{ seconds * 1000000 }}) // {{ hop_seconds * 1000000 }} * {{ hop_seconds * 1000000 }})
+{%- endmacro -%}
+
+{#- Whether a row arrived in the hours that this invocation builds; all rows without such hours.
+    Slate always says them, so that a row dated beyond the clock waits until it is not. -#}
+{%- macro arrived(column) -%}
+    {%- set start = invocation_args_dict.get('event_time_start') -%}
+    {%- set end = invocation_args_dict.get('event_time_end') -%}
+    {%- if start and end -%}
+    {{ column }} >= timestamp '{{ start }}' and {{ column }} < timestamp '{{ end }}'
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- An incremental strategy: the rows that arrived in the built hours replace those there before. -#}
+{%- macro get_incremental_arrival_hours_sql(arguments) -%}
+    {%- set columns = arguments.dest_columns | map(attribute='quoted') | join(', ') -%}
+    delete from {{ arguments.target_relation }}
+    where {{ arrived(config.get('arrival_column')) }};
+
+    insert into {{ arguments.target_relation }} ({{ columns }})
+    select {{ columns }} from {{ arguments.temp_relation }}
+{%- endmacro -%}
+
+{#- The sum, the least, the greatest of what several parts of a window hold; parts may hold nothing. -#}
+{%- macro sum_of(parts) -%}
+    {%- for part in parts -%}
+    coalesce({{ part }}, 0){{ ' + ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro -%}
+
+{%- macro least_of(parts) -%}
+    {{- return(adapter.dispatch('least_of')(parts)) -}}
+{%- endmacro -%}
+
+{%- macro default__least_of(parts) -%}
+    least({{ parts | join(', ') }})
+{%- endmacro -%}
+
+{%- macro greatest_of(parts) -%}
+    {{- return(adapter.dispatch('greatest_of')(parts)) -}}
+{%- endmacro -%}
+
+{%- macro default__greatest_of(parts) -%}
+    greatest({{ parts | join(', ') }})
+{%- endmacro -%}
+
+{#- Whole numbers are summed by their halves of 32 bits, which stays exact: the upper half has the
+    sign, the lower half none. -#}
+{%- macro upper_half(column) -%}
+    {{- return(adapter.dispatch('upper_half')(column)) -}}
+{%- endmacro -%}
+
+{%- macro default__upper_half(column) -%}
+    {{ column }} >> 32
+{%- endmacro -%}
+
+{%- macro lower_half(column) -%}
+    {{- return(adapter.dispatch('lower_half')(column)) -}}
+{%- endmacro -%}
+
+{%- macro default__lower_half(column) -%}
+    {{ column }} & 4294967295
+{%- endmacro -%}
+
+{#- Such a sum: the nearest whole number of 64 bits, 0 over nothing. -#}
+{%- macro total_of_halves(upper, lower) -%}
+    {{- return(adapter.dispatch('total_of_halves')(upper, lower)) -}}
+{%- endmacro -%}
+
+{%- macro default__total_of_halves(upper, lower) -%}
+    cast(least(greatest(
+            coalesce(cast({{ upper }} as hugeint) * 4294967296 + {{ lower }}, 0),
+            -9223372036854775808
+        ), 9223372036854775807) as bigint)
+{%- endmacro -%}
+
+{#- Such a sum as a float. -#}
+{%- macro float_of_halves(upper, lower) -%}
+    (cast({{ upper }} as double) * 4294967296e0 + cast({{ lower }} as double))
+{%- endmacro -%}
+
+{#- Of a list of lists of events, which begin with their times, the latest so many, latest first. -#}
+{%- macro latest_of(lists, length) -%}
+    {{- return(adapter.dispatch('latest_of')(lists, length)) -}}
+{%- endmacro -%}
+
+{%- macro default__latest_of(lists, length) -%}
+    list_reverse_sort(flatten({{ lists }}))[:{{ length }}]
+{%- endmacro -%}
+
+{%- macro latest_of_parts(parts, length) -%}
+    {{- latest_of('[' ~ parts | join(', ') ~ ']', length) -}}
+{%- endmacro -%}
+
+{#- Lists end to end. -#}
+{%- macro flattened(lists) -%}
+    {{- return(adapter.dispatch('flattened')(lists)) -}}
+{%- endmacro -%}
+
+{%- macro default__flattened(lists) -%}
+    flatten([{{ lists | join(', ') }}])
+{%- endmacro -%}
+
+{#- The code of a value, of its text: 63 bits of the MD5, the same as slate.aggregates has. -#}
+{%- macro code_of(text) -%}
+    {{- return(adapter.dispatch('code_of')(text)) -}}
+{%- endmacro -%}
+
+{%- macro default__code_of(text) -%}
+    cast(md5_number_lower({{ text }}) >> 1 as bigint)
+{%- endmacro -%}
+
+{#- Lists of (n, mean, m2) pooled into one: m2 is the sum of squared deviations from the mean, and
+    never the difference of large numbers. -#}
+{%- macro pooled(parts) -%}
+    {{- return(adapter.dispatch('pooled')(parts)) -}}
+{%- endmacro -%}
+
+{%- macro default__pooled(parts) -%}
+    list_reduce(
+            flatten([{{ parts | join(', ') }}]),
+            lambda a, b: {
+                n: a.n + b.n,
+                mean: a.mean + (b.mean - a.mean) * b.n / (a.n + b.n),
+                m2: a.m2 + b.m2 + (b.mean - a.mean) ** 2 * a.n * b.n / (a.n + b.n)
+            },
+            {n: 0.0::double, mean: 0.0::double, m2: 0.0::double}
+        )
+{%- endmacro -%}
