@@ -152,6 +152,24 @@ class Publisher:
             pointer = store.hget(pointers(self._deployment), pointer_field(view))
         return read_pointer(view.name, pointer) if pointer is not None else None
 
+    def live_whole(self, view: type[FeatureView]) -> Generation | None:
+        """The live generation of a view; None also where it cannot be read, or was lost.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        with _store_errors(f"reading which generation of {view.name} is live"):
+            store: Any = self._redis
+            pointer = store.hget(pointers(self._deployment), pointer_field(view))
+            try:
+                generation = read_pointer(view.name, pointer) if pointer is not None else None
+            except StoreError:
+                return None
+            names = Names(self._deployment, view.name)
+            if generation and store.exists(names.marker(generation.name)):
+                return generation
+        return None
+
     def streamed_since(self, view: type[FeatureView]) -> datetime | None:
         """The first arrival that the archive of a view's stream has seen (UTC, without a zone)."""
         if not view.windowed or not view.source.stream:

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -65,13 +66,28 @@ def test_what_is_generated_is_a_list_where_there_is_nothing(
         assert [value for value in properties.values() if value is None] == []
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployment that lacks the events of one source, built in one go."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        deployment = place(tmp_path_factory.mktemp("whole"), "events", monkeypatch)
+        assert run_everything(deployment)
+        yield deployment
+
+
 @pytest.mark.parametrize("lacking", ["windows", "views", "events"])
 def test_a_deployment_without_some(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lacking: str,
+    request: pytest.FixtureRequest,
 ) -> None:
-    deployment = place(tmp_path, lacking, monkeypatch)
+    if lacking == "events":
+        deployment: Deployment = request.getfixturevalue("whole")
+    else:
+        deployment = place(tmp_path, lacking, monkeypatch)
+        assert run_everything(deployment)
     views = deployment.registry.views
-    assert run_everything(deployment)
     assert query(deployment, "select count(*) from stg_stays") == [(len(STAYS),)]
     with Publisher.connect(deployment) as publisher:
         rows = {
@@ -85,10 +101,10 @@ def test_a_deployment_without_some(
         assert (deployment.training / service.full_name / "current").exists()
 
 
-def test_many_rows_are_built_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_are_built_in_parts(
+    whole: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each part as if it were the new hours of its time: the tables are those of one build."""
-    whole = place(tmp_path / "whole", "events", monkeypatch)
-    assert run_everything(whole)
     monkeypatch.setattr(builds, "ROWS_AT_ONCE", 3)
     parted = place(tmp_path / "parted", "events", monkeypatch)
     assert run_everything(parted)

@@ -63,7 +63,7 @@ def test_many_rows_agree_offline_and_online(engines: Engines, seed: int) -> None
 
 
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
