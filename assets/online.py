@@ -19,7 +19,7 @@ from assets.publishing import (
     stream_from,
 )
 from assets.streams import stream_deps
-from assets.verdicts import digest, require_passed, require_unchanged
+from assets.verdicts import require_passed, require_unchanged
 from assets.warehouse import current_key, model_key
 from online import Generation, Publisher
 from slate.compile.names import STREAMED_UNTIL, online_keys_model, online_tiles_model
@@ -27,6 +27,8 @@ from slate.deployment import Deployment
 from slate.fingerprints import fingerprint
 from slate.views import FeatureView
 
+# The job of everything.
+WHOLE = "build_everything"
 # The metadata that says of when a view's newest published row is.
 NEWEST = "newest"
 
@@ -78,19 +80,19 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
             # One state of the tables: what is published is what was checked.
             connection.begin()
             require_passed(connection, [view])
-            found = digest(connection, view)
-            require_unchanged(connection, view, found)
+            require_unchanged(connection, view)
             as_of = known_until(connection, view)
             began = store.streamed_since(view) or archived_since(deployment, view)
             since = stream_from(connection, view, began)
             newest = newest_event(connection, view)
             known = landed(connection, view, as_of)
-            content = str((found, as_of, since, known and (known.taken_in, len(known.files))))
+            held = published.digest(connection, view)
+            content = str((held, as_of, since, known and (known.taken_in, len(known.files))))
             published.prepare(connection)
             live = store.live_whole(view)
-            # Who asks for some assets wants them written, as after damage.
-            asked_for = context.run.asset_selection is not None
-            if not asked_for and live and published.holds(connection, view, live.name, content):
+            # Who asks for some assets, or to publish, wants them written, as after damage.
+            in_whole = context.run.job_name == WHOLE and not context.run.asset_selection
+            if in_whole and live and published.holds(connection, view, live.name, content):
                 generation, done = live, "the same as is live already: not written again"
             else:
                 rows = online_rows(connection, view)

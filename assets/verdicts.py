@@ -37,7 +37,7 @@ def record(connection: duckdb.DuckDBPyConnection, view: type[FeatureView], passe
         f"""insert into {RAW}.verdicts values (
             ?, ?, (select max(built_at) from {RAW}.builds), ?, ?, ?
         )""",
-        [view.name, passed, digest(connection, view), _newest_file(connection), now],
+        [view.name, passed, _digest(connection, view), _newest_file(connection), now],
     )
 
 
@@ -69,15 +69,8 @@ def require_passed(
             )
 
 
-def require_unchanged(
-    connection: duckdb.DuckDBPyConnection, view: type[FeatureView], found: str
-) -> None:
+def require_unchanged(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> None:
     """Let nothing be published but the very rows that were checked.
-
-    Args:
-        connection: the warehouse.
-        view: the view.
-        found: the digest of what its tables hold now.
 
     Raises:
         DataError: what is to be published of the view changed since it was checked.
@@ -86,15 +79,15 @@ def require_unchanged(
         f"select digest from {RAW}.verdicts where view = ? order by checked_at desc limit 1",
         [view.name],
     ).fetchall()
-    if checked != found:
+    if checked != _digest(connection, view):
         raise DataError(
             f"{' or '.join(published_tables(view))} changed since {view.name} was checked, and not "
             "by a run of Slate: run its check, or the whole job"
         )
 
 
-def digest(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> str:
-    """What a view's tables hold that are published, in any order, as a text that tells it apart."""
+def _digest(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> str:
+    """What a view's tables hold that are published, in any order."""
     held = [
         connection.execute(
             f"select count(*), sum(hash(published)::hugeint) from {table} as published"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain
@@ -114,8 +115,7 @@ class Publisher:
         name = new_name(view, instant(until))
         rows = keys = size = 0
         with _store_errors(f"publishing {view.name}"), self._begun(names, name):
-            for values in encode(view, batches, until):
-                self._write(names, name, values)
+            for values in self._written(names, name, encode(view, batches, until)):
                 rows += values.rows
                 keys += len(values.keys)
                 size += values.size
@@ -242,6 +242,21 @@ class Publisher:
                 sweep(self._redis, names)
             raise
         sweep(self._redis, names)
+
+    def _written(
+        self, names: Names, generation: str, encoded: Iterable[Values]
+    ) -> Iterator[Values]:
+        """Write values, each while the next are encoded, and yield those that are written."""
+        with ThreadPoolExecutor(1) as writing:
+            waiting: tuple[Values, Future[None]] | None = None
+            for values in encoded:
+                if waiting is not None:
+                    waiting[1].result()
+                    yield waiting[0]
+                waiting = values, writing.submit(self._write, names, generation, values)
+            if waiting is not None:
+                waiting[1].result()
+                yield waiting[0]
 
     def _write(self, names: Names, generation: str, values: Values) -> None:
         """Write some values, each command's keys registered with it, so that all can be found."""

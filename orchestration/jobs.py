@@ -7,11 +7,10 @@ import dagster as dg
 
 from assets.freshness import FRESHNESS
 from assets.landing_files import landing_sources
-from assets.online import online_key
+from assets.online import WHOLE, online_key
 from assets.source_checks import HOURS, source_key
 from slate.deployment import Deployment
 
-WHOLE = "build_everything"
 # Landing files of an hour are complete some minutes after it.
 MINUTE_OF_HOUR = 5
 # How old data are is looked at between two runs of the chain, also where none of these goes well.

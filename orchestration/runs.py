@@ -10,11 +10,11 @@ import dagster as dg
 
 from assets.hours import is_over
 from assets.landing_files import EXPECTED, landed, landing_sources
+from assets.online import WHOLE
 from assets.warehouse import parse_if_changed
 from orchestration.assembly import assemble
 from orchestration.home import prepare_home, write_history_quickly
 from orchestration.interrupts import interrupts
-from orchestration.jobs import WHOLE
 from orchestration.outcomes import alarms, told
 from slate.deployment import Deployment
 from slate.errors import DataError

@@ -175,7 +175,7 @@ def test_describe_other_definitions(slate: Slate) -> None:
     assert source["spine of"] == "bike_choice_v2"
     assert facts(slate, "move")["unique id"] == "move_id; repeats are known for 2d"
     entity = facts(slate, "station")
-    assert entity["views"] == "station_moves, station_profile"
+    assert entity["views"] == "station_moves, station_profile, station_values"
     assert entity["reached by"] == "bike_profile.station_id"
     service = facts(slate, "station_outlook")
     assert service["inputs"] == "expected (required)"

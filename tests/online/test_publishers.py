@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from random import Random
 from typing import Any
@@ -128,11 +129,20 @@ class Turns:
         self._chosen: threading.Thread | None = None
         self._killed: set[threading.Thread] = set()
         self._threads = [threading.Thread(target=self._run, args=(run,)) for run in runs]
+        self._acting: dict[threading.Thread, threading.Thread] = {}
         self.told: list[str] = []
+
+    def executor(self, workers: int) -> ThreadPoolExecutor:
+        """One whose thread has its turns in the place of the one that made it, which waits."""
+        owner = threading.current_thread()
+        return ThreadPoolExecutor(
+            workers, initializer=lambda: self._acting.update({threading.current_thread(): owner})
+        )
 
     def hook(self) -> None:
         """Wait for its turn, before an effect."""
-        me = threading.current_thread()
+        current = threading.current_thread()
+        me = self._acting.get(current, current)
         with self._changed:
             if me in self._killed:
                 raise Killed
@@ -179,6 +189,7 @@ def test_two_publishers_in_any_order(
     publisher: Publisher,
     live_title: Title,
     effects: Effects,
+    monkeypatch: pytest.MonkeyPatch,
     kills: float,
 ) -> None:
     random, told = Random(int(100 * kills)), 0
@@ -198,7 +209,8 @@ def test_two_publishers_in_any_order(
             return twice
 
         turns = Turns(random, [publishes("a"), publishes("b")])
-        with effects.watched(turns.hook):
+        with monkeypatch.context() as patched, effects.watched(turns.hook):
+            patched.setattr("online.publisher.ThreadPoolExecutor", turns.executor)
             turns.play(kills)
         assert live_title() is not None or (kills and not before)
         told += len(turns.told)

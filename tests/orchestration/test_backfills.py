@@ -10,9 +10,9 @@ import pytest
 from dagster._core.execution.backfill import PartitionBackfill
 
 from assets.hours import partition_key
+from assets.online import WHOLE
 from orchestration.assembly import assemble
 from orchestration.home import prepare_home
-from orchestration.jobs import WHOLE
 from orchestration.runs import run_everything
 from slate.deployment import Deployment
 from tests.orchestration.bikes import Landing, happenings, place

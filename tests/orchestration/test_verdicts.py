@@ -40,7 +40,7 @@ def test_what_passed_goes_out(warehouse: Connection, view: type[FeatureView]) ->
     for passed in (False, True):
         verdicts.record(warehouse, view, passed)
     verdicts.require_passed(warehouse, [view])
-    verdicts.require_unchanged(warehouse, view, verdicts.digest(warehouse, view))
+    verdicts.require_unchanged(warehouse, view)
 
 
 def test_what_failed_or_was_not_checked_does_not(warehouse: Connection) -> None:
@@ -100,7 +100,7 @@ def test_what_was_changed_by_others_since_is_not_published(
     verdicts.record(warehouse, view, True)
     warehouse.execute(change.format(t=table))
     with pytest.raises(DataError, match=f"{table}.* changed since {view.name} was checked"):
-        verdicts.require_unchanged(warehouse, view, verdicts.digest(warehouse, view))
+        verdicts.require_unchanged(warehouse, view)
 
 
 def test_the_order_of_rows_is_no_change(warehouse: Connection) -> None:
@@ -109,7 +109,7 @@ def test_the_order_of_rows_is_no_change(warehouse: Connection) -> None:
         "create or replace table station_moves_online_tiles as "
         "from station_moves_online_tiles order by row desc"
     )
-    verdicts.require_unchanged(warehouse, StationMoves, verdicts.digest(warehouse, StationMoves))
+    verdicts.require_unchanged(warehouse, StationMoves)
 
 
 def land(warehouse: Connection, source: str, rows: int, refused: int) -> None:
