@@ -17,7 +17,7 @@ from tests.history.conftest import Asked, alike
 pytestmark = pytest.mark.process
 
 
-def read(asked: Asked, frames: Any, rows: int = 30, **options: Any) -> pa.Table:
+def read(asked: Asked, frames: Any, rows: int = 45, **options: Any) -> pa.Table:
     batches = slate.history_batches(
         "bike_choice", frames, rows=rows, deployment=asked.deployment, **options
     )
