@@ -63,6 +63,20 @@
 {{ greatest_of(ends) if ends[1:] else ends[0] }}
 {%- endmacro -%}
 
+{#- The first and the last hop of a level that are asked about; which of the hops that a tile counts in
+    lie between them, a row each; and whether any does. Of few hours, few tiles are read. -#}
+{%- macro asked_span(level) -%}
+cross join (select min(hop_{{ level }}) as asked_from, max(hop_{{ level }}) as asked_to from hops)
+{%- endmacro -%}
+
+{%- macro counting_hops(last) -%}
+unnest(range(greatest(arrived + 1, asked_from), least({{ last }}, asked_to) + 1))
+{%- endmacro -%}
+
+{%- macro counts_in_span(last) -%}
+arrived < asked_to and {{ last }} >= asked_from
+{%- endmacro -%}
+
 {#- For each level a table of the parts that its tiles hold, by the hop asked about. Each table
     expression ends in a comma, here and in what follows. -#}
 {%- macro parts_of_tiles(tiles, keys, levels, parts) -%}
@@ -76,9 +90,10 @@
 {%- set ratio = ratio_of(level, levels) | int -%}
 {%- if held -%}
 {{ table }}_known as (
-    select * replace (unnest(range(arrived + 1, {{ last_hop(held, level, ratio) }} + 1)) as hop)
+    select * replace ({{ counting_hops(last_hop(held, level, ratio)) }} as hop)
     from {{ tiles }}
-    where hop = {{ level }}
+    {{ asked_span(level) }}
+    where hop = {{ level }} and {{ counts_in_span(last_hop(held, level, ratio)) }}
 ),
 
 {{ table }} as (
