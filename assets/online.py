@@ -12,6 +12,7 @@ from assets.database import POOL, Warehouse
 from assets.failures import explained
 from assets.publishing import (
     archived_since,
+    digest,
     known_until,
     landed,
     newest_event,
@@ -86,7 +87,7 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
             since = stream_from(connection, view, began)
             newest = newest_event(connection, view)
             known = landed(connection, view, as_of)
-            held = published.digest(connection, view)
+            held = digest(connection, view, rounded=True)
             content = str((held, as_of, since, known and (known.taken_in, len(known.files))))
             published.prepare(connection)
             live = store.live_whole(view)

@@ -6,8 +6,6 @@ same instant, and the generation that is live says all of it.
 
 import duckdb
 
-from assets.publishing import published_tables
-from quality.tables import quoted
 from slate.compile.names import RAW
 from slate.views import FeatureView
 
@@ -18,27 +16,6 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         f"create table if not exists {RAW}.published "
         "(view varchar primary key, generation varchar, content varchar)"
     )
-
-
-def digest(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> str:
-    """What a view's published tables hold, in any order, as a text that tells it apart.
-
-    Floats count by their first seven digits: sums are added up in another order each time.
-    """
-    held = []
-    for table in published_tables(view):
-        columns = connection.execute(f"describe {table}").fetchall()
-        floats = [
-            f"{quoted(name)}::real as {quoted(name)}"
-            for name, kind, *_ in columns
-            if kind == "DOUBLE"
-        ]
-        rounded = f" replace ({', '.join(floats)})" if floats else ""
-        held += connection.execute(
-            f"select count(*), sum(hash(held)::hugeint)"
-            f" from (select *{rounded} from {table}) as held"
-        ).fetchall()
-    return str(held)
 
 
 def remember(

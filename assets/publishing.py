@@ -10,6 +10,7 @@ from online import Rows
 from online.instants import instant
 from online.stream.archive import archive_files
 from online.stream.landed_ids import Landed, LandedFile
+from quality.tables import quoted
 from slate.compile.names import (
     AS_OF,
     RAW,
@@ -47,6 +48,31 @@ def published_tables(view: type[FeatureView]) -> tuple[str, ...]:
     if view.windowed:
         return online_keys_model(view), online_tiles_model(view)
     return (current_model(view),)
+
+
+def digest(
+    connection: duckdb.DuckDBPyConnection, view: type[FeatureView], *, rounded: bool = False
+) -> str:
+    """What a view's published tables hold, in any order, as a text that tells it apart.
+
+    Args:
+        connection: the warehouse.
+        view: the view.
+        rounded: whether floats count by their first seven digits, so that it is the same of tables
+            whose sums were added up in another order.
+    """
+    held = []
+    for table in published_tables(view):
+        rows = table
+        if rounded:
+            columns = connection.execute(f"describe {table}").fetchall()
+            names = [quoted(name) for name, kind, *_ in columns if kind == "DOUBLE"]
+            floats = ", ".join(f"{name}::real as {name}" for name in names)
+            rows = f"(select * {f'replace ({floats})' if floats else ''} from {table})"
+        held += connection.execute(
+            f"select count(*), sum(hash(published)::hugeint) from {rows} as published"
+        ).fetchall()
+    return str(held)
 
 
 def newest_event(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> datetime | None:

@@ -63,7 +63,7 @@ def read_streams(deployment: Deployment) -> list[Reading] | None:
     Raises:
         StoreError: the deployment's own store cannot be reached.
     """
-    # Only looking at it does not start it.
+    # To look at it is not a reason to start it.
     address = deployment.redis or EmbeddedServer.running(deployment.data / "redis")
     if address is None:
         return None

@@ -10,7 +10,7 @@ from datetime import datetime
 import duckdb
 
 from assets import builds, ledger_time
-from assets.publishing import published_tables
+from assets.publishing import digest, published_tables
 from quality.batches import Batch
 from slate.compile.names import RAW
 from slate.entities import Source
@@ -37,7 +37,7 @@ def record(connection: duckdb.DuckDBPyConnection, view: type[FeatureView], passe
         f"""insert into {RAW}.verdicts values (
             ?, ?, (select max(built_at) from {RAW}.builds), ?, ?, ?
         )""",
-        [view.name, passed, _digest(connection, view), _newest_file(connection), now],
+        [view.name, passed, digest(connection, view), _newest_file(connection), now],
     )
 
 
@@ -79,22 +79,11 @@ def require_unchanged(connection: duckdb.DuckDBPyConnection, view: type[FeatureV
         f"select digest from {RAW}.verdicts where view = ? order by checked_at desc limit 1",
         [view.name],
     ).fetchall()
-    if checked != _digest(connection, view):
+    if checked != digest(connection, view):
         raise DataError(
             f"{' or '.join(published_tables(view))} changed since {view.name} was checked, and not "
             "by a run of Slate: run its check, or the whole job"
         )
-
-
-def _digest(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> str:
-    """What a view's tables hold that are published, in any order."""
-    held = [
-        connection.execute(
-            f"select count(*), sum(hash(published)::hugeint) from {table} as published"
-        ).fetchall()[0]
-        for table in published_tables(view)
-    ]
-    return str(held)
 
 
 def landed_since_good(

@@ -147,9 +147,7 @@ class Publisher:
         Raises:
             StoreError: the store fails, or what it says of it cannot be read.
         """
-        with _store_errors(f"reading which generation of {view.name} is live"):
-            store: Any = self._redis
-            pointer = store.hget(pointers(self._deployment), pointer_field(view))
+        pointer = self._pointer(view)
         return read_pointer(view.name, pointer) if pointer is not None else None
 
     def live_whole(self, view: type[FeatureView]) -> Generation | None:
@@ -158,17 +156,23 @@ class Publisher:
         Raises:
             StoreError: the store fails.
         """
+        pointer = self._pointer(view)
+        try:
+            generation = read_pointer(view.name, pointer) if pointer is not None else None
+        except StoreError:
+            return None
+        if generation is None:
+            return None
+        marker = Names(self._deployment, view.name).marker(generation.name)
+        with _store_errors(f"reading whether {generation.name} is whole"):
+            return generation if self._redis.exists(marker) else None
+
+    def _pointer(self, view: type[FeatureView]) -> bytes | None:
+        """What the store says of a view's live generation."""
         with _store_errors(f"reading which generation of {view.name} is live"):
             store: Any = self._redis
-            pointer = store.hget(pointers(self._deployment), pointer_field(view))
-            try:
-                generation = read_pointer(view.name, pointer) if pointer is not None else None
-            except StoreError:
-                return None
-            names = Names(self._deployment, view.name)
-            if generation and store.exists(names.marker(generation.name)):
-                return generation
-        return None
+            pointer: bytes | None = store.hget(pointers(self._deployment), pointer_field(view))
+        return pointer
 
     def streamed_since(self, view: type[FeatureView]) -> datetime | None:
         """The first arrival that the archive of a view's stream has seen (UTC, without a zone)."""
