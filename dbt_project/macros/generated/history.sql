@@ -112,7 +112,7 @@ arrived < asked_to and {{ last }} >= asked_from
 {%- endfor -%}
 {%- endmacro -%}
 
-{#- A table of the hops that are asked about, whatever their level: for what is made in one table for
+{#- A table of the hops that are asked about, whatever their level, and one of their spans: for what is made in one table for
     all levels, because a table for each part and level would be hundreds. -#}
 {%- macro hops_by_level(keys, levels, parts) -%}
 {%- if parts | rejectattr('tiles', 'defined') | list -%}
@@ -121,6 +121,10 @@ hops_by_level as (
     select {{ keys | join(', ') }}, asked_at, {{ level }} as level, hop_{{ level }} as hop from hops
     {{- ' union all' if not loop.last }}
     {%- endfor %}
+),
+
+asked_spans as (
+    select level, min(hop) as asked_from, max(hop) as asked_to from hops_by_level group by level
 ),
 
 {% endif -%}
@@ -138,6 +142,12 @@ hops_by_level as (
 {%- set counted = parts | selectattr('counted', 'defined') | list -%}
 {%- for part in counted -%}
 {%- set value = 'value: value, ' if part.valued else '' -%}
+{#- Null of levels that it is not made of, whose tiles count in no hop. -#}
+{%- set last -%}
+case hop
+    {%- for level in levels.values() if level <= part.hop %} when {{ level }} then {{ last_hop([part], level, ratio_of(level, levels) | int) }}
+    {%- endfor %} end
+{%- endset -%}
 {{ part.name }}_known as (
     select
         {{ by_key }},
@@ -160,13 +170,10 @@ hops_by_level as (
             inner join (
                 select
                     {{ by_key }}, hop as level, tile, arrived, arrived_hour,
-                    unnest(range(arrived + 1, 1 + case hop
-                        {%- for level in levels.values() if level <= part.hop %}
-                        when {{ level }} then {{ last_hop([part], level, ratio_of(level, levels) | int) }}
-                        {%- endfor %}
-                    end)) as hop
+                    {{ counting_hops(last) }} as hop
                 from {{ tiles }}
-                where hop <= {{ part.hop }} and {{ part.counted }} is not null
+                inner join asked_spans on asked_spans.level = hop
+                where {{ part.counted }} is not null and {{ counts_in_span(last) }}
             ) using ({{ by_key }}, level, hop)
             where case level
                 {%- for level in levels.values() if level <= part.hop %}
@@ -179,7 +186,8 @@ hops_by_level as (
                 {{ by_key }}, hop as level, tile, arrived, arrived_hour,
                 unnest({{ part.counted }}) as entry
             from {{ tiles }}
-            where hop <= {{ part.hop }}
+            inner join asked_spans on asked_spans.level = hop
+            where {{ counts_in_span(last) }}
         ) using ({{ by_key }}, level, tile, arrived, arrived_hour)
         group by {{ by_key }}, level, hop, entry.code
     )
