@@ -2,8 +2,9 @@
 
 A window is paid for in the largest coins: its closed hops, then the smaller hops that closed since
 in the open one, then those of the open hop of these, and at last the single events of the smallest
-open hop. Each part is one equality join of tiles with the hops that are asked about, so a key with
-a twentieth of all events costs no more than the rest.
+open hop. Each part is an equality join of the hops that are asked about with the tiles that count
+in them: a key with a twentieth of all events costs no more than the rest, and a tile in whose time
+nobody asks about its key is read, no more.
 
 A tile counts from the hop after the one in which it became known. A part of size ``h``, asked in
 the hop ``T``, takes for a window of its own hop the tiles ``[T - n, T)`` known before ``T``; for a
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from slate.aggregates import ValueCounts
+from slate.aggregates.partials import Latest
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.finishing import finished, finishing_ctes
 from slate.compile.names import asked_model, header, level_name, listed, seconds, tiles_model
@@ -252,7 +254,7 @@ def _row(view: type[FeatureView], part: Part) -> str:
         (column,) = part.measure.tile_columns
         told |= {"counted": column, "kept": part.partial.kept, "valued": part.partial.valued}
     elif part.length is not None:
-        told |= {"list": part.measure.name, "latest": part.length}
+        told["list"] = part.measure.name
     else:
         told["tiles"] = part.over_tiles("%s")
     if part.window is not None and not part.running:
@@ -260,7 +262,9 @@ def _row(view: type[FeatureView], part: Part) -> str:
     else:
         # Hops of the largest size are never paid for one by one: what is known of them only grows.
         told["hop"] = seconds(view.levels[-2]) if len(view.levels) > 1 else 0
-        if part.length is None:
+        if isinstance(part.partial, Latest):
+            told["latest"] = part.length or 1
+        else:
             told["earlier"] = part.over_all()
     words = [f"'{word}': {value!r}" for word, value in told.items()]
     return "{" + ", ".join([*words, f"'merged': {part.partial.macro}"]) + "}"

@@ -12,8 +12,8 @@
         hops      how many of these its window covers besides the open one
         earlier   instead of hops, where it is of all of time: how it comes of all tiles up to some
                   (SQL, to which `over` is added)
-        list      instead of tiles, where it is a list of the latest events: its aggregate,
-        latest    and how many it has at most
+        latest    instead of that, where it is of the latest events: how many at most,
+        list      and its aggregate, where it is a list of them
         counted   instead of tiles, where it is of how often values occur: the column of a tile,
         kept      how many values it has at most,
         valued    and whether the values are kept beside their codes
@@ -35,76 +35,82 @@
     {%- endfor -%}
 {%- endmacro -%}
 
-{#- Which of the tiles of a level that are known in a hop belong to a part: those of its window; or
-    of the open hop of the next level, `ratio` times as large. -#}
-{%- macro in_part(part, level, ratio) -%}
-    {%- if part.hops is defined and part.hop == level -%}
-    tile >= hop - {{ part.hops }}
+{#- How many times as large the next level is. -#}
+{%- macro ratio_of(level, levels) -%}
+{{ (levels.values() | select('gt', level) | min) // level }}
+{%- endmacro -%}
+
+{#- The keys and hops asked about, each with the tiles of this level that lie in a window of so many hops
+    before it and were known by then. Numbered by the length of the window they lie in two runs, so what
+    is joined are equal numbers, not ranges: a key of many events costs no more than its tiles in windows
+    that are asked about, and a tile that nobody asks about costs nothing. -#}
+{%- macro tiles_of_windows(tiles, keys, level, hops) -%}
+{%- set by_key = keys | join(', ') -%}
+(
+        select * exclude (run)
+        from (
+            select {{ by_key }}, hop, unnest([hop // {{ hops }} - 1, hop // {{ hops }}]) as run
+            from (select distinct {{ by_key }}, hop_{{ level }} as hop from hops)
+        )
+        inner join (
+            select * exclude (hop), tile // {{ hops }} as run from {{ tiles }} where hop = {{ level }}
+        ) using ({{ by_key }}, run)
+        where tile >= hop - {{ hops }} and arrived < hop
+    )
+{%- endmacro -%}
+
+{#- The keys, levels and hops asked about, each with the tiles that arrived in the open hop of the next
+    level, in the hops of the level that closed. -#}
+{%- macro tiles_of_open_hops(tiles, keys, levels) -%}
+{%- set by_key = keys | join(', ') -%}
+{%- set closing = levels.values() | reject('eq', levels.values() | max) | list -%}
+(
+        select * exclude (open_hop)
+        from (
+            {%- for level in closing %}
+            select distinct {{ by_key }}, {{ level }} as level, hop_{{ level }} as hop, hop_{{ level }} // {{ ratio_of(level, levels) }} as open_hop from hops
+            {{- ' union all' if not loop.last }}
+            {%- endfor %}
+        )
+        inner join (
+            select
+                * exclude (hop),
+                hop as level,
+                case hop{% for level in closing %} when {{ level }} then arrived // {{ ratio_of(level, levels) }}{% endfor %} end as open_hop
+            from {{ tiles }}
+        ) using ({{ by_key }}, level, open_hop)
+        where arrived < hop
+    )
+{%- endmacro -%}
+
+{#- Which of the latter a part is made of: of the levels below its own, those of its window. -#}
+{%- macro in_open_hop(part) -%}
+    {%- if part.hops is defined -%}
+    level < {{ part.hop }} and tile * level >= (hop * level // {{ part.hop }} - {{ part.hops }}) * {{ part.hop }}
     {%- else -%}
-    arrived // {{ ratio }} = hop // {{ ratio }}
-        {%- if part.hops is defined -%}
-        {%- set steps = part.hop // level %} and tile >= (hop // {{ steps }} - {{ part.hops }}) * {{ steps }}
-        {%- endif -%}
+    level <= {{ part.hop }}
     {%- endif -%}
 {%- endmacro -%}
 
-{#- How many times as large the next level is; 0 of the largest. -#}
-{%- macro ratio_of(level, levels) -%}
-{{ (levels.values() | select('gt', level) | min) // level if level < levels.values() | max else 0 }}
+{#- For each level a table of what its tiles hold of the windows that move by it, by the hop asked about.
+    Each table expression ends in a comma, here and in what follows. -#}
+{%- macro closed_parts(tiles, keys, levels, parts) -%}
+    {{- return(adapter.dispatch('closed_parts')(tiles, keys, levels, parts)) -}}
 {%- endmacro -%}
 
-{#- The last hop in which a tile of a level counts: until it has left all of these parts' windows of this
-    hop, and the open hop of the next level is over. The first is that after its arrival. -#}
-{%- macro last_hop(parts, level, ratio) -%}
-{%- set windows = parts | selectattr('hop', 'eq', level) | selectattr('hops', 'defined') | list -%}
-{%- set ends = [] -%}
-{%- if windows %}{% do ends.append('tile + ' ~ (windows | map(attribute='hops') | max)) %}{% endif -%}
-{%- if ratio %}{% do ends.append('arrived // ' ~ ratio ~ ' * ' ~ ratio ~ ' + ' ~ (ratio - 1)) %}{% endif -%}
-{{ greatest_of(ends) if ends[1:] else ends[0] }}
-{%- endmacro -%}
-
-{#- The first and the last hop of a level that are asked about; which of the hops that a tile counts in
-    lie between them, a row each; and whether any does. Of few hours, few tiles are read. -#}
-{%- macro asked_span(level) -%}
-cross join (select min(hop_{{ level }}) as asked_from, max(hop_{{ level }}) as asked_to from hops)
-{%- endmacro -%}
-
-{%- macro counting_hops(last) -%}
-unnest(range(greatest(arrived + 1, asked_from), least({{ last }}, asked_to) + 1))
-{%- endmacro -%}
-
-{%- macro counts_in_span(last) -%}
-arrived < asked_to and {{ last }} >= asked_from
-{%- endmacro -%}
-
-{#- For each level a table of the parts that its tiles hold, by the hop asked about. Each table
-    expression ends in a comma, here and in what follows. -#}
-{%- macro parts_of_tiles(tiles, keys, levels, parts) -%}
-    {{- return(adapter.dispatch('parts_of_tiles')(tiles, keys, levels, parts)) -}}
-{%- endmacro -%}
-
-{%- macro default__parts_of_tiles(tiles, keys, levels, parts) -%}
+{%- macro default__closed_parts(tiles, keys, levels, parts) -%}
 {%- set by_key = keys | join(', ') -%}
 {%- for table, level in levels.items() -%}
-{%- set held = parts | selectattr('tiles', 'defined') | selectattr('hop', 'ge', level) | list -%}
-{%- set ratio = ratio_of(level, levels) | int -%}
+{%- set held = parts | selectattr('tiles', 'defined') | selectattr('hops', 'defined') | selectattr('hop', 'eq', level) | list -%}
 {%- if held -%}
-{{ table }}_known as (
-    select * replace ({{ counting_hops(last_hop(held, level, ratio)) }} as hop)
-    from {{ tiles }}
-    {{ asked_span(level) }}
-    where hop = {{ level }} and {{ counts_in_span(last_hop(held, level, ratio)) }}
-),
-
 {{ table }} as (
     select
         {{ by_key }},
         hop,
         {%- for part in held %}
-        {{ part.tiles | format(in_part(part, level, ratio)) }} as {{ part.name }}{{ ',' if not loop.last }}
+        {{ part.tiles | format('tile >= hop - ' ~ part.hops) }} as {{ part.name }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from (select distinct {{ by_key }}, hop_{{ level }} as hop from hops)
-    inner join {{ table }}_known using ({{ by_key }}, hop)
+    from {{ tiles_of_windows(tiles, keys, level, held | map(attribute='hops') | max) }}
     group by {{ by_key }}, hop
 ),
 
@@ -112,27 +118,34 @@ arrived < asked_to and {{ last }} >= asked_from
 {%- endfor -%}
 {%- endmacro -%}
 
-{#- A table of the hops that are asked about, whatever their level, and one of their spans: for what is made in one table for
-    all levels, because a table for each part and level would be hundreds. -#}
-{%- macro hops_by_level(keys, levels, parts) -%}
-{%- if parts | rejectattr('tiles', 'defined') | list -%}
-hops_by_level as (
-    {%- for level in levels.values() %}
-    select {{ keys | join(', ') }}, asked_at, {{ level }} as level, hop_{{ level }} as hop from hops
-    {{- ' union all' if not loop.last }}
-    {%- endfor %}
-),
+{#- A table of what the tiles of each level hold of the open hop of the next, for the parts whose windows
+    move by larger hops. It is one for all levels: one for each would be as wide. -#}
+{%- macro open_parts(tiles, keys, levels, parts) -%}
+    {{- return(adapter.dispatch('open_parts')(tiles, keys, levels, parts)) -}}
+{%- endmacro -%}
 
-asked_spans as (
-    select level, min(hop) as asked_from, max(hop) as asked_to from hops_by_level group by level
+{%- macro default__open_parts(tiles, keys, levels, parts) -%}
+{%- set by_key = keys | join(', ') -%}
+{%- set held = parts | rejectattr('counted', 'defined') | selectattr('hop', 'ge', levels.values() | min) | list -%}
+{%- if held and levels | length > 1 -%}
+open_parts as (
+    select
+        {{ by_key }},
+        level,
+        hop,
+        {%- for part in held %}
+        {{ latest_of('list(' ~ part.name ~ ')', part.latest) if part.list is defined else part.tiles | format(in_open_hop(part)) }} as {{ part.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ tiles_of_open_hops(tiles, keys, levels) }}
+    group by {{ by_key }}, level, hop
 ),
 
 {% endif -%}
 {%- endmacro -%}
 
-{#- A table of how often values occur in what the tiles of each level hold, each value once and no more
-    of them than are kept: end to end, the lists of a long window's tiles would be far more than what
-    comes of them. And one of those of all levels together, for each instant. -#}
+{#- A table of how often values occur in what tiles hold, each value once and no more of them than are
+    kept: end to end, the lists of a long window's tiles would be far more than what comes of them. And
+    one of those of all levels together, for each instant. -#}
 {%- macro counted_values(tiles, keys, levels, parts) -%}
     {{- return(adapter.dispatch('counted_values')(tiles, keys, levels, parts)) -}}
 {%- endmacro -%}
@@ -142,12 +155,6 @@ asked_spans as (
 {%- set counted = parts | selectattr('counted', 'defined') | list -%}
 {%- for part in counted -%}
 {%- set value = 'value: value, ' if part.valued else '' -%}
-{#- Null of levels that it is not made of, whose tiles count in no hop. -#}
-{%- set last -%}
-case hop
-    {%- for level in levels.values() if level <= part.hop %} when {{ level }} then {{ last_hop([part], level, ratio_of(level, levels) | int) }}
-    {%- endfor %} end
-{%- endset -%}
 {{ part.name }}_known as (
     select
         {{ by_key }},
@@ -165,30 +172,19 @@ case hop
             {%- endif %}
             cast(sum(entry.n) as bigint) as n
         from (
-            select {{ by_key }}, level, hop, tile, arrived, arrived_hour
-            from (select distinct {{ by_key }}, level, hop from hops_by_level)
-            inner join (
-                select
-                    {{ by_key }}, hop as level, tile, arrived, arrived_hour,
-                    {{ counting_hops(last) }} as hop
-                from {{ tiles }}
-                inner join asked_spans on asked_spans.level = hop
-                where {{ part.counted }} is not null and {{ counts_in_span(last) }}
-            ) using ({{ by_key }}, level, hop)
-            where case level
-                {%- for level in levels.values() if level <= part.hop %}
-                when {{ level }} then {{ in_part(part, level, ratio_of(level, levels) | int) }}
-                {%- endfor %}
-            end
+            {%- if part.hops is defined %}
+            select {{ by_key }}, {{ part.hop }} as level, hop, unnest({{ part.counted }}) as entry
+            from {{ tiles_of_windows(tiles, keys, part.hop, part.hops) }}
+            {%- endif %}
+            {%- if part.hops is defined and levels | length > 1 %}
+            union all
+            {%- endif %}
+            {%- if levels | length > 1 %}
+            select {{ by_key }}, level, hop, unnest({{ part.counted }}) as entry
+            from {{ tiles_of_open_hops(tiles, keys, levels) }}
+            where {{ in_open_hop(part) }}
+            {%- endif %}
         )
-        inner join (
-            select
-                {{ by_key }}, hop as level, tile, arrived, arrived_hour,
-                unnest({{ part.counted }}) as entry
-            from {{ tiles }}
-            inner join asked_spans on asked_spans.level = hop
-            where {{ counts_in_span(last) }}
-        ) using ({{ by_key }}, level, tile, arrived, arrived_hour)
         group by {{ by_key }}, level, hop, entry.code
     )
     group by {{ by_key }}, level, hop
@@ -203,7 +199,12 @@ counted_values as (
         {%- for part in counted %}
         flatten(list({{ part.name }}) filter (where {{ part.name }} is not null)) as {{ part.name }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from hops_by_level
+    from (
+        {%- for level in levels.values() %}
+        select {{ by_key }}, asked_at, {{ level }} as level, hop_{{ level }} as hop from hops
+        {{- ' union all' if not loop.last }}
+        {%- endfor %}
+    )
     inner join (
         {%- for part in counted %}
         select * from {{ part.name }}_known{{ ' union all by name' if not loop.last }}
@@ -215,78 +216,69 @@ counted_values as (
 {% endif -%}
 {%- endmacro -%}
 
-{#- A table of the latest of what arrived in the open hop of each level's next, in the hops of the level
-    that closed. Lists are large, so they are never copied for each hop that they count in: they are
-    joined with the hops that are asked about. -#}
-{%- macro closed_lists(tiles, keys, levels, parts) -%}
-    {{- return(adapter.dispatch('closed_lists')(tiles, keys, levels, parts)) -}}
-{%- endmacro -%}
-
-{%- macro default__closed_lists(tiles, keys, levels, parts) -%}
-{%- set by_key = keys | join(', ') -%}
-{%- set lists = parts | selectattr('list', 'defined') | list -%}
-{%- set closing = levels.values() | reject('eq', levels.values() | max) | list -%}
-{%- if lists and closing -%}
-closed_lists as (
-    select
-        {{ by_key }},
-        level,
-        wanted.hop,
-        {%- for part in lists %}
-        {{ latest_of('list(' ~ part.name ~ ')', part.latest) }} as {{ part.name }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from (select distinct {{ by_key }}, level, hop, {{ next_hop('level', 'hop', closing, levels) }} as next from hops_by_level) as wanted
-    inner join (
-        select * exclude (hop), hop as level, {{ next_hop('hop', 'arrived', closing, levels) }} as next
-        from {{ tiles }}
-    ) as tiles using ({{ by_key }}, level, next)
-    where tiles.arrived < wanted.hop
-    group by {{ by_key }}, level, wanted.hop
-),
-
-{% endif -%}
-{%- endmacro -%}
-
-{#- The number of the hop of the next level; null where there is none. -#}
-{%- macro next_hop(level, hop, closing, levels) -%}
-case {{ level }}{% for size in closing %} when {{ size }} then {{ hop }} // {{ ratio_of(size, levels) }}{% endfor %} end
-{%- endmacro -%}
-
-{#- A table of what was known of all of time by the end of each of the largest hops. -#}
+{#- A table of what was known of all of time by the end of the last of the largest hops. Sums and the like
+    run over all tiles. What arrived in the hop that it happened in comes in order of time, so the latest
+    of it lies in the last tile that has any, and the latest so many in the last tiles that hold so many
+    between them. What arrived later is in no order; there running values are kept, which costs more, for
+    events that are few. -#}
 {%- macro earlier_parts(tiles, keys, levels, parts) -%}
     {{- return(adapter.dispatch('earlier_parts')(tiles, keys, levels, parts)) -}}
 {%- endmacro -%}
 
 {%- macro default__earlier_parts(tiles, keys, levels, parts) -%}
 {%- set by_key = keys | join(', ') -%}
+{%- set largest = levels.values() | max -%}
+{%- set by_arrival = 'over (partition by ' ~ by_key ~ ' order by arrived)' -%}
 {%- set running = parts | selectattr('earlier', 'defined') | list -%}
+{%- set lists = parts | selectattr('list', 'defined') | list -%}
+{%- set singles = parts | selectattr('latest', 'defined') | rejectattr('list', 'defined') | list -%}
+{%- if running or lists or singles -%}
+largest_tiles as (
+    select * from {{ tiles }}
+    -- A key that nobody asks about would cost as much as one that somebody does.
+    where hop = {{ largest }} and {{ '(' ~ by_key ~ ')' if keys[1:] else by_key }} in (select {{ by_key }} from hops)
+),
+
+{% endif -%}
 {%- if running -%}
-earlier as (
+running_parts as (
     select
         {{ by_key }},
         arrived,
         {%- for part in running %}
-        {{ part.earlier }} over (partition by {{ by_key }} order by arrived) as {{ part.name }}{{ ',' if not loop.last }}
+        {{ part.earlier }} {{ by_arrival }} as {{ part.name }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ tiles }}
-    where hop = {{ levels.values() | max }}
+    from largest_tiles
     group by {{ by_key }}, arrived
 ),
 
 {% endif -%}
-{%- endmacro -%}
+{%- if singles -%}
+in_time_singles as (
+    select
+        {{ by_key }},
+        arrived,
+        {%- for part in singles %}
+        max({{ part.name }}) as {{ part.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from largest_tiles
+    where tile = arrived
+    group by {{ by_key }}, arrived
+),
 
-{#- Two tables of the latest of all that was known by then. Lists are never kept for each hop that a
-    key has lived through. What arrived in the hop that it happened in comes in order of time, so its
-    latest lie in the last tiles that hold so many events between them. What arrived later is in no
-    order; there a running list is kept, which costs more, for events that are few. -#}
-{%- macro earlier_lists(tiles, keys, levels, parts) -%}
-    {{- return(adapter.dispatch('earlier_lists')(tiles, keys, levels, parts)) -}}
-{%- endmacro -%}
+late_singles as (
+    select
+        {{ by_key }},
+        arrived,
+        {%- for part in singles %}
+        max(max({{ part.name }})) {{ by_arrival }} as {{ part.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from largest_tiles
+    where tile < arrived
+    group by {{ by_key }}, arrived
+),
 
-{%- macro default__earlier_lists(tiles, keys, levels, parts) -%}
-{%- set by_key = keys | join(', ') -%}
-{%- set lists = parts | selectattr('list', 'defined') | list -%}
+{% endif -%}
 {%- if lists -%}
 in_time_lists as (
     select
@@ -299,10 +291,10 @@ in_time_lists as (
         select
             *,
             {%- for part in lists %}
-            sum(coalesce(len({{ part.name }}), 0)) over (partition by {{ by_key }} order by arrived) as {{ part.name }}__n{{ ',' if not loop.last }}
+            sum(coalesce(len({{ part.name }}), 0)) {{ by_arrival }} as {{ part.name }}__n{{ ',' if not loop.last }}
             {%- endfor %}
-        from {{ tiles }}
-        where hop = {{ levels.values() | max }} and tile = arrived
+        from largest_tiles
+        where tile = arrived
     )
 ),
 
@@ -311,7 +303,7 @@ late_lists as (
         {{ by_key }},
         arrived,
         {%- for part in lists %}
-        max({{ part.name }}, {{ part.latest }}) over (partition by {{ by_key }} order by arrived) as {{ part.name }}{{ ',' if not loop.last }}
+        max({{ part.name }}, {{ part.latest }}) {{ by_arrival }} as {{ part.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from (
         select
@@ -320,9 +312,36 @@ late_lists as (
             {%- for part in lists %}
             unnest({{ part.name }}) as {{ part.name }}{{ ',' if not loop.last }}
             {%- endfor %}
-        from {{ tiles }}
-        where hop = {{ levels.values() | max }} and tile < arrived
+        from largest_tiles
+        where tile < arrived
     )
+),
+
+{% endif -%}
+{%- if running or lists or singles -%}
+earlier as (
+    select
+        {{ keys_of('asked', keys) }},
+        asked.hop,
+        {%- for part in running + singles + lists %}
+        {% if part.earlier is defined -%}
+        running_parts.{{ part.name }}
+        {%- elif part.list is defined -%}
+        {{ part.merged(['in_time_lists.' ~ part.name, 'late_lists.' ~ part.name], part.latest) }} as {{ part.name }}
+        {%- else -%}
+        {{ part.merged([part.name ~ '__in_time.' ~ part.name, 'late_singles.' ~ part.name]) }} as {{ part.name }}
+        {%- endif -%}
+        {{ ',' if not loop.last }}
+        {%- endfor %}
+    from (select distinct {{ by_key }}, hop_{{ largest }} as hop from hops) as asked
+    {%- for part in singles %}
+    asof left join (
+        select {{ by_key }}, arrived, {{ part.name }} from in_time_singles where {{ part.name }} is not null
+    ) as {{ part.name }}__in_time on {{ same_keys(part.name ~ '__in_time', 'asked', keys) }} and asked.hop > {{ part.name }}__in_time.arrived
+    {%- endfor %}
+    {%- for table in (['running_parts'] if running else []) + (['late_singles'] if singles else []) + (['in_time_lists', 'late_lists'] if lists else []) %}
+    asof left join {{ table }} on {{ same_keys(table, 'asked', keys) }} and asked.hop > {{ table }}.arrived
+    {%- endfor %}
 ),
 
 {% endif -%}
@@ -330,12 +349,10 @@ late_lists as (
 
 {#- All of these tables: what was known by the end of the last closed hop. -#}
 {%- macro known_parts(tiles, keys, levels, parts) -%}
-    {{- parts_of_tiles(tiles, keys, levels, parts) -}}
-    {{- hops_by_level(keys, levels, parts) -}}
+    {{- closed_parts(tiles, keys, levels, parts) -}}
+    {{- open_parts(tiles, keys, levels, parts) -}}
     {{- counted_values(tiles, keys, levels, parts) -}}
-    {{- closed_lists(tiles, keys, levels, parts) -}}
     {{- earlier_parts(tiles, keys, levels, parts) -}}
-    {{- earlier_lists(tiles, keys, levels, parts) -}}
 {%- endmacro -%}
 
 {#- The parts of each window as one: those of these tables, and of `head`, the table of what single
@@ -345,11 +362,10 @@ late_lists as (
 {%- endmacro -%}
 
 {%- macro default__merged_parts(keys, levels, parts) -%}
-{%- set lists = parts | selectattr('list', 'defined') | list -%}
 {%- set counted = parts | selectattr('counted', 'defined') | list -%}
-{%- set sizes = parts | selectattr('tiles', 'defined') | map(attribute='hop') | list -%}
-{%- set running = parts | selectattr('earlier', 'defined') | list -%}
-{%- set closing = levels.values() | reject('eq', levels.values() | max) | list -%}
+{%- set lasting = parts | rejectattr('counted', 'defined') | rejectattr('hops', 'defined') | list -%}
+{%- set windows = parts | selectattr('tiles', 'defined') | selectattr('hops', 'defined') | map(attribute='hop') | list -%}
+{%- set closing = levels.values() | reject('eq', levels.values() | max) | list if parts | rejectattr('counted', 'defined') | list else [] -%}
 select
         {{ keys_of('hops', keys) }},
         hops.asked_at,
@@ -357,28 +373,26 @@ select
         {%- set tables = [] -%}
         {%- if part.counted is defined -%}
             {%- do tables.append('counted_values') -%}
-        {%- elif part.list is defined -%}
-            {%- for level in closing %}{% do tables.append('closed_' ~ level) %}{% endfor -%}
-            {%- do tables.extend(['in_time_lists', 'late_lists']) -%}
         {%- else -%}
-            {%- for table, level in levels.items() if level <= part.hop %}{% do tables.append(table) %}{% endfor -%}
-            {%- if part.earlier is defined %}{% do tables.append('earlier') %}{% endif -%}
+            {%- for table, level in levels.items() if part.hops is defined and level == part.hop %}{% do tables.append(table) %}{% endfor -%}
+            {%- for level in closing if level < part.hop or (level == part.hop and part.hops is not defined) %}{% do tables.append('open_' ~ level) %}{% endfor -%}
+            {%- if part.hops is not defined %}{% do tables.append('earlier') %}{% endif -%}
         {%- endif -%}
         {%- set columns = [] -%}
         {%- for table in tables + ['head'] %}{% do columns.append(table ~ '.' ~ part.name) %}{% endfor %}
         {{ part.merged(columns, part.latest) if part.list is defined else part.merged(columns) }} as {{ part.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from hops
-    {%- for table, level in levels.items() if sizes and level <= sizes | max %}
+    {%- for table, level in levels.items() if level in windows %}
     left join {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.hop = hops.hop_{{ level }}
     {%- endfor %}
-    {%- for level in closing if lists %}
-    {%- set table = 'closed_' ~ level %}
-    left join closed_lists as {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.level = {{ level }} and {{ table }}.hop = hops.hop_{{ level }}
+    {%- for level in closing %}
+    {%- set table = 'open_' ~ level %}
+    left join open_parts as {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.level = {{ level }} and {{ table }}.hop = hops.hop_{{ level }}
     {%- endfor %}
-    {%- for table in (['earlier'] if running else []) + (['in_time_lists', 'late_lists'] if lists else []) %}
-    asof left join {{ table }} on {{ same_keys(table, 'hops', keys) }} and hops.hop_{{ levels.values() | max }} > {{ table }}.arrived
-    {%- endfor %}
+    {%- if lasting %}
+    left join earlier on {{ same_keys('earlier', 'hops', keys) }} and earlier.hop = hops.hop_{{ levels.values() | max }}
+    {%- endif %}
     {%- for table in (['counted_values'] if counted else []) + ['head'] %}
     left join {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.asked_at = hops.asked_at
     {%- endfor %}

@@ -42,8 +42,8 @@
     {'name': 'lowest_price_1d__min', 'tiles': 'min(lowest_price__min) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': least_of},
     {'name': 'highest_bid_10m__max', 'tiles': 'max(highest_bid__max) filter (where %s)', 'hop': 30, 'hops': 20, 'merged': greatest_of},
     {'name': 'highest_bid_1h__max', 'tiles': 'max(highest_bid__max) filter (where %s)', 'hop': 300, 'hops': 12, 'merged': greatest_of},
-    {'name': 'last_price__last', 'tiles': 'max(last_price__last) filter (where %s)', 'hop': 300, 'earlier': 'max(max(last_price__last))', 'merged': greatest_of},
-    {'name': 'last_bid_at__last', 'tiles': 'max(last_bid_at__last) filter (where %s)', 'hop': 300, 'earlier': 'max(max(last_bid_at__last))', 'merged': greatest_of},
+    {'name': 'last_price__last', 'tiles': 'max(last_price__last) filter (where %s)', 'hop': 300, 'latest': 1, 'merged': greatest_of},
+    {'name': 'last_bid_at__last', 'tiles': 'max(last_bid_at__last) filter (where %s)', 'hop': 300, 'latest': 1, 'merged': greatest_of},
 ] %}
 
 with asked as (

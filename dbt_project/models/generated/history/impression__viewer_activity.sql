@@ -41,10 +41,10 @@
     {'name': 'usual_bid_30d__n', 'tiles': 'sum(usual_bid__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
     {'name': 'usual_bid_30d__sum', 'tiles': 'sum(usual_bid__sum) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
     {'name': 'bid_spread_30d__parts', 'tiles': 'list({n: cast(bid_spread__n as double), mean: bid_spread__mean, m2: bid_spread__m2}) filter (where %s and bid_spread__n > 0)', 'hop': 86400, 'hops': 30, 'merged': pooled},
-    {'name': 'last_show__last', 'tiles': 'max(last_show__last) filter (where %s)', 'hop': 3600, 'earlier': 'max(max(last_show__last))', 'merged': greatest_of},
-    {'name': 'recent_shows__last', 'list': 'recent_shows', 'latest': 10, 'hop': 3600, 'merged': latest_of_parts},
-    {'name': 'last_category__last', 'tiles': 'max(last_category__last) filter (where %s)', 'hop': 3600, 'earlier': 'max(max(last_category__last))', 'merged': greatest_of},
-    {'name': 'last_seen__last', 'tiles': 'max(last_seen__last) filter (where %s)', 'hop': 3600, 'earlier': 'max(max(last_seen__last))', 'merged': greatest_of},
+    {'name': 'last_show__last', 'tiles': 'max(last_show__last) filter (where %s)', 'hop': 3600, 'latest': 1, 'merged': greatest_of},
+    {'name': 'recent_shows__last', 'list': 'recent_shows', 'hop': 3600, 'latest': 10, 'merged': latest_of_parts},
+    {'name': 'last_category__last', 'tiles': 'max(last_category__last) filter (where %s)', 'hop': 3600, 'latest': 1, 'merged': greatest_of},
+    {'name': 'last_seen__last', 'tiles': 'max(last_seen__last) filter (where %s)', 'hop': 3600, 'latest': 1, 'merged': greatest_of},
 ] %}
 
 with asked as (

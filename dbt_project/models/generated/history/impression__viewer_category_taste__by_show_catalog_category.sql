@@ -24,7 +24,7 @@
     {'name': 'watched_30d__sum', 'tiles': 'sum(watched__sum) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
     {'name': 'usual_price_30d__n', 'tiles': 'sum(usual_price__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
     {'name': 'usual_price_30d__sum', 'tiles': 'sum(usual_price__sum) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
-    {'name': 'last_tap__last', 'tiles': 'max(last_tap__last) filter (where %s)', 'hop': 3600, 'earlier': 'max(max(last_tap__last))', 'merged': greatest_of},
+    {'name': 'last_tap__last', 'tiles': 'max(last_tap__last) filter (where %s)', 'hop': 3600, 'latest': 1, 'merged': greatest_of},
 ] %}
 
 with asked as (

@@ -19,7 +19,7 @@
     {'name': 'watched_1h__sum', 'tiles': 'sum(watched__sum) filter (where %s)', 'hop': 300, 'hops': 12, 'merged': sum_of},
     {'name': 'watched_1d__sum', 'tiles': 'sum(watched__sum) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
     {'name': 'watched_30d__sum', 'tiles': 'sum(watched__sum) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
-    {'name': 'last_seen__last', 'tiles': 'max(last_seen__last) filter (where %s)', 'hop': 3600, 'earlier': 'max(max(last_seen__last))', 'merged': greatest_of},
+    {'name': 'last_seen__last', 'tiles': 'max(last_seen__last) filter (where %s)', 'hop': 3600, 'latest': 1, 'merged': greatest_of},
 ] %}
 
 with asked as (
