@@ -509,8 +509,10 @@ class Latest(Partial):
 
     def columns_of_events(self, events: EventsSql) -> tuple[str, ...]:
         """The column of a tile (SQL)."""
-        number = "" if self.column.length is None else f", {self.column.length}"
-        return (f"max({event_sql(events)}{number}){events.present}",)
+        if self.column.length is None:
+            return (f"max({event_sql(events)}){events.present}",)
+        found = f"list({event_sql(events)}){events.present}"
+        return (f"{{{{ latest_events({found!r}, {self.column.length}) }}}}",)
 
     def part_of_tiles(self, name: str, condition: str) -> str:
         """The latest events of some tiles (SQL)."""

@@ -47,14 +47,14 @@
 {%- macro tiles_of_windows(tiles, keys, level, hops) -%}
 {%- set by_key = keys | join(', ') -%}
 (
-        select * exclude (run)
+        select * exclude (hop_run)
         from (
-            select {{ by_key }}, hop, unnest([hop // {{ hops }} - 1, hop // {{ hops }}]) as run
+            select {{ by_key }}, hop, unnest([hop // {{ hops }} - 1, hop // {{ hops }}]) as hop_run
             from (select distinct {{ by_key }}, hop_{{ level }} as hop from hops)
         )
         inner join (
-            select * exclude (hop), tile // {{ hops }} as run from {{ tiles }} where hop = {{ level }}
-        ) using ({{ by_key }}, run)
+            select * exclude (hop), tile // {{ hops }} as hop_run from {{ tiles }} where hop = {{ level }}
+        ) using ({{ by_key }}, hop_run)
         where tile >= hop - {{ hops }} and arrived < hop
     )
 {%- endmacro -%}
@@ -65,20 +65,20 @@
 {%- set by_key = keys | join(', ') -%}
 {%- set closing = levels.values() | reject('eq', levels.values() | max) | list -%}
 (
-        select * exclude (open_hop)
+        select * exclude (hop_open)
         from (
             {%- for level in closing %}
-            select distinct {{ by_key }}, {{ level }} as level, hop_{{ level }} as hop, hop_{{ level }} // {{ ratio_of(level, levels) }} as open_hop from hops
+            select distinct {{ by_key }}, {{ level }} as hop_level, hop_{{ level }} as hop, hop_{{ level }} // {{ ratio_of(level, levels) }} as hop_open from hops
             {{- ' union all' if not loop.last }}
             {%- endfor %}
         )
         inner join (
             select
                 * exclude (hop),
-                hop as level,
-                case hop{% for level in closing %} when {{ level }} then arrived // {{ ratio_of(level, levels) }}{% endfor %} end as open_hop
+                hop as hop_level,
+                case hop{% for level in closing %} when {{ level }} then arrived // {{ ratio_of(level, levels) }}{% endfor %} end as hop_open
             from {{ tiles }}
-        ) using ({{ by_key }}, level, open_hop)
+        ) using ({{ by_key }}, hop_level, hop_open)
         where arrived < hop
     )
 {%- endmacro -%}
@@ -86,9 +86,9 @@
 {#- Which of the latter a part is made of: of the levels below its own, those of its window. -#}
 {%- macro in_open_hop(part) -%}
     {%- if part.hops is defined -%}
-    level < {{ part.hop }} and tile * level >= (hop * level // {{ part.hop }} - {{ part.hops }}) * {{ part.hop }}
+    hop_level < {{ part.hop }} and tile * hop_level >= (hop * hop_level // {{ part.hop }} - {{ part.hops }}) * {{ part.hop }}
     {%- else -%}
-    level <= {{ part.hop }}
+    hop_level <= {{ part.hop }}
     {%- endif -%}
 {%- endmacro -%}
 
@@ -131,13 +131,13 @@
 open_parts as (
     select
         {{ by_key }},
-        level,
+        hop_level,
         hop,
         {%- for part in held %}
         {{ latest_of('list(' ~ part.name ~ ')', part.latest) if part.list is defined else part.tiles | format(in_open_hop(part)) }} as {{ part.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ tiles_of_open_hops(tiles, keys, levels) }}
-    group by {{ by_key }}, level, hop
+    group by {{ by_key }}, hop_level, hop
 ),
 
 {% endif -%}
@@ -158,13 +158,13 @@ open_parts as (
 {{ part.name }}_known as (
     select
         {{ by_key }},
-        level,
+        hop_level,
         hop,
         list_sort(list({code: code, {{ value }}n: n}))[:{{ part.kept }}] as {{ part.name }}
     from (
         select
             {{ by_key }},
-            level,
+            hop_level,
             hop,
             entry.code as code,
             {%- if part.valued %}
@@ -173,21 +173,21 @@ open_parts as (
             cast(sum(entry.n) as bigint) as n
         from (
             {%- if part.hops is defined %}
-            select {{ by_key }}, {{ part.hop }} as level, hop, unnest({{ part.counted }}) as entry
+            select {{ by_key }}, {{ part.hop }} as hop_level, hop, unnest({{ part.counted }}) as entry
             from {{ tiles_of_windows(tiles, keys, part.hop, part.hops) }}
             {%- endif %}
             {%- if part.hops is defined and levels | length > 1 %}
             union all
             {%- endif %}
             {%- if levels | length > 1 %}
-            select {{ by_key }}, level, hop, unnest({{ part.counted }}) as entry
+            select {{ by_key }}, hop_level, hop, unnest({{ part.counted }}) as entry
             from {{ tiles_of_open_hops(tiles, keys, levels) }}
             where {{ in_open_hop(part) }}
             {%- endif %}
         )
-        group by {{ by_key }}, level, hop, entry.code
+        group by {{ by_key }}, hop_level, hop, entry.code
     )
-    group by {{ by_key }}, level, hop
+    group by {{ by_key }}, hop_level, hop
 ),
 
 {% endfor -%}
@@ -201,7 +201,7 @@ counted_values as (
         {%- endfor %}
     from (
         {%- for level in levels.values() %}
-        select {{ by_key }}, asked_at, {{ level }} as level, hop_{{ level }} as hop from hops
+        select {{ by_key }}, asked_at, {{ level }} as hop_level, hop_{{ level }} as hop from hops
         {{- ' union all' if not loop.last }}
         {%- endfor %}
     )
@@ -209,7 +209,7 @@ counted_values as (
         {%- for part in counted %}
         select * from {{ part.name }}_known{{ ' union all by name' if not loop.last }}
         {%- endfor %}
-    ) using ({{ by_key }}, level, hop)
+    ) using ({{ by_key }}, hop_level, hop)
     group by {{ by_key }}, asked_at
 ),
 
@@ -388,7 +388,7 @@ select
     {%- endfor %}
     {%- for level in closing %}
     {%- set table = 'open_' ~ level %}
-    left join open_parts as {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.level = {{ level }} and {{ table }}.hop = hops.hop_{{ level }}
+    left join open_parts as {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.hop_level = {{ level }} and {{ table }}.hop = hops.hop_{{ level }}
     {%- endfor %}
     {%- if lasting %}
     left join earlier on {{ same_keys('earlier', 'hops', keys) }} and earlier.hop = hops.hop_{{ levels.values() | max }}

@@ -107,7 +107,7 @@ head as (
         cast(sum(price) filter (where kind = 'bid' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as double) as usual_bid_30d__sum,
         case when count(*) filter (where kind = 'bid' and price is not null and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) > 0 then [{n: cast(count(*) filter (where kind = 'bid' and price is not null and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) as double), mean: avg(price) filter (where kind = 'bid' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}), m2: var_pop(price) filter (where kind = 'bid' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }}) * count(price) filter (where kind = 'bid' and event_ts >= {{ window_start('asked_at', 2592000, 86400) }})}] end as bid_spread_30d__parts,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: show_id}) as last_show__last,
-        max({event_ts: event_ts, received_at: received_at, id: event_id, value: show_id}, 10) as recent_shows__last,
+        {{ latest_events('list({event_ts: event_ts, received_at: received_at, id: event_id, value: show_id})', 10) }} as recent_shows__last,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: category}) filter (where kind in ('tap', 'bid', 'purchase')) as last_category__last,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: event_ts}) as last_seen__last
     from hops

@@ -37,7 +37,7 @@ final as (
         avg(price) filter (where kind = 'bid') as bid_spread__mean,
         var_pop(price) filter (where kind = 'bid') * count(price) filter (where kind = 'bid') as bid_spread__m2,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: show_id}) as last_show__last,
-        max({event_ts: event_ts, received_at: received_at, id: event_id, value: show_id}, 10) as recent_shows__last,
+        {{ latest_events('list({event_ts: event_ts, received_at: received_at, id: event_id, value: show_id})', 10) }} as recent_shows__last,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: category}) filter (where kind in ('tap', 'bid', 'purchase')) as last_category__last,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: event_ts}) as last_seen__last
     from events
