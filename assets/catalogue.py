@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import dagster as dg
 
 from slate import descriptions
+from slate.compile.staging import staged
 from slate.entities import Source
 from slate.features import Feature
 from slate.registry import Registry
@@ -76,7 +77,7 @@ def own_models(registry: Registry) -> dict[str, dict[str, str]]:
         if not view.windowed
     }
     for source in registry.sources.values():
-        if not source.landing:
+        if source not in staged(registry):
             found[source.model] = {
                 c.name: descriptions.of_column(c, registry) for c in source.columns.values()
             }

@@ -7,7 +7,6 @@ import dagster as dg
 from slate.aggregates import Measure
 from slate.compile.asked import all_asked
 from slate.compile.names import (
-    RAW,
     asked_model,
     current_model,
     online_keys_model,
@@ -15,6 +14,7 @@ from slate.compile.names import (
     tiles_model,
     training_model,
 )
+from slate.compile.staging import staged, table_of
 from slate.entities import column_of
 from slate.expressions import leaves
 from slate.features import Aggregated, Column, Feature
@@ -28,10 +28,9 @@ Deps = dict[str, list[dg.TableColumnDep]]
 def column_lineage(registry: Registry) -> Mapping[str, dg.TableColumnLineage]:
     """The column lineage of each generated model, by the model's name."""
     found: dict[str, Deps] = {}
-    for source in registry.sources.values():
-        if source.landing:
-            key = dg.AssetKey([RAW, source.landing])
-            found[source.model] = {c: [dg.TableColumnDep(key, c)] for c in source.columns}
+    for source in staged(registry):
+        key = dg.AssetKey(table_of(source))
+        found[source.model] = {c: [dg.TableColumnDep(key, c)] for c in source.columns}
     for view in registry.views.values():
         if view.windowed:
             found[tiles_model(view)] = _tiles(view)

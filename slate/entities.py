@@ -1,5 +1,6 @@
 """Entities and sources: the things that features are of, and the events they are made from."""
 
+import re
 from typing import ClassVar
 
 from slate.base import Definition, field_of, members
@@ -13,6 +14,9 @@ from slate.kinds import Kind, kind_of
 from slate.names import RAW_TABLES, VIEW_COLUMNS, check_name, longer
 from slate.thresholds import age_limit, share_limit
 from slate.windows import duration
+
+# A table, and the schema that it is in.
+_TABLE = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*", re.ASCII)
 
 
 class Entity(Definition):
@@ -97,6 +101,8 @@ class Source(Definition):
     Attributes:
         model: the dbt model that holds its history.
         landing: the folder of landing files it is taken in from; empty if dbt finds it elsewhere.
+        table: the table of the warehouse that others fill with it, as "shop.orders"; empty if it
+            lands, or the model is one of your own.
         stream: the name of the stream that carries its present; empty for none.
         max_lag: an alert is raised when an event waits longer than this for being applied.
         max_dead_letters: an alert is raised when there are more dead letters than this.
@@ -114,6 +120,7 @@ class Source(Definition):
 
     model: ClassVar[str] = ""
     landing: ClassVar[str] = ""
+    table: ClassVar[str] = ""
     stream: ClassVar[str] = ""
     max_lag: ClassVar[str] = "1m"
     max_dead_letters: ClassVar[int] = 0
@@ -131,6 +138,7 @@ class Source(Definition):
     _settings = Definition._settings | {
         "model": str,
         "landing": str,
+        "table": str,
         "stream": str,
         "max_lag": str,
         "max_dead_letters": int,
@@ -190,6 +198,7 @@ class Source(Definition):
                 f"{cls.__name__}.landing: Slate has a table {cls.landing!r} of its own: rename it, "
                 f"as in {longer(cls.name, cls.landing)!r}"
             )
+        _check_table(cls)
         _check_limits(cls)
         cls.max_lag_us = duration(cls.max_lag, f"{cls.__name__}.max_lag")
         cls.fresh_within_us = age_limit(cls.fresh_within, f"{cls.__name__}.fresh_within")
@@ -210,6 +219,26 @@ def _bound(source: type[Source], expression: Call, fields: dict[int, str]) -> Ca
 
     made: Call = bound(expression, column)
     return made
+
+
+def _check_table(source: type[Source]) -> None:
+    where = f"{source.__name__}.table = {source.table!r}"
+    if source.table and not _TABLE.fullmatch(source.table):
+        raise DefinitionError(
+            f"{where}: name a table of the warehouse with its schema, of letters, digits and "
+            "underscores, as in 'shop.orders'"
+        )
+    if source.table and source.landing:
+        raise DefinitionError(
+            f"{where}, and landing = {source.landing!r}: its history comes from one of them; take "
+            "the other away"
+        )
+    if source.table and source.stream:
+        raise DefinitionError(
+            f"{where}, and stream = {source.stream!r}: a table does not tell which of the stream's "
+            "events it holds: give it landing = '...', where the stream's archive writes, in the "
+            "table's place"
+        )
 
 
 def _check_limits(source: type[Source]) -> None:

@@ -22,7 +22,7 @@ from slate.compile.names import (
     tiles_model,
     training_model,
 )
-from slate.compile.staging import staging_sql
+from slate.compile.staging import staged, staging_sql
 from slate.compile.training import training_sql
 from slate.registry import Registry
 
@@ -36,10 +36,9 @@ def generated(registry: Registry) -> dict[Path, str]:
         MODELS / folder
         for folder in ("staging", "tiles", "current", "online_rows", "history", "training_rows")
     )
-    landed = [source for source in registry.sources.values() if source.landing]
     windowed = [view for view in registry.views.values() if view.windowed]
     found = {MACROS / name: text for name, text in macros().items()}
-    for source in landed:
+    for source in staged(registry):
         found[staging / f"{source.model}.sql"] = staging_sql(source)
     for view in windowed:
         found[tiled / f"{tiles_model(view)}.sql"] = tiles.tiles_sql(view)
@@ -61,7 +60,7 @@ def generated(registry: Registry) -> dict[Path, str]:
     views = [properties.current_contract(view) for view in registry.views.values()]
     found |= {
         staging / "_models.yml": properties.models_yml(
-            [*(properties.staging_model(source, registry) for source in landed), *contracts]
+            [*(properties.staging_model(one, registry) for one in staged(registry)), *contracts]
         ),
         staging / "_sources.yml": properties.sources_yml(registry),
         tiled / "_models.yml": properties.models_yml(map(properties.tiles_contract, windowed)),
@@ -217,8 +216,7 @@ def model_hashes(
     macros = [file.read_bytes() for file in sorted((project / "macros").rglob("*.sql"))]
     types = {
         source.model: str([(c.name, c.kind) for c in source.columns.values()]).encode()
-        for source in registry.sources.values()
-        if source.landing
+        for source in staged(registry)
     }
     return {
         file.stem: blake2b(

@@ -22,6 +22,7 @@ from slate.compile.names import (
 )
 from slate.compile.online import keys_types, tiles_types
 from slate.compile.partials import column_types
+from slate.compile.staging import staged, table_of
 from slate.compile.training import training_columns
 from slate.entities import Source
 from slate.features import Feature
@@ -278,7 +279,7 @@ def _properties(kind: str, lines: Sequence[str]) -> str:
 
 
 def sources_yml(registry: Registry) -> str:
-    """The properties file of the tables that landing files are taken into."""
+    """The properties file of the tables that events come in: of landing files, and others'."""
     lines = [
         "# Written by `slate compile`.",
         "version: 2",
@@ -293,23 +294,38 @@ def sources_yml(registry: Registry) -> str:
         f"      - name: {HELD}",
         '        description: "Up to when what is made of files that cannot be read is known."',
     ]
-    for source in registry.sources.values():
-        if source.landing:
-            texts = source.description, "As it landed.", descriptions.freshness(source)
-            lines += [
-                f"      - name: {source.landing}",
-                f"        description: {_described(_told(*texts))}",
-            ]
-            if found_by := _found_by(source.tags, _source_meta(source), 10):
-                lines += ["        config:", *found_by]
-            lines.append("        columns:")
-            for column in _source_columns(source, registry):
-                lines += [
-                    f"          - name: {_text(column.name)}",
-                    f"            data_type: {column.type}",
-                    f"            description: {_described(column.description)}",
-                ]
+    by_schema: dict[str, list[str]] = {}
+    for source in staged(registry):
+        schema, table = table_of(source)
+        by_schema.setdefault(schema, []).extend(_table(source, table, registry))
+    lines += by_schema.pop(RAW, [])
+    for schema, tables in by_schema.items():
+        lines += [
+            f"  - name: {schema}",
+            '    description: "Filled by others."',
+            "    tables:",
+            *tables,
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _table(source: type[Source], table: str, registry: Registry) -> list[str]:
+    how = "As it landed." if source.landing else "As others wrote it."
+    texts = source.description, how, descriptions.freshness(source)
+    lines = [
+        f"      - name: {_text(table) if source.table else table}",
+        f"        description: {_described(_told(*texts))}",
+    ]
+    if found_by := _found_by(source.tags, _source_meta(source), 10):
+        lines += ["        config:", *found_by]
+    lines.append("        columns:")
+    for column in _source_columns(source, registry):
+        lines += [
+            f"          - name: {_text(column.name)}",
+            f"            data_type: {column.type}",
+            f"            description: {_described(column.description)}",
+        ]
+    return lines
 
 
 def exposures_yml(registry: Registry) -> str:

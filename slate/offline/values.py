@@ -20,7 +20,7 @@ from slate.compile.names import (
 )
 from slate.compile.needed import needed_a_row, needed_events_sql, needed_sql
 from slate.compile.project import model_hashes
-from slate.compile.staging import staging_sql
+from slate.compile.staging import staged, staging_sql
 from slate.compile.tiles import tiles_sql
 from slate.compile.training import joined, served_value
 from slate.deployment import Deployment
@@ -215,7 +215,9 @@ class Values:
         windowed = [view for view in self._plan.views if view.windowed]
         generated = {tiles_model(view): tiles_sql(view) for view in windowed}
         generated |= {
-            view.source.model: staging_sql(view.source) for view in windowed if view.source.landing
+            view.source.model: staging_sql(view.source)
+            for view in windowed
+            if view.source in staged(registry)
         }
         written = {view.model for view in self._plan.views if not view.windowed}
         now = model_hashes(registry, deployment.dbt_project, generated)

@@ -24,7 +24,7 @@ class Customer(Entity):
 class Order(Source):
     """What a customer bought."""
 
-    model = "stg_orders"
+    model, table = "stg_orders", "theirs.order"
     order_id: int = unique_id()
     event_ts: datetime = event_time()
     received_at: datetime = arrival_time()

@@ -23,19 +23,17 @@ from tests.parity.scenarios import bulk
 SOURCES = """
 version: 2
 sources:
-  - name: theirs
-    tables: [{name: order}, {name: visit}]
+  - name: others
+    schema: theirs
+    tables: [{name: visit}]
 """
-STAGING = """
-select
-    * replace (least(event_ts, received_at) as event_ts),
-    date_trunc('hour', received_at) as arrived_hour
-from {{{{ source('theirs', '{name}') }}}}
+VISITS = """
+select * replace (least(event_ts, received_at) as event_ts) from {{ source('others', 'visit') }}
 """
 
 
 def place(folder: Path) -> Deployment:
-    """The shop, with the models of its own that read what others fill."""
+    """The shop: of what others fill it reads one table as it is, one by a model of its own."""
     project = folder / "dbt_project"
     staging = project / "models" / "staging"
     staging.mkdir(parents=True)
@@ -43,8 +41,7 @@ def place(folder: Path) -> Deployment:
         shutil.copy(BIKES / "dbt_project" / name, project)
     deployment = Deployment("shop", "tests.orchestration.shop", folder, project, folder / "data")
     (staging / "_sources.yml").write_text(SOURCES)
-    for name, source in deployment.registry.sources.items():
-        (staging / f"{source.model}.sql").write_text(STAGING.format(name=name))
+    (staging / "stg_visits.sql").write_text(VISITS)
     write(deployment.registry, project)
     return deployment
 

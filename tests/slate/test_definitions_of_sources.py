@@ -112,6 +112,21 @@ def a_stream_that_no_cluster_could_hold_together() -> object:
     return _source(landing="wrong", stream="a{b")
 
 
+@wrong("Wrong.table = 'orders'", "with its schema", "as in 'shop.orders'")
+def a_table_without_its_schema() -> object:
+    return _source(table="orders")
+
+
+@wrong("Wrong.table = 'shop.orders'", "landing = 'orders'", "take the other away")
+def a_table_of_what_lands() -> object:
+    return _source(table="shop.orders", landing="orders")
+
+
+@wrong("Wrong.table = 'shop.orders'", "stream = 'orders'", "give it landing = '...'")
+def a_table_beside_a_stream() -> object:
+    return _source(table="shop.orders", stream="orders")
+
+
 @wrong("Wrong and Other have the same landing, 'events'", "give each one of its own")
 def two_sources_that_land_in_one_folder() -> object:
     return Registry.of([_source("Other", model="m", landing="events"), _source(landing="events")])
