@@ -1,13 +1,17 @@
 """A bike-share that runs: a dbt project and data of its own, and landing files, in load order."""
 
+import atexit
 import shutil
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from assets.warehouse import parse_if_changed
 from slate.compile.project import write
 from slate.deployment import Deployment, load
 from slate.registry import Registry
@@ -19,15 +23,37 @@ Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
 
+# Unit tests are for whoever changes a model: a run that ran this one would fail.
+FAILING = """
+version: 2
+unit_tests:
+  - name: a_build_that_runs_it_fails
+    model: rider_profile
+    given: [{input: ref('stg_rider_changes'), rows: []}]
+    expect: {rows: [{rider_id: nobody}]}
+"""
+
+
 def place(folder: Path) -> Deployment:
     """A bike-share in a folder of its own, the narrow one, with its generated dbt project."""
+    shutil.copytree(_generated(), folder, dirs_exist_ok=True)
+    return load(folder / "slate.toml")
+
+
+@cache
+def _generated() -> Path:
+    """What is placed: generated and parsed once, as dbt takes seconds for that."""
+    folder = Path(mkdtemp())
+    atexit.register(shutil.rmtree, folder)
     ignore = shutil.ignore_patterns("target", "logs", "generated", "__pycache__", "definitions")
     shutil.copytree(BIKES, folder, ignore=ignore, dirs_exist_ok=True)
     config = folder / "slate.toml"
     config.write_text(config.read_text().replace("bikes.definitions", "bikes.narrow"))
     deployment = load(config)
     write(deployment.registry, deployment.dbt_project)
-    return deployment
+    (deployment.dbt_project / "models/features/_unit_tests.yml").write_text(FAILING)
+    parse_if_changed(deployment)
+    return folder
 
 
 def happenings(registry: Registry, seed: int, start: int, end: int) -> Rows:

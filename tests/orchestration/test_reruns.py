@@ -1,7 +1,12 @@
-"""Hours that are built again: what runs that the UI starts build, and what they tell of it."""
+"""Runs that are interrupted, that go on from there, and that build again what was built."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,28 +16,23 @@ from dagster._core.execution.backfill import PartitionBackfill
 
 from assets.hours import partition_key
 from assets.online import WHOLE
+from cli.main import INTERRUPTED
 from orchestration.assembly import assemble
 from orchestration.home import prepare_home
+from orchestration.interrupts import interrupts
 from orchestration.runs import run_everything
 from slate.deployment import Deployment
 from tests.orchestration.bikes import Landing, happenings, place
-from tests.orchestration.outcomes import Run, Table, query, runs, tables, unlike
+from tests.orchestration.outcomes import Run, Table, query, runs, tables, unlike, wrong_training
 from tests.parity.landing import moment
 from tests.parity.scenarios import HOUR, MIDDAY
 
+ROOT = Path(__file__).parents[2]
 # Hours of arrival around midday: all of them, and those that are built again.
 FIRST, LAST = -8, 2
 AGAIN = (-4, -2)
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 STAGING = ["stg_moves", "station_moves_tiles", "station_moves_current"]
-FAILING = """
-version: 2
-unit_tests:
-  - name: a_build_that_runs_it_fails
-    model: rider_profile
-    given: [{input: ref('stg_rider_changes'), rows: []}]
-    expect: {rows: [{rider_id: nobody}]}
-"""
 
 
 def key(hour: int) -> str:
@@ -56,15 +56,12 @@ class Backfill:
 
 
 class Bikes:
-    """A bike-share that was built once."""
+    """A bike-share with landing files."""
 
     def __init__(self, folder: Path) -> None:
         self.deployment = place(folder)
         self.landing = Landing(self.deployment)
         self.landing.write(happenings(self.deployment.registry, 3, FIRST, LAST))
-        models = self.deployment.dbt_project / "models" / "features"
-        (models / "_unit_tests.yml").write_text(FAILING)
-        assert run_everything(self.deployment)
 
     def run(self, job: dg.JobDefinition, tags: dict[str, str]) -> Backfill:
         before = tables(self.deployment)
@@ -75,12 +72,55 @@ class Bikes:
             "select start_hour, end_hour from raw.builds order by built_at desc limit 1",
         )
         built = [partition_key(start), partition_key(end)]
-        return Backfill(runs(self.deployment)[0], built, before, tables(self.deployment))
+        return Backfill(runs(self.deployment, 1)[0], built, before, tables(self.deployment))
+
+
+def interrupted(deployment: Deployment, line: str) -> tuple[int, list[str]]:
+    """Run the chain and interrupt it, with all that it started, when it has printed a line.
+
+    Returns:
+        The exit code, and what it printed after that.
+    """
+    environment = os.environ | {
+        "SLATE_CONFIG": str(deployment.root / "slate.toml"),
+        "SLATE_REDIS": "unix:///nowhere",
+        "PYTHONPATH": str(ROOT),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "run"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    try:
+        for told in process.stderr:
+            if line in told:
+                os.killpg(process.pid, signal.SIGINT)
+                break
+        rest = process.stderr.read().splitlines()
+        return process.wait(60), rest
+    finally:
+        process.stderr.close()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
-def bikes(tmp_path_factory: pytest.TempPathFactory) -> Bikes:
-    return Bikes(tmp_path_factory.mktemp("bikes"))
+def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bikes, int, list[str]]:
+    """The first run was interrupted: its exit code, and what it said after that."""
+    bikes = Bikes(tmp_path_factory.mktemp("bikes"))
+    return bikes, *interrupted(bikes.deployment, "OK created")
+
+
+@pytest.fixture(scope="module")
+def bikes(begun: tuple[Bikes, int, list[str]]) -> Bikes:
+    """And the next one was not."""
+    bikes, _, _ = begun
+    assert runs(bikes.deployment, 1)[0].record.status is dg.DagsterRunStatus.CANCELED
+    assert run_everything(bikes.deployment)
+    return bikes
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +157,17 @@ def _backfill(deployment: Deployment, instance: dg.DagsterInstance) -> Partition
         description=None,
         run_config=None,
     )
+
+
+def test_a_run_that_is_interrupted_is_canceled(begun: tuple[Bikes, int, list[str]]) -> None:
+    _, code, told = begun
+    assert code == INTERRUPTED, told
+    assert told[-1] == "interrupted"
+    assert not [line for line in told if "Traceback" in line or "Error" in line], "\n".join(told)
+
+
+def test_the_next_run_goes_on_from_there(bikes: Bikes) -> None:
+    assert wrong_training(bikes.deployment, bikes.landing.sources) == []
 
 
 @pytest.mark.parametrize("backfill", ["whole", "some"])
@@ -177,3 +228,35 @@ def test_days_without_rows_of_these_hours_are_not_written_again(
 ) -> None:
     told = whole.run.metadata("training", "bike_choice_v2")
     assert 0 < told["days_written"] < told["days"]
+
+
+def test_a_disk_without_room_is_told_of_in_one_line(bikes: Bikes) -> None:
+    deployment = bikes.deployment
+    environment = os.environ | {
+        "SLATE_CONFIG": str(deployment.root / "slate.toml"),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = ["bash", "-c", 'ulimit -f 100; exec "$@"', "bash", sys.executable, "-m", "cli.main"]
+    done = subprocess.run(
+        [*command, "run"], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"slate: {deployment.data} cannot be written (")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_is_told_of_whoever_handles_it() -> None:
+    def handled(*_: object) -> None:
+        pass
+
+    before = signal.signal(signal.SIGINT, handled)
+    try:
+        with interrupts() as interrupted:
+            assert not interrupted()
+            os.kill(os.getpid(), signal.SIGINT)
+            assert interrupted()
+            assert not interrupted()
+        with interrupts() as interrupted:
+            assert not interrupted()
+    finally:
+        signal.signal(signal.SIGINT, before)
