@@ -1,10 +1,8 @@
 """The smallest deployments that can be: each lacks what the others have."""
 
 import shutil
-import sys
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
 
 from slate import (
     Entity,
@@ -17,7 +15,7 @@ from slate import (
     sum,
     unique_id,
 )
-from slate.deployment import Deployment
+from slate.deployment import Deployment, load
 from tests.orchestration.bikes import BIKES
 
 
@@ -95,21 +93,24 @@ visits = FeatureService("visits", version=1, keys=[Guest], spine=Visit, features
 
 # What a deployment holds, by what it lacks.
 LACKING = {
-    "windows": [Guest, Stay, GuestProfile],
-    "services": [Guest, Stay, GuestStays],
-    "views": [Guest, Stay],
-    "events": [Guest, Stay, Letter, GuestStays, GuestLetters, welcome],
-    "landing": [Guest, Order, Visit, GuestOrders, visits],
+    "windows": "Guest, Stay, GuestProfile",
+    "services": "Guest, Stay, GuestStays",
+    "views": "Guest, Stay",
+    "events": "Guest, Stay, Letter, GuestStays, GuestLetters, welcome",
+    "landing": "Guest, Order, Visit, GuestOrders, visits",
 }
 
 
 def place(folder: Path, lacking: str) -> Deployment:
     """A deployment in a folder of its own, with a dbt project in which there is no model yet."""
-    module = ModuleType(f"lacks_{lacking}")
-    vars(module).update({f"d{n}": one for n, one in enumerate(LACKING[lacking])})
-    sys.modules[module.__name__] = module
     project = folder / "dbt_project"
     (project / "models").mkdir(parents=True)
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(BIKES / "dbt_project" / name, project)
-    return Deployment(lacking, module.__name__, folder, project, folder / "data")
+    definitions = f"lacks_{lacking}"
+    (folder / f"{definitions}.py").write_text(f"from {__name__} import {LACKING[lacking]}\n")
+    config = folder / "slate.toml"
+    config.write_text(
+        f'name = "{lacking}"\ndefinitions = "{definitions}"\ndbt_project = "dbt_project"\n'
+    )
+    return load(config)

@@ -21,18 +21,29 @@ from orchestration.assembly import assemble
 from orchestration.home import prepare_home
 from orchestration.interrupts import interrupts
 from orchestration.runs import run_everything
+from slate.compile.project import write
 from slate.deployment import Deployment
-from tests.orchestration.bikes import Landing, happenings, place
+from tests.orchestration import small
+from tests.orchestration.bikes import Landing, happenings
 from tests.orchestration.outcomes import Run, Table, query, runs, tables, unlike, wrong_training
 from tests.parity.landing import moment
 from tests.parity.scenarios import HOUR, MIDDAY
 
 ROOT = Path(__file__).parents[2]
 # Hours of arrival around midday: all of them, and those that are built again.
-FIRST, LAST = -8, 2
+FIRST, LAST = -20, 2
 AGAIN = (-4, -2)
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-STAGING = ["stg_moves", "station_moves_tiles", "station_moves_current"]
+STAGING = ["stg_stays", "guest_stays_tiles", "guest_stays_current"]
+# Unit tests are for whoever changes a model: a run that ran this one would fail.
+FAILING = """
+version: 2
+unit_tests:
+  - name: a_build_that_runs_it_fails
+    model: welcome_v1
+    given: []
+    expect: {rows: [{guest_id: nobody}]}
+"""
 
 
 def key(hour: int) -> str:
@@ -55,11 +66,13 @@ class Backfill:
     after: dict[str, Table]
 
 
-class Bikes:
-    """A bike-share with landing files."""
+class Hotel:
+    """A small deployment with landing files."""
 
     def __init__(self, folder: Path) -> None:
-        self.deployment = place(folder)
+        self.deployment = small.place(folder, "events")
+        write(self.deployment.registry, self.deployment.dbt_project)
+        (self.deployment.dbt_project / "models" / "_unit_tests.yml").write_text(FAILING)
         self.landing = Landing(self.deployment)
         self.landing.write(happenings(self.deployment.registry, 3, FIRST, LAST))
 
@@ -108,39 +121,39 @@ def interrupted(deployment: Deployment, line: str) -> tuple[int, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bikes, int, list[str]]:
+def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hotel, int, list[str]]:
     """The first run was interrupted: its exit code, and what it said after that."""
-    bikes = Bikes(tmp_path_factory.mktemp("bikes"))
-    return bikes, *interrupted(bikes.deployment, "OK created")
+    hotel = Hotel(tmp_path_factory.mktemp("hotel"))
+    return hotel, *interrupted(hotel.deployment, "OK created")
 
 
 @pytest.fixture(scope="module")
-def bikes(begun: tuple[Bikes, int, list[str]]) -> Bikes:
+def hotel(begun: tuple[Hotel, int, list[str]]) -> Hotel:
     """And the next one was not."""
-    bikes, _, _ = begun
-    assert runs(bikes.deployment, 1)[0].record.status is dg.DagsterRunStatus.CANCELED
-    assert run_everything(bikes.deployment)
-    return bikes
+    hotel, _, _ = begun
+    assert runs(hotel.deployment, 1)[0].record.status is dg.DagsterRunStatus.CANCELED
+    assert run_everything(hotel.deployment)
+    return hotel
 
 
 @pytest.fixture(scope="module")
-def whole(bikes: Bikes) -> Backfill:
+def whole(hotel: Hotel) -> Backfill:
     """The whole job, launched for a range of hours."""
-    job = assemble(bikes.deployment).resolve_job_def(WHOLE)
-    return bikes.run(job, {RANGE_START: key(AGAIN[0]), RANGE_END: key(AGAIN[1])})
+    job = assemble(hotel.deployment).resolve_job_def(WHOLE)
+    return hotel.run(job, {RANGE_START: key(AGAIN[0]), RANGE_END: key(AGAIN[1])})
 
 
 @pytest.fixture(scope="module")
-def some(bikes: Bikes, whole: Backfill) -> Backfill:
+def some(hotel: Hotel, whole: Backfill) -> Backfill:
     """Some assets without partitions, in a backfill of others that have them."""
-    deployment = bikes.deployment
+    deployment = hotel.deployment
     everything = assemble(deployment).resolve_implicit_global_asset_job_def()
     prepare_home(deployment)
     with dg.DagsterInstance.get() as instance, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of one part of Dagster by another
         instance.add_backfill(_backfill(deployment, instance))
     job = everything.get_subset(asset_selection={dg.AssetKey(name) for name in STAGING})
-    return bikes.run(job, {"dagster/backfill": "again"})
+    return hotel.run(job, {"dagster/backfill": "again"})
 
 
 def _backfill(deployment: Deployment, instance: dg.DagsterInstance) -> PartitionBackfill:
@@ -148,7 +161,7 @@ def _backfill(deployment: Deployment, instance: dg.DagsterInstance) -> Partition
         backfill_id="again",
         asset_graph=assemble(deployment).resolve_asset_graph(),
         partition_names=[key(hour) for hour in range(AGAIN[0], AGAIN[1] + 1)],
-        asset_selection=[dg.AssetKey(["raw", "moves"]), *map(dg.AssetKey, STAGING)],
+        asset_selection=[dg.AssetKey(["raw", "stays"]), *map(dg.AssetKey, STAGING)],
         backfill_timestamp=time.time(),
         tags={},
         dynamic_partitions_store=instance,
@@ -159,15 +172,15 @@ def _backfill(deployment: Deployment, instance: dg.DagsterInstance) -> Partition
     )
 
 
-def test_a_run_that_is_interrupted_is_canceled(begun: tuple[Bikes, int, list[str]]) -> None:
+def test_a_run_that_is_interrupted_is_canceled(begun: tuple[Hotel, int, list[str]]) -> None:
     _, code, told = begun
     assert code == INTERRUPTED, told
     assert told[-1] == "interrupted"
     assert not [line for line in told if "Traceback" in line or "Error" in line], "\n".join(told)
 
 
-def test_the_next_run_goes_on_from_there(bikes: Bikes) -> None:
-    assert wrong_training(bikes.deployment, bikes.landing.sources) == []
+def test_the_next_run_goes_on_from_there(hotel: Hotel) -> None:
+    assert wrong_training(hotel.deployment, hotel.landing.sources) == []
 
 
 @pytest.mark.parametrize("backfill", ["whole", "some"])
@@ -202,8 +215,8 @@ def test_only_the_assets_that_are_asked_for_are_made(some: Backfill) -> None:
     assert {asset.path[-1] for asset in some.run.materialized} == set(STAGING)
 
 
-def test_each_hour_tells_of_its_own_rows(bikes: Bikes, whole: Backfill) -> None:
-    events = whole.run.materialized[dg.AssetKey(["raw", "moves"])]
+def test_each_hour_tells_of_its_own_rows(hotel: Hotel, whole: Backfill) -> None:
+    events = whole.run.materialized[dg.AssetKey(["raw", "stays"])]
     told = {
         event.partition: [
             event.metadata[name].value
@@ -214,24 +227,24 @@ def test_each_hour_tells_of_its_own_rows(bikes: Bikes, whole: Backfill) -> None:
     hours = [key(hour) for hour in range(AGAIN[0], AGAIN[1] + 1)]
     held = {
         f"{path.parent.name}-{path.stem}:00": [len(rows), 1, 0]
-        for path, rows in bikes.landing.files["move"].items()
+        for path, rows in hotel.landing.files["stay"].items()
     }
     assert told == {hour: held.get(hour, [0, 0, 0]) for hour in hours}
     assert {event.metadata["rows_taken_in"].value for event in events} == {0}
     assert {event.metadata["dagster/row_count"].value for event in events} == {
-        len(bikes.landing.sources["move"])
+        len(hotel.landing.sources["stay"])
     }
 
 
 def test_days_without_rows_of_these_hours_are_not_written_again(
-    bikes: Bikes, whole: Backfill
+    hotel: Hotel, whole: Backfill
 ) -> None:
-    told = whole.run.metadata("training", "bike_choice_v2")
+    told = whole.run.metadata("training", "welcome_v1")
     assert 0 < told["days_written"] < told["days"]
 
 
-def test_a_disk_without_room_is_told_of_in_one_line(bikes: Bikes) -> None:
-    deployment = bikes.deployment
+def test_a_disk_without_room_is_told_of_in_one_line(hotel: Hotel) -> None:
+    deployment = hotel.deployment
     environment = os.environ | {
         "SLATE_CONFIG": str(deployment.root / "slate.toml"),
         "PYTHONPATH": str(ROOT),

@@ -34,7 +34,7 @@ STAYS = [
 def place(folder: Path, lacking: str) -> Deployment:
     """A deployment in a folder of its own, with stays that have landed."""
     deployment = small.place(folder, lacking)
-    if small.GuestProfile in small.LACKING[lacking]:
+    if "GuestProfile" in small.LACKING[lacking]:
         (deployment.dbt_project / "models" / "guest_profile.sql").write_text(PROFILE)
     write(deployment.registry, deployment.dbt_project)
     write_landing(deployment.landing, small.Stay, STAYS)
