@@ -87,16 +87,21 @@ def dbt_project(deployment: Deployment) -> DbtProject:
 
 
 def parse_if_changed(deployment: Deployment) -> None:
-    """Parse the deployment's dbt project where anything in it is newer than what came of it last.
+    """Parse the deployment's dbt project where it changed since it was parsed last.
 
     Raises:
         ConfigurationError: dbt cannot parse it.
     """
     _environment(deployment)
     project = DbtProject(deployment.dbt_project)
-    manifest = project.manifest_path
-    if not manifest.exists() or _newest(deployment.dbt_project) > manifest.stat().st_mtime:
+    if is_changed(project):
         _parse(project)
+
+
+def is_changed(project: DbtProject) -> bool:
+    """Whether anything in a dbt project is newer than what came of parsing it last."""
+    manifest = project.manifest_path
+    return not manifest.exists() or _newest(project.project_dir) > manifest.stat().st_mtime
 
 
 def _newest(folder: Path) -> float:
