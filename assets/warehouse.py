@@ -1,11 +1,14 @@
 """Warehouse assets: the dbt models, built for the hours of a run."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from dagster_dbt import (
     DbtProject,
     dbt_assets,
 )
+from packaging.version import Version
 
 from assets.builds import Build, drop_former, plan_build, record, set_clock
 from assets.catalogue import asset_tags, own_models, schema
@@ -47,6 +51,19 @@ from slate.views import FeatureView
 
 # What dbt itself writes into its project.
 _WRITTEN = ("target", "logs")
+# What names the packages that a project is made with.
+_PACKAGES = ("packages.yml", "dependencies.yml")
+
+
+class Dbt(DbtCliResource):
+    """dbt as a process of its own, whose version is that of the installed package.
+
+    Dagster runs `dbt --version` for it: two seconds, in which dbt asks the package index what is newest.
+    """
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(version("dbt-core"))
 
 
 def model_key(model: str) -> dg.AssetKey:
@@ -70,16 +87,21 @@ def dbt_project(deployment: Deployment) -> DbtProject:
 
 
 def parse_if_changed(deployment: Deployment) -> None:
-    """Parse the deployment's dbt project where anything in it is newer than what came of it last.
+    """Parse the deployment's dbt project where it changed since it was parsed last.
 
     Raises:
         ConfigurationError: dbt cannot parse it.
     """
     _environment(deployment)
     project = DbtProject(deployment.dbt_project)
-    manifest = project.manifest_path
-    if not manifest.exists() or _newest(deployment.dbt_project) > manifest.stat().st_mtime:
+    if is_changed(project):
         _parse(project)
+
+
+def is_changed(project: DbtProject) -> bool:
+    """Whether anything in a dbt project is newer than what came of parsing it last."""
+    manifest = project.manifest_path
+    return not manifest.exists() or _newest(project.project_dir) > manifest.stat().st_mtime
 
 
 def _newest(folder: Path) -> float:
@@ -94,8 +116,16 @@ def _newest(folder: Path) -> float:
 
 
 def _parse(project: DbtProject) -> None:
+    dbt = Dbt(project_dir=str(project.project_dir))
+    target = project.project_dir / project.target_path
+    target.mkdir(parents=True, exist_ok=True)
+    packages = any((project.project_dir / name).exists() for name in _PACKAGES)
     try:
-        project.preparer.prepare(project)
+        with (target / "parse.lock").open("w") as lock:
+            # Of two processes that parse, the other would read what this one is writing.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for command in ("deps", "parse") if packages else ("parse",):
+                dbt.cli([command, "--quiet"], target_path=target).wait()
     except DagsterDbtCliRuntimeError as error:
         raise ConfigurationError(
             f"dbt cannot parse {project.project_dir}; what it says of it is above"
@@ -206,7 +236,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
     )
     @explained
     def warehouse(
-        context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
+        context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse
     ) -> Iterator[Any]:
         _environment(deployment)
         _require_asked_models(registry, {key.path[-1] for key in context.selected_asset_keys})

@@ -4,7 +4,6 @@ import warnings
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from assets.checks import quality_checks
 from assets.database import Warehouse
@@ -17,7 +16,7 @@ from assets.source_checks import source_checks
 from assets.stream_readings import live_sources
 from assets.streams import stream_assets, stream_checks
 from assets.training import training_assets
-from assets.warehouse import dbt_project, known_assets, warehouse_assets
+from assets.warehouse import Dbt, dbt_project, known_assets, warehouse_assets
 from orchestration.console import console
 from orchestration.jobs import freshness_job, freshness_schedule, hourly_schedule, jobs
 from orchestration.sensors import late_files
@@ -61,7 +60,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
         loggers={"console": console},
         resources={
             "warehouse": Warehouse.of(deployment),
-            "dbt": DbtCliResource(project_dir=project),
+            "dbt": Dbt(project_dir=str(project.project_dir)),
         },
     )
 

@@ -1,5 +1,6 @@
 """`slate training --spine`: a training set of anybody's rows, as Parquet."""
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -10,26 +11,28 @@ import pytest
 
 import slate as definitions
 from cli import training
-from slate.deployment import Deployment
-from tests.cli.conftest import Slate
-from tests.parity.engines import Project, build, compiled
-from tests.parity.scenarios import bulk
+from slate.deployment import Deployment, load
+from tests.cli.conftest import BIKES, Slate
+from tests.parity.engines import build, compiled
+from tests.parity.scenarios import Scenario, bulk
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    from tests.history.conftest import BIKES, load
-
-    return compiled(load(BIKES), tmp_path_factory.mktemp("bikes"))
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scenario]:
+    """A warehouse, and what happened that it holds."""
+    project = compiled(load(BIKES / "slate.toml"), tmp_path_factory.mktemp("bikes"))
+    scenario = bulk(project.deployment.registry, 4, rows=40, instants=4)
+    with duckdb.connect(project.deployment.warehouse) as connection:
+        build(connection, project, scenario, None)
+    return project.deployment.warehouse, scenario
 
 
 @pytest.fixture
-def spine(project: Project, bikes: Deployment, tmp_path: Path) -> Path:
+def spine(built: tuple[Path, Scenario], bikes: Deployment, tmp_path: Path) -> Path:
     """Rows about stations, in a file; the warehouse holds what happened there."""
-    scenario = bulk(bikes.registry, 4, rows=40, instants=4)
+    warehouse, scenario = built
     bikes.make_data()
-    with duckdb.connect(bikes.warehouse) as connection:
-        build(connection, project, scenario, None)
+    shutil.copy(warehouse, bikes.warehouse)
     asks = [ask for ask in scenario.asks(bikes.registry) if ask.service.name == "station_outlook"]
     rows = [
         {**ask.keys, "expected": 1.5, "event_ts": ask.at, "full": number % 2 == 0}

@@ -1,13 +1,17 @@
 """A bike-share that runs: a dbt project and data of its own, and landing files, in load order."""
 
+import atexit
 import shutil
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from assets.warehouse import parse_if_changed
 from slate.compile.project import write
 from slate.deployment import Deployment, load
 from slate.registry import Registry
@@ -21,17 +25,27 @@ Rows = dict[str, list[Row]]
 
 def place(folder: Path) -> Deployment:
     """A bike-share in a folder of its own, the narrow one, with its generated dbt project."""
+    shutil.copytree(_generated(), folder, dirs_exist_ok=True)
+    return load(folder / "slate.toml")
+
+
+@cache
+def _generated() -> Path:
+    """What is placed: generated and parsed once, as dbt takes seconds for that."""
+    folder = Path(mkdtemp())
+    atexit.register(shutil.rmtree, folder)
     ignore = shutil.ignore_patterns("target", "logs", "generated", "__pycache__", "definitions")
     shutil.copytree(BIKES, folder, ignore=ignore, dirs_exist_ok=True)
     config = folder / "slate.toml"
     config.write_text(config.read_text().replace("bikes.definitions", "bikes.narrow"))
     deployment = load(config)
     write(deployment.registry, deployment.dbt_project)
-    return deployment
+    parse_if_changed(deployment)
+    return folder
 
 
 def happenings(registry: Registry, seed: int, start: int, end: int) -> Rows:
-    """A day and a half in the life of the bike-share, as awkward as real data at its worst.
+    """A day and a half in the life of a deployment, as awkward as real data at its worst.
 
     Args:
         registry: the definitions.
@@ -42,7 +56,7 @@ def happenings(registry: Registry, seed: int, start: int, end: int) -> Rows:
     for row in (row for its in rows.values() for row in its):
         # Beside these a deviation is rounding alone, and two builds may round in other order.
         row |= {k: 20.0 for k, v in row.items() if isinstance(v, float) and abs(v) > 1e90}
-    for change in rows["depot_change"]:
+    for change in rows.get("depot_change", ()):
         change["crew"] = abs(change["crew"])  # the view promises it
     first, last = moment(MIDDAY + start * HOUR), moment(MIDDAY + end * HOUR)
     return {

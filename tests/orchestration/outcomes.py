@@ -178,10 +178,10 @@ class Run:
         return {key.path[-1] for key in self.materialized if key.path[0] == group}
 
 
-def runs(deployment: Deployment) -> list[Run]:
-    """All runs of a deployment, the newest first."""
+def runs(deployment: Deployment, number: int) -> list[Run]:
+    """The last runs of a deployment, the newest first."""
     with dg.DagsterInstance.from_config(str(deployment.data / "dagster")) as instance:
-        return [_run(instance, record) for record in instance.get_runs()]
+        return [_run(instance, record) for record in instance.get_runs(limit=number)]
 
 
 def _run(instance: dg.DagsterInstance, record: dg.DagsterRun) -> Run:

@@ -1,6 +1,8 @@
 """The smallest deployments that can be: each lacks what the others have."""
 
+import shutil
 from datetime import datetime
+from pathlib import Path
 
 from slate import (
     Entity,
@@ -10,8 +12,11 @@ from slate import (
     arrival_time,
     count,
     event_time,
+    sum,
     unique_id,
 )
+from slate.deployment import Deployment, load
+from tests.orchestration.bikes import BIKES
 
 
 class Guest(Entity):
@@ -38,6 +43,28 @@ class Letter(Source):
     guest_id: str
 
 
+class Order(Source):
+    """A guest ordered something, as others write into the warehouse."""
+
+    model, table = "stg_orders", "theirs.order"
+    order_id: int = unique_id()
+    event_ts: datetime = event_time()
+    received_at: datetime = arrival_time()
+    guest_id: str
+    price: float
+
+
+class Visit(Source):
+    """A guest came by, and ordered or not; others write that too."""
+
+    model = "stg_visits"
+    visit_id: int = unique_id()
+    event_ts: datetime = event_time()
+    received_at: datetime = arrival_time()
+    guest_id: str
+    ordered: bool
+
+
 class GuestStays(FeatureView):
     entity, source = Guest, Stay
     stays = count(over="1d")
@@ -48,6 +75,12 @@ class GuestLetters(FeatureView):
     letters = count(over="1d")
 
 
+class GuestOrders(FeatureView):
+    entity, source = Guest, Order
+    orders = count(over=["1h", "7d"])
+    spend = sum(Order.price, over="7d")
+
+
 class GuestProfile(FeatureView):
     entity, model = Guest, "guest_profile"
     last_stay: str
@@ -56,11 +89,28 @@ class GuestProfile(FeatureView):
 welcome = FeatureService(
     "welcome", version=1, keys=[Guest], spine=Stay, features=[GuestStays, GuestLetters]
 )
+visits = FeatureService("visits", version=1, keys=[Guest], spine=Visit, features=[GuestOrders])
 
 # What a deployment holds, by what it lacks.
 LACKING = {
-    "windows": [Guest, Stay, GuestProfile],
-    "services": [Guest, Stay, GuestStays],
-    "views": [Guest, Stay],
-    "events": [Guest, Stay, Letter, GuestStays, GuestLetters, welcome],
+    "windows": "Guest, Stay, GuestProfile",
+    "services": "Guest, Stay, GuestStays",
+    "views": "Guest, Stay",
+    "events": "Guest, Stay, Letter, GuestStays, GuestLetters, welcome",
+    "landing": "Guest, Order, Visit, GuestOrders, visits",
 }
+
+
+def place(folder: Path, lacking: str) -> Deployment:
+    """A deployment in a folder of its own, with a dbt project in which there is no model yet."""
+    project = folder / "dbt_project"
+    (project / "models").mkdir(parents=True)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(BIKES / "dbt_project" / name, project)
+    definitions = f"lacks_{lacking}"
+    (folder / f"{definitions}.py").write_text(f"from {__name__} import {LACKING[lacking]}\n")
+    config = folder / "slate.toml"
+    config.write_text(
+        f'name = "{lacking}"\ndefinitions = "{definitions}"\ndbt_project = "dbt_project"\n'
+    )
+    return load(config)

@@ -16,6 +16,7 @@ from assets.landing_files import HOUR
 from slate.deployment import Deployment
 from slate.kinds import Kind
 from tests.deployments.bikes.definitions import Move
+from tests.orchestration import small
 from tests.orchestration.moves import land, moves, take
 
 Connection = duckdb.DuckDBPyConnection
@@ -282,7 +283,7 @@ def test_a_build_that_was_not_whole_is_covered_again(
 def test_without_landing_files_all_is_built_unless_hours_are_asked_for(
     tmp_path: Path, deployment: Deployment
 ) -> None:
-    tables = Deployment("shop", "tests.orchestration.shop", tmp_path, tmp_path, tmp_path / "data")
+    tables = small.place(tmp_path, "landing")
     with duckdb.connect() as warehouse:
         record(warehouse, plan_build(warehouse, tables, hours(-1, 0)), whole=True)
         assert plan_build(warehouse, tables, None).span is None

@@ -70,7 +70,8 @@ class Stage:
         tables: the warehouse's.
         training: the training sets.
         live: the live generations by view.
-        wrong_training, wrong_current, wrong_online: what the oracle says otherwise.
+        wrong_training, wrong_current, wrong_online: what the oracle says otherwise, where all
+            runs succeeded.
     """
 
     deployment: Deployment
@@ -123,24 +124,28 @@ class Story:
         assert text in before
         file.write_text(before.replace(text, other))
 
+    def live(self) -> dict[str, Generation]:
+        """The live generation of each view."""
+        return generations(self.deployment, self._publisher)
+
     def run(self) -> Stage:
         return self.stage(run_everything(self.deployment))
 
     def stage(self, *success: bool) -> Stage:
-        sources = self.landing.sources
+        sources, judged = self.landing.sources, all(success)
         return Stage(
             self.deployment,
             {name: list(files) for name, files in self.landing.files.items()},
             self.landing.rows,
             success,
-            runs(self.deployment)[: len(success)],
+            runs(self.deployment, len(success)),
             ledger(self.deployment),
             tables(self.deployment),
             manifests(self.deployment),
-            generations(self.deployment, self._publisher),
-            wrong_training(self.deployment, sources),
-            wrong_current(self.deployment, sources),
-            wrong_online(self.deployment, self._client, sources),
+            self.live(),
+            wrong_training(self.deployment, sources) if judged else [],
+            wrong_current(self.deployment, sources) if judged else [],
+            wrong_online(self.deployment, self._client, sources) if judged else [],
         )
 
 
@@ -450,7 +455,7 @@ def test_a_run_leaves_nothing_behind_in_the_dbt_project(mended: Stage) -> None:
 
 def test_what_is_checked_is_what_is_published(story: Story, first: Stage) -> None:
     """A fault in the published tables alone fails the check, and they do not go out with it."""
-    before, view = story.stage().live, story.deployment.registry.view("station_moves")
+    before, view = story.live(), story.deployment.registry.view("station_moves")
     with duckdb.connect(story.deployment.warehouse) as connection:
         connection.execute("update station_moves_online_tiles set taken__n = -taken__n")
         validation = validate(view, connection)
@@ -459,6 +464,6 @@ def test_what_is_checked_is_what_is_published(story: Story, first: Stage) -> Non
     job = assemble(story.deployment).resolve_job_def("publish_online")
     with dg.DagsterInstance.from_config(str(story.deployment.data / "dagster")) as instance:
         assert not job.execute_in_process(instance=instance, raise_on_error=False).success
-    live = story.stage().live
+    live = story.live()
     unchanged = [name for name in live if live[name] == before[name]]
     assert unchanged == ["station_moves"], "all else went out again, as it was checked"

@@ -1,6 +1,5 @@
 """A deployment whose warehouse others fill: the same chain, without landing files."""
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from orchestration.home import prepare_home
 from orchestration.runs import run_everything
 from slate.compile.project import write
 from slate.deployment import Deployment
-from tests.orchestration.bikes import BIKES, Row, Rows
+from tests.orchestration import small
+from tests.orchestration.bikes import Row, Rows
 from tests.orchestration.outcomes import as_of, runs, wrong_online, wrong_training
-from tests.orchestration.shop import CustomerOrders
 from tests.parity.landing import landing_table
 from tests.parity.scenarios import bulk
 
@@ -33,16 +32,13 @@ select * replace (least(event_ts, received_at) as event_ts) from {{ source('othe
 
 
 def place(folder: Path) -> Deployment:
-    """The shop: of what others fill it reads one table as it is, one by a model of its own."""
-    project = folder / "dbt_project"
-    staging = project / "models" / "staging"
-    staging.mkdir(parents=True)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(BIKES / "dbt_project" / name, project)
-    deployment = Deployment("shop", "tests.orchestration.shop", folder, project, folder / "data")
+    """The deployment: it reads one table as it is, and one by a model of its own."""
+    deployment = small.place(folder, "landing")
+    staging = deployment.dbt_project / "models" / "staging"
+    staging.mkdir()
     (staging / "_sources.yml").write_text(SOURCES)
     (staging / "stg_visits.sql").write_text(VISITS)
-    write(deployment.registry, project)
+    write(deployment.registry, deployment.dbt_project)
     return deployment
 
 
@@ -68,14 +64,14 @@ def distinct(rows: Rows, deployment: Deployment) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    return place(tmp_path_factory.mktemp("shop"))
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    return place(tmp_path_factory.mktemp("theirs"))
 
 
 @pytest.fixture(scope="module")
-def rows(shop: Deployment) -> Rows:
+def rows(theirs: Deployment) -> Rows:
     """Orders, and visits of which the last ones came five days after the last order."""
-    rows = distinct(bulk(shop.registry, 5, rows=80, instants=4).sources, shop)
+    rows = distinct(bulk(theirs.registry, 5, rows=80, instants=4).sources, theirs)
     rows["visit"] += [
         dated(visit, visit["received_at"] + timedelta(days=5), number)
         for number, visit in enumerate(rows["visit"][-3:])
@@ -89,18 +85,18 @@ def dated(row: Row, instant: datetime, number: int) -> Row:
     return {**row, unique: 10**9 + number, "event_ts": instant, "received_at": instant}
 
 
-def test_their_tables_become_training_sets_and_answers(shop: Deployment, rows: Rows) -> None:
-    fill(shop, rows)
-    with FeatureClient.connect(shop, timeout=5, refresh=0) as client:
-        assert run_everything(shop)
-        assert wrong_training(shop, rows) == []
-        assert wrong_online(shop, client, rows) == []
-    (run,) = runs(shop)
-    assert run.made("online") == {"customer_orders"}
+def test_their_tables_become_training_sets_and_answers(theirs: Deployment, rows: Rows) -> None:
+    fill(theirs, rows)
+    with FeatureClient.connect(theirs, timeout=5, refresh=0) as client:
+        assert run_everything(theirs)
+        assert wrong_training(theirs, rows) == []
+        assert wrong_online(theirs, client, rows) == []
+    (run,) = runs(theirs, 2)
+    assert run.made("online") == {"guest_orders"}
     assert run.made("training") == {"visits_v1"}
     assert "dagster/asset_partition_range_start" not in run.record.tags
     last = max(order["received_at"] for order in rows["order"])
-    assert as_of(shop) == hour_after(last), "what is asked about has no say in what is known"
+    assert as_of(theirs) == hour_after(last), "what is asked about has no say in what is known"
 
 
 def hour_after(instant: datetime) -> datetime:
@@ -109,28 +105,28 @@ def hour_after(instant: datetime) -> datetime:
     return hour + timedelta(hours=1)
 
 
-def test_a_row_dated_beyond_the_clock_costs_itself_alone(shop: Deployment, rows: Rows) -> None:
+def test_a_row_dated_beyond_the_clock_costs_itself_alone(theirs: Deployment, rows: Rows) -> None:
     future = datetime(2030, 1, 1, 12, 30, tzinfo=UTC)
     dated_wrongly = {
         name: [*its, dated(its[0], future, 9), dated(its[1], future + timedelta(hours=1), 10)]
         for name, its in rows.items()
     }
-    fill(shop, dated_wrongly)
-    with FeatureClient.connect(shop, timeout=5, refresh=0) as client:
-        assert run_everything(shop)
-        assert wrong_training(shop, rows) == []
-        assert wrong_online(shop, client, rows) == []
+    fill(theirs, dated_wrongly)
+    with FeatureClient.connect(theirs, timeout=5, refresh=0) as client:
+        assert run_everything(theirs)
+        assert wrong_training(theirs, rows) == []
+        assert wrong_online(theirs, client, rows) == []
 
 
 def test_publishing_again_makes_nothing_fresher(
-    shop: Deployment, monkeypatch: pytest.MonkeyPatch
+    theirs: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was run twice is as old as what it was made of, and a look at it alone tells."""
-    once, again = (run.metadata("online", "customer_orders") for run in runs(shop)[:2])
+    once, again = (run.metadata("online", "guest_orders") for run in runs(theirs, 2))
     assert once["newest"] == again["newest"]
-    monkeypatch.setattr(CustomerOrders, "fresh_within_us", 3_600_000_000)
-    prepare_home(shop)
-    job = assemble(shop).resolve_job_def("check_freshness")
+    monkeypatch.setattr(small.GuestOrders, "fresh_within_us", 3_600_000_000)
+    prepare_home(theirs)
+    job = assemble(theirs).resolve_job_def("check_freshness")
     with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(instance=instance)
     found = {
@@ -140,12 +136,12 @@ def test_publishing_again_makes_nothing_fresher(
     assert found == {
         "stg_orders": (True, "ERROR"),
         "stg_visits": (True, "ERROR"),
-        "customer_orders": (False, "ERROR"),
+        "guest_orders": (False, "ERROR"),
     }
 
 
-def test_nothing_of_it_waits_for_landing_files(shop: Deployment) -> None:
-    definitions = assemble(shop)
+def test_nothing_of_it_waits_for_landing_files(theirs: Deployment) -> None:
+    definitions = assemble(theirs)
     assert definitions.resolve_schedule_def("every_hour").cron_schedule == "5 * * * *"
     jobs = {job.name for job in definitions.resolve_all_job_defs()}
     assert not jobs & {"take_in_landing"}

@@ -27,6 +27,6 @@ def engines(project: Project) -> Iterator[Engines]:
     """The engines of a deployment, with an online store of its own."""
     with (
         Publisher.connect(project.deployment) as publisher,
-        FeatureClient.connect(project.deployment, refresh=0) as client,
+        FeatureClient.connect(project.deployment, timeout=5, refresh=0) as client,
     ):
         yield Engines(project, publisher, client)

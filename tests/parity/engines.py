@@ -4,6 +4,7 @@ The SQL is what dbt compiles from the deployment's project. It runs here in a fr
 scenario, so that hundreds of scenarios cost seconds; `test_chain` runs the same through dbt itself.
 """
 
+import atexit
 import json
 import os
 import shutil
@@ -12,8 +13,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import duckdb
@@ -60,7 +63,17 @@ def dbt(deployment: Deployment, *arguments: str) -> None:
 
 
 def compiled(deployment: Deployment, folder: Path) -> Project:
-    """Generate and compile a deployment's dbt project in a temporary folder."""
+    """A deployment with its compiled dbt project, and data of its own in a temporary folder."""
+    made = _compiled(deployment)
+    (folder / "data").mkdir()
+    return replace(made, deployment=replace(made.deployment, data=folder / "data"))
+
+
+@cache
+def _compiled(deployment: Deployment) -> Project:
+    """Generate and compile a deployment's dbt project, which takes dbt seconds."""
+    folder = Path(mkdtemp())
+    atexit.register(shutil.rmtree, folder)
     project = folder / "dbt_project"
     ignore = shutil.ignore_patterns("target", "logs", "generated")
     shutil.copytree(deployment.dbt_project, project, ignore=ignore)
