@@ -58,7 +58,8 @@ _PACKAGES = ("packages.yml", "dependencies.yml")
 class Dbt(DbtCliResource):
     """dbt as a process of its own, whose version is that of the installed package.
 
-    Dagster runs `dbt --version` for it: two seconds, in which dbt asks the package index what is newest.
+    Dagster runs `dbt --version` for it: two seconds, in which dbt asks the package index what is
+    newest.
     """
 
     @cached_property
