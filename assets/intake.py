@@ -30,8 +30,8 @@ from assets.file_ledger import (
 from assets.landed_rows import Columns, read, shape
 from assets.landing_files import LandingFile, closed_folder, is_there, why_closed
 from assets.raw_tables import follow_definition
-from assets.refusals import absent, reasons, typed
-from slate.compile.names import RAW
+from assets.refusals import coerced_column, null_column, reasons
+from slate.compile.model_names import RAW
 from slate.entities import Source
 from slate.errors import DataError
 
@@ -261,7 +261,9 @@ def _insert_rows(
     unread, stopped = dict[int, str](), list[BaseException]()
     paths = [(incoming.number, incoming.file.path) for incoming in files]
     landed_rows = read(paths, present, unread, stopped)  # noqa: F841 (read by name)
-    values = [typed(c, present[c.name]) if c.name in present else absent(c) for c in columns]
+    values = [
+        coerced_column(c, present[c.name]) if c.name in present else null_column(c) for c in columns
+    ]
     refusals = ",\n".join(
         reason
         for c in columns

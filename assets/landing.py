@@ -23,7 +23,7 @@ from assets.landing_files import EXPECTED, Landed, landed, landing_sources
 from assets.raw_tables import prepare
 from assets.streams import stream_deps
 from slate import descriptions
-from slate.compile.names import RAW
+from slate.compile.model_names import RAW
 from slate.deployment import Deployment
 from slate.entities import Source
 

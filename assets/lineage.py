@@ -6,7 +6,7 @@ import dagster as dg
 
 from slate.aggregates import Measure
 from slate.compile.asked import all_asked
-from slate.compile.names import (
+from slate.compile.model_names import (
     RAW,
     asked_model,
     current_model,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from slate.compile.names import current_model
+from slate.compile.model_names import current_model
 from slate.entities import Source
 from slate.registry import Registry
 

@@ -7,11 +7,11 @@ import duckdb
 import pyarrow as pa
 
 from online import Rows
-from online.instants import instant
-from online.stream.archive import archive_files
-from online.stream.landed_ids import Landed, LandedFile
+from online.rows.instants import instant
+from online.store.landed_ids import Landed, LandedFile
+from online.stream.archive.log_archive import archive_files
 from quality.tables import quoted
-from slate.compile.names import (
+from slate.compile.model_names import (
     AS_OF,
     RAW,
     STREAM_FILE,

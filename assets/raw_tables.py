@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from assets import ledger_time
-from slate.compile.names import HELD, RAW
+from slate.compile.model_names import HELD, RAW
 from slate.entities import Source
 from slate.errors import ConfigurationError, DataError
 from slate.features import Column

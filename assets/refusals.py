@@ -11,12 +11,12 @@ from slate.filters import literal
 from slate.refusals import MISSING, mistyped, rules
 
 
-def absent(column: Column) -> str:
+def null_column(column: Column) -> str:
     """A column that no landed file has."""
     return f"cast(null as {column.kind.sql}) as {column.name}"
 
 
-def typed(column: Column, given: pa.DataType) -> str:
+def coerced_column(column: Column, given: pa.DataType) -> str:
     """A landed column of some type as its definition's; null where it cannot be."""
     return f"{_landed(column, given).value} as {column.name}"
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import duckdb
 import pyarrow as pa
 
-from slate.compile.names import training_model
+from slate.compile.model_names import training_model
 from slate.compile.training import served_value, training_columns
 from slate.errors import DataError
 from slate.executor import served

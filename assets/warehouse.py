@@ -30,7 +30,7 @@ from assets.landing_files import landing_sources
 from assets.lineage import column_lineage
 from assets.raw_tables import require_declared_types
 from slate.compile.asked import all_asked
-from slate.compile.names import (
+from slate.compile.model_names import (
     CLOCK,
     HELD,
     RAW,

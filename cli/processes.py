@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from warnings import filterwarnings
 
-from online.addresses import shown
-from online.embedded import EmbeddedServer
-from online.store import open_store
+from online.store.addresses import shown
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import open_store
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 

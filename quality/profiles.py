@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quality.files import write_atomically
+from quality.json_values import json_value
 from quality.tables import AS_OF, length_of, quoted, table_name
-from quality.values import plain
 from slate.errors import DataError
 from slate.features import Feature
 from slate.filters import literal
@@ -89,7 +89,7 @@ def measure(
         f"select count(*) as rows, {as_of} as as_of, {struct} as columns "
         f"from {quoted(table_name(view))}"
     )
-    (found,) = plain(connection.sql(query).to_arrow_table().to_pylist())
+    (found,) = json_value(connection.sql(query).to_arrow_table().to_pylist())
     return _profile({"view": view.name, "definition": fingerprint(view), **found})
 
 

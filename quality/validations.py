@@ -12,13 +12,13 @@ from quality.batches import Batch, shares
 from quality.drift import numbers
 from quality.engine import Outcome, run, run_in_batches
 from quality.expectations import Expectation
+from quality.json_values import json_value
 from quality.limits import LIMITS, Limits
 from quality.page import page
 from quality.profiles import Profile, measure
 from quality.reports import markdown
 from quality.suites import suite
 from quality.tables import AS_OF, computed_once, newest_as_of, read, shape, table_name
-from quality.values import plain
 from slate.views import FeatureView
 
 if TYPE_CHECKING:
@@ -170,5 +170,5 @@ def _result(
         outcome.observed,
         outcome.unexpected,
         outcome.unexpected / max(rows.num_rows, 1),
-        tuple(plain(examples.to_pylist())),
+        tuple(json_value(examples.to_pylist())),
     )

@@ -12,8 +12,8 @@ from slate.errors import DefinitionError, UnknownNameError
 from slate.expressions import Reference
 from slate.features import unknown
 from slate.fields import Field
+from slate.identifiers import check_owner, longer
 from slate.kinds import several
-from slate.names import check_owner, longer
 
 
 class _Body(dict[str, Any]):

@@ -9,8 +9,8 @@ from slate.errors import DefinitionError
 from slate.expressions import Call, Expr, Reference, bound
 from slate.features import Column
 from slate.fields import Field
+from slate.identifiers import RAW_TABLES, VIEW_COLUMNS, check_name, longer
 from slate.kinds import Kind, kind_of
-from slate.names import RAW_TABLES, VIEW_COLUMNS, check_name, longer
 from slate.thresholds import age_limit, share_limit
 from slate.windows import duration
 

@@ -10,9 +10,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from slate.aggregates import Measure
 from slate.errors import DefinitionError, UnknownNameError, nearest
 from slate.expressions import Array, Call, Expr
+from slate.identifiers import check_name
 from slate.kinds import Kind, several
 from slate.limits import KEY_BYTES, TEXT_BYTES
-from slate.names import check_name
 from slate.value_types import ValueType
 from slate.windows import Window
 

@@ -85,7 +85,7 @@ class Comparison(Condition):
     def mask(self, columns: Columns) -> pa.Array:
         """The comparison of some events."""
         values = columns(self.column.name)
-        constant = pa.scalar(_plain(self.constant)).cast(values.type)
+        constant = pa.scalar(_without_zone(self.constant)).cast(values.type)
         return _COMPARE[self.operator](values, constant)
 
     def text(self) -> str:
@@ -128,7 +128,7 @@ class Membership(Condition):
     def mask(self, columns: Columns) -> pa.Array:
         """The membership of some events."""
         values = columns(self.column.name)
-        these = pa.array([_plain(value) for value in self.constants]).cast(values.type)
+        these = pa.array([_without_zone(value) for value in self.constants]).cast(values.type)
         # Unlike SQL, Arrow says that a null is not among them.
         return pc.if_else(values.is_valid(), pc.is_in(values, these), None)
 
@@ -368,7 +368,7 @@ def literal(value: object) -> str:
     return text if parts == text else f"({parts})"
 
 
-def _plain(value: Any) -> Any:
+def _without_zone(value: Any) -> Any:
     return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 

@@ -10,9 +10,9 @@ from slate.entities import Entity, Source, check_key
 from slate.errors import DefinitionError
 from slate.expressions import Expr
 from slate.features import Attribute, Computed, Feature, Input
+from slate.identifiers import VIEW_COLUMNS, check_name, longer
 from slate.inference import check_expression
 from slate.kinds import kind_of
-from slate.names import VIEW_COLUMNS, check_name, longer
 from slate.resolvers import Resolved
 from slate.thresholds import age_limit, share_limit
 from slate.windowed import windowed_features

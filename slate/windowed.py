@@ -15,8 +15,8 @@ from slate.derived import as_column, resolved
 from slate.errors import DefinitionError
 from slate.features import Aggregated, Constraints, Feature, Windows
 from slate.filters import check_filter
+from slate.identifiers import ASKED_AT
 from slate.kinds import Kind
-from slate.names import ASKED_AT
 from slate.windows import FOREVER, levels, window
 
 if TYPE_CHECKING:

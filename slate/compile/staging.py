@@ -1,6 +1,6 @@
 """Staging models: a source's accepted events, each once."""
 
-from slate.compile.names import RAW, header, listed
+from slate.compile.model_names import RAW, header, listed
 from slate.entities import Source
 from slate.windows import duration_name
 

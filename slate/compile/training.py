@@ -1,7 +1,7 @@
 """Training sets: a service's spine with every stored feature as of each row's instant."""
 
 from slate.compile.asked import spine_sql
-from slate.compile.names import as_of, asked_model, header, listed, training_model
+from slate.compile.model_names import as_of, asked_model, header, listed, training_model
 from slate.features import Column, Feature
 from slate.filters import literal
 from slate.kinds import Kind

@@ -12,12 +12,13 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
-from online.commands import Packed, command
-from online.embedded import EmbeddedServer
-from online.exchanges import ExchangeError
-from online.generations import pointers
-from online.serving import Serving
-from online.store import Channel, connect, send
+from online.serving.live_services import Serving
+from online.store.channel import Channel, send
+from online.store.commands import Packed, command
+from online.store.embedded_server import EmbeddedServer
+from online.store.flows import ExchangeError
+from online.store.generations import pointers
+from online.store.redis_client import connect
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from tests.online.arcade import GameCatalog
