@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 import dagster as dg
 
 from slate import descriptions
-from slate.entities import Source
 from slate.features import Feature
 from slate.registry import Registry
+from slate.sources import Source
 from slate.views import FeatureView
 
 SCHEMA = "dagster/column_schema"

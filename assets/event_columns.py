@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 
 from slate.base import snake_case
-from slate.entities import Source
 from slate.identifiers import ASKED_AT, SQL_WORDS, TRAINING_DAY, is_portable, longer
+from slate.sources import Source
 
 # What a source and its class body have already; a column of that name would be taken for it.
 TAKEN = frozenset(

@@ -32,8 +32,8 @@ from assets.landing_files import LandingFile, closed_folder, is_there, why_close
 from assets.raw_tables import follow_definition
 from assets.refusals import coerced_column, null_column, reasons
 from slate.compile.model_names import RAW
-from slate.entities import Source
 from slate.errors import DataError
+from slate.sources import Source
 
 ROWS_AT_ONCE = 4_000_000
 # What DuckDB raises where it is values, or their types, that it does not take.

@@ -25,7 +25,7 @@ from assets.streams import stream_deps
 from slate import descriptions
 from slate.compile.model_names import RAW
 from slate.deployment import Deployment
-from slate.entities import Source
+from slate.sources import Source
 
 # The check that every file beside its source's others was taken in.
 FILES_READ = "files_are_read"

@@ -15,11 +15,12 @@ from slate.compile.model_names import (
     tiles_model,
     training_model,
 )
-from slate.entities import column_of
 from slate.expressions import leaves
-from slate.features import Aggregated, Column, Feature
+from slate.features import Aggregated, Feature
 from slate.plans import Plan
 from slate.registry import Registry
+from slate.source_columns import Column
+from slate.sources import column_of
 from slate.views import FeatureView
 
 Deps = dict[str, list[dg.TableColumnDep]]

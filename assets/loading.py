@@ -40,10 +40,10 @@ from assets.refusals import coerced_column, null_column, reasons
 from assets.scratch import scratch
 from slate.coercion import landed
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import DataError, nearest
 from slate.kinds import Kind
 from slate.refusals import EARLIEST, LATEST
+from slate.sources import Source
 from slate.windows import duration
 
 SHOWN = 20

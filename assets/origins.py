@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from slate.compile.model_names import current_model
-from slate.entities import Source
 from slate.registry import Registry
+from slate.sources import Source
 
 
 def landed_origins(registry: Registry, manifest: Path) -> Mapping[str, Sequence[type[Source]]]:

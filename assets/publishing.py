@@ -21,8 +21,8 @@ from slate.compile.model_names import (
     online_tiles_model,
 )
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import DataError
+from slate.sources import Source
 from slate.views import FeatureView
 
 ROWS_AT_ONCE = 100_000

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from slate.coercion import Landed, landed
-from slate.entities import Source
-from slate.features import Column
 from slate.filters import literal
 from slate.refusals import MISSING, mistyped, rules
+from slate.source_columns import Column
+from slate.sources import Source
 
 
 def null_column(column: Column) -> str:

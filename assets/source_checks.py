@@ -20,8 +20,8 @@ from assets.raw_tables import prepare
 from assets.warehouse import model_key
 from slate.compile.model_names import RAW
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import DataError
+from slate.sources import Source
 
 HOURS, REFUSED = "hours", "refused"
 # How many hours are looked back on.

@@ -10,9 +10,9 @@ from assets.stream_readings import Reading, live_sources, read_streams
 from online.store.stream_names import routed_views
 from online.stream.workers.status import StreamStatus
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import StoreError
 from slate.registry import Registry
+from slate.sources import Source
 
 GROUP = "stream"
 LAG, DEAD_LETTERS = "lag", "dead_letters"

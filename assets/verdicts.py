@@ -13,8 +13,8 @@ from assets import builds, ledger_time
 from assets.publishing import digest, published_tables
 from quality.batches import Batch
 from slate.compile.model_names import RAW
-from slate.entities import Source
 from slate.errors import DataError
+from slate.sources import Source
 from slate.views import FeatureView
 
 

@@ -12,12 +12,14 @@ from assets.failures import explained
 from assets.origins import landed_origins
 from assets.warehouse import current_key
 from quality.failures import failing_rows
-from quality.profiles import load, save
+from quality.last_good_profiles import load, save
+from quality.page import write_page
 from quality.report_folders import report_folder
-from quality.reports import failures, write_report
-from quality.validations import Validation, validate
+from quality.reports import failures, markdown
+from quality.results import Validation
+from quality.validations import validate
 from slate.deployment import Deployment
-from slate.entities import Source
+from slate.sources import Source
 from slate.views import FeatureView
 
 CHECK = "expectations"
@@ -63,7 +65,7 @@ def _check(
             verdicts.record(connection, view, validation.success)
             failing = "" if validation.success else _failing(view, connection, validation)
         report = report_folder(deployment.reports, context.run.run_id) / f"{view.name}.html"
-        write_report(validation, report)
+        write_page(validation, report)
         save(deployment.reports, validation)
         seconds = time.perf_counter() - started
         met = len(validation.results) - len(validation.failed)
@@ -76,7 +78,7 @@ def _check(
             critical = result.expectation.severity == "critical"
             context.log.log("ERROR" if critical else "WARNING", f"{view.name}: {text}")
         metadata: dict[str, dg.MetadataValue] = {
-            "result": dg.MetadataValue.md(validation.to_markdown()),
+            "result": dg.MetadataValue.md(markdown(validation)),
             "report": dg.MetadataValue.path(str(report)),
             "rows": dg.MetadataValue.int(validation.profile.rows),
             "expectations": dg.MetadataValue.int(len(validation.results)),

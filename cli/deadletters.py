@@ -14,7 +14,7 @@ from online.stream.dead_letters.overflow_files import folder
 from online.stream.dead_letters.queue import DeadLetter, DeadLetters
 from online.stream.writing.writer import streamed_source
 from slate.deployment import load
-from slate.entities import Source
+from slate.sources import Source
 
 from .processes import store
 from .text import instant as written

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,11 +24,9 @@ import pyarrow.compute as pc
 
 from slate.errors import DefinitionError
 from slate.expressions import Call, Expr
-from slate.features import Column, is_null
+from slate.features import is_null
 from slate.kinds import Kind, naive_utc
-
-if TYPE_CHECKING:
-    from slate.entities import Source
+from slate.source_columns import Column, EventTable
 
 # How SQL compares.
 COMPARISONS: dict[Callable[..., Any], str] = {
@@ -316,7 +314,7 @@ def _constant(where: str, column: Column, value: object) -> Any:
     return column.kind.constant(value, f"{where}: {column!r} is a {column.kind.value}; constant")
 
 
-def check_filter(where: str, expr: Expr, source: "type[Source]") -> None:
+def check_filter(where: str, expr: Expr, source: type[EventTable]) -> None:
     """Refuse a filter that is too rich, of another source, or for what never is.
 
     Raises:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from slate.entities import Entity, Source
+from slate.entities import Entity
 from slate.errors import DefinitionError
 from slate.expressions import Expr, leaves
 from slate.features import Aggregated, Attribute, Computed, Feature, Input, Windows
 from slate.identifiers import TRAINING_DAY, check_owner, is_portable, longer
 from slate.kinds import Kind, several
+from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,22 @@ def test_imports_within_a_package_follow_its_arrows(package: str) -> None:
         )
     }
     assert not wrong
+
+
+def test_no_modules_import_each_other() -> None:
+    """Also by way of others, within functions, or for their types alone."""
+    paths = {module_name(path): path for package in OURS for path in modules(package)}
+
+    def module(name: str) -> str:
+        while name and name not in paths:
+            name = name.rpartition(".")[0]
+        return name
+
+    graph = {
+        name: {module(other) for other in imported(path)} - {"", name}
+        for name, path in paths.items()
+    }
+    TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("package", ["slate", "online"])

@@ -28,9 +28,9 @@ from uuid import uuid4
 from zlib import crc32
 
 from online.rows.row_format import FORMAT
-from slate.entities import Source
 from slate.errors import StoreError
 from slate.fingerprints import fingerprint
+from slate.sources import Source
 from slate.views import FeatureView
 
 

@@ -25,8 +25,8 @@ from online.rows.event_ids import SEEN, Ids, hash_ids
 from online.rows.instants import microseconds
 from online.rows.row_format import Words
 from online.store.stream_names import StreamNames, definition
-from slate.entities import Source
 from slate.expressions import Array
+from slate.sources import Source
 from slate.views import FeatureView
 
 ROWS_AT_ONCE = 250_000

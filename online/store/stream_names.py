@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 from online.rows.partitioning import PARTITIONS
 from online.rows.row_format import FORMAT
-from slate.entities import Source
 from slate.fingerprints import fingerprint
 from slate.registry import Registry
+from slate.sources import Source
 from slate.views import FeatureView
 
 LOG = "log"

@@ -23,10 +23,10 @@ from slate.compile.model_names import (
 from slate.compile.online import keys_types, tiles_types
 from slate.compile.partials import column_types
 from slate.compile.training import training_columns
-from slate.entities import Source
 from slate.features import Feature
 from slate.plans import Plan
 from slate.registry import Registry
+from slate.sources import Source
 from slate.views import FeatureView
 
 

@@ -1,7 +1,7 @@
 """Staging models: a source's accepted events, each once."""
 
 from slate.compile.model_names import RAW, header, listed
-from slate.entities import Source
+from slate.sources import Source
 from slate.windows import duration_name
 
 

@@ -33,8 +33,8 @@ from online.stream.events.redis_entries import (
     number,
     of_one_hour,
 )
-from slate.entities import Source
 from slate.registry import Registry
+from slate.sources import Source
 
 START = b"0-0"
 # About how many events are taken at once: more are later visible, and for as long as they are

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 
 from online.rows.arrow_columns import as_numpy
 from slate.aggregates.value_counts import codes, words
-from slate.entities import Source, column_of
 from slate.expressions import Array, Expr, render
 from slate.filters import condition
 from slate.kinds import Kind
+from slate.sources import Source, column_of
 
 
 class EventColumns:

@@ -36,8 +36,8 @@ from online.stream.events.block_schemas import ID
 from online.stream.events.blocks import Blocks, Events
 from online.stream.events.redis_entries import arrival_of
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import DataError
+from slate.sources import Source
 from slate.views import FeatureView
 
 AT_ONCE = 20_000

@@ -10,7 +10,7 @@ from online.rows.event_ids import SEEN, Ids
 from online.rows.row_format import Words
 from online.store.stream_names import Unit
 from online.stream.applying.deduplication import SeenIds
-from slate.entities import Source
+from slate.sources import Source
 
 SLICES = 8
 

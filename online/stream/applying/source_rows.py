@@ -27,9 +27,9 @@ from online.stream.applying.batch_columns import EventColumns
 from online.stream.applying.view_deltas import Batch, ViewDeltas
 from online.stream.events.block_schemas import ID
 from online.stream.events.blocks import Events, late
-from slate.entities import Source
 from slate.expressions import Array
 from slate.registry import Registry
+from slate.sources import Source
 from slate.views import FeatureView
 
 logger = logging.getLogger(__name__)

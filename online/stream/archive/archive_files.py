@@ -36,8 +36,8 @@ from online.stream.archive.hour_files import (
     unfinished,
 )
 from online.stream.durable_files import sync
-from slate.entities import Source
 from slate.errors import DataError
+from slate.sources import Source
 
 logger = logging.getLogger(__name__)
 

@@ -27,8 +27,8 @@ from online.stream.events.block_schemas import ID
 from online.stream.events.blocks import Blocks, Refusal, late
 from online.stream.events.redis_entries import ARRIVAL, Entry, number
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import DataError
+from slate.sources import Source
 
 MOST = 200_000
 FLUSH_SECONDS = 10.0

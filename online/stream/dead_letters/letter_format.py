@@ -21,7 +21,7 @@ from online.rows.instants import instant
 from online.stream.events.block_schemas import ID
 from online.stream.events.blocks import Refusal
 from online.stream.events.json_events import json_rows
-from slate.entities import Source
+from slate.sources import Source
 from slate.times import Mask
 from slate.windows import duration_name
 

@@ -20,7 +20,7 @@ from online.store.stream_names import StreamNames
 from online.stream.dead_letters.letter_format import LATE, as_json, refusal
 from online.stream.durable_files import sync
 from slate.deployment import Deployment
-from slate.entities import Source
+from slate.sources import Source
 
 # More letters than this, or more bytes of them, are not kept in the store.
 MOST, MOST_BYTES = 100_000, 64 << 20

@@ -12,8 +12,8 @@ from online.store.stream_names import StreamNames
 from online.stream.dead_letters.letter_format import kept, refusal
 from online.stream.events.blocks import Refusal
 from online.stream.writing.writer import EventWriter
-from slate.entities import Source
 from slate.errors import StoreError
+from slate.sources import Source
 
 AT_ONCE = 1_000
 

@@ -9,7 +9,7 @@ from online.rows.event_ids import hash_ids
 from online.rows.row_format import Words
 from online.stream.events.block_schemas import ID
 from online.stream.events.validation import coerce_batch, refusals
-from slate.entities import Source
+from slate.sources import Source
 
 
 def trusted(source: type[Source], batch: pa.RecordBatch, arrivals: Words) -> pa.Table:

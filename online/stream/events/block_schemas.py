@@ -5,8 +5,8 @@ from hashlib import blake2b
 import pyarrow as pa
 
 from online.stream.events.validation import written_columns
-from slate.entities import Source
 from slate.refusals import rules_text
+from slate.sources import Source
 
 # The column that holds a hash of the unique id.
 ID = "_id"

@@ -30,8 +30,8 @@ from online.stream.events.arrived_events import revalidated, trusted
 from online.stream.events.block_schemas import ID, block_schema, digest, events_schema
 from online.stream.events.json_events import json_rows
 from online.stream.events.redis_entries import ARRIVAL, BLOCK, NUMBER, SCHEMA, Entry
-from slate.entities import Source
 from slate.refusals import LATEST
+from slate.sources import Source
 from slate.times import Mask
 
 # In microseconds, as arrivals are.

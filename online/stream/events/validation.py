@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from slate.coercion import of_column, of_values
-from slate.entities import Source
 from slate.errors import DataError, nearest
 from slate.kinds import Kind
 from slate.refusals import MISSING, mistyped, rules
+from slate.sources import Source
 from slate.times import Mask
 
 

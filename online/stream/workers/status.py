@@ -7,8 +7,8 @@ from redis import Redis
 
 from online.store.stream_names import LOG, StreamNames, units
 from online.stream.events.redis_entries import arrival_of
-from slate.entities import Source
 from slate.registry import Registry
+from slate.sources import Source
 
 SECOND = 1_000_000
 

@@ -20,8 +20,8 @@ from online.stream.archive.log_archive import Archive
 from online.stream.workers.leases import SECONDS, Leases
 from online.stream.workers.troubles import Troubles
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import SlateError
+from slate.sources import Source
 
 logger = logging.getLogger(__name__)
 

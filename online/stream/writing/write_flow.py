@@ -32,9 +32,9 @@ from online.stream.events.validation import (
     coerce_events,
     refusals,
 )
-from slate.entities import Source
 from slate.errors import DataError, StoreError, StreamFullError
 from slate.registry import Registry
+from slate.sources import Source
 
 Loose: TypeAlias = Sequence[Mapping[str, Any]] | pa.Table | pa.RecordBatch
 

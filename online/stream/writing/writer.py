@@ -10,9 +10,9 @@ from online.store.redis_client import open_store
 from online.store.stream_names import streamed_sources
 from online.stream.writing.write_flow import Loose, Writing, Written
 from slate.deployment import Deployment, given_or_loaded
-from slate.entities import Source
 from slate.errors import DataError, UnknownNameError, nearest
 from slate.registry import Registry
+from slate.sources import Source
 
 TIMEOUT = 5.0
 LIMIT = 1_000_000

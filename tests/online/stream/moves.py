@@ -11,7 +11,7 @@ from online.rows.instants import microseconds as us
 from online.stream.events.block_schemas import block_schema, digest
 from online.stream.events.redis_entries import Entry
 from online.stream.events.validation import coerce_events
-from slate.entities import Source
+from slate.sources import Source
 from tests.deployments.bikes.definitions import Move
 
 __all__ = ["NOON", "block", "entry", "former_schema", "move", "us"]
