@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -109,6 +110,10 @@ def _environment(deployment: Deployment) -> None:
     if deployment.memory:
         os.environ["SLATE_MEMORY"] = deployment.memory
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    # It lies beside this Python, and whoever loads the definitions need not have that on the path.
+    programs, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
+    if programs not in path.split(os.pathsep):
+        os.environ["PATH"] = f"{programs}{os.pathsep}{path}"
 
 
 class Translator(DagsterDbtTranslator):

@@ -30,8 +30,6 @@ def prepare(deployment: Deployment) -> None:
     make_data(deployment)
     if not sys.stderr.isatty() or "NO_COLOR" in os.environ:
         os.environ["DBT_USE_COLORS"] = "false"
-    programs = Path(sys.executable).parent
-    os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
     # Others have another working directory.
     os.environ["SLATE_DATA"] = str(deployment.data.absolute())
     config = os.environ.get("SLATE_CONFIG") or deployment.root / "slate.toml"
