@@ -29,6 +29,7 @@ from online.store.flows import (
     check_timeout,
     closed,
     cut,
+    drive_async,
     late,
     unreachable,
 )
@@ -90,19 +91,7 @@ class AsyncConnections:
         self._loop = loop
         exchange = _Exchange(self)
         try:
-            step = next(flow)
-            while True:
-                try:
-                    reply = await exchange(step)
-                except (ExchangeError, ResponseError) as error:
-                    if self.closed:
-                        raise closed() from None
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(reply)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+            return await drive_async(flow, exchange)
         finally:
             await exchange.end()
 
@@ -123,6 +112,14 @@ class _Exchange:
         self._began = time.monotonic()
 
     async def __call__(self, step: Step) -> Any:
+        try:
+            return await self._exchanged(step)
+        except (ExchangeError, ResponseError):
+            if self._connections.closed:
+                raise closed() from None
+            raise
+
+    async def _exchanged(self, step: Step) -> Any:
         if isinstance(step, float):
             return await self._pause(step)
         all_ = self._connections

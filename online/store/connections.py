@@ -28,6 +28,7 @@ from online.store.flows import (
     check_timeout,
     closed,
     cut,
+    drive,
     late,
     unreachable,
 )
@@ -89,19 +90,7 @@ class Connections:
         exchange = _Exchange(self)
         token = _deadline.set(time.monotonic() + self.timeout)
         try:
-            step = next(flow)
-            while True:
-                try:
-                    reply = exchange(step)
-                except (ExchangeError, ResponseError) as error:
-                    if self.closed:
-                        raise closed() from None
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(reply)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+            return drive(flow, exchange)
         finally:
             exchange.end()
             _deadline.reset(token)
@@ -121,6 +110,14 @@ class _Exchange:
         self._began = time.monotonic()
 
     def __call__(self, step: Step) -> Any:
+        try:
+            return self._exchanged(step)
+        except (ExchangeError, ResponseError):
+            if self._connections.closed:
+                raise closed() from None
+            raise
+
+    def _exchanged(self, step: Step) -> Any:
         if isinstance(step, float):
             return self._pause(step)
         all_ = self._connections

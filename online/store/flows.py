@@ -1,4 +1,4 @@
-"""What both kinds of connections share: the steps of a flow, and how an exchange fails.
+"""Flows of commands and replies: their steps, what drives them, and how an exchange fails.
 
 A flow is a generator that does no I/O of its own. It yields its steps::
 
@@ -11,8 +11,10 @@ Where a step fails an error is thrown in: a ``ResponseError`` of redis is the st
 command, after which the next reply can be asked for; an ``ExchangeError`` is the end.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeAlias, TypeVar
+
+from redis.exceptions import ResponseError
 
 from online.store.commands import Packed
 from slate.errors import ClosedError, ConfigurationError, StoreError
@@ -80,6 +82,43 @@ def busy(timeout: float, most: int) -> ExchangeError:
 def closed() -> ClosedError:
     """The error where a client is used after its end."""
     return ClosedError("it is closed: connect another one")
+
+
+def drive(flow: Flow[T], exchange: Callable[[Step], Any]) -> T:
+    """Run a flow to its end, and return what it returns.
+
+    Args:
+        flow: the flow.
+        exchange: takes a step, and gives what the flow is sent for it, or raises what is thrown in.
+    """
+    try:
+        step = next(flow)
+        while True:
+            try:
+                reply = exchange(step)
+            except (ExchangeError, ResponseError) as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(reply)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+async def drive_async(flow: Flow[T], exchange: Callable[[Step], Awaitable[Any]]) -> T:
+    """Run a flow to its end in a task; see ``drive``."""
+    try:
+        step = next(flow)
+        while True:
+            try:
+                reply = await exchange(step)
+            except (ExchangeError, ResponseError) as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(reply)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 def again_if_broken(flow: Callable[[], Flow[T]]) -> Flow[T]:

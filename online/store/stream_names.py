@@ -1,4 +1,4 @@
-"""The names in the store of what belongs to a source's stream, and how keys are partitioned.
+"""The names in the store of what belongs to a source's stream, by route and partition.
 
 ::
 

@@ -14,6 +14,7 @@ from online import Answer, FeatureClient, Publisher, Rows, State
 from online.serving.live_services import Serving
 from online.store.channel import Channel
 from online.store.connections import Connections
+from online.store.flows import Step, drive
 from online.store.generations import GenerationNames, pointer_field
 from slate import FeatureView, Registry
 from slate.deployment import Deployment
@@ -192,18 +193,17 @@ def between_rounds(deployment: Deployment, redis: Redis, happens: Callable[[], N
     flow = serving.lookup("play_ranking", given.pop("at"), given)  # type: ignore[arg-type]
     fetches = 0
     with closing(Channel(redis)) as channel:
-        step = next(flow)
-        try:
-            while True:
-                assert not isinstance(step, float)
-                fetches += b"$4\r\nMGET" in (step.data if step else b"")
-                if fetches == 2:
-                    happens()
-                    fetches += 1
-                step = flow.send(channel.exchange(step))
-        except StopIteration as end:
-            answer: Answer = end.value
-            return answer
+
+        def exchange(step: Step) -> Any:
+            nonlocal fetches
+            assert not isinstance(step, float)
+            fetches += b"$4\r\nMGET" in (step.data if step else b"")
+            if fetches == 2:
+                happens()
+                fetches += 1
+            return channel.exchange(step)
+
+        return drive(flow, exchange)
 
 
 def test_what_is_swept_between_two_rounds_is_read_again(
