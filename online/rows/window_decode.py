@@ -8,9 +8,8 @@ import numpy as np
 from online.rows.counted_values import CountedValues
 from online.rows.decoded_rows import Decoded
 from online.rows.latest_values import merge_latest
-from online.rows.over_last import over_last
 from online.rows.row_format import NO_TIME, Words, from_words
-from online.rows.window_finish import finish_partials
+from online.rows.window_finish import finish_latest, finish_partials
 from online.rows.window_layout import WindowLayout
 from online.rows.window_merge import merge_into
 from online.rows.window_rows import OpenRows
@@ -122,7 +121,7 @@ class WindowReader:
         assert kind is not None
         if isinstance(feature.measure.function, OverLast):
             values = values if kind is Kind.STRING else from_words(values, kind)
-            return over_last(feature, values, event_ts, known)
+            return finish_latest(feature, values, event_ts, known)
         if kind is not Kind.STRING:
             values = feature.where(known, from_words(values, kind))
         elif not known.all():

@@ -4,8 +4,8 @@ from typing import Any, Self
 
 from online.serving.answer import Answer
 from online.serving.explain import explain
+from online.serving.given_values import Moment
 from online.serving.live_services import Serving
-from online.serving.moments import Moment
 from online.store.async_connections import AsyncConnections
 from online.store.connections import Connections
 from online.store.embedded_server import EmbeddedServer

@@ -1,21 +1,24 @@
-"""What a request was given for a key or an input, as Python's own values.
+"""What a request was given for a key, an input or its instant, as Python's own values.
 
 A column comes as a list or a tuple, a NumPy array, a series of pandas or Polars, or a column of
 Arrow, of whatever backing; a single value as Python, NumPy or Arrow has it.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
+from online.rows.instants import microseconds
 from online.serving.messages import shown
-from online.serving.moments import from_numpy
 from slate.errors import RequestError
 
+# Pandas' Timestamp is a datetime.
+Moment: TypeAlias = datetime | np.datetime64
 # What columns call the way to a list of their values: Arrow, NumPy and pandas, Polars.
 _TO_LIST = ("to_pylist", "tolist", "to_list")
 
@@ -84,3 +87,40 @@ def is_null(value: object) -> bool:
         return True
     # It may not be imported here, and compares to nothing.
     return type(value).__name__ == "NAType"
+
+
+def from_numpy(times: Any) -> Any:
+    """NumPy's times as Python's, of the microsecond below, NaT as None; of an array a list.
+
+    Raises:
+        OverflowError: a time lies outside of the years 1 to 9999.
+    """
+    years = times.astype("M8[Y]").astype(np.int64) + 1970
+    if not np.all(np.isnat(times) | ((years >= 1) & (years <= 9999))):
+        raise OverflowError("a time lies outside of the years 1 to 9999")
+    return times.astype("M8[us]").tolist()
+
+
+def asked(at: Moment | None) -> int:
+    """The instant that a request asks about, in microseconds; None is now.
+
+    Raises:
+        RequestError: it is not an instant.
+    """
+    if at is None:
+        return time.time_ns() // 1_000
+    given = at
+    try:
+        if isinstance(at, np.datetime64):
+            at = from_numpy(at)
+        # pandas has a datetime that is none, and it differs from itself.
+        if isinstance(at, datetime) and at == at:
+            return microseconds(at)
+    except OverflowError:
+        raise RequestError(
+            f"at={shown(given)} lies outside of the years 1 to 9999: give an instant that a "
+            "datetime in UTC can be"
+        ) from None
+    raise RequestError(
+        f"at={shown(given)} is not an instant: give a datetime (without a zone it is UTC), or None"
+    )

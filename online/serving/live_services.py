@@ -11,9 +11,9 @@ from redis.exceptions import ResponseError
 from online.rows.hour_sections import hour_of
 from online.rows.instants import instant, microseconds
 from online.serving.answer import Answer
+from online.serving.given_values import Moment, asked
 from online.serving.lookup import NOTHING, Known, Live, Lookup
 from online.serving.messages import gathered, shown
-from online.serving.moments import Moment, asked
 from online.serving.service_plan import ServicePlan
 from online.serving.stream_arrivals import Arrivals
 from online.store.commands import command, together

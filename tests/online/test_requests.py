@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from online.rows.instants import microseconds
+from online.serving.given_values import Moment, asked
 from online.serving.live_services import Serving
-from online.serving.moments import Moment, asked
 from online.serving.requests import RequestForm
 from online.stream.events.validation import coerce_events
 from slate import Registry

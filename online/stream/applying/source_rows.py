@@ -8,9 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from online.rows.checksums import of_texts
+from online.rows.codecs import WindowRows
 from online.rows.damage_messages import STREAM_MEND, damage
 from online.rows.event_ids import Ids
-from online.rows.hour_sections import HourSections
+from online.rows.hour_sections import HourSections, sections_envelope
+from online.rows.keys import key_texts
 from online.rows.row_format import Blobs, Words
 from online.store.commands import command, encoded_fields, write_fields
 from online.store.landed_ids import NOTHING, Known, LandedIds
@@ -24,7 +26,8 @@ from online.store.stream_names import (
 )
 from online.store.transaction import Transaction
 from online.stream.applying.batch_columns import EventColumns
-from online.stream.applying.view_deltas import Batch, ViewDeltas
+from online.stream.applying.extend import extend
+from online.stream.applying.fold import Folded, fold
 from online.stream.events.block_schemas import ID
 from online.stream.events.blocks import Events, late
 from slate.expressions import Array
@@ -36,6 +39,50 @@ logger = logging.getLogger(__name__)
 
 # The name of the hash of a deployment's view that has the rows of a partition.
 Name = Callable[[str, type[FeatureView], int], str]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a micro-batch says of a view.
+
+    Attributes:
+        folded: its rows.
+        keys: their keys, as texts in UTF-8; of pairs as ``pair_text`` has them.
+    """
+
+    folded: Folded
+    keys: list[bytes]
+
+
+class ViewDeltas:
+    """Folds micro-batches into one view's deltas.
+
+    Args:
+        view: a windowed view.
+
+    Attributes:
+        view: the view.
+        empty: its empty row.
+        envelope: what its values are in.
+    """
+
+    def __init__(self, view: type[FeatureView]) -> None:
+        self.view = view
+        self._codec = WindowRows(view)
+        self.empty = self._codec.empty
+        self.envelope = sections_envelope(view)
+
+    def fold(self, events: EventColumns) -> Batch:
+        """What events say of the view."""
+        folded = fold(self.view, self._codec.layout, events)
+        return Batch(folded, key_texts(folded.keys))
+
+    def extended(self, batch: Batch, old: HourSections) -> list[bytes]:
+        """The new section of each key, from its old one."""
+        if not batch.keys:
+            return []
+        layout = self._codec.layout
+        return extend(self.view, layout, batch.folded, old.words, old.starts).split()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Entries of Redis Streams, as the store gives them; whoever wrote them may have written anything."""
+"""Entries of Redis Streams, as the store gives them; their writer may have written anything."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
