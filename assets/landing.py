@@ -133,7 +133,7 @@ def _landing_asset(
                 "rows_per_second": round(intake.rows / seconds) if seconds else 0,
                 "refused": dg.MetadataValue.md(refused),
             },
-            check_results=[_checked(unreadable, found, told)],
+            check_results=[_check_result(unreadable, found, told)],
         )
 
     return landing
@@ -165,7 +165,7 @@ def _told(unreadable: Sequence[Unread], found: Landed) -> list[str]:
     return told
 
 
-def _checked(
+def _check_result(
     unreadable: Sequence[Unread], found: Landed, told: Sequence[str]
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
