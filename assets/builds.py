@@ -17,7 +17,7 @@ from assets import ledger_time
 from assets.hours import Span
 from assets.landing_files import HOUR, landing_sources
 from assets.touched_models import touched_models
-from slate.compile.names import CLOCK, RAW
+from slate.compile.model_names import CLOCK, RAW
 from slate.compile.project import MODELS, model_hashes
 from slate.deployment import Deployment
 from slate.registry import Registry

@@ -7,9 +7,9 @@ import dagster as dg
 
 from slate import descriptions
 from slate.compile.staging import staged
-from slate.entities import Source
 from slate.features import Feature
 from slate.registry import Registry
+from slate.sources import Source
 from slate.views import FeatureView
 
 SCHEMA = "dagster/column_schema"

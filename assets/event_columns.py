@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 
 from slate.base import snake_case
-from slate.entities import Source
-from slate.names import ASKED_AT, SQL_WORDS, TRAINING_DAY, is_plain, longer
+from slate.identifiers import ASKED_AT, SQL_WORDS, TRAINING_DAY, is_portable, longer
+from slate.sources import Source
 
 # What a source and its class body have already; a column of that name would be taken for it.
 TAKEN = frozenset(
@@ -16,11 +16,11 @@ TAKEN = frozenset(
 ) | {"str", "int", "float", "bool", "datetime", "column", TRAINING_DAY, ASKED_AT}
 
 
-def plain(text: str) -> str:
+def column_name(text: str) -> str:
     """A text as a name of definitions: lower case, with underscores.
 
     Examples:
-        >>> plain("Order ID"), plain("orderDate"), plain("2nd price (USD)")
+        >>> column_name("Order ID"), column_name("orderDate"), column_name("2nd price (USD)")
         ('order_id', 'order_date', 'x2nd_price_usd')
     """
     # Letters with marks as those without.
@@ -28,7 +28,7 @@ def plain(text: str) -> str:
         unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
     )
     name = re.sub("[^a-z0-9]+", "_", snake_case(letters.strip())).strip("_")
-    return name if is_plain(name) else f"x{name}"
+    return name if is_portable(name) else f"x{name}"
 
 
 def column_names(source: str, headers: Iterable[str]) -> dict[str, str]:
@@ -40,7 +40,7 @@ def column_names(source: str, headers: Iterable[str]) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     for header in headers:
-        name = header if is_plain(header) else plain(header)
+        name = header if is_portable(header) else column_name(header)
         if name in TAKEN | SQL_WORDS or keyword.iskeyword(name) or name in names.values():
             name = longer(source, name)
         while name in names.values():

@@ -108,7 +108,9 @@ def _opened(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> Ev
     if suffix in JSON_LINES:
         return _json_lines(connection, path)
     if suffix in PARQUET:
-        return _typed(connection, path, f"read_parquet({quoted(path)}, hive_partitioning=false)")
+        return _event_file(
+            connection, path, f"read_parquet({quoted(path)}, hive_partitioning=false)"
+        )
     if suffix in DATABASES:
         return _database(connection, path, table)
     raise DataError(
@@ -241,10 +243,10 @@ def _database(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> 
         )
     if table and table not in tables:
         raise DataError(f"{path} has no table {table!r}, {nearest(table, tables)}")
-    return _typed(connection, path, f"given.{name(table or tables[0])}")
+    return _event_file(connection, path, f"given.{name(table or tables[0])}")
 
 
-def _typed(connection: duckdb.DuckDBPyConnection, path: Path, rows: str) -> EventFile:
+def _event_file(connection: duckdb.DuckDBPyConnection, path: Path, rows: str) -> EventFile:
     described = connection.execute(f"describe select * from {rows}").fetchall()
     # Finer times than microseconds are those, as everywhere.
     columns = ", ".join(

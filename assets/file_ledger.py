@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from assets import ledger_time
 from assets.landing_files import LandingFile, is_reachable, is_there
-from slate.compile.names import RAW
-from slate.entities import Source
+from slate.compile.model_names import RAW
+from slate.sources import Source
 
 # Of what cannot even be looked at: no file that was read came to be then.
 _UNKNOWN = datetime(1970, 1, 1)

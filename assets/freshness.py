@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.online import NEWEST, online_key
 from slate.deployment import Deployment
-from slate.entities import Source
+from slate.sources import Source
 from slate.views import FeatureView
 
 FRESHNESS = "freshness"

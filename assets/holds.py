@@ -12,10 +12,10 @@ import duckdb
 
 from assets.landing_files import landing_sources
 from assets.origins import origins_of_models
-from slate.compile.names import HELD, RAW, current_model, training_model
+from slate.compile.model_names import HELD, RAW, current_model, training_model
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.registry import Registry
+from slate.sources import Source
 
 
 class Unread(NamedTuple):

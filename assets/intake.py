@@ -30,10 +30,10 @@ from assets.file_ledger import (
 from assets.landed_rows import Columns, read, shape
 from assets.landing_files import LandingFile, closed_folder, is_there, why_closed
 from assets.raw_tables import follow_definition
-from assets.refusals import absent, reasons, typed
-from slate.compile.names import RAW
-from slate.entities import Source
+from assets.refusals import coerced_column, null_column, reasons
+from slate.compile.model_names import RAW
 from slate.errors import DataError
+from slate.sources import Source
 
 ROWS_AT_ONCE = 4_000_000
 # What DuckDB raises where it is values, or their types, that it does not take.
@@ -261,7 +261,9 @@ def _insert_rows(
     unread, stopped = dict[int, str](), list[BaseException]()
     paths = [(incoming.number, incoming.file.path) for incoming in files]
     landed_rows = read(paths, present, unread, stopped)  # noqa: F841 (read by name)
-    values = [typed(c, present[c.name]) if c.name in present else absent(c) for c in columns]
+    values = [
+        coerced_column(c, present[c.name]) if c.name in present else null_column(c) for c in columns
+    ]
     refusals = ",\n".join(
         reason
         for c in columns

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from slate.coercion import UNREADABLE, Form, form_of_type
-from slate.entities import Source
 from slate.errors import DataError
 from slate.kinds import Kind
+from slate.sources import Source
 from slate.times import Mask, instants, is_time
 
 Columns = Mapping[str, pa.DataType]

@@ -23,9 +23,9 @@ from assets.landing_files import EXPECTED, Landed, landed, landing_sources
 from assets.raw_tables import prepare
 from assets.streams import stream_deps
 from slate import descriptions
-from slate.compile.names import RAW
+from slate.compile.model_names import RAW
 from slate.deployment import Deployment
-from slate.entities import Source
+from slate.sources import Source
 
 # The check that every file beside its source's others was taken in.
 FILES_READ = "files_are_read"
@@ -133,7 +133,7 @@ def _landing_asset(
                 "rows_per_second": round(intake.rows / seconds) if seconds else 0,
                 "refused": dg.MetadataValue.md(refused),
             },
-            check_results=[_checked(unreadable, found, told)],
+            check_results=[_check_result(unreadable, found, told)],
         )
 
     return landing
@@ -165,7 +165,7 @@ def _told(unreadable: Sequence[Unread], found: Landed) -> list[str]:
     return told
 
 
-def _checked(
+def _check_result(
     unreadable: Sequence[Unread], found: Landed, told: Sequence[str]
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from slate.entities import Source
 from slate.errors import DataError
 from slate.registry import Registry
+from slate.sources import Source
 
 HOUR = timedelta(hours=1)
 EXPECTED = "<day>/<hour>*.parquet, as in 2026-03-10/07.parquet"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from slate.compile.names import RAW
+from slate.compile.model_names import RAW
 
 _TIME = f"{RAW}.ledger_time"
 _BEFORE_ALL = datetime(1970, 1, 1)

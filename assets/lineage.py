@@ -6,7 +6,7 @@ import dagster as dg
 
 from slate.aggregates import Measure
 from slate.compile.asked import all_asked
-from slate.compile.names import (
+from slate.compile.model_names import (
     asked_model,
     current_model,
     online_keys_model,
@@ -15,11 +15,12 @@ from slate.compile.names import (
     training_model,
 )
 from slate.compile.staging import staged, table_of
-from slate.entities import column_of
 from slate.expressions import leaves
-from slate.features import Aggregated, Column, Feature
+from slate.features import Aggregated, Feature
 from slate.plans import Plan
 from slate.registry import Registry
+from slate.source_columns import Column
+from slate.sources import column_of
 from slate.views import FeatureView
 
 Deps = dict[str, list[dg.TableColumnDep]]

@@ -36,14 +36,14 @@ from assets.event_files import (
     reading,
 )
 from assets.event_values import instant, values
-from assets.refusals import absent, reasons, typed
+from assets.refusals import coerced_column, null_column, reasons
 from assets.scratch import scratch
 from slate.coercion import landed
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import DataError, nearest
 from slate.kinds import Kind
 from slate.refusals import EARLIEST, LATEST
+from slate.sources import Source
 from slate.windows import duration
 
 SHOWN = 20
@@ -239,7 +239,8 @@ def _stage(
         for reason in reasons(source, column, given.get(column.name))
     )
     typed_columns = ", ".join(
-        typed(c, given[c.name]) if c.name in given else absent(c) for c in source.columns.values()
+        coerced_column(c, given[c.name]) if c.name in given else null_column(c)
+        for c in source.columns.values()
     )
     as_given = ", ".join(f"landed.{column} as {_GIVEN}{column}" for column in given)
     connection.execute(

@@ -20,7 +20,7 @@ MANIFEST = "_manifest.json"
 
 
 @dataclass(frozen=True)
-class Column:
+class ManifestColumn:
     """A column of a training set.
 
     Attributes:
@@ -52,7 +52,7 @@ class Origin:
     version: int
     keys: tuple[str, ...]
     spine: str
-    columns: tuple[Column, ...]
+    columns: tuple[ManifestColumn, ...]
     features: tuple[str, ...]
     definitions: dict[str, str]
 
@@ -68,8 +68,11 @@ class Origin:
             service.request_keys,
             service.spine.model,
             (
-                *(Column(column.name, column.kind) for column in service.spine.columns.values()),
-                *(Column(f.name, f.kind, f.value_type.length) for f in service.features),
+                *(
+                    ManifestColumn(column.name, column.kind)
+                    for column in service.spine.columns.values()
+                ),
+                *(ManifestColumn(f.name, f.kind, f.value_type.length) for f in service.features),
             ),
             tuple(feature.name for feature in service.features),
             {view.name: fingerprint(view) for view in views},
@@ -138,7 +141,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as JSON; times are ISO 8601."""
-        return json.dumps(self, default=_plain)
+        return json.dumps(self, default=_json_value)
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
@@ -147,7 +150,7 @@ class Manifest:
         origin = raw["origin"]
         origin["keys"], origin["features"] = tuple(origin["keys"]), tuple(origin["features"])
         origin["columns"] = tuple(
-            Column(c["name"], Kind(c["kind"]), c.get("length")) for c in origin["columns"]
+            ManifestColumn(c["name"], Kind(c["kind"]), c.get("length")) for c in origin["columns"]
         )
         raw["origin"] = Origin(**origin)
         raw["days"] = tuple(
@@ -187,7 +190,7 @@ def load_manifest(folder: Path) -> Manifest:
         ) from error
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if is_dataclass(value):
         return vars(value)
     return value.value if isinstance(value, Enum) else value.isoformat()

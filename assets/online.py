@@ -23,7 +23,7 @@ from assets.streams import stream_deps
 from assets.verdicts import require_passed, require_unchanged
 from assets.warehouse import current_key, model_key
 from online import Generation, Publisher
-from slate.compile.names import STREAMED_UNTIL, online_keys_model, online_tiles_model
+from slate.compile.model_names import STREAMED_UNTIL, online_keys_model, online_tiles_model
 from slate.deployment import Deployment
 from slate.fingerprints import fingerprint
 from slate.views import FeatureView

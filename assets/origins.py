@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from slate.compile.names import current_model
-from slate.entities import Source
+from slate.compile.model_names import current_model
 from slate.registry import Registry
+from slate.sources import Source
 
 
 def landed_origins(registry: Registry, manifest: Path) -> Mapping[str, Sequence[type[Source]]]:

@@ -6,7 +6,7 @@ same instant, and the generation that is live says all of it.
 
 import duckdb
 
-from slate.compile.names import RAW
+from slate.compile.model_names import RAW
 from slate.views import FeatureView
 
 

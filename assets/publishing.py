@@ -7,11 +7,11 @@ import duckdb
 import pyarrow as pa
 
 from online import Rows
-from online.instants import instant
-from online.stream.archive import archive_files
-from online.stream.landed_ids import Landed, LandedFile
+from online.rows.instants import instant
+from online.store.landed_ids import Landed, LandedFile
+from online.stream.archive.log_archive import archive_files
 from quality.tables import quoted
-from slate.compile.names import (
+from slate.compile.model_names import (
     AS_OF,
     RAW,
     STREAM_FILE,
@@ -21,8 +21,8 @@ from slate.compile.names import (
     online_tiles_model,
 )
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import DataError
+from slate.sources import Source
 from slate.views import FeatureView
 
 ROWS_AT_ONCE = 100_000

@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 
 from assets import ledger_time
-from slate.compile.names import HELD, RAW
-from slate.entities import Source
+from slate.compile.model_names import HELD, RAW
 from slate.errors import ConfigurationError, DataError
-from slate.features import Column
+from slate.source_columns import Column
+from slate.sources import Source
 
 # A number is not a truth value, though a cast makes it one and back.
 _NEVER_THE_SAME = [{"boolean", "bigint"}, {"boolean", "double"}]

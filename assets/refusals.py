@@ -5,18 +5,18 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from slate.coercion import Landed, landed
-from slate.entities import Source
-from slate.features import Column
 from slate.filters import literal
 from slate.refusals import MISSING, mistyped, rules
+from slate.source_columns import Column
+from slate.sources import Source
 
 
-def absent(column: Column) -> str:
+def null_column(column: Column) -> str:
     """A column that no landed file has."""
     return f"cast(null as {column.kind.sql}) as {column.name}"
 
 
-def typed(column: Column, given: pa.DataType) -> str:
+def coerced_column(column: Column, given: pa.DataType) -> str:
     """A landed column of some type as its definition's; null where it cannot be."""
     return f"{_landed(column, given).value} as {column.name}"
 

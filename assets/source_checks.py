@@ -18,10 +18,10 @@ from assets.landing import raw_key
 from assets.landing_files import HOUR, landed
 from assets.raw_tables import prepare
 from assets.warehouse import model_key
-from slate.compile.names import RAW
+from slate.compile.model_names import RAW
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import DataError
+from slate.sources import Source
 
 HOURS, REFUSED = "hours", "refused"
 # How many hours are looked back on.

@@ -5,14 +5,14 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from online.embedded import EmbeddedServer
-from online.store import connect
-from online.stream.names import LOG, Unit, routed_views, streamed_sources
-from online.stream.status import StreamStatus, stream_status
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
+from online.store.stream_names import LOG, Unit, routed_views, streamed_sources
+from online.stream.workers.status import StreamStatus, stream_status
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import StoreError
 from slate.registry import Registry
+from slate.sources import Source
 
 TIMEOUT = 5.0
 

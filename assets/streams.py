@@ -7,12 +7,12 @@ import dagster as dg
 
 from assets.catalogue import asset_tags, schema, source_columns
 from assets.stream_readings import Reading, live_sources, read_streams
-from online.stream.names import routed_views
-from online.stream.status import StreamStatus
+from online.store.stream_names import routed_views
+from online.stream.workers.status import StreamStatus
 from slate.deployment import Deployment
-from slate.entities import Source
 from slate.errors import StoreError
 from slate.registry import Registry
+from slate.sources import Source
 
 GROUP = "stream"
 LAG, DEAD_LETTERS = "lag", "dead_letters"

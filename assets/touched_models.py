@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from slate.compile.names import asked_model, training_model
+from slate.compile.model_names import asked_model, training_model
 from slate.registry import Registry
 
 

@@ -15,7 +15,7 @@ from assets.manifests import CURRENT, Manifest, load_manifest
 from assets.training_sets import write_training_set
 from assets.verdicts import require_passed
 from assets.warehouse import current_key, model_key
-from slate.compile.names import training_model
+from slate.compile.model_names import training_model
 from slate.deployment import Deployment
 from slate.plans import Plan
 

@@ -7,13 +7,14 @@ from itertools import pairwise
 import duckdb
 import pyarrow as pa
 
-from slate.compile.names import training_model
+from slate.compile.model_names import training_model
 from slate.compile.training import served_value, training_columns
 from slate.errors import DataError
 from slate.executor import served
-from slate.features import Column, Feature, Input
+from slate.features import Feature, Input
 from slate.filters import literal
 from slate.plans import Plan
+from slate.source_columns import Column
 
 # What is computed at once, and one row group: as many rows as DuckDB hands over at once.
 BATCH_ROWS = 122_880

@@ -36,7 +36,7 @@ import pyarrow.parquet as pq
 from assets.column_statistics import Statistics
 from assets.manifests import CURRENT, MANIFEST, Day, Manifest, Origin, load_manifest
 from assets.training_rows import batches, hours_by_day, schema
-from slate.names import TRAINING_DAY
+from slate.identifiers import TRAINING_DAY
 from slate.plans import Plan
 
 VERSIONS = "versions"

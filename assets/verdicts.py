@@ -12,9 +12,9 @@ import duckdb
 from assets import builds, ledger_time
 from assets.publishing import digest, published_tables
 from quality.batches import Batch
-from slate.compile.names import RAW
-from slate.entities import Source
+from slate.compile.model_names import RAW
 from slate.errors import DataError
+from slate.sources import Source
 from slate.views import FeatureView
 
 

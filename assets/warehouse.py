@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from assets.landing_files import landing_sources
 from assets.lineage import column_lineage
 from assets.raw_tables import require_declared_types
 from slate.compile.asked import all_asked
-from slate.compile.names import (
+from slate.compile.model_names import (
     CLOCK,
     HELD,
     RAW,
@@ -140,6 +141,10 @@ def _environment(deployment: Deployment) -> None:
     if deployment.memory:
         os.environ["SLATE_MEMORY"] = deployment.memory
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    # It lies beside this Python, and whoever loads the definitions need not have that on the path.
+    programs, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
+    if programs not in path.split(os.pathsep):
+        os.environ["PATH"] = f"{programs}{os.pathsep}{path}"
 
 
 class Translator(DagsterDbtTranslator):

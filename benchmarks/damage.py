@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from online.embedded import EmbeddedServer
-from online.store import connect
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
 from slate.deployment import Deployment
 from tests.online.damage import Damage
 

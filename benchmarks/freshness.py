@@ -22,10 +22,10 @@ import numpy as np
 import pyarrow as pa
 
 from online import EventWriter, FeatureClient
-from online.store import connect, open_store
-from online.stream.names import units
-from online.stream.status import stream_status
-from online.stream.worker import Worker
+from online.store.redis_client import connect, open_store
+from online.store.stream_names import units
+from online.stream.workers.status import stream_status
+from online.stream.workers.worker import Worker
 from slate.deployment import Deployment, load
 
 RATES = (1_000, 10_000, 20_000)

@@ -21,21 +21,22 @@ from redis import Redis
 
 from live_shopping import definitions as shop
 from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, Rows
-from online.async_connections import AsyncConnections
-from online.client import REFRESH
-from online.connections import Connections
-from online.embedded import EmbeddedServer
-from online.envelope import HEADER, Envelope, Opened
-from online.instants import microseconds
-from online.keys import Keys
-from online.rows import Blobs
-from online.service_plan import ServicePlan, ViewRead
-from online.serving import Serving
-from online.store import Channel, connect
-from online.stream.apply import Applier
-from online.stream.names import units
-from online.stream.writer import EventWriter
-from online.stream.writing import Writing
+from online.rows.envelope import HEADER, Envelope, Opened
+from online.rows.instants import microseconds
+from online.rows.keys import Keys
+from online.rows.row_format import Blobs
+from online.serving.client import REFRESH
+from online.serving.live_services import Serving
+from online.serving.service_plan import ServicePlan, ViewRead
+from online.store.async_connections import AsyncConnections
+from online.store.channel import Channel
+from online.store.connections import Connections
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
+from online.store.stream_names import units
+from online.stream.applying.applier import Applier
+from online.stream.writing.write_flow import Writing
+from online.stream.writing.writer import EventWriter
 from slate import Registry
 from slate.aggregates import TileColumn
 from slate.kinds import Kind

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from online import FeatureClient, Publisher
-from online.store import connect, open_store
+from online.store.redis_client import connect, open_store
 from slate.deployment import load
 from tests.parity.conftest import CONFIGS
 from tests.parity.engines import Engines, Project, compiled

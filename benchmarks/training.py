@@ -24,7 +24,7 @@ from assets import builds
 from assets.raw_tables import prepare
 from assets.training_sets import write_training_set
 from slate import history
-from slate.compile.names import asked_model, training_model
+from slate.compile.model_names import asked_model, training_model
 from slate.deployment import Deployment, load
 
 START = datetime(2026, 11, 1)

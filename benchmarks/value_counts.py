@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from online import FeatureClient, Publisher, Rows
-from online.instants import microseconds
+from online.rows.instants import microseconds
 from slate import (
     Entity,
     FeatureService,

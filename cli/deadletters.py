@@ -6,15 +6,15 @@ from argparse import Namespace
 from collections.abc import Iterable
 
 from online import EventWriter
-from online.instants import instant
-from online.store import connect
-from online.stream.deadletters import DeadLetter, DeadLetters
-from online.stream.letter_files import folder
-from online.stream.letters import as_json
-from online.stream.names import streamed_sources
-from online.stream.writer import streamed_source
+from online.rows.instants import instant
+from online.store.redis_client import connect
+from online.store.stream_names import streamed_sources
+from online.stream.dead_letters.letter_format import as_json
+from online.stream.dead_letters.overflow_files import folder
+from online.stream.dead_letters.queue import DeadLetter, DeadLetters
+from online.stream.writing.writer import streamed_source
 from slate.deployment import load
-from slate.entities import Source
+from slate.sources import Source
 
 from .processes import store
 from .text import instant as written

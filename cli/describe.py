@@ -5,11 +5,13 @@ from collections.abc import Iterable
 
 from slate import descriptions
 from slate.deployment import load
-from slate.entities import Entity, Source
+from slate.entities import Entity
 from slate.errors import UnknownNameError, nearest
-from slate.features import Column, Feature
+from slate.features import Feature
 from slate.registry import Registry
 from slate.services import FeatureService
+from slate.source_columns import Column
+from slate.sources import Source
 
 from . import facts
 from .text import heading, table

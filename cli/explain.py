@@ -2,8 +2,8 @@
 
 from argparse import Namespace
 
-from online.explain import explain
-from online.service_plan import ServicePlan
+from online.serving.explain import explain
+from online.serving.service_plan import ServicePlan
 from slate.deployment import load
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable
 
-from slate.entities import Entity, Source
+from slate.base import Definition
+from slate.constraints import Constraints
+from slate.entities import Entity
 from slate.expressions import Expr, render
-from slate.features import Aggregated, Attribute, Column, Computed, Constraints, Feature, Input
+from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.fingerprints import fingerprint
 from slate.registry import Registry
 from slate.services import FeatureService
+from slate.source_columns import Column
+from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
 from slate.windows import duration_name
 
@@ -155,7 +159,7 @@ def _made_from(feature: Feature) -> Facts:
     ]
 
 
-def _of_view(view: View) -> Facts:
+def _of_view(view: type[Definition]) -> Facts:
     if not issubclass(view, FeatureView):
         return []
     return [

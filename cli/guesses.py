@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import slate
 from assets.column_profiles import ColumnProfile, FileProfile
-from assets.event_columns import column_names, plain
+from assets.event_columns import column_name, column_names
 from slate.base import snake_case
 from slate.errors import DataError, nearest
+from slate.identifiers import RAW_TABLES, SQL_WORDS, VIEW_COLUMNS
 from slate.kinds import Kind
-from slate.names import RAW_TABLES, SQL_WORDS, VIEW_COLUMNS
 
 _IDS = re.compile(r"(^|_)(id|uuid|guid|no|nr|number|key|code|sku|ref)$")
 _KEYS = re.compile(r"_(id|key|uuid|guid|no|nr|number|code)$")
@@ -101,7 +101,7 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
     Raises:
         DataError: a column that is said is not there; or there is none for a role that needs one.
     """
-    landing = _landing(plain(said.source or stem))
+    landing = _landing(column_name(said.source or stem))
     source = class_name(singular(landing))
     usable = [found for found in profile.columns if found.kind is not None]
     named = column_names(snake_case(source), [found.name for found in usable])

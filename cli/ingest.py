@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from online import EventWriter
-from online.stream.writer import streamed_source
+from online.stream.writing.writer import streamed_source
 from slate.deployment import load
-from slate.entities import Source
 from slate.errors import DataError, nearest
+from slate.sources import Source
 from slate.windows import duration_name
 
 from . import processes

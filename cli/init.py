@@ -16,7 +16,7 @@ from slate.base import snake_case
 from slate.compile.project import write
 from slate.deployment import load
 from slate.errors import ConfigurationError, SlateError
-from slate.names import is_plain
+from slate.identifiers import is_portable
 
 from .guesses import Guess, Said, guess
 from .scaffold import Scaffold
@@ -80,7 +80,7 @@ def _require_name(name: str, folder: Path) -> None:
     Raises:
         ConfigurationError: saying why.
     """
-    if not is_plain(name) or keyword.iskeyword(name):
+    if not is_portable(name) or keyword.iskeyword(name):
         raise ConfigurationError(
             f"{name!r} is not a name for a Python package: use lower-case letters, digits and "
             "underscores, as in 'my_shop'"

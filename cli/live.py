@@ -16,8 +16,8 @@ from rich.live import Live
 from rich.text import Text
 
 from online import FeatureClient
-from online.generations import pointer_field, pointers
-from online.store import connect
+from online.store.generations import pointer_field, pointers
+from online.store.redis_client import connect
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError, StoreError
 
@@ -72,7 +72,7 @@ def _play(
 ) -> tuple[Standing, Standing]:
     """Show how it goes until it is over; return how the streams stood first and last."""
     first = before = streams.look()
-    with keyboard(stage.stop) as pause, _plain() if plain else _terminal() as show:
+    with keyboard(stage.stop) as pause, _in_lines() if plain else _terminal() as show:
         while not stage.stop.is_set():
             gone = time.monotonic() - first.at
             if gone >= stage.seconds:
@@ -112,7 +112,7 @@ def _terminal() -> Iterator[Show]:
 
 
 @contextmanager
-def _plain() -> Iterator[Show]:
+def _in_lines() -> Iterator[Show]:
     """A line at a time."""
     yield lambda facts, play: print(", ".join([*facts, play.line()]), flush=True)
 

@@ -10,8 +10,8 @@ from assets.hours import is_over
 from assets.landing_files import HOUR
 from assets.loading import Loaded, Rules, load_file
 from slate.deployment import Deployment, load
-from slate.entities import Source
 from slate.errors import DataError, UnknownNameError, nearest
+from slate.sources import Source
 
 from . import processes
 from .text import clock

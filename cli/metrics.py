@@ -7,9 +7,9 @@ from prometheus_client.core import CollectorRegistry, CounterMetricFamily, Gauge
 from prometheus_client.registry import Collector
 from redis import Redis
 
-from online.stream.names import streamed_sources
-from online.stream.status import stream_status
-from online.stream.worker import Worker
+from online.store.stream_names import streamed_sources
+from online.stream.workers.status import stream_status
+from online.stream.workers.worker import Worker
 from slate.deployment import Deployment
 
 _COUNTERS = {

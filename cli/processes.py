@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from warnings import filterwarnings
 
-from online.addresses import shown
-from online.embedded import EmbeddedServer
-from online.store import open_store
+from online.store.addresses import shown
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import open_store
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 
@@ -30,8 +30,6 @@ def prepare(deployment: Deployment) -> None:
     make_data(deployment)
     if not sys.stderr.isatty() or "NO_COLOR" in os.environ:
         os.environ["DBT_USE_COLORS"] = "false"
-    programs = Path(sys.executable).parent
-    os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
     # Others have another working directory.
     os.environ["SLATE_DATA"] = str(deployment.data.absolute())
     config = os.environ.get("SLATE_CONFIG") or deployment.root / "slate.toml"

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from online import Answer, FeatureClient, State
-from online.messages import gathered
+from online.serving.messages import gathered
 from slate.deployment import load
 from slate.errors import RequestError, StoreError
 from slate.kinds import Kind
@@ -92,12 +92,12 @@ def _lines(answer: Answer, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             "service": answer.service,
             "at": answer.at.isoformat(),
-            "request": {name: _plain(value) for name, value in keys[row].items()},
-            "features": {name: _plain(value) for name, value in features.items()},
+            "request": {name: _json_value(value) for name, value in keys[row].items()},
+            "features": {name: _json_value(value) for name, value in features.items()},
             "views": {
                 name: {
                     "state": state[row],
-                    "age_seconds": _plain(ages[row]),
+                    "age_seconds": _json_value(ages[row]),
                     "as_of": view.as_of and view.as_of.isoformat(),
                     "lag_seconds": view.lag,
                 }
@@ -108,10 +108,10 @@ def _lines(answer: Answer, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """A value as JSON has it: which knows no times, and no numbers that are not finite."""
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_json_value(one) for one in value]
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):

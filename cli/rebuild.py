@@ -4,10 +4,10 @@ import sys
 from argparse import Namespace
 from contextlib import redirect_stdout
 
-from online.store import connect, require_all_is_kept
-from online.stream.names import streamed_sources
-from online.stream.status import stream_status
-from online.stream.worker import Worker
+from online.store.redis_client import connect, require_all_is_kept
+from online.store.stream_names import streamed_sources
+from online.stream.workers.status import stream_status
+from online.stream.workers.worker import Worker
 from slate.deployment import load
 from slate.errors import DataError
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import slate
 from assets.column_profiles import FileProfile
 from slate.base import snake_case
+from slate.identifiers import VIEW_COLUMNS
 from slate.kinds import Kind
-from slate.names import VIEW_COLUMNS
 from slate.views import FeatureView
 from slate.windows import duration
 

@@ -9,8 +9,8 @@ from typing import Any, Self
 from redis import Redis
 
 from online import EventWriter
-from online.stream.names import streamed_sources
-from online.stream.status import stream_status
+from online.store.stream_names import streamed_sources
+from online.stream.workers.status import stream_status
 from slate.deployment import Deployment
 
 # For how many seconds a write waits for room in a full stream.

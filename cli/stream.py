@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 
 from redis.exceptions import RedisError
 
-from online.store import connect
-from online.stream.names import streamed_sources
-from online.stream.status import stream_status
-from online.stream.worker import Worker, WorkerStats
+from online.store.redis_client import connect
+from online.store.stream_names import streamed_sources
+from online.stream.workers.status import stream_status
+from online.stream.workers.worker import Worker, WorkerStats
 from slate.deployment import Deployment, load
 
 from . import processes

@@ -5,7 +5,6 @@ from typing import Any
 
 import dagster as dg
 
-from assets.checks import quality_checks
 from assets.database import Warehouse
 from assets.freshness import view_checks
 from assets.hours import hourly
@@ -16,6 +15,7 @@ from assets.source_checks import source_checks
 from assets.stream_readings import live_sources
 from assets.streams import stream_assets, stream_checks
 from assets.training import training_assets
+from assets.view_checks import quality_checks
 from assets.warehouse import Dbt, dbt_project, known_assets, warehouse_assets
 from orchestration.console import console
 from orchestration.jobs import freshness_job, freshness_schedule, hourly_schedule, jobs

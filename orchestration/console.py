@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import dagster as dg
-from dagster._core.execution.plan.objects import ErrorSource
 
 from orchestration.outcomes import alarms_only, blocked, held_back, reason
 
@@ -61,11 +60,11 @@ def _event_text(event: dg.DagsterEvent, word: str) -> str:
     if event.is_step_success:
         return f"{word} in {event.step_success_data.duration_ms / 1000:.1f} s"
     if event.is_step_failure:
-        if event.step_failure_data.error_source is ErrorSource.INTERRUPT:
+        if event.step_failure_data.error_source.name == "INTERRUPT":
             return "interrupted"
-        if blocked(event.step_failure_data):
+        if blocked(event):
             return ""
-        return f"{word}: {reason(event.step_failure_data)}"
+        return f"{word}: {reason(event)}"
     return word
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
-from dagster._core.execution.plan.objects import StepFailureData
 
 _BLOCKED = "DagsterAssetCheckFailedError"
 _SHOWN = 12
@@ -47,13 +46,15 @@ def held_back(evaluation: dg.AssetCheckEvaluation) -> bool:
     return bool(evaluation.blocking) and evaluation.severity is dg.AssetCheckSeverity.ERROR
 
 
-def blocked(data: StepFailureData) -> bool:
+def blocked(failure: dg.DagsterEvent) -> bool:
     """Whether a step failed only for a check in it, which has told of it."""
-    return data.error is not None and data.error.cls_name == _BLOCKED
+    error = failure.step_failure_data.error
+    return error is not None and error.cls_name == _BLOCKED
 
 
-def reason(data: StepFailureData) -> str:
+def reason(failure: dg.DagsterEvent) -> str:
     """Why a step failed."""
+    data = failure.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return str(data.user_failure_data.description)
     error = data.error
@@ -69,8 +70,8 @@ def _reasons(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed and held_back(evaluation):
                 yield _check(evaluation)
-        elif event.is_step_failure and not blocked(event.step_failure_data):
-            yield f"{event.step_key}: {reason(event.step_failure_data)}"
+        elif event.is_step_failure and not blocked(event):
+            yield f"{event.step_key}: {reason(event)}"
 
 
 def _check(evaluation: dg.AssetCheckEvaluation) -> str:

@@ -3,12 +3,14 @@
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import dagster as dg
 
 from assets.hours import is_over
+from assets.interrupts import deaf
 from assets.landing_files import EXPECTED, landed, landing_sources
 from assets.online import WHOLE
 from assets.warehouse import parse_if_changed
@@ -46,6 +48,7 @@ def _run_whole(deployment: Deployment) -> bool:
     job = assemble(deployment).resolve_job_def(WHOLE)
     with dg.DagsterInstance.get() as instance:
         _end_killed_runs(instance)
+        _copy_output_undisturbed(instance)
         with interrupts() as interrupted:
             result = job.execute_in_process(
                 run_config={"loggers": {"console": {}}},
@@ -80,6 +83,25 @@ def _refusals_of_the_disk(deployment: Deployment) -> Iterator[None]:
             f"{deployment.data} cannot be written ({reason}): see that its disk has room and lets "
             "this user write, then run again; what was done by then stays"
         ) from error
+
+
+def _copy_output_undisturbed(instance: dg.DagsterInstance) -> None:
+    """Let what Dagster starts to copy a run's output be deaf to interrupts.
+
+    An interrupt typed at a terminal goes to every process there. These would end with a traceback,
+    and take with them what the run has yet to say; Dagster ends them itself when the run has ended.
+    """
+    manager: Any = instance.compute_log_manager
+    capture = manager.capture_logs
+
+    @contextmanager
+    def capture_undisturbed(log_key: Sequence[str]) -> Iterator[Any]:
+        with ExitStack() as captured:
+            with deaf():
+                context = captured.enter_context(capture(log_key))
+            yield context
+
+    manager.capture_logs = capture_undisturbed
 
 
 def _end_killed_runs(instance: dg.DagsterInstance) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from quality.expectations import Expectation
-from slate.entities import Source
+from slate.sources import Source
 
 
 @dataclass(frozen=True)

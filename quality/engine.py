@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from quality.expectations import Expectation
-from quality.values import plain
+from quality.json_values import json_value
 
 if TYPE_CHECKING:
     import great_expectations as gx
@@ -114,7 +114,7 @@ def _outcome(result: "ExpectationValidationResult") -> Outcome:
     observed = found.get("details", {}).get("mismatched", found.get("observed_value"))
     return Outcome(
         bool(result.success),
-        plain(observed),
+        json_value(observed),
         int(found.get("unexpected_count", 0)),
         tuple(int(position) for position in found.get("partial_unexpected_index_list", ())),
     )

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from quality.results import Validation
 from quality.tables import quoted, table_name
-from quality.validations import Validation
 from slate.views import FeatureView
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from quality.files import write_atomically
+from quality.profiles import Profile
 from quality.reports import found_text, headline, rows_text, value_text
-
-if TYPE_CHECKING:
-    from quality.profiles import Profile
-    from quality.validations import Result, Validation
+from quality.results import Result, Validation
 
 _SHOWN = 5  # examples of each failure
 _STYLE = """
@@ -37,7 +37,7 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 """
 
 
-def page(validation: "Validation") -> str:
+def page(validation: Validation) -> str:
     """The page, as HTML that is XML too."""
     state = "good" if validation.success else "critical"
     word = "may be published" if validation.success else "held back"
@@ -61,7 +61,12 @@ def page(validation: "Validation") -> str:
     )
 
 
-def _failure(result: "Result") -> str:
+def write_page(validation: Validation, path: Path) -> None:
+    """Write a validation's page; it is whole when it is seen."""
+    write_atomically(path, page(validation))
+
+
+def _failure(result: Result) -> str:
     severity = result.expectation.severity
     rows, found = rows_text(result), found_text(result.observed)
     facts = [f"Rows that do not: {rows}" if rows else "", f"Found: {found}" if found else ""]
@@ -79,7 +84,7 @@ def _examples(examples: Sequence[dict[str, Any]]) -> str:
     return _table(list(examples[0]), ([value_text(v) for v in row.values()] for row in examples))
 
 
-def _met(results: Sequence["Result"]) -> str:
+def _met(results: Sequence[Result]) -> str:
     rows = ([r.expectation.why, found_text(r.observed), rows_text(r)] for r in results)
     return _table(["What holds", "Found", "Rows excepted"], rows)
 

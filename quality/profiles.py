@@ -1,18 +1,10 @@
-"""Profiles: a table in a few numbers, kept of each view's last good run.
+"""Profiles: a table in a few numbers."""
 
-``<data>/reports/<view>.profile.json`` is what the next run is compared with. Where a great change
-is meant, as after a correction of the source, delete the file: the next run is taken as it is.
-"""
-
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quality.files import write_atomically
+from quality.json_values import json_value
 from quality.tables import AS_OF, length_of, quoted, table_name
-from quality.values import plain
-from slate.errors import DataError
 from slate.features import Feature
 from slate.filters import literal
 from slate.fingerprints import fingerprint
@@ -21,8 +13,6 @@ from slate.views import FeatureView
 
 if TYPE_CHECKING:
     import duckdb
-
-    from quality.validations import Validation
 
 # A deviation is made of squares, and those of greater numbers are not finite.
 _GREATEST = 1e150
@@ -89,45 +79,12 @@ def measure(
         f"select count(*) as rows, {as_of} as as_of, {struct} as columns "
         f"from {quoted(table_name(view))}"
     )
-    (found,) = plain(connection.sql(query).to_arrow_table().to_pylist())
-    return _profile({"view": view.name, "definition": fingerprint(view), **found})
+    (found,) = json_value(connection.sql(query).to_arrow_table().to_pylist())
+    return profile_of({"view": view.name, "definition": fingerprint(view), **found})
 
 
-def load(reports: Path, view: type[FeatureView]) -> Profile | None:
-    """The profile of a view's last good run; None before the first.
-
-    Raises:
-        DataError: the file holds no profile.
-    """
-    path = _path(reports, view.name)
-    try:
-        return _profile(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            f"{path} holds no profile of {view.name} ({error}): delete it, and the next run is "
-            "taken as it is"
-        ) from error
-
-
-def save(reports: Path, validation: "Validation") -> bool:
-    """Keep a run's profile as what the next one is compared with, if it was a good one.
-
-    Returns:
-        Whether it was kept.
-    """
-    if validation.success:
-        text = json.dumps(asdict(validation.profile), indent=2, allow_nan=False)
-        write_atomically(_path(reports, validation.profile.view), text + "\n")
-    return validation.success
-
-
-def _path(reports: Path, view: str) -> Path:
-    return reports / f"{view}.profile.json"
-
-
-def _profile(found: dict[str, Any]) -> Profile:
+def profile_of(found: dict[str, Any]) -> Profile:
+    """A profile from what it is as JSON."""
     columns = found["columns"] or {}
     return Profile(
         **{**found, "columns": {name: ColumnProfile(**item) for name, item in columns.items()}}

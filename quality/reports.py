@@ -1,17 +1,13 @@
 """Reports: a validation in words, for people."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from quality.files import write_atomically
-
-if TYPE_CHECKING:
-    from quality.validations import Result, Validation
+from quality.results import Result, Validation
 
 _SHOWN = 3  # examples in a table's cell
 
 
-def markdown(validation: "Validation") -> str:
+def markdown(validation: Validation) -> str:
     """A validation as a Markdown table, failed expectations first."""
     lines = [
         f"**{headline(validation)}**",
@@ -33,12 +29,7 @@ def markdown(validation: "Validation") -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_report(validation: "Validation", path: Path) -> None:
-    """Write a validation's page; it is whole when it is seen."""
-    write_atomically(path, validation.to_html())
-
-
-def headline(validation: "Validation") -> str:
+def headline(validation: Validation) -> str:
     """A validation in one sentence."""
     total, failed = len(validation.results), len(validation.failed)
     critical = sum(r.expectation.severity == "critical" for r in validation.failed)
@@ -51,7 +42,7 @@ def headline(validation: "Validation") -> str:
     )
 
 
-def failures(validation: "Validation") -> list[str]:
+def failures(validation: Validation) -> list[str]:
     """What is not met, in a sentence each, critical ones first."""
     return [
         f"{result.expectation.why}; "
@@ -64,7 +55,7 @@ def failures(validation: "Validation") -> list[str]:
     ]
 
 
-def rows_text(result: "Result") -> str:
+def rows_text(result: Result) -> str:
     """How many rows do not meet an expectation."""
     return f"{result.unexpected:,} ({100 * result.share:.3g}%)" if result.unexpected else ""
 

@@ -1,10 +1,8 @@
 """Validation: a view's suite, run on its table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -12,77 +10,16 @@ from quality.batches import Batch, shares
 from quality.drift import numbers
 from quality.engine import Outcome, run, run_in_batches
 from quality.expectations import Expectation
+from quality.json_values import json_value
 from quality.limits import LIMITS, Limits
-from quality.page import page
 from quality.profiles import Profile, measure
-from quality.reports import markdown
+from quality.results import Result, Validation
 from quality.suites import suite
 from quality.tables import AS_OF, computed_once, newest_as_of, read, shape, table_name
-from quality.values import plain
 from slate.views import FeatureView
 
 if TYPE_CHECKING:
     import duckdb
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of one expectation; every value is plain Python.
-
-    Attributes:
-        expectation: what must hold.
-        success: whether it does.
-        observed: what was found, of an expectation of a column or table as a whole.
-        unexpected: how many rows do not meet it; of a success, those that are allowed not to.
-        share: the same as a share of all rows, from 0 to 1.
-        examples: some of these rows: their keys, then the columns that the expectation looks at.
-    """
-
-    expectation: Expectation
-    success: bool
-    observed: Any
-    unexpected: int
-    share: float
-    examples: tuple[dict[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What came of a view's suite.
-
-    Attributes:
-        view: the view's name.
-        table: the table that was checked.
-        keys: the names of its key columns.
-        results: what came of each expectation, in the suite's order. Of a column of the wrong type
-            only that is told; of an empty table, only that it is empty.
-        profile: the table in a few numbers.
-    """
-
-    view: str
-    table: str
-    keys: tuple[str, ...]
-    results: tuple[Result, ...]
-    profile: Profile
-
-    @property
-    def success(self) -> bool:
-        """Whether the view may be published: nothing critical failed."""
-        return not any(r.expectation.severity == "critical" for r in self.failed)
-
-    @cached_property
-    def failed(self) -> tuple[Result, ...]:
-        """The expectations that are not met, critical ones first."""
-        failed = [result for result in self.results if not result.success]
-        return tuple(sorted(failed, key=lambda r: r.expectation.severity != "critical"))
-
-    def to_markdown(self) -> str:
-        """A table of the results, failed ones first."""
-        return markdown(self)
-
-    def to_html(self) -> str:
-        """A page of its own, with all that is known."""
-        return page(self)
 
 
 def validate(
@@ -170,5 +107,5 @@ def _result(
         outcome.observed,
         outcome.unexpected,
         outcome.unexpected / max(rows.num_rows, 1),
-        tuple(plain(examples.to_pylist())),
+        tuple(json_value(examples.to_pylist())),
     )

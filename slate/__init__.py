@@ -19,15 +19,16 @@ from slate.aggregates import (
     sum,
     top,
 )
-from slate.entities import Entity, Source
+from slate.entities import Entity, key_of
 from slate.expressions import Array, now
 from slate.features import is_null, request_input
-from slate.fields import arrival_time, column, event_time, feature, key_of, unique_id
+from slate.fields import arrival_time, column, event_time, feature, unique_id
 from slate.lists import contains, occurrences
 from slate.offline.history import history, history_batches
 from slate.registry import Registry
 from slate.resolvers import resolver
 from slate.services import FeatureService
+from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
 
 __all__ = [

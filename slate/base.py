@@ -8,12 +8,10 @@ import inspect
 import re
 from typing import Any, ClassVar
 
-from slate.errors import DefinitionError, UnknownNameError
+from slate.errors import DefinitionError, UnknownNameError, unknown
 from slate.expressions import Reference
-from slate.features import unknown
-from slate.fields import Field
+from slate.identifiers import check_owner, longer
 from slate.kinds import several
-from slate.names import check_owner, longer
 
 
 class _Body(dict[str, Any]):
@@ -135,27 +133,6 @@ def members(cls: type[Definition]) -> dict[str, Any]:
         else:
             found[name] = annotated.get(name)
     return found
-
-
-def field_of(cls: type[Definition], name: str, annotation: object, *roles: str) -> Field:
-    """What is said of a name that has to be annotated.
-
-    Args:
-        cls: the class.
-        name: the name.
-        annotation: its annotation, None where it has none.
-        roles: what may stand behind it.
-
-    Raises:
-        DefinitionError: it is not annotated, or something else stands behind it.
-    """
-    field = vars(cls).get(name, Field())
-    if annotation is None or not isinstance(field, Field) or field.role not in ("", *roles):
-        raise DefinitionError(
-            f"{cls.__name__}.{name} = {field!r}: write `{name}: <its type>`, alone or followed by "
-            f"{' or '.join(f'= {role}(...)' for role in roles)}"
-        )
-    return field
 
 
 def _annotations(cls: type) -> dict[str, Any]:

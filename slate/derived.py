@@ -11,20 +11,18 @@ Null in, null out. Null is also what cannot be told: a division by zero, a whole
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
+from slate.constraints import Constraints
 from slate.errors import DefinitionError
 from slate.expressions import Array, Call, Expr, leaves, render
-from slate.features import Column, Constraints
 from slate.filters import COMPARISONS, Columns, condition, literal
 from slate.kinds import STRING_DTYPE, Kind
 from slate.limits import LARGEST
-
-if TYPE_CHECKING:
-    from slate.entities import Source
+from slate.source_columns import Column, EventTable
 
 _LOGICAL = {
     np.bitwise_and, np.bitwise_or, np.invert, np.logical_and, np.logical_or, np.logical_not,
@@ -63,7 +61,7 @@ class Derived(Column):
 
     def __init__(
         self,
-        source: "type[Source]",
+        source: type[EventTable],
         name: str,
         kind: Kind | None,
         expression: Call,
@@ -138,7 +136,7 @@ def _columns(expression: Expr) -> Iterator[Column]:
     return (leaf for leaf in leaves(expression) if isinstance(leaf, Column))
 
 
-def resolved(where: str, source: "type[Source]", expr: Any) -> Any:
+def resolved(where: str, source: type[EventTable], expr: Any) -> Any:
     """A filter with a column in place of each expression that it compares."""
     if not isinstance(expr, Call):
         return expr
@@ -149,7 +147,7 @@ def resolved(where: str, source: "type[Source]", expr: Any) -> Any:
     return Call(expr.func, args, expr.kwargs)
 
 
-def as_column(where: str, source: "type[Source]", expr: object) -> Column:
+def as_column(where: str, source: type[EventTable], expr: object) -> Column:
     """A column as it is, or an expression of columns as one without a name.
 
     Raises:

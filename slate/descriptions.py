@@ -9,10 +9,11 @@ from collections.abc import Iterable
 
 from slate.aggregates import Function, LatestFunction, Measure, OverLast, ValuesFunction
 from slate.aggregates.quantile import Quantile
+from slate.constraints import Constraints
 from slate.derived import Derived
-from slate.entities import Entity, Source, column_of
+from slate.entities import Entity
 from slate.expressions import Expr, render
-from slate.features import Aggregated, Attribute, Column, Computed, Constraints, Feature, Input
+from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.filters import (
     Against,
     AllOf,
@@ -26,6 +27,8 @@ from slate.filters import (
 )
 from slate.kinds import Kind
 from slate.registry import Registry
+from slate.source_columns import Column
+from slate.sources import Source, column_of
 from slate.views import FeatureView
 from slate.windows import duration, duration_name
 

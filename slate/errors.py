@@ -93,3 +93,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return "known: " + (", ".join(names) or "none")
+
+
+def unknown(where: str, name: str, known: list[str]) -> UnknownNameError:
+    """The error for a reference to a name that a definition lacks."""
+    return UnknownNameError(f"{where} has no {name!r}: {nearest(name, known)}")

@@ -1,24 +1,21 @@
 """Features: the named values that views are made of, and how they are referred to."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from slate.aggregates import Measure
-from slate.errors import DefinitionError, UnknownNameError, nearest
+from slate.base import Definition
+from slate.constraints import Constraints
+from slate.entities import Entity
+from slate.errors import DefinitionError, UnknownNameError
 from slate.expressions import Array, Call, Expr
+from slate.identifiers import check_name
 from slate.kinds import Kind, several
-from slate.limits import KEY_BYTES, TEXT_BYTES
-from slate.names import check_name
 from slate.value_types import ValueType
 from slate.windows import Window
-
-if TYPE_CHECKING:
-    from slate.entities import Entity, Source
-    from slate.views import FeatureView, RequestFeatures
 
 
 def is_null(column: Any) -> Any:
@@ -33,114 +30,6 @@ def is_null(column: Any) -> Any:
             "in count(where=~is_null(Event.price), over='1h')"
         )
     return Call(is_null, (column,), {})
-
-
-class Column(Expr):
-    """A column of a source, as used in filters and aggregates.
-
-    Attributes:
-        source: the source it belongs to.
-        name: its name in the source's table.
-        kind: the kind of its values.
-        nullable: whether a row may lack it.
-        constraints: what its values must satisfy; a row that does not is quarantined.
-        description: the comment beside it.
-        is_key: whether some view's rows are found by it.
-    """
-
-    def __init__(
-        self,
-        source: "type[Source]",
-        name: str,
-        kind: Kind,
-        nullable: bool,
-        constraints: "Constraints",
-        description: str,
-    ) -> None:
-        self.source = source
-        self.name = name
-        self.kind = kind
-        self.nullable = nullable
-        self.constraints = constraints.of(kind, repr(self))
-        self.description = description
-        self.is_key = False
-
-    def __repr__(self) -> str:
-        return f"{self.source.__name__}.{self.name}"
-
-    @property
-    def sql(self) -> str:
-        """The column in SQL, of a table that has the source's columns."""
-        return self.name
-
-    @property
-    def definition(self) -> str:
-        """What tells its values from those of any other column, for fingerprints."""
-        return repr(self)
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The names of the source's own columns that it is made of: itself."""
-        return (self.name,)
-
-    @property
-    def longest(self) -> int | None:
-        """Of a text, how many bytes it may have; None of what is not text."""
-        if self.kind is not Kind.STRING:
-            return None
-        return KEY_BYTES if self.is_key or self.name == self.source.unique_id else TEXT_BYTES
-
-
-@dataclass(frozen=True)
-class Constraints:
-    """What values must satisfy to be published (of a feature) or taken in (of a source's column).
-
-    Attributes:
-        least: the least value allowed.
-        greatest: the greatest value allowed.
-        one_of: the only values allowed.
-        null_share: the greatest share of rows that may be null, between 0 and 1.
-    """
-
-    least: Any = None
-    greatest: Any = None
-    one_of: Sequence[Any] | None = None
-    null_share: float | None = None
-
-    def of(self, kind: Kind, where: str) -> "Constraints":
-        """The same constraints, in constants of a kind.
-
-        Raises:
-            DefinitionError: a bound of another kind, or bounds that exclude everything.
-        """
-        what = f"{where}: its constraint"
-        least, greatest = (
-            None if bound is None else kind.constant(bound, what)
-            for bound in (self.least, self.greatest)
-        )
-        if least is not None and greatest is not None and least > greatest:
-            raise DefinitionError(
-                f"{where}: its least value {self.least} is above its greatest {self.greatest}"
-            )
-        one_of = self.one_of
-        if one_of is not None:
-            one_of = tuple(kind.constant(v, what) for v in several(f"{where}: one_of", one_of))
-            if not one_of:
-                raise DefinitionError(f"{where}: one_of=[] allows no value: list some")
-        share = self.null_share
-        if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
-            raise DefinitionError(f"{where}: null_share={share} is not a share; give 0 to 1")
-        return Constraints(least, greatest, one_of, share)
-
-    def against(self, value: Any) -> str:
-        """What speaks against a value; empty if nothing does."""
-        if self.least is not None and value < self.least:
-            return f"below its least value {self.least!r}"
-        if self.greatest is not None and value > self.greatest:
-            return f"above its greatest value {self.greatest!r}"
-        if self.one_of is not None and value not in self.one_of:
-            return f"not one of {', '.join(map(repr, self.one_of))}"
-        return ""
 
 
 class Feature(Expr):
@@ -161,7 +50,7 @@ class Feature(Expr):
 
     def __init__(
         self,
-        view: "type[FeatureView] | type[RequestFeatures]",
+        view: type[Definition],
         column: str,
         kind: Kind,
         *,
@@ -219,7 +108,7 @@ class Attribute(Feature):
     ``key_of`` names the entity that the value is a key of: a way from one entity to another.
     """
 
-    key_of: "type[Entity] | None" = None
+    key_of: type[Entity] | None = None
 
 
 class Aggregated(Feature):
@@ -253,9 +142,7 @@ class Input(Feature):
         self._default = default
         self._constraints = constraints
 
-    def bind(
-        self, view: "type[RequestFeatures]", column: str, kind: Kind, description: str
-    ) -> None:
+    def bind(self, view: type[Definition], column: str, kind: Kind, description: str) -> None:
         """Give it its place and type.
 
         Raises:
@@ -336,8 +223,3 @@ class Windows(NDArrayOperatorsMixin):
         raise DefinitionError(
             f"{self.where} has several windows: compute with one, as in {self.where}[{hint!r}]"
         )
-
-
-def unknown(where: str, name: str, known: list[str]) -> UnknownNameError:
-    """The error for a reference to a name that a definition lacks."""
-    return UnknownNameError(f"{where} has no {name!r}: {nearest(name, known)}")

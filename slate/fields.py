@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from slate.base import Definition
+from slate.constraints import Constraints
+from slate.errors import DefinitionError
 from slate.expressions import Expr
-from slate.features import Constraints
 from slate.windows import duration
-
-if TYPE_CHECKING:
-    from slate.entities import Entity
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -26,7 +25,7 @@ class Field(Expr):
     """
 
     role: str = ""
-    entity: "type[Entity] | None" = None
+    entity: type[Definition] | None = None
     default: Any = None
     constraints: Constraints = field(default_factory=Constraints)
     tags: Sequence[str] = ()
@@ -55,11 +54,6 @@ def arrival_time() -> Any:
     return Field("arrival_time")
 
 
-def key_of(entity: "type[Entity]", *, default: Any = None, tags: Sequence[str] = ()) -> Any:
-    """A value that is the key of another entity, so that one leads to the other."""
-    return Field("key_of", entity=entity, default=default, tags=tags)
-
-
 def feature(
     *,
     default: Any = None,
@@ -86,3 +80,24 @@ def feature(
 def column(*, min: Any = None, max: Any = None, one_of: Sequence[Any] | None = None) -> Any:
     """A source's column whose values are bounded; a row outside the bounds is quarantined."""
     return Field("column", constraints=Constraints(min, max, one_of))
+
+
+def field_of(cls: type[Definition], name: str, annotation: object, *roles: str) -> Field:
+    """What is said of a name that has to be annotated.
+
+    Args:
+        cls: the class.
+        name: the name.
+        annotation: its annotation, None where it has none.
+        roles: what may stand behind it.
+
+    Raises:
+        DefinitionError: it is not annotated, or something else stands behind it.
+    """
+    field = vars(cls).get(name, Field())
+    if annotation is None or not isinstance(field, Field) or field.role not in ("", *roles):
+        raise DefinitionError(
+            f"{cls.__name__}.{name} = {field!r}: write `{name}: <its type>`, alone or followed by "
+            f"{' or '.join(f'= {role}(...)' for role in roles)}"
+        )
+    return field

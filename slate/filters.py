@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,11 +24,9 @@ import pyarrow.compute as pc
 
 from slate.errors import DefinitionError
 from slate.expressions import Call, Expr
-from slate.features import Column, is_null
+from slate.features import is_null
 from slate.kinds import Kind, naive_utc
-
-if TYPE_CHECKING:
-    from slate.entities import Source
+from slate.source_columns import Column, EventTable
 
 # How SQL compares.
 COMPARISONS: dict[Callable[..., Any], str] = {
@@ -85,7 +83,7 @@ class Comparison(Condition):
     def mask(self, columns: Columns) -> pa.Array:
         """The comparison of some events."""
         values = columns(self.column.name)
-        constant = pa.scalar(_plain(self.constant)).cast(values.type)
+        constant = pa.scalar(_without_zone(self.constant)).cast(values.type)
         return _COMPARE[self.operator](values, constant)
 
     def text(self) -> str:
@@ -128,7 +126,7 @@ class Membership(Condition):
     def mask(self, columns: Columns) -> pa.Array:
         """The membership of some events."""
         values = columns(self.column.name)
-        these = pa.array([_plain(value) for value in self.constants]).cast(values.type)
+        these = pa.array([_without_zone(value) for value in self.constants]).cast(values.type)
         # Unlike SQL, Arrow says that a null is not among them.
         return pc.if_else(values.is_valid(), pc.is_in(values, these), None)
 
@@ -316,7 +314,7 @@ def _constant(where: str, column: Column, value: object) -> Any:
     return column.kind.constant(value, f"{where}: {column!r} is a {column.kind.value}; constant")
 
 
-def check_filter(where: str, expr: Expr, source: "type[Source]") -> None:
+def check_filter(where: str, expr: Expr, source: type[EventTable]) -> None:
     """Refuse a filter that is too rich, of another source, or for what never is.
 
     Raises:
@@ -368,7 +366,7 @@ def literal(value: object) -> str:
     return text if parts == text else f"({parts})"
 
 
-def _plain(value: Any) -> Any:
+def _without_zone(value: Any) -> Any:
     return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 

@@ -9,11 +9,13 @@ from hashlib import blake2b
 from typing import Any
 
 from slate.code import code_text
+from slate.constraints import Constraints
 from slate.expressions import Expr, nodes, render
-from slate.features import Aggregated, Attribute, Column, Computed, Constraints, Feature, Input
+from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.filters import condition
 from slate.kinds import Kind
 from slate.resolvers import Resolved
+from slate.source_columns import Column
 from slate.views import FeatureView, RequestFeatures
 
 

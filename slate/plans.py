@@ -8,11 +8,12 @@ and requests follow the same plan.
 from dataclasses import dataclass
 from functools import cached_property
 
+from slate.base import Definition
 from slate.entities import Entity
 from slate.errors import DefinitionError
 from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.services import FeatureService
-from slate.views import FeatureView, RequestFeatures
+from slate.views import FeatureView
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +196,7 @@ class _Ways:
         )
 
 
-def _parts(view: type[FeatureView] | type[RequestFeatures]) -> tuple[type[Entity], ...]:
+def _parts(view: type[Definition]) -> tuple[type[Entity], ...]:
     """The entities whose keys a view's rows are found by, in the order of its key columns."""
     assert issubclass(view, FeatureView)
     return tuple(view.entity.parts.values()) or (view.entity,)

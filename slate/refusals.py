@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from slate.entities import Source
-from slate.features import Column
 from slate.filters import literal
 from slate.kinds import Kind
 from slate.limits import LARGEST, too_long
+from slate.source_columns import Column
+from slate.sources import Source
 
 MISSING = "missing"
 # Outside of these years a time is a broken clock, not an event.

@@ -6,13 +6,14 @@ from functools import cached_property
 from types import ModuleType
 from typing import TypeVar
 
-from slate.entities import Entity, Source
+from slate.entities import Entity
 from slate.errors import DefinitionError, UnknownNameError, nearest
 from slate.expressions import leaves
 from slate.features import Attribute, Computed, Feature
 from slate.importing import import_definitions
 from slate.plans import Plan, plan
 from slate.services import FeatureService
+from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
 
 T = TypeVar("T")

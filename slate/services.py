@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from slate.entities import Entity, Source
+from slate.entities import Entity
 from slate.errors import DefinitionError
 from slate.expressions import Expr, leaves
 from slate.features import Aggregated, Attribute, Computed, Feature, Input, Windows
+from slate.identifiers import TRAINING_DAY, check_owner, is_portable, longer
 from slate.kinds import Kind, several
-from slate.names import TRAINING_DAY, check_owner, is_plain, longer
+from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
 
 
@@ -41,7 +42,7 @@ class FeatureService:
         tags: Sequence[str] = (),
     ) -> None:
         where = f"FeatureService({name!r})"
-        if not is_plain(name):
+        if not is_portable(name):
             raise DefinitionError(
                 f"{where}: a name is lower-case letters, digits and underscores, as in 'home_feed'"
             )

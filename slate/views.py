@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from slate.aggregates import Measure
-from slate.base import Definition, field_of, members
+from slate.base import Definition, members
 from slate.comments import comments
-from slate.entities import Entity, Source, check_key
+from slate.entities import Entity, entity_of_key
 from slate.errors import DefinitionError
 from slate.expressions import Expr
 from slate.features import Attribute, Computed, Feature, Input
+from slate.fields import field_of
+from slate.identifiers import VIEW_COLUMNS, check_name, longer
 from slate.inference import check_expression
 from slate.kinds import kind_of
-from slate.names import VIEW_COLUMNS, check_name, longer
 from slate.resolvers import Resolved
+from slate.sources import Source
 from slate.thresholds import age_limit, share_limit
-from slate.windowed import windowed_features
+from slate.windowed import windowed
 from slate.windows import duration
 
 
@@ -90,8 +92,11 @@ class FeatureView(Definition):
         cls.fresh_within_us = age_limit(cls.fresh_within, f"{where}.fresh_within")
         cls.max_null_shift = share_limit(cls.max_null_shift, f"{where}.max_null_shift")
         cls.measures, cls.levels, cls._names = {}, (), {}
-        make = windowed_features if cls.windowed else _attributes
-        cls.features = make(cls, found, comments(cls))
+        if source is not None:
+            made = windowed(cls, entity, source, found, comments(cls))
+            cls.features, cls.measures, cls.levels = made.features, made.measures, made.levels
+        else:
+            cls.features = _attributes(cls, found, comments(cls))
         if not cls.features:
             raise DefinitionError(f"{where} defines no feature")
 
@@ -114,8 +119,7 @@ def _attributes(
             tags=field.tags,
         )
         if field.entity is not None:
-            check_key(where, kind, field.entity)
-            feature.key_of = field.entity
+            feature.key_of = entity_of_key(where, kind, field.entity)
         features[name] = feature
         view._names[name] = name
         setattr(view, name, feature)

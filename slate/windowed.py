@@ -1,7 +1,8 @@
 """The features of a windowed view: what its aggregates become over each of their windows."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from slate.aggregates import (
     Aggregate,
@@ -11,40 +12,60 @@ from slate.aggregates import (
     TileFunction,
     ValuesFunction,
 )
+from slate.base import Definition
+from slate.constraints import Constraints
 from slate.derived import as_column, resolved
+from slate.entities import Entity
 from slate.errors import DefinitionError
-from slate.features import Aggregated, Constraints, Feature, Windows
+from slate.features import Aggregated, Feature, Windows
 from slate.filters import check_filter
+from slate.identifiers import ASKED_AT
 from slate.kinds import Kind
-from slate.names import ASKED_AT
+from slate.sources import Source
 from slate.windows import FOREVER, levels, window
-
-if TYPE_CHECKING:
-    from slate.views import FeatureView
 
 _OPTIONS = {"default", "min", "max", "one_of", "null_share", "tags"}
 # What the values of a list must satisfy is said of the source's column.
 _LIST_OPTIONS = {"default", "tags"}
 
 
-def windowed_features(
-    view: "type[FeatureView]", found: Mapping[str, Any], texts: Mapping[str, str]
-) -> dict[str, Feature]:
-    """Give a windowed view its measures, its levels and its features.
+@dataclass(frozen=True)
+class Windowed:
+    """What a windowed view is made of.
+
+    Attributes:
+        features: its features by column.
+        measures: its aggregates by name.
+        levels: its sizes of tile in microseconds, smallest first.
+    """
+
+    features: dict[str, Feature]
+    measures: dict[str, Measure]
+    levels: tuple[int, ...]
+
+
+def windowed(
+    view: type[Definition],
+    entity: type[Entity],
+    source: type[Source],
+    found: Mapping[str, Any],
+    texts: Mapping[str, str],
+) -> Windowed:
+    """Read the body of a windowed view, and let its names lead to its features.
 
     Args:
         view: the view.
+        entity: whose features they are.
+        source: the events that it aggregates.
         found: what its body defines, by name.
         texts: the comment beside each name.
-
-    Returns:
-        The features by column.
 
     Raises:
         DefinitionError: what is wrong with one of the aggregates, or with the source.
     """
-    _check_source(view)
+    _check_source(view, entity, source)
     features: dict[str, Feature] = {}
+    measures: dict[str, Measure] = {}
     for name, annotation in found.items():
         where, aggregate = f"{view.__name__}.{name}", vars(view).get(name)
         if annotation is not None or not isinstance(aggregate, Aggregate):
@@ -52,7 +73,7 @@ def windowed_features(
                 f"{where}: a view of a source holds aggregates alone, as in "
                 f"`{name} = count(over='1h')`; attributes are of a view of a model"
             )
-        measure = view.measures[name] = _measure(view, where, name, aggregate)
+        measure = measures[name] = _measure(source, where, name, aggregate)
         several = aggregate.listed and bool(measure.windows)
         windows: dict[str, Aggregated] = {}
         for feature in _features(view, where, measure, aggregate, texts.get(name, "")):
@@ -67,20 +88,19 @@ def windowed_features(
             view._names[feature.column] = f"{where}[{label!r}]" if several else where
         view._names[name] = name
         setattr(view, name, Windows(where, windows) if several else feature)
-    bounded = {w for m in view.measures.values() for w in m.windows if w.bounded}
-    if features:
-        # A view of unbounded last values alone still needs tiles: of the default for a day.
-        view.levels = levels(bounded or {window("1d", view.__name__)}, view.__name__)
-    return features
+    bounded = {w for m in measures.values() for w in m.windows if w.bounded}
+    # A view of unbounded last values alone still needs tiles: of the default for a day.
+    tiles = levels(bounded or {window("1d", view.__name__)}, view.__name__) if features else ()
+    return Windowed(features, measures, tiles)
 
 
-def _check_source(view: "type[FeatureView]") -> None:
-    columns = view.source.columns
-    for key, kind in view.entity.keys.items():
+def _check_source(view: type[Definition], entity: type[Entity], source: type[Source]) -> None:
+    columns = source.columns
+    for key, kind in entity.keys.items():
         if key not in columns or columns[key].kind is not kind:
             raise DefinitionError(
-                f"{view.__name__}: {view.source.__name__} needs a column `{key}: {kind.value}`, "
-                f"the key of {view.entity.__name__}"
+                f"{view.__name__}: {source.__name__} needs a column `{key}: {kind.value}`, "
+                f"the key of {entity.__name__}"
             )
         columns[key].is_key = True
     if ASKED_AT in columns:
@@ -90,15 +110,15 @@ def _check_source(view: "type[FeatureView]") -> None:
         )
 
 
-def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggregate) -> Measure:
+def _measure(source: type[Source], where: str, name: str, aggregate: Aggregate) -> Measure:
     function, column = aggregate.function, aggregate.column
-    condition = resolved(where, view.source, aggregate.where)
+    condition = resolved(where, source, aggregate.where)
     if condition is not None:
-        check_filter(where, condition, view.source)
+        check_filter(where, condition, source)
     if column is not None:
-        column = as_column(where, view.source, column)
-        if column.source is not view.source:
-            raise DefinitionError(f"{where}: {column!r} is not a column of {view.source.__name__}")
+        column = as_column(where, source, column)
+        if column.source is not source:
+            raise DefinitionError(f"{where}: {column!r} is not a column of {source.__name__}")
         if column.kind not in function.inputs:
             takes = ", ".join(kind.value for kind in function.inputs)
             raise DefinitionError(
@@ -106,7 +126,7 @@ def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggreg
             )
     elif isinstance(function, OverLast):
         # Events are counted by what each has.
-        column = view.source.columns[view.source.event_time]
+        column = source.columns[source.event_time]
     windows = tuple(window(text, f"{where}(over=...)") for text in aggregate.over)
     if not windows and not isinstance(function, LatestFunction):
         raise DefinitionError(f"{where}: say the windows: over='1h' or over=['1h', '1d']")
@@ -134,7 +154,7 @@ def _measure(view: "type[FeatureView]", where: str, name: str, aggregate: Aggreg
 
 
 def _features(
-    view: "type[FeatureView]", where: str, measure: Measure, aggregate: Aggregate, text: str
+    view: type[Definition], where: str, measure: Measure, aggregate: Aggregate, text: str
 ) -> Iterator[Aggregated]:
     function, options = measure.function, aggregate.options
     known = _OPTIONS if measure.length is None else _LIST_OPTIONS

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,25 @@ ARROWS = {
     "cli": {"slate", "quality", "online", "assets", "orchestration"},
 }
 OURS = {*ARROWS, "tests", "benchmarks"}
+# What a package that has rooms is made of, and which of the others each may import.
+ROOMS = {
+    "online": {
+        "rows": set(),
+        "store": {"rows"},
+        "publishing": {"store", "rows"},
+        "stream": {"store", "rows"},
+        "serving": {"store", "rows"},
+    },
+    "online.stream": {
+        "durable_files": set(),
+        "events": set(),
+        "writing": {"events"},
+        "dead_letters": {"events", "writing", "durable_files"},
+        "archive": {"events", "dead_letters", "durable_files"},
+        "applying": {"events", "archive"},
+        "workers": {"events", "archive", "applying"},
+    },
+}
 DEPLOYMENT = "live_shopping"
 DEPLOYMENT_WORDS = re.compile("viewer|seller|live_?shopping", re.IGNORECASE)
 
@@ -35,7 +55,7 @@ HEAVY_PACKAGES = {"dagster", "dbt", "great_expectations", "duckdb", "jinja2", "p
 # are there because a frame of them was given.
 OFFLINE, OFFLINE_PACKAGES = ROOT / "slate" / "offline", {"duckdb", "jinja2", "pandas", "polars"}
 # Answers become frames of these where they are installed.
-ANSWER, FRAME_PACKAGES = ROOT / "online" / "answer.py", {"pandas", "polars"}
+ANSWER, FRAME_PACKAGES = ROOT / "online" / "serving" / "answer.py", {"pandas", "polars"}
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|Users|work|opt|tmp)/\w")
 REGISTRY = re.compile(
@@ -67,9 +87,17 @@ def imports(tree: ast.AST, package: str) -> Iterator[str]:
                 yield name
 
 
-def imported_packages(path: Path) -> set[str]:
+def imported(path: Path) -> set[str]:
     package = ".".join(path.parent.relative_to(ROOT).parts)
-    return {name.split(".")[0] for name in imports(ast.parse(path.read_text(), path), package)}
+    return set(imports(ast.parse(path.read_text(), path), package))
+
+
+def imported_packages(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 class WithoutDocstrings(ast.NodeTransformer):
@@ -117,6 +145,45 @@ def test_imports_follow_the_arrows(package: str) -> None:
         if (against := (imported_packages(path) & OURS) - allowed)
     }
     assert not wrong, f"{package} may import {sorted(allowed)} of ours"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_imports_within_a_package_follow_its_arrows(package: str) -> None:
+    folder, arrows = ROOT.joinpath(*package.split(".")), ROOMS[package]
+    rooms = {path.stem for path in folder.glob("*.py")} | {
+        path.parent.name for path in folder.glob("*/__init__.py")
+    }
+    assert rooms - {"__init__"} == arrows.keys()
+    wrong = {
+        module_name(path): sorted(against)
+        for room, allowed in arrows.items()
+        for path in [*(folder / room).rglob("*.py"), *folder.glob(f"{room}.py")]
+        if (
+            against := {
+                name
+                for name in imported(path)
+                if name.startswith(f"{package}.")
+                and name.removeprefix(f"{package}.").split(".")[0] not in allowed | {room}
+            }
+        )
+    }
+    assert not wrong
+
+
+def test_no_modules_import_each_other() -> None:
+    """Also by way of others, within functions, or for their types alone."""
+    paths = {module_name(path): path for package in OURS for path in modules(package)}
+
+    def module(name: str) -> str:
+        while name and name not in paths:
+            name = name.rpartition(".")[0]
+        return name
+
+    graph = {
+        name: {module(other) for other in imported(path)} - {"", name}
+        for name, path in paths.items()
+    }
+    TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("package", ["slate", "online"])

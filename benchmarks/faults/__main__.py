@@ -24,7 +24,7 @@ from benchmarks.faults.load import TIMEOUT, Asker, Judge, Tally, Writer
 from benchmarks.faults.truth import Truth
 from live_shopping import definitions as shop
 from online import EventWriter, FeatureClient
-from online.embedded import EmbeddedServer
+from online.store.embedded_server import EmbeddedServer
 from slate.deployment import load
 from tests.parity.answers import micros
 from tests.parity.engines import build, compiled

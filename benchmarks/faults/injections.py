@@ -19,11 +19,11 @@ from benchmarks.faults.load import Judge, Writer
 from benchmarks.freshness import work
 from live_shopping import definitions as shop
 from online import Publisher
-from online.embedded import EmbeddedServer
-from online.generations import Names
-from online.store import connect
-from online.stream.names import deltas_prefix, streamed_sources
-from online.stream.status import stream_status
+from online.store.embedded_server import EmbeddedServer
+from online.store.generations import GenerationNames
+from online.store.redis_client import connect
+from online.store.stream_names import deltas_prefix, streamed_sources
+from online.stream.workers.status import stream_status
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from slate.views import FeatureView
@@ -171,7 +171,7 @@ class Faults:
     def _rows(self, redis: Redis, view: type[FeatureView]) -> Iterator[bytes]:
         live = Publisher(redis, self._deployment.name).live(view)
         if live is not None:
-            prefix = Names(self._deployment.name, view.name).prefix(live.name)
+            prefix = GenerationNames(self._deployment.name, view.name).prefix(live.name)
             found = sorted(redis.scan_iter(f"{prefix}{{*", count=10_000))
             yield from self._random.choice(found, min(DAMAGED_ROWS, len(found)), replace=False)
 

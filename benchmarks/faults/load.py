@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.faults.truth import COUNTED, Counted, Event, Key, Truth, differences, known_events
 from live_shopping import definitions as shop
 from online import Answer, EventWriter, FeatureClient, State
-from online.instants import microseconds
+from online.rows.instants import microseconds
 from slate.errors import StoreError
 
 CANDIDATES = 100

@@ -1,10 +1,10 @@
 """Attribute views: the latest row of a hand-written model, now and as of any instant."""
 
-from slate.compile.names import as_of, current_model, header, listed, seconds
+from slate.compile.model_names import as_of, current_model, header, listed, seconds
 from slate.features import Attribute
 from slate.filters import literal
+from slate.identifiers import MODEL_TIMES, ROW_ID
 from slate.kinds import Kind
-from slate.names import MODEL_TIMES, ROW_ID
 from slate.views import FeatureView
 
 EVENT_TS, RECEIVED_AT = MODEL_TIMES

@@ -6,7 +6,7 @@ tables alone, as a lookup makes them: what is checked is what is published.
 """
 
 from slate.compile.finishing import finished, finishing_ctes
-from slate.compile.names import (
+from slate.compile.model_names import (
     as_of,
     current_model,
     header,

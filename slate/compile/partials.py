@@ -16,9 +16,9 @@ from slate.aggregates import (
     TileFunction,
 )
 from slate.aggregates.partials import Latest
-from slate.entities import column_of
 from slate.features import Aggregated, Feature
 from slate.filters import filter_sql
+from slate.sources import column_of
 from slate.views import FeatureView
 from slate.windows import Window
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from slate.compile import attributes, online, properties, tiles
 from slate.compile.asked import all_asked, asked_sql
-from slate.compile.names import (
+from slate.compile.model_names import (
     AS_OF,
     CLOCK,
     HELD,

@@ -8,7 +8,7 @@ from typing import Any
 
 from slate import descriptions
 from slate.compile.asked import Asked
-from slate.compile.names import (
+from slate.compile.model_names import (
     AS_OF,
     CLOCK,
     HELD,
@@ -24,15 +24,15 @@ from slate.compile.online import keys_types, tiles_types
 from slate.compile.partials import column_types
 from slate.compile.staging import staged, table_of
 from slate.compile.training import training_columns
-from slate.entities import Source
 from slate.features import Feature
 from slate.plans import Plan
 from slate.registry import Registry
+from slate.sources import Source
 from slate.views import FeatureView
 
 
 @dataclass(frozen=True)
-class Column:
+class ModelColumn:
     """A column of a model, as its contract states it."""
 
     name: str
@@ -55,7 +55,7 @@ class Model:
 
     name: str
     description: str
-    columns: tuple[Column, ...]
+    columns: tuple[ModelColumn, ...]
     tags: Sequence[str] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
 
@@ -71,9 +71,9 @@ def staging_model(source: type[Source], registry: Registry) -> Model:
     )
 
 
-def _source_columns(source: type[Source], registry: Registry) -> list[Column]:
+def _source_columns(source: type[Source], registry: Registry) -> list[ModelColumn]:
     return [
-        Column(c.name, c.kind.sql, descriptions.of_column(c, registry))
+        ModelColumn(c.name, c.kind.sql, descriptions.of_column(c, registry))
         for c in source.columns.values()
     ]
 
@@ -86,16 +86,16 @@ def tiles_contract(view: type[FeatureView]) -> Model:
     """The contract of a view's tiles."""
     columns = [
         *_keys(view),
-        Column("hop", "bigint", descriptions.HOP),
-        Column("tile", "bigint", descriptions.TILE),
-        Column("arrived", "bigint", descriptions.ARRIVED),
-        Column("arrived_hour", "timestamp", descriptions.ARRIVED_HOUR),
-        Column("latest_event_ts", "timestamp", descriptions.LATEST_EVENT_TS),
+        ModelColumn("hop", "bigint", descriptions.HOP),
+        ModelColumn("tile", "bigint", descriptions.TILE),
+        ModelColumn("arrived", "bigint", descriptions.ARRIVED),
+        ModelColumn("arrived_hour", "timestamp", descriptions.ARRIVED_HOUR),
+        ModelColumn("latest_event_ts", "timestamp", descriptions.LATEST_EVENT_TS),
     ]
     partials = _partials(view)
     for measure in view.measures.values():
         columns += [
-            Column(name, type_, partials[name])
+            ModelColumn(name, type_, partials[name])
             for name, type_ in column_types(view, measure).items()
         ]
     text = "Partial aggregates by key, hop of time and hop of arrival."
@@ -116,8 +116,8 @@ def current_contract(view: type[FeatureView]) -> Model:
     """The contract of a view's current values."""
     columns = [
         *_keys(view),
-        Column("event_ts", "timestamp", descriptions.EVENT_TS),
-        Column("as_of", "timestamp", descriptions.AS_OF),
+        ModelColumn("event_ts", "timestamp", descriptions.EVENT_TS),
+        ModelColumn("as_of", "timestamp", descriptions.AS_OF),
         *map(_feature, view.features.values()),
     ]
     text = "The values of each key at the end of what is known."
@@ -133,7 +133,7 @@ def asked_contract(asked: Asked) -> Model:
     )
     columns = [
         *_keys(view),
-        Column("asked_at", "timestamp", descriptions.ASKED_AT),
+        ModelColumn("asked_at", "timestamp", descriptions.ASKED_AT),
         *map(_feature, asked.read.features),
     ]
     return _of_view(asked.model, view, text, columns)
@@ -173,21 +173,23 @@ def online_contracts(view: type[FeatureView]) -> list[Model]:
             name,
             view,
             f"{text} As published.",
-            [Column(column, type_, texts[column]) for column, type_ in types.items()],
+            [ModelColumn(column, type_, texts[column]) for column, type_ in types.items()],
         )
         for name, text, types in tables
     ]
 
 
-def _of_view(name: str, view: type[FeatureView], text: str, columns: Sequence[Column]) -> Model:
+def _of_view(
+    name: str, view: type[FeatureView], text: str, columns: Sequence[ModelColumn]
+) -> Model:
     meta = {"owner": view.owner, "view": view.name, "entity": view.entity.name}
     meta |= {"ttl": view.ttl, "fresh_within": view.fresh_within}
     return Model(name, _told(view.description, text), tuple(columns), view.tags, meta)
 
 
-def _feature(feature: Feature) -> Column:
+def _feature(feature: Feature) -> ModelColumn:
     text = descriptions.of_feature(feature)
-    return Column(feature.column, feature.value_type.sql, text, feature.tags)
+    return ModelColumn(feature.column, feature.value_type.sql, text, feature.tags)
 
 
 def _told(*texts: str) -> str:
@@ -203,8 +205,8 @@ def as_of_contract() -> Model:
         "cannot be read, the start of its hour."
     )
     columns = (
-        Column("model", "varchar", "The model that is as of it."),
-        Column("as_of", "timestamp", text),
+        ModelColumn("model", "varchar", "The model that is as of it."),
+        ModelColumn("as_of", "timestamp", text),
     )
     return Model(AS_OF, text, columns)
 
@@ -215,17 +217,22 @@ def streamed_until_contract() -> Model:
         STREAMED_UNTIL,
         "What of a source's events the warehouse holds, by its stream and otherwise.",
         (
-            Column("source", "varchar", "The source."),
-            Column("until", "timestamp", "The end of the last hour that its archive has landed."),
-            Column("taken_in", "timestamp", "When its latest other landing file was taken in."),
+            ModelColumn("source", "varchar", "The source."),
+            ModelColumn(
+                "until", "timestamp", "The end of the last hour that its archive has landed."
+            ),
+            ModelColumn(
+                "taken_in", "timestamp", "When its latest other landing file was taken in."
+            ),
         ),
     )
 
 
-def _keys(view: type[FeatureView]) -> list[Column]:
+def _keys(view: type[FeatureView]) -> list[ModelColumn]:
     entity = view.entity
     return [
-        Column(key, kind.sql, descriptions.of_key(key, entity)) for key, kind in entity.keys.items()
+        ModelColumn(key, kind.sql, descriptions.of_key(key, entity))
+        for key, kind in entity.keys.items()
     ]
 
 

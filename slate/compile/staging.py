@@ -1,8 +1,8 @@
 """Staging models: a source's events, each once, of landing files or of a table that others fill."""
 
-from slate.compile.names import RAW, header, listed
-from slate.entities import Source
+from slate.compile.model_names import RAW, header, listed
 from slate.registry import Registry
+from slate.sources import Source
 from slate.windows import duration_name
 
 

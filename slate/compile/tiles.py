@@ -5,7 +5,7 @@ is a sum of tiles and of the few events of the last open hop; an event that arri
 tile of its own and changes none.
 """
 
-from slate.compile.names import header, listed, seconds
+from slate.compile.model_names import header, listed, seconds
 from slate.compile.partials import tile_columns
 from slate.views import FeatureView
 

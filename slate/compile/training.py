@@ -1,11 +1,12 @@
 """Training sets: a service's spine with every stored feature as of each row's instant."""
 
 from slate.compile.asked import spine_sql
-from slate.compile.names import as_of, asked_model, header, listed, training_model
-from slate.features import Column, Feature
+from slate.compile.model_names import as_of, asked_model, header, listed, training_model
+from slate.features import Feature
 from slate.filters import literal
 from slate.kinds import Kind
 from slate.plans import Plan
+from slate.source_columns import Column
 from slate.value_types import ValueType
 
 

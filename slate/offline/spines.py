@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from slate.coercion import Form, form_of_type, of_column
-from slate.entities import Source
 from slate.errors import RequestError
 from slate.features import Input
 from slate.fields import arrival_time, event_time, unique_id
@@ -20,6 +19,7 @@ from slate.limits import KEY_BYTES, TEXT_BYTES, too_long
 from slate.offline.frames import Rows
 from slate.plans import Plan
 from slate.services import FeatureService
+from slate.sources import Source
 
 # The columns of the table that a frame's keys and instants are put into.
 TABLE, ROW, INSTANT = "slate_spine", "slate_row", "slate_instant"

@@ -8,10 +8,10 @@ import pytest
 from redis import Redis
 
 from online import EventWriter
-from online.embedded import EmbeddedServer
-from online.store import connect
-from online.stream.archive import Archive
-from online.stream.names import StreamNames
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
+from online.store.stream_names import StreamNames
+from online.stream.archive.log_archive import Archive
 from slate.deployment import Deployment
 from tests.cli.conftest import Slate
 

@@ -16,7 +16,7 @@ from live_shopping import demo as live_shopping_demo
 from live_shopping.feed import WEIGHTS, active_viewers, catalog, landed_until, score
 from live_shopping.simulator import SimulationConfig, simulate
 from online import FeatureClient, Publisher
-from online.embedded import EmbeddedServer
+from online.store.embedded_server import EmbeddedServer
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError
 from tests.online.tables import attribute_rows, window_rows

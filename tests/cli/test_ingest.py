@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from redis import Redis
 
-from online.embedded import EmbeddedServer
-from online.store import connect
-from online.stream.blocks import Blocks
-from online.stream.names import LOG, Unit
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
+from online.store.stream_names import LOG, Unit
+from online.stream.events.blocks import Blocks
 from slate.deployment import Deployment
 from slate.windows import duration_name
 from tests.cli.conftest import Slate

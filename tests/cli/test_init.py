@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from slate.deployment import load
-from slate.entities import Source
 from slate.kinds import Kind
+from slate.sources import Source
 from tests.cli.conftest import Slate
 
 START = datetime(2024, 2, 28, 22, 30)

@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from online import FeatureClient, Publisher
-from online.embedded import EmbeddedServer
-from online.store import connect
-from online.stream.status import stream_status
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
+from online.stream.workers.status import stream_status
 from slate.deployment import Deployment, load
 from tests.cli.conftest import Slate
 from tests.online.tables import attribute_rows, window_rows

@@ -15,7 +15,7 @@ from assets.intake import Intake, take_in
 from assets.landing_files import landed
 from assets.raw_tables import prepare
 from slate.deployment import load
-from slate.entities import Source
+from slate.sources import Source
 from tests.cli.conftest import Slate
 from tests.cli.test_init import FORMATS, Row, orders, write_csv, write_parquet
 

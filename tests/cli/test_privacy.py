@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from cli import processes
-from online.addresses import shown
+from online.store.addresses import shown
 from slate.deployment import Deployment
 from tests.cli.conftest import BIKES
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from online import Publisher, Rows
-from online.embedded import EmbeddedServer
+from online.store.embedded_server import EmbeddedServer
 from slate.deployment import Deployment
 from slate.kinds import Kind
 from tests.cli.conftest import Slate

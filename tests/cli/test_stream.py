@@ -15,10 +15,10 @@ import pytest
 
 from cli import stream
 from online import EventWriter
-from online.embedded import EmbeddedServer
-from online.store import connect
-from online.stream.status import stream_status
-from online.stream.worker import Worker, WorkerStats
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
+from online.stream.workers.status import stream_status
+from online.stream.workers.worker import Worker, WorkerStats
 from slate.deployment import Deployment
 from tests.cli.conftest import BIKES, Slate
 from tests.online.stream.moves import move

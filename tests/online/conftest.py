@@ -7,9 +7,9 @@ import pytest
 from redis import Redis
 
 from online import FeatureClient, Publisher, Rows
-from online.connections import Connections
-from online.embedded import EmbeddedServer
-from online.store import connect
+from online.store.connections import Connections
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
 from slate.deployment import Deployment
 from slate.views import FeatureView
 from tests.online import arcade

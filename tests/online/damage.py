@@ -14,9 +14,9 @@ import numpy as np
 from redis import Redis
 
 from online import Answer, EventWriter, FeatureClient, Publisher, State
-from online.generations import Names
-from online.stream.names import deltas_prefix
-from online.stream.worker import Worker
+from online.store.generations import GenerationNames
+from online.store.stream_names import deltas_prefix
+from online.stream.workers.worker import Worker
 from slate.deployment import Deployment
 from slate.expressions import leaves
 from slate.features import Computed, Feature
@@ -174,7 +174,7 @@ class Damage:
         worker.leave()
         live = {view: publisher.live(view) for view in views}
         published = {
-            view: Names(deployment.name, view.name).prefix(one.name).encode()
+            view: GenerationNames(deployment.name, view.name).prefix(one.name).encode()
             for view, one in live.items()
             if one is not None
         }

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from online import AsyncFeatureClient, EventWriter, FeatureClient, Publisher
-from online.addresses import OPTIONS, options, shown
-from online.store import connect
+from online.store.addresses import OPTIONS, options, shown
+from online.store.redis_client import connect
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from online import FeatureClient
-from online.answer_preview import HTML_COLUMNS, Preview
+from online.serving.answer_preview import HTML_COLUMNS, Preview
 
 
 class Cells(HTMLParser):

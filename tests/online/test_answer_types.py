@@ -10,8 +10,8 @@ import pytest
 from redis import Redis
 
 from online import FeatureClient, Publisher
-from online.connections import Connections
-from online.serving import Serving
+from online.serving.live_services import Serving
+from online.store.connections import Connections
 from slate import FeatureService, FeatureView, Registry, last, last_n
 from slate.errors import MissingPackageError, RequestError
 from tests.online.arcade import Game, Offer, Play, Player

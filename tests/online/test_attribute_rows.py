@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online.attribute_rows import AttributeRows
-from online.reading import Decoded
-from online.rows import Blobs, Rows
+from online.rows.attribute_rows import AttributeRows
+from online.rows.decoded_rows import Decoded
+from online.rows.row_format import Blobs
+from online.rows.row_tables import Rows
 from slate.errors import DataError
 from slate.kinds import Kind
 from slate.views import FeatureView

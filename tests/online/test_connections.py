@@ -18,12 +18,12 @@ import pytest
 from redis import Redis
 
 from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
-from online.async_connections import AsyncConnections
-from online.connections import Connections
-from online.embedded import EmbeddedServer
-from online.generations import pointers
-from online.serving import Serving
-from online.store import connect
+from online.serving.live_services import Serving
+from online.store.async_connections import AsyncConnections
+from online.store.connections import Connections
+from online.store.embedded_server import EmbeddedServer
+from online.store.generations import pointers
+from online.store.redis_client import connect
 from slate.deployment import Deployment
 from slate.errors import ClosedError, ConfigurationError
 from tests.online.arcade import GameCatalog

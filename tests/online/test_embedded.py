@@ -9,9 +9,9 @@ import pytest
 from redis import Redis
 
 from online import FeatureClient
-from online.embedded import EmbeddedServer
-from online.embedded_process import answers, binary, client
-from online.store import connect
+from online.store.embedded_process import answers, binary, client
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
 from slate.deployment import Deployment
 from slate.errors import StoreError
 
@@ -125,8 +125,8 @@ def test_of_many_processes_one_starts_it(tmp_path: Path) -> None:
 FORKED = """
 import os, sys
 from pathlib import Path
-from online.embedded import EmbeddedServer
-from online.store import connect
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
 server = EmbeddedServer.attach(Path(sys.argv[1]))
 child = os.fork()
 if not child:

@@ -9,9 +9,9 @@ import pytest
 from redis import Redis
 
 from online import FeatureClient, Publisher, Rows
-from online.connections import Connections
-from online.generations import Names, pointer_field, pointers
-from online.serving import Serving
+from online.serving.live_services import Serving
+from online.store.connections import Connections
+from online.store.generations import GenerationNames, pointer_field, pointers
 from slate import FeatureView, Registry, feature
 from slate.errors import DataError, StoreError
 from slate.fingerprints import fingerprint
@@ -164,7 +164,7 @@ def test_clients_of_a_former_definition_are_served_meanwhile(
     publisher.publish(new, rows(new, "b"), AS_OF)
     first = publisher.live(old)
     assert first is not None
-    key = Names("arcade", old.name).prefix(first.name) + "{1}"
+    key = GenerationNames("arcade", old.name).prefix(first.name) + "{1}"
     assert redis.exists(key)
     publisher.publish(new, rows(new, "c"), AS_OF)
     assert publisher.live(old) is None
@@ -296,7 +296,7 @@ def test_tiles_must_come_by_their_row(publisher: Publisher) -> None:
 def test_chunks_do_not_cut_a_first_key(
     publisher: Publisher, client: FeatureClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("online.writing.CHUNK_ROWS", 4)
+    monkeypatch.setattr("online.publishing.encoding.CHUNK_ROWS", 4)
     events = [
         {
             "id": f"e{player}{game}",

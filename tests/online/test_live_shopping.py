@@ -11,8 +11,8 @@ from redis import Redis
 from live_shopping import definitions as shop
 from live_shopping.definitions.sources import DEVICES, KINDS
 from online import FeatureClient, Publisher, State
-from online.connections import Connections
-from online.serving import Serving
+from online.serving.live_services import Serving
+from online.store.connections import Connections
 from slate import Registry
 from slate.features import Aggregated
 from slate.kinds import Kind

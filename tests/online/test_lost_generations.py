@@ -11,10 +11,11 @@ import pytest
 from redis import Redis
 
 from online import Answer, FeatureClient, Publisher, Rows, State
-from online.connections import Connections
-from online.generations import Names, pointer_field
-from online.serving import Serving
-from online.store import Channel
+from online.serving.live_services import Serving
+from online.store.channel import Channel
+from online.store.connections import Connections
+from online.store.flows import Step, drive
+from online.store.generations import GenerationNames, pointer_field
 from slate import FeatureView, Registry
 from slate.deployment import Deployment
 from slate.errors import StoreError
@@ -26,7 +27,7 @@ from tests.online.tables import AS_OF, attribute_rows
 ASKED = {"at": AS_OF + HOUR, "player_id": 1, "game_id": ["chess", "go"]}
 # What a game's row leads to.
 LED = {"studio_profile", "player_studio_history", "player_genre_taste"}
-NAMES = Names("arcade", "game_catalog")
+NAMES = GenerationNames("arcade", "game_catalog")
 
 
 @pytest.fixture
@@ -174,7 +175,7 @@ def test_a_generation_without_its_marker_is_not_read(
 ) -> None:
     live = publisher.live(StudioProfile)
     assert live is not None
-    damage(redis, Names("arcade", "studio_profile").marker(live.name))
+    damage(redis, GenerationNames("arcade", "studio_profile").marker(live.name))
     answer = client.get("play_ranking", **ASKED)
     require_unknown(answer, "studio_profile")
     assert f"its generation {live.name} is no longer in the store" in answer.errors[0]
@@ -192,18 +193,17 @@ def between_rounds(deployment: Deployment, redis: Redis, happens: Callable[[], N
     flow = serving.lookup("play_ranking", given.pop("at"), given)  # type: ignore[arg-type]
     fetches = 0
     with closing(Channel(redis)) as channel:
-        step = next(flow)
-        try:
-            while True:
-                assert not isinstance(step, float)
-                fetches += b"$4\r\nMGET" in (step.data if step else b"")
-                if fetches == 2:
-                    happens()
-                    fetches += 1
-                step = flow.send(channel.exchange(step))
-        except StopIteration as end:
-            answer: Answer = end.value
-            return answer
+
+        def exchange(step: Step) -> Any:
+            nonlocal fetches
+            assert not isinstance(step, float)
+            fetches += b"$4\r\nMGET" in (step.data if step else b"")
+            if fetches == 2:
+                happens()
+                fetches += 1
+            return channel.exchange(step)
+
+        return drive(flow, exchange)
 
 
 def test_what_is_swept_between_two_rounds_is_read_again(

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online.envelope import Opened
-from online.keys import Keys, PairKeys, key_texts, pair_text
-from online.pairs import bundle, pick
-from online.rows import Blobs, starts_of
+from online.rows.envelope import Opened
+from online.rows.keys import Keys, PairKeys, key_texts, pair_text
+from online.rows.pair_bundles import bundle, pick
+from online.rows.row_format import Blobs, starts_of
 from slate.kinds import Kind
 
 EMPTY = np.array([-1], np.int64).tobytes()

@@ -11,9 +11,9 @@ import pytest
 from redis import Redis
 
 from online import FeatureClient, Publisher, Rows, State
-from online.embedded import EmbeddedServer
-from online.generations import Names, pointer_field
-from online.store import connect
+from online.store.embedded_server import EmbeddedServer
+from online.store.generations import GenerationNames, pointer_field
+from online.store.redis_client import connect
 from slate.errors import StoreError
 from tests.online.arcade import GameCatalog
 from tests.online.conftest import HOUR
@@ -21,7 +21,7 @@ from tests.online.stream.effects import Effects, Killed
 from tests.online.tables import AS_OF, attribute_rows
 
 KEYS = 6
-NAMES = Names("arcade", "game_catalog")
+NAMES = GenerationNames("arcade", "game_catalog")
 PLAYS = 12
 Title = Callable[[], str | None]
 Another = Callable[[], Publisher]
@@ -29,7 +29,7 @@ Another = Callable[[], Publisher]
 
 @pytest.fixture
 def effects(monkeypatch: pytest.MonkeyPatch) -> Effects:
-    monkeypatch.setattr("online.writing.CHUNK_ROWS", 2)
+    monkeypatch.setattr("online.publishing.encoding.CHUNK_ROWS", 2)
     return Effects(monkeypatch)
 
 
@@ -210,7 +210,7 @@ def test_two_publishers_in_any_order(
 
         turns = Turns(random, [publishes("a"), publishes("b")])
         with monkeypatch.context() as patched, effects.watched(turns.hook):
-            patched.setattr("online.publisher.ThreadPoolExecutor", turns.executor)
+            patched.setattr("online.publishing.publisher.ThreadPoolExecutor", turns.executor)
             turns.play(kills)
         assert live_title() is not None or (kills and not before)
         told += len(turns.told)

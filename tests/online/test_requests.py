@@ -10,10 +10,11 @@ import polars
 import pyarrow as pa
 import pytest
 
-from online.instants import Moment, asked, microseconds
-from online.requests import RequestForm
-from online.serving import Serving
-from online.stream.validation import typed_events
+from online.rows.instants import microseconds
+from online.serving.given_values import Moment, asked
+from online.serving.live_services import Serving
+from online.serving.requests import RequestForm
+from online.stream.events.validation import coerce_events
 from slate import Registry
 from slate.errors import RequestError
 from slate.expressions import Array
@@ -126,7 +127,7 @@ def test_text_keys_may_be_any_column(column: Any) -> None:
 )
 @pytest.mark.parametrize("name", ["rider_id", "bike_id"])
 def test_a_key_is_taken_as_that_of_an_event_is(name: str, key: Any) -> None:
-    events = typed_events(Move, [move(1, **{name: key})])
+    events = coerce_events(Move, [move(1, **{name: key})])
     if name in events.wrong:
         with pytest.raises(RequestError, match=f"{name} is an? (int|str), not the "):
             FORM.read(NEEDED | {name: key})

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from online import Answer, FeatureClient, Publisher
-from online.codecs import WindowRows
-from online.connections import Connections
-from online.rows import NO_TIME, Blobs, Rows
-from online.sequences import merge_latest
-from online.serving import Serving
+from online.rows.codecs import WindowRows
+from online.rows.latest_values import merge_latest
+from online.rows.row_format import NO_TIME, Blobs
+from online.rows.row_tables import Rows
+from online.serving.live_services import Serving
+from online.store.connections import Connections
 from slate import FeatureService, FeatureView, Registry, count, last, last_n
 from slate.errors import DataError
 from slate.features import Aggregated

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online.codecs import WindowRows
-from online.rows import Blobs, Rows
+from online.rows.codecs import WindowRows
+from online.rows.row_format import Blobs
+from online.rows.row_tables import Rows
 from slate.errors import DataError
 from slate.features import Aggregated
 from slate.kinds import Kind

@@ -10,9 +10,9 @@ import numpy as np
 from redis import Redis
 
 from online import FeatureClient, Publisher
-from online.store import connect, open_store
-from online.stream.status import stream_status
-from online.stream.worker import Worker
+from online.store.redis_client import connect, open_store
+from online.stream.workers.status import stream_status
+from online.stream.workers.worker import Worker
 from slate import Source
 from slate.deployment import Deployment
 from tests.orchestration.bikes import Landing, Rows, happenings

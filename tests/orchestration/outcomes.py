@@ -11,8 +11,8 @@ import dagster as dg
 import duckdb
 import pyarrow.dataset as ds
 
-from assets.checks import CHECK
 from assets.manifests import Manifest, load_manifest
+from assets.view_checks import CHECK
 from online import FeatureClient, Generation, Publisher
 from slate.deployment import Deployment
 from tests.orchestration.bikes import Rows

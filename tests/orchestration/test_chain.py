@@ -21,7 +21,7 @@ from online import FeatureClient, Generation, Publisher
 from orchestration.assembly import assemble
 from orchestration.runs import run_everything
 from quality.validations import validate
-from slate.compile.names import tiles_model, training_model
+from slate.compile.model_names import tiles_model, training_model
 from slate.deployment import Deployment
 from tests.orchestration.bikes import Landing, happenings, place, renamed
 from tests.orchestration.outcomes import (

@@ -8,7 +8,7 @@ import yaml
 from assets import builds
 from online import FeatureClient, Publisher
 from orchestration.runs import run_everything
-from slate.compile.names import RAW
+from slate.compile.model_names import RAW
 from slate.compile.project import write
 from slate.deployment import Deployment
 from tests.orchestration import small

@@ -12,7 +12,7 @@ import pytest
 from assets.landing import raw_key
 from assets.online import online_key
 from assets.streams import stream_assets, stream_checks, stream_key
-from online.stream.names import StreamNames
+from online.store.stream_names import StreamNames
 from orchestration.assembly import assemble
 from orchestration.runs import run_everything
 from slate.deployment import Deployment

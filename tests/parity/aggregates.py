@@ -15,9 +15,10 @@ from slate.aggregates import ValuesFunction
 from slate.aggregates.quantile import Quantile
 from slate.derived import Derived
 from slate.expressions import Call
-from slate.features import Column, is_null
+from slate.features import is_null
 from slate.kinds import Kind
 from slate.limits import LARGEST
+from slate.source_columns import Column
 from tests.parity.answers import micros, plain
 from tests.parity.landing import Row
 

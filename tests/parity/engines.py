@@ -28,7 +28,7 @@ from assets.raw_tables import prepare
 from assets.training_sets import write_training_set
 from online import FeatureClient, Publisher
 from slate.compile.asked import all_asked
-from slate.compile.names import AS_OF, RAW, current_model, training_model
+from slate.compile.model_names import AS_OF, RAW, current_model, training_model
 from slate.compile.project import write
 from slate.deployment import Deployment
 from slate.plans import Plan

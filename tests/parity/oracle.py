@@ -30,10 +30,10 @@ from typing import Any
 
 from slate import Entity, FeatureService, FeatureView, Registry, Source
 from slate.aggregates import Function, OverLast, ValuesFunction
-from slate.entities import column_of
 from slate.expressions import Now
 from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.kinds import Kind
+from slate.sources import column_of
 from tests.parity.aggregates import meets, of_values, reduced, value_of
 from tests.parity.answers import (
     Instant,

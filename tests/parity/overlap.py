@@ -8,7 +8,7 @@ import numpy as np
 from redis import Redis
 
 from online import Publisher
-from online.stream.worker import Worker
+from online.stream.workers.worker import Worker
 from slate.deployment import Deployment
 from tests.online.stream.effects import Effects, Killed
 from tests.parity.answers import micros

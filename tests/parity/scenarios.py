@@ -19,9 +19,9 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from slate import FeatureService, Registry, Source
-from slate.features import Column
 from slate.kinds import Kind
 from slate.limits import LARGEST
+from slate.source_columns import Column
 from tests.parity.answers import micros
 from tests.parity.choices import Chooser, Drawn, Seeded
 from tests.parity.landing import Row, landing_table, model_rows, moment, origin, write_landing

@@ -15,7 +15,7 @@ import numpy as np
 from redis import Redis
 
 from online import EventWriter
-from online.stream.names import Unit, routed_views, streamed_sources, units
+from online.store.stream_names import Unit, routed_views, streamed_sources, units
 from slate import Registry, Source
 from slate.deployment import Deployment
 from tests.parity.answers import differences, micros

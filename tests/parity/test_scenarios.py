@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slate import Registry, Source
-from slate.features import Column
+from slate.source_columns import Column
 from tests.parity.answers import micros
 from tests.parity.landing import origin
 from tests.parity.oracle import Oracle

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from slate.compile.properties import Column, Model, models_yml
+from slate.compile.properties import Model, ModelColumn, models_yml
 from slate.deployment import Deployment
 from slate.filters import literal
 from tests.parity.engines import dbt
@@ -42,7 +42,7 @@ def test_texts_go_through_dbt_as_they_are(tmp_path: Path) -> None:
         f"select * from (values {values}) as all_of(number, text) where {filters}"
     )
     columns = [
-        Column(name, type_, " ".join(TEXTS), TEXTS)
+        ModelColumn(name, type_, " ".join(TEXTS), TEXTS)
         for name, type_ in (("number", "integer"), ("text", "varchar"))
     ]
     (models / "_models.yml").write_text(

@@ -10,9 +10,9 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from online.store import connect
-from online.stream.names import StreamNames, streamed_sources
-from online.stream.worker import Worker
+from online.store.redis_client import connect
+from online.store.stream_names import StreamNames, streamed_sources
+from online.stream.workers.worker import Worker
 from slate.deployment import load
 
 LEASE_SECONDS = 0.5

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quality import profiles
+from quality import last_good_profiles
 from quality.limits import Limits
 from quality.profiles import Profile, measure
 from quality.suites import suite
@@ -137,13 +137,13 @@ def test_the_profile_of_a_good_run_is_kept(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     reports = tmp_path / "reports"
-    assert profiles.load(reports, MemberLoans) is None
+    assert last_good_profiles.load(reports, MemberLoans) is None
     good = validate(MemberLoans, warehouse)
-    assert profiles.save(reports, good)
-    assert profiles.load(reports, MemberLoans) == good.profile
+    assert last_good_profiles.save(reports, good)
+    assert last_good_profiles.load(reports, MemberLoans) == good.profile
     warehouse.execute("update member_loans_current set late_1d = -1")
-    assert not profiles.save(reports, validate(MemberLoans, warehouse))
-    assert profiles.load(reports, MemberLoans) == good.profile
+    assert not last_good_profiles.save(reports, validate(MemberLoans, warehouse))
+    assert last_good_profiles.load(reports, MemberLoans) == good.profile
     assert [path.name for path in reports.iterdir()] == ["member_loans.profile.json"]
 
 
@@ -152,7 +152,7 @@ def test_a_spoilt_profile_says_what_to_do(text: str, tmp_path: Path) -> None:
     path = tmp_path / "member_loans.profile.json"
     path.write_text(text)
     with pytest.raises(DataError, match=r"member_loans\.profile\.json holds no profile.*delete it"):
-        profiles.load(tmp_path, MemberLoans)
+        last_good_profiles.load(tmp_path, MemberLoans)
 
 
 def test_a_profile_of_every_kind(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -7,8 +7,10 @@ import duckdb
 import pytest
 
 from quality import report_folders
-from quality.reports import failures, write_report
-from quality.validations import Validation, validate
+from quality.page import page, write_page
+from quality.reports import failures, markdown
+from quality.results import Validation
+from quality.validations import validate
 from tests.quality.library import MemberBranchLoans, MemberProfile
 
 AWKWARD = "</td>|<b>&\n\x00`*"
@@ -27,22 +29,22 @@ def spoilt(warehouse: duckdb.DuckDBPyConnection) -> Validation:
 
 
 def test_the_page_is_whole_by_itself(spoilt: Validation) -> None:
-    html = spoilt.to_html()
-    page = ElementTree.fromstring(html)
-    assert not [link for link in page.iter() if {"src", "href"} & link.attrib.keys()]
+    html = page(spoilt)
+    tree = ElementTree.fromstring(html)
+    assert not [link for link in tree.iter() if {"src", "href"} & link.attrib.keys()]
     assert "url(" not in html
     assert "@import" not in html
-    text = " ".join(page.itertext())
+    text = " ".join(tree.itertext())
     assert "held back" in text
     assert "loans_1h is at most loans_1d: the longer window holds the shorter one" in text
     assert "Rows that do not: 1 (12.5%)" in text
-    cells = [cell.text for cell in page.iter("td")]
+    cells = [cell.text for cell in tree.iter("td")]
     at = cells.index("3")
     assert cells[at : at + 4] == ["3", repr(AWKWARD), "4", "3"]
 
 
 def test_markdown_has_failures_first_and_one_line_each(spoilt: Validation) -> None:
-    headline, blank, *table = spoilt.to_markdown().splitlines()
+    headline, blank, *table = markdown(spoilt).splitlines()
     assert headline == (
         "**2 of 22 expectations of 8 rows of member_branch_loans_current are not met "
         "(1 critical, 1 warning)**"
@@ -67,20 +69,20 @@ def test_failures_are_a_sentence_each(spoilt: Validation) -> None:
 
 def test_good_reports_say_so(warehouse: duckdb.DuckDBPyConnection) -> None:
     validation = validate(MemberProfile, warehouse)
-    html = validation.to_html()
+    html = page(validation)
     ElementTree.fromstring(html)
     assert "may be published" in html
     assert "Not met" not in html
     assert failures(validation) == []
-    assert validation.to_markdown().startswith("**All ")
+    assert markdown(validation).startswith("**All ")
 
 
 def test_a_report_is_written_whole(spoilt: Validation, tmp_path: Path) -> None:
     path = tmp_path / "reports" / "member_branch_loans.html"
     path.parent.mkdir()
     path.write_text("older")
-    write_report(spoilt, path)
-    assert path.read_text(encoding="utf-8") == spoilt.to_html()
+    write_page(spoilt, path)
+    assert path.read_text(encoding="utf-8") == page(spoilt)
     assert list(path.parent.iterdir()) == [path]
 
 

@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from quality.failures import failing_rows
+from quality.page import page
 from quality.validations import validate
 from slate.errors import DataError
 from tests.quality.library import MemberBranchLoans, MemberLoans, MemberProfile
@@ -55,7 +56,7 @@ def test_every_column_of_another_type() -> None:
         validation = validate(MemberBranchLoans, connection)
         assert len(validation.failed) == 6
         assert failing_rows(MemberBranchLoans, connection, validation).num_rows == 0
-    assert "member_id is a bigint" in validation.to_html()
+    assert "member_id is a bigint" in page(validation)
 
 
 def test_a_warehouse_file_that_is_read_only(tmp_path: Path) -> None:

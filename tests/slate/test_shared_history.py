@@ -4,7 +4,7 @@ from typing import Any
 
 from slate import FeatureService, Registry
 from slate.compile.asked import all_asked, asked_sql
-from slate.compile.names import asked_model
+from slate.compile.model_names import asked_model
 from tests.slate import cafe
 from tests.slate.cafe import Cafe, CafeOrders, Guest, GuestOrders, GuestProfile, Order, Visit
 

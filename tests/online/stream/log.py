@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 from redis import Redis
 
 from online import EventWriter
-from online.stream.archive import Archive, ArchiveStep
-from online.stream.hour_files import HOUR
-from online.stream.letters import refusal
-from online.stream.names import LOG, StreamNames, Unit
-from online.stream.schemas import digest
+from online.store.stream_names import LOG, StreamNames, Unit
+from online.stream.archive.hour_files import HOUR
+from online.stream.archive.log_archive import Archive, ArchiveStep
+from online.stream.dead_letters.letter_format import refusal
+from online.stream.events.block_schemas import digest
 from slate.deployment import Deployment
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.moves import NOON, block, entry, former_schema, move, us

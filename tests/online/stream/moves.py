@@ -6,11 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from online.instants import microseconds as us
-from online.stream.blocks import Entry
-from online.stream.schemas import block_schema, digest, hash_ids
-from online.stream.validation import typed_events
-from slate.entities import Source
+from online.rows.event_ids import hash_ids
+from online.rows.instants import microseconds as us
+from online.stream.events.block_schemas import block_schema, digest
+from online.stream.events.redis_entries import Entry
+from online.stream.events.validation import coerce_events
+from slate.sources import Source
 from tests.deployments.bikes.definitions import Move
 
 __all__ = ["NOON", "block", "entry", "former_schema", "move", "us"]
@@ -45,7 +46,7 @@ def former_schema(source: type[Source] = Move) -> pa.Schema:
 
 def block(events: list[dict[str, Any]], source: type[Source] = Move) -> bytes:
     """Events as a block, whatever their source's definition says of their values."""
-    typed = typed_events(source, events)
+    typed = coerce_events(source, events)
     ids = hash_ids(typed.columns[source.unique_id])
     columns = [*typed.columns.values(), ids]
     batch = pa.RecordBatch.from_arrays(columns, schema=former_schema(source))

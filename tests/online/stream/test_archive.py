@@ -17,13 +17,13 @@ from assets.intake import take_in
 from assets.landing_files import landed
 from assets.raw_tables import prepare
 from online import EventWriter
-from online.connections import Connections
-from online.stream.archive import Archive, ArchiveStep
-from online.stream.blocks import Blocks
-from online.stream.hour_files import HOUR
-from online.stream.names import LOG, StreamNames, Unit
-from online.stream.schemas import events_schema
-from online.stream.writing import Writing
+from online.store.connections import Connections
+from online.store.stream_names import LOG, StreamNames, Unit
+from online.stream.archive.hour_files import HOUR
+from online.stream.archive.log_archive import Archive, ArchiveStep
+from online.stream.events.block_schemas import events_schema
+from online.stream.events.blocks import Blocks
+from online.stream.writing.write_flow import Writing
 from slate import Source, arrival_time, event_time, unique_id
 from slate.deployment import Deployment
 from tests.deployments.bikes.definitions import Move

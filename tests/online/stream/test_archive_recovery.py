@@ -18,12 +18,12 @@ from redis import Redis
 
 from assets.publishing import archived_since
 from online import EventWriter
-from online.connections import Connections
-from online.stream.archive import Archive
-from online.stream.archive_files import ArchiveFiles
-from online.stream.hour_files import HOUR
-from online.stream.names import LOG, StreamNames, Unit
-from online.stream.writing import Writing
+from online.store.connections import Connections
+from online.store.stream_names import LOG, StreamNames, Unit
+from online.stream.archive.archive_files import ArchiveFiles
+from online.stream.archive.hour_files import HOUR
+from online.stream.archive.log_archive import Archive
+from online.stream.writing.write_flow import Writing
 from slate import Source, arrival_time, event_time, unique_id
 from slate.deployment import Deployment
 from slate.errors import DataError
@@ -37,8 +37,8 @@ NOON_HOUR = us(NOON) // HOUR
 PROGRAM = """
 import sys
 from pathlib import Path
-from online.store import connect
-from online.stream.archive import Archive
+from online.store.redis_client import connect
+from online.stream.archive.log_archive import Archive
 from slate.deployment import Deployment
 from tests.deployments.bikes.definitions import Move
 
@@ -367,7 +367,7 @@ def test_a_definition_that_changes_within_an_hour(bikes: Deployment, redis: Redi
 
 
 def test_merging_holds_few_rows_at_once(bikes: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("online.stream.archive_files.ROW_GROUP", 100)
+    monkeypatch.setattr("online.stream.archive.archive_files.ROW_GROUP", 100)
     files = ArchiveFiles(bikes.data / "parts", bikes.landing / "moves", Move)
     written: list[Row] = []
     schema = pa.schema({name: column.kind.arrow for name, column in Move.columns.items()})

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pytest
 from redis import Redis
 
-from online.stream.arrived import checked_again
-from online.stream.blocks import Blocks, Entry, late, number
-from online.stream.names import StreamNames
-from online.stream.schemas import ID, block_schema, digest, events_schema
+from online.store.stream_names import StreamNames
+from online.stream.events.arrived_events import revalidated
+from online.stream.events.block_schemas import ID, block_schema, digest, events_schema
+from online.stream.events.blocks import Blocks, late
+from online.stream.events.redis_entries import Entry, number
 from slate import Source, arrival_time, column, event_time, unique_id
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.moves import NOON, block, entry, former_schema, move, us
@@ -257,7 +258,7 @@ def test_late_is_older_than_the_horizon(blocks: Blocks, before: int, expected: b
 def test_archived_events_are_checked_like_new_ones() -> None:
     rows: list[dict[str, Any]] = [move(1), move(2, kind="fly")]
     schema = pa.schema([f for f in block_schema(Move) if f.name != ID])
-    table, bad = checked_again(
+    table, bad = revalidated(
         Move, pa.RecordBatch.from_pylist(rows, schema), np.array([us(NOON) - 1, AT])
     )
     assert table.schema == events_schema(Move)

@@ -7,15 +7,15 @@ import pytest
 from redis import Redis
 
 from online import EventWriter, StreamFullError
-from online.connections import Connections
-from online.stream import letter_files
-from online.stream.archive import Archive
-from online.stream.blocks import Refusal
-from online.stream.deadletters import DeadLetters
-from online.stream.letter_files import folder
-from online.stream.letters import fields, refusal
-from online.stream.names import LOG, StreamNames, Unit
-from online.stream.writing import Writing
+from online.store.connections import Connections
+from online.store.stream_names import LOG, StreamNames, Unit
+from online.stream.archive.log_archive import Archive
+from online.stream.dead_letters import overflow_files
+from online.stream.dead_letters.letter_format import fields, refusal
+from online.stream.dead_letters.overflow_files import folder
+from online.stream.dead_letters.queue import DeadLetters
+from online.stream.events.blocks import Refusal
+from online.stream.writing.write_flow import Writing
 from slate import Source, arrival_time, column, event_time, unique_id
 from slate.deployment import Deployment
 from slate.errors import StoreError
@@ -115,8 +115,8 @@ def moved(desk: Desk, source: type[Source]) -> list[int]:
 def test_the_oldest_make_room_for_later_ones(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, bound: tuple[str, int]
 ) -> None:
-    monkeypatch.setattr(letter_files, *bound)
-    monkeypatch.setattr(letter_files, "AT_ONCE", 7)
+    monkeypatch.setattr(overflow_files, *bound)
+    monkeypatch.setattr(overflow_files, "AT_ONCE", 7)
     long_ago = {"event_ts": NOON - 3 * DAY, "kind": "go"}
     desk.writer(OLD).write(
         [{"visit_id": i, "event_ts": NOON, "kind": "stay"} for i in range(100)]
@@ -129,8 +129,8 @@ def test_the_oldest_make_room_for_later_ones(
     held = [letter.refusal.event["visit_id"] for letter in letters.read() if letter.refusal.event]
     assert moved(desk, NEW) + held == [*range(100), 1_000]
     # Late ones have landed, and need no file.
-    monkeypatch.setattr(letter_files, "MOST", 0)
-    letter_files.make_room(desk.redis, desk.deployment, NEW)
+    monkeypatch.setattr(overflow_files, "MOST", 0)
+    overflow_files.make_room(desk.redis, desk.deployment, NEW)
     assert (len(letters), letters.moved) == (0, 101)
     assert moved(desk, NEW) == [*range(100)]
     assert desk.archived(NEW) == [1_000]
@@ -141,13 +141,13 @@ def test_none_is_lost_where_moving_them_is_killed(
 ) -> None:
     desk.writer(OLD).write([{"visit_id": i, "event_ts": NOON, "kind": "stay"} for i in range(20)])
     desk.archive(NEW)
-    monkeypatch.setattr(letter_files, "MOST", 0)
-    monkeypatch.setattr(letter_files, "AT_ONCE", 7)
+    monkeypatch.setattr(overflow_files, "MOST", 0)
+    monkeypatch.setattr(overflow_files, "AT_ONCE", 7)
     effects = Effects(monkeypatch)
     for number in range(100):
         try:
             with effects.killed_before(number):
-                letter_files.make_room(desk.redis, desk.deployment, NEW)
+                overflow_files.make_room(desk.redis, desk.deployment, NEW)
             break
         except Killed:
             held = {letter.refusal.event["visit_id"] for letter in desk.letters(NEW).read()}  # type: ignore[index]

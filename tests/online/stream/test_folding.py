@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 
 import live_shopping.definitions
-from online.codecs import WindowRows
-from online.rows import Blobs, Words
-from online.stream.columns import EventColumns
-from online.stream.extend import extend
-from online.stream.fold import fold
+from online.rows.codecs import WindowRows
+from online.rows.row_format import Blobs, Words
+from online.stream.applying.batch_columns import EventColumns
+from online.stream.applying.extend import extend
+from online.stream.applying.fold import fold
 from slate import FeatureView, Registry, Source
 from slate.kinds import Kind
 from tests.deployments.bikes import definitions as bikes

@@ -4,8 +4,8 @@ import time
 
 from redis import Redis
 
-from online.stream.leases import Leases
-from online.stream.names import Unit, units
+from online.store.stream_names import Unit, units
+from online.stream.workers.leases import Leases
 from slate import Registry
 from tests.deployments.bikes import definitions
 

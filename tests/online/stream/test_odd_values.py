@@ -16,10 +16,10 @@ from assets.intake import take_in
 from assets.landing_files import landed
 from assets.raw_tables import prepare
 from online import EventWriter
-from online.connections import Connections
-from online.stream.blocks import Blocks
-from online.stream.names import LOG, Unit
-from online.stream.writing import Writing
+from online.store.connections import Connections
+from online.store.stream_names import LOG, Unit
+from online.stream.events.blocks import Blocks
+from online.stream.writing.write_flow import Writing
 from slate import Source, arrival_time, event_time, unique_id
 from slate.deployment import Deployment
 from slate.registry import Registry

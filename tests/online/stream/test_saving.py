@@ -13,9 +13,9 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from online import EventWriter
-from online.embedded import EmbeddedServer
-from online.store import connect
-from online.stream.names import LOG, Unit
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import connect
+from online.store.stream_names import LOG, Unit
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from tests.deployments.bikes.definitions import Move

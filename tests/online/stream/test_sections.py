@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from online.envelope import Opened
-from online.rows import Blobs
-from online.stream.sections import (
+from online.rows.envelope import Opened
+from online.rows.hour_sections import (
     HOUR,
     SKEW,
     HourSections,
@@ -14,6 +13,7 @@ from online.stream.sections import (
     newest,
     with_section,
 )
+from online.rows.row_format import Blobs
 
 EMPTY = np.array([0, 0], np.int64).tobytes()
 LATE = 100 * HOUR

@@ -14,7 +14,7 @@ import pytest
 from assets.intake import take_in
 from assets.landing_files import landed
 from assets.raw_tables import prepare
-from online.stream.validation import refusals, typed_batch, typed_events
+from online.stream.events.validation import coerce_batch, coerce_events, refusals
 from slate import Source, arrival_time, column, event_time, unique_id
 from slate.errors import DataError
 from tests.deployments.bikes.definitions import Move
@@ -86,9 +86,9 @@ def test_as_the_warehouse_refuses(tmp_path: Path, seed: int) -> None:
     table = pa.Table.from_pylist(readings, schema)
     expected = in_warehouse(Reading, table, tmp_path)
     assert 200 < len(expected) <= 400
-    assert refusals(Reading, typed_events(Reading, readings)) == expected
+    assert refusals(Reading, coerce_events(Reading, readings)) == expected
     (batch,) = table.to_batches()
-    assert refusals(Reading, typed_batch(Reading, batch)) == expected
+    assert refusals(Reading, coerce_batch(Reading, batch)) == expected
 
 
 def test_several_reasons() -> None:
@@ -97,7 +97,7 @@ def test_several_reasons() -> None:
         move(2, kind="fly", free_docks=61, celsius=float("inf")),
         move(3, move_id=None, moved_at="yesterday", minutes=-1, electric=None),
     ]
-    assert refusals(Move, typed_events(Move, events)) == {
+    assert refusals(Move, coerce_events(Move, events)) == {
         1: "kind: not one of 'take', 'return', 'service', 'rider''s swap'; free_docks: above 60; "
         "celsius: not within 1e+100 of zero",
         2: "move_id: missing; moved_at: not of type datetime; electric: missing; minutes: below 0",
@@ -105,7 +105,7 @@ def test_several_reasons() -> None:
 
 
 def test_columns_that_are_not_there_are_null() -> None:
-    reasons = refusals(Move, typed_events(Move, [{"move_id": 1, "moved_at": NOON}]))
+    reasons = refusals(Move, coerce_events(Move, [{"move_id": 1, "moved_at": NOON}]))
     assert reasons[0].split("; ") == [
         f"{name}: missing"
         for name in ("station_id", "bike_id", "kind", "electric", "free_docks", "celsius")
@@ -113,19 +113,19 @@ def test_columns_that_are_not_there_are_null() -> None:
 
 
 def test_no_events() -> None:
-    typed = typed_events(Move, [])
+    typed = coerce_events(Move, [])
     assert typed.rows == 0
     assert refusals(Move, typed) == {}
 
 
 def test_the_arrival_is_passed_over() -> None:
-    typed = typed_events(Move, [move(1, heard_at="whenever")])
+    typed = coerce_events(Move, [move(1, heard_at="whenever")])
     assert "heard_at" not in typed.columns
     assert not refusals(Move, typed)
 
 
 def test_unknown_columns_are_refused_with_a_hint() -> None:
     with pytest.raises(DataError, match="Move has no column 'minute', did you mean 'minutes'"):
-        typed_events(Move, [move(1), move(2, minute=3)])
+        coerce_events(Move, [move(1), move(2, minute=3)])
     with pytest.raises(DataError, match="is a mapping of its columns, and 7 is not"):
-        typed_events(Move, [move(1), 7])  # type: ignore[list-item]
+        coerce_events(Move, [move(1), 7])  # type: ignore[list-item]

@@ -12,10 +12,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from online import EventWriter, FeatureClient, Publisher, State
-from online.stream import apply
-from online.stream.names import Unit, definition, deltas_name, partition, streamed_sources, units
-from online.stream.status import stream_status
-from online.stream.worker import Worker
+from online.rows.partitioning import partition
+from online.store.stream_names import Unit, definition, deltas_name, streamed_sources, units
+from online.stream.applying import applier
+from online.stream.workers.status import stream_status
+from online.stream.workers.worker import Worker
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError, StoreError
 from tests.parity.answers import micros
@@ -155,7 +156,7 @@ def test_later_events_are_not_in_an_answer_about_the_past(bench: Bench) -> None:
 def test_a_worker_that_is_behind_takes_partitions_in_turn(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apply, "MOST_EVENTS", 4)
+    monkeypatch.setattr(applier, "MOST_EVENTS", 4)
     riders = [f"r{number}" for number in range(12)]
     for _ in range(5):
         bench.write(*[bench.ride(rider, 10) for rider in riders])
@@ -481,7 +482,7 @@ def _status(bench: Bench, name: str) -> Any:
 def test_a_damaged_hour_is_told_of_once_and_other_sources_and_a_mend_go_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("online.stream.worker.REPLAY_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("online.stream.workers.worker.REPLAY_RETRY_SECONDS", 0.0)
     first = bench.worker()
     path = _landed(bench, first)
     first.leave()
@@ -518,7 +519,7 @@ def test_a_damaged_hour_is_told_of_once_and_other_sources_and_a_mend_go_on(
 def test_a_damaged_hour_costs_only_the_views_that_need_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("online.stream.worker.REPLAY_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("online.stream.workers.worker.REPLAY_RETRY_SECONDS", 0.0)
     first = bench.worker()
     path = _landed(bench, first)
     first.leave()
@@ -544,7 +545,7 @@ def test_rows_that_lack_a_damaged_hour_are_served_no_more_but_go_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a roll back to a generation that needs the hour again."""
-    monkeypatch.setattr("online.stream.worker.REPLAY_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("online.stream.workers.worker.REPLAY_RETRY_SECONDS", 0.0)
     worker = bench.worker()
     path = _landed(bench, worker)
     _publish(bench, NOON + timedelta(hours=1))
@@ -571,7 +572,7 @@ def test_rows_that_lack_a_damaged_hour_are_served_no_more_but_go_on(
 def test_an_archive_that_cannot_write_stops_no_other(
     bench: Bench, stream: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("online.stream.worker.ARCHIVE_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("online.stream.workers.worker.ARCHIVE_RETRY_SECONDS", 0.0)
     in_the_way = bench.deployment.data / "stream" / stream
     in_the_way.parent.mkdir()
     in_the_way.write_text("in the way")

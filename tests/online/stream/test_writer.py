@@ -16,10 +16,11 @@ import pytest
 from redis import Redis
 
 from online import AsyncEventWriter, EventWriter, StreamFullError, Written
-from online.stream.blocks import Blocks, Events
-from online.stream.names import LOG, PARTITIONS, StreamNames, Unit, partition, units
-from online.stream.schemas import ID
-from online.stream.writing import MOST_AT_ONCE
+from online.rows.partitioning import PARTITIONS, partition
+from online.store.stream_names import LOG, StreamNames, Unit, units
+from online.stream.events.block_schemas import ID
+from online.stream.events.blocks import Blocks, Events
+from online.stream.writing.write_flow import MOST_AT_ONCE
 from slate.deployment import Deployment
 from slate.errors import ClosedError, DataError, StoreError, UnknownNameError
 from tests.deployments.bikes.definitions import Checkup, Count, Move

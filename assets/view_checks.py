@@ -1,0 +1,111 @@
+"""Asset checks: a view's expectation suite stands between building and publishing."""
+
+import time
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster_dbt import DbtProject
+
+from assets import verdicts
+from assets.database import POOL, Warehouse
+from assets.failures import explained
+from assets.origins import landed_origins
+from assets.warehouse import current_key
+from quality.failures import failing_rows
+from quality.last_good_profiles import load, save
+from quality.page import write_page
+from quality.report_folders import report_folder
+from quality.reports import failures, markdown
+from quality.results import Validation
+from quality.validations import validate
+from slate.deployment import Deployment
+from slate.sources import Source
+from slate.views import FeatureView
+
+CHECK = "expectations"
+SHOWN_ROWS, SHOWN_FAILURES = 20, 5
+
+
+def quality_checks(deployment: Deployment, project: DbtProject) -> list[dg.AssetChecksDefinition]:
+    """A blocking check for each view: what follows it in a run waits for it, and stops with it.
+
+    Only here it is decided whether a view is held back: what a critical expectation of its suite
+    does not let pass is; what is not met besides is a warning, and says so.
+    """
+    origins = landed_origins(deployment.registry, project.manifest_path)
+    return [
+        _check(deployment, view, origins[name]) for name, view in deployment.registry.views.items()
+    ]
+
+
+def _check(
+    deployment: Deployment, view: type[FeatureView], sources: Sequence[type[Source]]
+) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=current_key(view),
+        name=CHECK,
+        blocking=True,
+        description=f"What the definition of {view.__name__} promises of its values. A view that "
+        "fails is neither published nor written into training sets.",
+        pool=POOL,
+    )
+    @explained
+    def expectations(
+        context: dg.AssetCheckExecutionContext, warehouse: Warehouse
+    ) -> dg.AssetCheckResult:
+        started = time.perf_counter()
+        with warehouse.get_connection() as connection:
+            validation = validate(
+                view,
+                connection,
+                now=deployment.now(),
+                previous=load(deployment.reports, view),
+                batches=verdicts.landed_since_good(connection, view, sources),
+            )
+            verdicts.record(connection, view, validation.success)
+            failing = "" if validation.success else _failing(view, connection, validation)
+        report = report_folder(deployment.reports, context.run.run_id) / f"{view.name}.html"
+        write_page(validation, report)
+        save(deployment.reports, validation)
+        seconds = time.perf_counter() - started
+        met = len(validation.results) - len(validation.failed)
+        context.log.info(
+            f"{view.name}: {met} of {len(validation.results)} expectations met on "
+            f"{validation.profile.rows:,} rows in {seconds:.1f} s"
+        )
+        told = failures(validation)
+        for result, text in zip(validation.failed, told, strict=True):
+            critical = result.expectation.severity == "critical"
+            context.log.log("ERROR" if critical else "WARNING", f"{view.name}: {text}")
+        metadata: dict[str, dg.MetadataValue] = {
+            "result": dg.MetadataValue.md(markdown(validation)),
+            "report": dg.MetadataValue.path(str(report)),
+            "rows": dg.MetadataValue.int(validation.profile.rows),
+            "expectations": dg.MetadataValue.int(len(validation.results)),
+            "failed": dg.MetadataValue.int(len(validation.failed)),
+            "seconds": dg.MetadataValue.float(round(seconds, 3)),
+        }
+        if failing:
+            metadata["failing_rows"] = dg.MetadataValue.md(failing)
+        warned = validation.success and bool(validation.failed)
+        return dg.AssetCheckResult(
+            passed=not validation.failed,
+            severity=dg.AssetCheckSeverity.WARN if warned else dg.AssetCheckSeverity.ERROR,
+            # Its first line is what lists of checks show.
+            description="\n\n".join(told[:SHOWN_FAILURES]) or None,
+            metadata=metadata,
+        )
+
+    return expectations
+
+
+def _failing(view: type[FeatureView], connection: object, validation: Validation) -> str:
+    rows = failing_rows(view, connection, validation, SHOWN_ROWS)  # type: ignore[arg-type]
+    lines = [
+        "| " + " | ".join(rows.column_names) + " |",
+        "|" + "---|" * rows.num_columns,
+    ]
+    lines += [
+        "| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows.to_pylist()
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,29 @@
+"""What comes of reading the rows of a view."""
+
+from dataclasses import dataclass
+
+from online.rows.keys import Keys, KeySource
+from online.rows.row_format import Words
+from slate.expressions import Array, Expr
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The decoded rows of one view.
+
+    Attributes:
+        values: an array for each feature; of lists a masked one of shape (N, length).
+        keys: the features that lead to other entities, as keys.
+        event_ts: the event time of each row in microseconds; the least int64 without a row.
+        stale: which rows are older than the view's ttl; None without a ttl.
+        damaged: the rows that are not known, as something that is stored of them cannot be read,
+            or not as of the instant asked about; None if there are none.
+        errors: what is wrong with these, and what to do.
+    """
+
+    values: dict[Expr, Array]
+    keys: dict[KeySource, Keys]
+    event_ts: Words
+    stale: Array | None = None
+    damaged: Array | None = None
+    errors: tuple[str, ...] = ()

@@ -1,0 +1,84 @@
+"""Rows of pairs: one value holds, for a first key, the rows of all its second keys.
+
+::
+
+    number | for each second key the word its row starts at | the second keys | texts | rows
+
+A second key is a word of its own if it is an integer, else one that stands for a text.
+"""
+
+import numpy as np
+import pyarrow as pa
+
+from online.rows.envelope import Opened
+from online.rows.keys import Keys, distinct_pairs
+from online.rows.row_format import Blobs, Words, starts_of, within
+from online.rows.texts import TextWriter, read_texts
+from slate.kinds import Kind
+
+
+def bundle(rows: Blobs, firsts: Words, second: pa.Array) -> Blobs:
+    """Put the rows of each first key into one value.
+
+    Args:
+        rows: the rows, those of one first key next to each other.
+        firsts: the row at which each first key begins, and behind the last the number of rows.
+        second: the second key of each row.
+    """
+    number = np.diff(firsts)
+    owner = np.repeat(np.arange(len(number)), number)
+    is_text = pa.types.is_string(second.type)
+    texts = TextWriter([second] if is_text else [], len(owner))
+    texts_before = starts_of(texts.sizes)
+    index = 1 + 2 * number + np.diff(texts_before[firsts])
+    sizes = index + np.diff(rows.starts[firsts])
+    starts = starts_of(sizes)
+    words = np.zeros(starts[-1], np.int64)
+    words[starts[:-1]] = number
+    entry = starts[owner] + 1 + within(number)
+    words[entry] = index[owner] + rows.starts[:-1] - rows.starts[firsts[owner]]
+    if is_text:
+        behind = 1 + 2 * number[owner] + texts_before[:-1] - texts_before[firsts[owner]]
+        (words[entry + number[owner]],) = texts.references(behind)
+        texts.write(words, starts[owner] + behind)
+    else:
+        words[entry + number[owner]] = second.to_numpy()
+    shift = starts[:-1] + index - rows.starts[firsts[:-1]]
+    words[np.repeat(shift, sizes - index) + np.arange(len(rows.words))] = rows.words
+    return Blobs(words, starts)
+
+
+def pick(opened: Opened, first: Keys, second: Keys, kind: Kind) -> Words:
+    """Find the row of each pair.
+
+    Args:
+        opened: the value of each first key, the row of a pair without one in front of them.
+        first: the first keys, of one or as many rows as the second.
+        second: the second keys.
+        kind: the kind of the second key.
+
+    Returns:
+        The word at which each pair's row starts; 0 where it has none.
+    """
+    bounds = zip(opened.starts.tolist(), opened.ends.tolist(), strict=True)
+    indexes = [_index(opened.words, start, end, kind) if end else {} for start, end in bounds]
+    if len(indexes) == 1:
+        found = [indexes[0].get(key, 0) for key in second.values]
+        starts = second.spread(np.array(found, np.int64), 0)
+        return np.where(first.index < 0, 0, starts)
+    pairs, index = distinct_pairs(first, second)
+    found = [indexes[one].get(second.values[other], 0) for one, other in pairs]
+    return np.array([*found, 0], np.int64)[index]
+
+
+def _index(words: Words, begin: int, end: int, kind: Kind) -> dict[str | int, int]:
+    """Where the row of each second key starts."""
+    number = min(max(int(words[begin]), 0), (end - begin - 1) // 2)
+    at = begin + 1 + number
+    rows = (words[begin + 1 : at] + begin).tolist()
+    second = words[at : at + number]
+    if kind is Kind.STRING:
+        keys = read_texts(words, np.full(number, begin), second).keys().values
+    else:
+        keys = second.tolist()
+    return dict(zip(keys, rows, strict=True))

@@ -1,0 +1,1 @@
+"""Serving: a service's features, found and computed in milliseconds."""

@@ -1,0 +1,277 @@
+"""Answers: the values of a service's features, and where they came from."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from enum import IntEnum
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from online.rows.instants import instant
+from online.rows.row_format import NO_TIME, Words
+from online.serving.answer_preview import ROWS, Preview, moment
+from slate.errors import MissingPackageError, RequestError, nearest
+from slate.expressions import Array
+from slate.features import Feature
+from slate.kinds import Kind
+from slate.windows import SECOND
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+
+class State(IntEnum):
+    """Where a row's values come from.
+
+    PRESENT: the key's own row, of a generation that was whole when it was read, and what a stream
+    adds to it. DEFAULT: that generation has no row of the key, so its values are the declared
+    defaults and those of empty windows. STALE: the row of an attribute view is older than the
+    view's ttl, and counts as none. MISSING: the row cannot be known; its values are as of DEFAULT.
+
+    A row is MISSING where no key leads to it: a show that is not known has a seller, but which one
+    is not known either. So it is where its key comes from a row that cannot be known; where the
+    view was never published as it is defined now, or the store lost it, also if a stream goes on,
+    which cannot tell what was before; where the stream added events that arrived after the instant
+    asked about, within its hour, and cannot be taken away again; and where the store did not
+    answer. But for keys, an error of the answer says why.
+    """
+
+    PRESENT = 0
+    DEFAULT = 1
+    STALE = 2
+    MISSING = 3
+
+
+class ViewState:
+    """Where the values of one view come from, row by row.
+
+    Attributes:
+        as_of: the instant up to which the view knows all events (UTC); None if nothing is known.
+        lag: the seconds from the latest that the view knows of to the instant asked about. That is
+            what it is published as of, or the arrival of the latest event that its stream has
+            applied, if that is later and the stream has held all events since what is published.
+            What happened in that time is not in its values: asked about a day ahead, they are
+            those of a day without events. None if nothing is known.
+    """
+
+    def __init__(
+        self, rows: int, at: int, as_of: int | None, event_ts: Words, stale: Array | None,
+        missing: Array, known_until: int | None,
+    ) -> None:  # fmt: skip
+        self._rows = rows
+        self._at = at
+        self._event_ts = event_ts
+        self._stale = stale
+        self._missing = missing
+        self.as_of = None if as_of is None else instant(as_of)
+        self.lag = None if known_until is None else max(at - known_until, 0) / SECOND
+
+    @cached_property
+    def state(self) -> npt.NDArray[np.uint8]:
+        """The ``State`` of each row."""
+        state = np.where(self._event_ts == NO_TIME, State.DEFAULT, State.PRESENT)
+        if self._stale is not None:
+            state = np.where(self._stale, State.STALE, state)
+        state = np.where(self._missing, State.MISSING, state)
+        return np.broadcast_to(state.astype(np.uint8), self._rows)
+
+    @cached_property
+    def age(self) -> npt.NDArray[np.float64]:
+        """The seconds since each row's latest event; NaN where there is no row."""
+        known = self._event_ts != NO_TIME
+        age = np.where(known, (self._at - np.where(known, self._event_ts, 0)) / SECOND, np.nan)
+        return np.broadcast_to(age, self._rows)
+
+    def __str__(self) -> str:
+        counts = np.bincount(self.state, minlength=len(State))
+        told = [f"{n:,} {s.name.lower()}" for s, n in zip(State, counts, strict=True) if n]
+        told = told or ["no rows"]
+        if self.as_of is not None:
+            told.append(f"as of {moment(self.as_of)}")
+        if self.lag is not None:
+            told.append(f"{timedelta(seconds=round(self.lag))} behind")
+        return ", ".join(told)
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+class Answer:
+    """The values of a service's features for the rows of one request.
+
+    ``docs/types.md`` says which types its values have, here and in training sets. Shown at a prompt
+    or in a notebook it is a table of its first rows.
+
+    Attributes:
+        service: the service's name with its version.
+        at: the instant asked about (UTC).
+        rows: the number of rows.
+        names: the features' names, in the service's order.
+        matrix_names: those of them that are single numbers or truth values, the columns of
+            ``matrix()``.
+        states: for each view that was read, where its values came from.
+        errors: what kept values from being read; empty if all is well.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        at: int,
+        rows: int,
+        values: dict[Feature, Array],
+        states: Mapping[str, ViewState],
+        errors: tuple[str, ...],
+    ) -> None:
+        self.service = service
+        self.at = instant(at)
+        self.rows = rows
+        self.states = states
+        self.errors = errors
+        self._values = values
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The features' names, in the service's order."""
+        return tuple(feature.name for feature in self._values)
+
+    @cached_property
+    def matrix_names(self) -> tuple[str, ...]:
+        """The names of the columns of ``matrix()``: of all features that a matrix can hold."""
+        return tuple(feature.name for feature in self._values if _is_number(feature))
+
+    def __repr__(self) -> str:
+        return self._preview.text()
+
+    def _repr_html_(self) -> str:
+        """The first rows as HTML, as notebooks ask for it."""
+        return self._preview.html()
+
+    @property
+    def _preview(self) -> Preview:
+        columns, shown = list(self._values.items()), min(self.rows, ROWS)
+
+        def values(place: int) -> list[Any]:
+            feature, column = columns[place]
+            found: list[Any] = feature.value_type.to_arrow(column[:shown], shown).to_pylist()
+            return found
+
+        return Preview(
+            f"{self.service} at {moment(self.at)}: {self.rows:,} rows x {len(columns)} features",
+            self.rows,
+            self.names,
+            values,
+            [(view, str(state)) for view, state in self.states.items()],
+            self.errors,
+        )
+
+    def __getitem__(self, name: str) -> Array:
+        """The values of one feature, of shape (rows,); read-only.
+
+        Of the latest ``n`` values it has shape (rows, n): the latest first, then what it is padded
+        with.
+
+        Raises:
+            RequestError: the service has no such feature.
+        """
+        for feature, values in self._values.items():
+            if feature.name == name:
+                return feature.value_type.padded(values, self.rows)
+        raise RequestError(f"{self.service} has no {name!r}: {nearest(name, self.names)}")
+
+    def matrix(
+        self, dtype: npt.DTypeLike = np.float32, *, names: Iterable[str] | None = None
+    ) -> Array:
+        """The values as one matrix of shape (rows, features), for a model.
+
+        It is NaN where null. Texts, times and lists are left out: a model takes them as the
+        service's computed numbers, or by their names.
+
+        Args:
+            dtype: the type of its values. In float32 whole numbers are exact up to 2 ** 24, in
+                float64 up to 2 ** 53.
+            names: the features of its columns, in this order, as the model was trained with; by
+                default those of ``matrix_names``.
+
+        Raises:
+            RequestError: the service has no such feature, or it is not a number or truth value.
+        """
+        if names is None:
+            columns = [v for feature, v in self._values.items() if _is_number(feature)]
+        else:
+            columns = self._named(names)
+        matrix = np.empty((self.rows, len(columns)), dtype)
+        for place, values in enumerate(columns):
+            matrix[:, place] = values
+        return matrix
+
+    def _named(self, names: Iterable[str]) -> list[Array]:
+        """The columns of a matrix that are asked for by name."""
+        if isinstance(names, str):
+            raise RequestError(f"matrix(names={names!r}) is not a list: give [{names!r}]")
+        features = {feature.name: feature for feature in self._values}
+        columns = []
+        for name in names:
+            feature = features.get(name)
+            if feature is None:
+                hint = nearest(str(name), self.matrix_names)
+                raise RequestError(f"{self.service} has no {name!r} for a matrix: {hint}")
+            if not _is_number(feature):
+                raise RequestError(
+                    f"{name} is a {feature.value_type.name}, and a matrix holds numbers and truth "
+                    f"values: leave it out, and read it with answer[{name!r}]"
+                )
+            columns.append(self._values[feature])
+        return columns
+
+    def to_arrow(self) -> pa.Table:
+        """The values as a table: a column per feature by its name and of its exact type."""
+        columns = [f.value_type.to_arrow(values, self.rows) for f, values in self._values.items()]
+        return pa.table(columns, names=list(self.names))
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The values as a pandas data frame, a column per feature by its name.
+
+        Its columns have the types that ``pandas.read_parquet`` gives those of the training set.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        _require("pandas", "to_pandas")
+        frame: pandas.DataFrame = self.to_arrow().to_pandas()
+        return frame
+
+    def to_polars(self) -> "polars.DataFrame":
+        """The values as a Polars data frame, a column per feature by its name.
+
+        Its columns have the types that ``polars.read_parquet`` gives those of the training set.
+
+        Raises:
+            MissingPackageError: Polars is not installed.
+        """
+        frame: polars.DataFrame = _require("polars", "to_polars").from_arrow(self.to_arrow())
+        return frame
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The values as a dict per row, None where null, lists of as many values as there are."""
+        rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
+        return rows
+
+
+def _is_number(feature: Feature) -> bool:
+    return feature.value_type.length is None and feature.kind not in (Kind.STRING, Kind.TIME)
+
+
+def _require(package: str, method: str) -> Any:
+    """A package that the client does without until it is asked for what needs it."""
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f"Answer.{method}() needs the package {error.name}, which is not installed: run "
+            f"`pip install {package}`, or use to_arrow() or to_dicts()"
+        ) from error

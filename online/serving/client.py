@@ -1,0 +1,162 @@
+"""The clients: what a service's features are asked for through."""
+
+from typing import Any, Self
+
+from online.serving.answer import Answer
+from online.serving.explain import explain
+from online.serving.given_values import Moment
+from online.serving.live_services import Serving
+from online.store.async_connections import AsyncConnections
+from online.store.connections import Connections
+from online.store.embedded_server import EmbeddedServer
+from online.store.redis_client import open_store
+from slate.deployment import Deployment, given_or_loaded
+from slate.limits import REQUEST_ROWS
+
+TIMEOUT = 0.5
+REFRESH = 1.0
+
+
+class FeatureClient:
+    """Serves features, in process, from the online store.
+
+    ::
+
+        with FeatureClient.connect() as client:
+            answer = client.get("ranking", user_id="u1", item_id=["i1", "i2"])
+            scores = model.predict(answer.matrix())
+
+    It can be shared by threads, and by more of them than it has connections: a request waits for
+    one. Its deadline holds for all that it waits for. A store that does not answer in time costs a
+    request values, never its answer: they are the declared defaults then, and ``Answer.errors`` and
+    ``Answer.states`` say so. What has arrived by then is served.
+
+    Args:
+        serving: the definitions and what is live.
+        connections: the connections to the store.
+        server: a server that is closed with the client.
+    """
+
+    def __init__(
+        self, serving: Serving, connections: Connections, server: EmbeddedServer | None = None
+    ) -> None:
+        self._serving = serving
+        self._connections = connections
+        self._server = server
+
+    @classmethod
+    def connect(
+        cls,
+        deployment: Deployment | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        refresh: float = REFRESH,
+        max_rows: int = REQUEST_ROWS,
+    ) -> Self:
+        """A client of a deployment.
+
+        Args:
+            deployment: by default the one of slate.toml.
+            timeout: how many seconds a request may wait for the store, all in all.
+            refresh: for how many seconds a generation is taken for live without asking again, and a
+                store that failed is left alone.
+            max_rows: how many rows a request may ask for.
+
+        Raises:
+            ConfigurationError: the store's address is not one, or the timeout not a time.
+            StoreError: the embedded server cannot be started.
+        """
+        deployment = given_or_loaded(deployment)
+        serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock, max_rows)
+        address, server = open_store(deployment)
+        return cls(serving, Connections.to(address, timeout), server)
+
+    def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
+        """The values of a service's features.
+
+        Args:
+            service: the service's name, also with its version ("ranking_v1").
+            at: the instant to ask about, UTC if it has no zone; None for now, by the deployment's
+                clock. What lies beyond what is published and streamed, ``ViewState.lag`` tells.
+                Of an instant in the past, rows to which the stream added nothing later in its hour
+                are known exactly, and the others are ``State.MISSING``.
+            keys_and_inputs: the service's keys, and what its request features take in: one value
+                for all rows, or a list, an array, a series or an Arrow column of a value per row.
+                A key is taken as that of an event is: 42 for a text, "42" for a number.
+                No candidates, as in an empty list, are an answer of no rows.
+
+        Raises:
+            RequestError: the service or a keyword is unknown, a key is missing, of another type or
+                too long, lengths differ, there are too many rows, or ``at`` lies before what is
+                published.
+            ClosedError: the client is closed.
+        """
+        return self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
+
+    def explain(self, service: str) -> str:
+        """How a service's features are found, in words.
+
+        Raises:
+            RequestError: there is no such service.
+        """
+        return explain(self._serving.plan(service))
+
+    def close(self) -> None:
+        """Close the connections, and the embedded server if it was started for this client."""
+        self._connections.close()
+        if self._server is not None:
+            self._server.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncFeatureClient:
+    """A ``FeatureClient`` for asynchronous applications, for the tasks of one event loop."""
+
+    def __init__(
+        self, serving: Serving, connections: AsyncConnections, server: EmbeddedServer | None = None
+    ) -> None:
+        self._serving = serving
+        self._connections = connections
+        self._server = server
+
+    @classmethod
+    def connect(
+        cls,
+        deployment: Deployment | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        refresh: float = REFRESH,
+        max_rows: int = REQUEST_ROWS,
+    ) -> Self:
+        """A client of a deployment; see ``FeatureClient.connect``."""
+        deployment = given_or_loaded(deployment)
+        serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock, max_rows)
+        address, server = open_store(deployment)
+        return cls(serving, AsyncConnections.to(address, timeout), server)
+
+    async def get(
+        self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
+    ) -> Answer:
+        """The values of a service's features; see ``FeatureClient.get``."""
+        return await self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
+
+    def explain(self, service: str) -> str:
+        """How a service's features are found; see ``FeatureClient.explain``."""
+        return explain(self._serving.plan(service))
+
+    async def close(self) -> None:
+        """Close the connections, and the embedded server if it was started for this client."""
+        await self._connections.close()
+        if self._server is not None:
+            self._server.stop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

@@ -1,0 +1,317 @@
+"""A lookup as a flow of commands and replies, without any I/O of its own.
+
+See ``online.store.flows`` for what such a flow yields, and what is thrown into it where the store
+fails. It returns the answer either way. The clients are what runs it, synchronous or not.
+
+What leads to other keys is asked for first, and what can be asked for is, before the first reply is
+awaited: the store looks some rows up while others are decoded.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import accumulate, pairwise
+
+import numpy as np
+from redis.exceptions import ResponseError
+
+from online.rows.keys import Keys, KeySource, PairKeys
+from online.serving.answer import Answer, ViewState
+from online.serving.requests import Request
+from online.serving.service_plan import Deltas, Published, ServicePlan, ViewRead
+from online.store.commands import Packed, exists, fetch, fields, together
+from online.store.flows import ExchangeError, Flow
+from online.store.stream_names import route, tag
+from slate.expressions import NOW, Array, Expr
+from slate.features import Attribute
+
+# What takes in one reply.
+Take = Callable[[list[bytes | None]], None]
+
+FEW = 4
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live generation of a view.
+
+    Attributes:
+        name: its name.
+        prefix: what the names of its rows begin with.
+        marker: what holds its name for as long as they may be read.
+        as_of: the instant up to which they know all events.
+        deltas: what the names of its stream's rows begin with; None if no stream adds to them.
+        stream_from: the hour of arrival from which on the stream does.
+        known_until: the latest instant up to which all events are known, those of the stream too.
+    """
+
+    name: str
+    prefix: str
+    marker: str
+    as_of: int
+    deltas: str | None
+    stream_from: int
+    # It grows while the same generation is live.
+    known_until: int = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of views, by their names.
+
+    Attributes:
+        live: their live generations.
+        unknown: of the others, why none is known.
+    """
+
+    live: dict[str, Live]
+    unknown: dict[str, str]
+
+
+NOTHING = Known({}, {})
+
+
+class Lookup:
+    """One lookup.
+
+    Args:
+        plan: the service's plan.
+        request: the checked request.
+        at: the instant asked about, in microseconds.
+        known: what is known of views.
+
+    Attributes:
+        failure: why nothing more can be had of the store; None while it answers.
+        vanished: why nothing is known of views whose generation was no longer there, by name.
+    """
+
+    def __init__(
+        self,
+        plan: ServicePlan,
+        request: Request,
+        at: int,
+        known: Known,
+    ) -> None:
+        self.failure: ExchangeError | None = None
+        self.vanished: dict[str, str] = {}
+        self._plan = plan
+        self._request = request
+        self._at = at
+        self._live = known.live
+        self._unknown = known.unknown
+        self._keys: dict[KeySource, Keys] = dict(request.keys)
+        self._values: dict[Expr, Array] = {NOW: np.array([at], "M8[us]"), **request.inputs}
+        self._states: dict[str, ViewState] = {}
+        self._missing: dict[str, Array] = {}
+        self._awaited: deque[tuple[Take, list[ViewRead]]] = deque()
+        self._open: Counter[ViewRead] = Counter()
+        self._rows: dict[ViewRead, Published] = {}
+        self._damaged: dict[ViewRead, tuple[str, ...]] = {}
+        self._deltas: dict[ViewRead, Deltas] = {}
+        self._errors: list[str] = []
+
+    def run(self, error: str | None = None) -> Flow[Answer]:
+        """The flow.
+
+        Args:
+            error: why there is nothing to be asked of the store; the answer tells it.
+        """
+        waiting: list[ViewRead] = []
+        for one in self._plan.rounds:
+            # Those of few keys cost next to nothing: they come with the first, to be decoded while
+            # the store is at the others.
+            quick = [read for read in one.others if len(self._keys[read.keys[0]].values) <= FEW]
+            rest = [read for read in one.others if read not in quick]
+            first = [*one.leading, *quick]
+            yield from self._ask(first, [read for read in one.known if read in first])
+            yield from self._ask(rest, [read for read in one.known if read not in first])
+            for read in one.leads:
+                yield from self._decode(read)
+            waiting += [*quick, *rest]
+        for read in waiting:
+            yield from self._decode(read)
+        yield from self._look_again()
+        if self.failure is not None:
+            error = str(self.failure)
+        views = [read.view.name for read in self._plan.reads]
+        unknown = self._unknown | self.vanished
+        reasons = [unknown[view] for view in views if view in unknown]
+        damaged = [one for read in self._plan.reads for one in self._damaged[read]]
+        return Answer(
+            self._plan.plan.service.full_name,
+            self._at,
+            self._request.rows,
+            self._plan.compute(self._values),
+            {view: self._states[view] for view in views},
+            tuple(dict.fromkeys([*([error] if error else ()), *self._errors, *reasons, *damaged])),
+        )
+
+    def _ask(self, reads: Sequence[ViewRead], known: Sequence[ViewRead]) -> Flow[None]:
+        """Send for values by their first keys, and for what streams add, by all keys.
+
+        Args:
+            reads: those of which the first key is known.
+            known: those of which all are.
+        """
+        if self.failure is not None:
+            return
+        packed: list[Packed] = []
+        awaited: list[tuple[Take, list[ViewRead]]] = []
+        added = [read for read in known if (live := self._live_of(read)) and live.deltas]
+        for read in added:
+            live = self._live[read.view.name]
+            assert live.deltas is not None
+            wanted = self._wanted(read)
+            deltas = Deltas(live.deltas, wanted, [None] * len(wanted.values), live.stream_from)
+            self._deltas[read] = deltas
+            for number, positions in wanted.partitions.items():
+                texts = [wanted.texts[place] for place in positions]
+                name = f"{live.deltas}{tag(route(read.view), number)}"
+                packed.append(fields(name, texts, wanted.size))
+                awaited.append((partial(_take_deltas, deltas, positions), [read]))
+        keys = {read: self._keys[read.keys[0]] for read in reads}
+        # Of no keys there is nothing to be known.
+        self._open.update({read: 0 for read in reads if not keys[read].values})
+        rows = [read for read in reads if keys[read].values and self._live_of(read)]
+        # Behind all that is read of a generation comes its marker: is it there, then all was.
+        marked = [*rows, *(read for read in added if read not in rows)]
+        if marked:
+            prefixes = [(self._live[read.view.name].prefix, keys[read]) for read in rows]
+            markers = [self._live[read.view.name].marker for read in marked]
+            packed.append(fetch(prefixes, markers))
+            awaited.append((partial(self._take_rows, rows, marked), marked))
+        if not packed:
+            return
+        try:
+            yield together(packed)
+        except ExchangeError as error:
+            self._fail(error)
+        else:
+            self._awaited.extend(awaited)
+            self._open.update(read for _, some in awaited for read in some)
+
+    def _live_of(self, read: ViewRead) -> Live | None:
+        return self._live.get(read.view.name)
+
+    def _wanted(self, read: ViewRead) -> Keys:
+        """The keys of a read, of pairs both as one."""
+        keys = [self._keys[source] for source in read.keys]
+        return keys[0] if len(keys) == 1 else PairKeys.of_both(*keys)
+
+    def _take_rows(
+        self, reads: list[ViewRead], marked: list[ViewRead], reply: list[bytes | None]
+    ) -> None:
+        for read, marker in zip(marked, reply[-len(marked) :], strict=True):
+            view, name = read.view.name, self._live[read.view.name].name
+            if marker != name.encode():
+                self.vanished[view] = (
+                    f"{view}: its generation {name} is no longer in the store, though it is said "
+                    "to be live: publish the view again, or run `slate rebuild`"
+                )
+        sizes = [len(self._keys[read.keys[0]].values) for read in reads]
+        for read, (start, end) in zip(reads, pairwise(accumulate(sizes, initial=0)), strict=True):
+            self._rows[read] = Published(self._live[read.view.name].prefix, reply[start:end])
+
+    def _look_again(self) -> Flow[None]:
+        """Find keys under which there is something else than a value.
+
+        The store says of them what it says of keys without one, so these are asked for once more.
+        """
+        absent = {
+            read: [place for place, value in enumerate(published.values) if value is None]
+            for read, published in self._rows.items()
+            if not self._open[read] and None in published.values
+        }
+        if not absent or self.failure is not None:
+            return
+        try:
+            yield exists([self._names(read, places) for read, places in absent.items()])
+            # Nearly always there is nothing.
+            if not (yield None):
+                return
+            for read, places in absent.items():
+                yield together([exists([self._names(read, [place])]) for place in places])
+                others = []
+                for place in places:
+                    if (yield None):
+                        others.append(place)
+                self._rows[read] = replace(self._rows[read], others=others)
+        except ExchangeError as error:
+            self._fail(error)
+            self._open.update(absent)
+        except ResponseError as error:
+            views = ", ".join(read.view.name for read in absent)
+            self._errors.append(f"{views}: the online store refuses to look again ({error})")
+            self._open.update(absent)
+        for read in self._plan.reads:
+            self._take_in(read)
+
+    def _names(self, read: ViewRead, places: list[int]) -> tuple[str, Keys]:
+        """What the names of some rows begin with, and their keys."""
+        values = self._keys[read.keys[0]].values
+        return self._rows[read].prefix, Keys.of([values[place] for place in places])
+
+    def _decode(self, read: ViewRead) -> Flow[None]:
+        """Wait for a read's values, and decode its rows."""
+        while self._awaited and self._open[read]:
+            take, some = self._awaited.popleft()
+            try:
+                reply = yield None
+            except ExchangeError as error:
+                self._fail(error)
+            except ResponseError as error:
+                # What was asked with it stays open, and is missing; all else is served.
+                views = ", ".join(dict.fromkeys(read.view.name for read in some))
+                self._errors.append(f"{views}: the online store refuses to read it ({error})")
+            else:
+                take(reply)
+                self._open.subtract(some)
+        self._take_in(read)
+
+    def _take_in(self, read: ViewRead) -> None:
+        """Decode a read's rows."""
+        keys = [self._keys[source] for source in read.keys]
+        live = self._live_of(read)
+        # What came only in part is as good as none.
+        whole = self._open.get(read) == 0 and read.view.name not in self.vanished
+        known = live is not None and whole
+        deltas = self._deltas.get(read) if known else None
+        decoded = read.decoded(self._rows.get(read) if known else None, keys, self._at, deltas)
+        self._values.update(decoded.values)
+        self._keys.update(decoded.keys)
+        self._damaged[read] = decoded.errors
+        missing = _missing(keys) if known else np.ones(1, np.bool_)
+        if decoded.damaged is not None:
+            missing = missing | decoded.damaged
+        for source in read.keys:
+            # Nor can be known what a row that cannot be known leads to.
+            if isinstance(source, Attribute):
+                missing = missing | self._missing[source.view.name]
+        self._missing[read.view.name] = missing
+        self._states[read.view.name] = ViewState(
+            self._request.rows,
+            self._at,
+            live.as_of if live is not None and known else None,
+            decoded.event_ts,
+            decoded.stale,
+            missing,
+            live.known_until if live is not None and known else None,
+        )
+
+    def _fail(self, error: ExchangeError) -> None:
+        self.failure = error
+        self._awaited.clear()
+
+
+def _take_deltas(deltas: Deltas, positions: list[int], reply: list[bytes | None]) -> None:
+    for place, value in zip(positions, reply, strict=True):
+        deltas.values[place] = value
+
+
+def _missing(keys: list[Keys]) -> Array:
+    """The rows of which a key is null."""
+    missing: Array = keys[0].index < 0
+    for other in keys[1:]:
+        missing = missing | (other.index < 0)
+    return missing

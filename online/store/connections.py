@@ -1,0 +1,226 @@
+"""Connections for threads: each flow has one of its own, and one deadline for all its waits."""
+
+import time
+from contextvars import ContextVar
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any, Self
+
+from redis import ConnectionPool, Redis
+from redis.backoff import NoBackoff
+from redis.connection import (
+    Connection,
+    DefaultParser,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.exceptions import RedisError, ResponseError, TimeoutError
+from redis.retry import Retry
+
+from online.store.addresses import options
+from online.store.channel import READ_SIZE, Channel
+from online.store.flows import (
+    CONNECTIONS,
+    ExchangeError,
+    Flow,
+    Step,
+    T,
+    busy,
+    check_timeout,
+    closed,
+    cut,
+    drive,
+    late,
+    unreachable,
+)
+
+# When what the thread does has to be over, by the monotonic clock.
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+# A socket that is given no time does not even begin.
+_LEAST = 0.001
+
+
+class Connections:
+    """As many connections to the store as are at work at a time. They can be shared by threads.
+
+    Args:
+        redis: a client of the store, whose connections know of deadlines.
+        timeout: how many seconds a flow has.
+        most: how many connections there may be; who needs another one waits.
+
+    Attributes:
+        heard: when the store last said anything to anyone, by the monotonic clock.
+    """
+
+    def __init__(self, redis: Redis, timeout: float, most: int) -> None:
+        self.redis = redis
+        self.timeout = timeout
+        self.most = most
+        self.gate = BoundedSemaphore(most)
+        self.heard = 0.0
+        self.closed = False
+
+    @classmethod
+    def to(cls, address: str, timeout: float) -> Self:
+        """Connections to an address; each is made when it is needed.
+
+        Raises:
+            ConfigurationError: the address is not one, or the timeout not a time.
+        """
+        check_timeout(timeout)
+        given = options(address)
+        most = given.pop("max_connections", CONNECTIONS)
+        kind = _TIMED[given.pop("connection_class", Connection)]
+        retry = Retry(NoBackoff(), 0)
+        pool = ConnectionPool(
+            kind, most, parser_class=_Parser, socket_read_size=READ_SIZE, retry=retry, **given
+        )
+        return cls(Redis.from_pool(pool), timeout, most)
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow, and return what it returns.
+
+        Its deadline holds for whatever it waits for: a connection, the replies. What has arrived by
+        then it is still given. Only the look-up of a host's name is the system's to bound.
+
+        Raises:
+            ClosedError: the connections are closed.
+        """
+        if self.closed:
+            raise closed()
+        exchange = _Exchange(self)
+        token = _deadline.set(time.monotonic() + self.timeout)
+        try:
+            return drive(flow, exchange)
+        finally:
+            exchange.end()
+            _deadline.reset(token)
+
+    def close(self) -> None:
+        """Cut all connections; who asks from now on is told."""
+        self.closed = True
+        self.redis.close()
+
+
+class _Exchange:
+    """A flow's exchange with the store, over a connection that it holds from the first command."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._channel: Channel | None = None
+        self._began = time.monotonic()
+
+    def __call__(self, step: Step) -> Any:
+        try:
+            return self._exchanged(step)
+        except (ExchangeError, ResponseError):
+            if self._connections.closed:
+                raise closed() from None
+            raise
+
+    def _exchanged(self, step: Step) -> Any:
+        if isinstance(step, float):
+            return self._pause(step)
+        all_ = self._connections
+        try:
+            reply = (self._channel or self._open()).exchange(step)
+        except ResponseError:
+            all_.heard = time.monotonic()
+            raise
+        except TimeoutError:
+            raise late(all_.timeout, lost=all_.heard < self._began) from None
+        except (RedisError, OSError) as error:
+            # What comes after it, if anything, has another connection.
+            self.end()
+            raise cut(error) from error
+        if step is None:
+            all_.heard = time.monotonic()
+        return reply
+
+    def _open(self) -> Channel:
+        all_ = self._connections
+        if not all_.gate.acquire(timeout=_left() or 0):
+            raise busy(all_.timeout, all_.most)
+        self._channel = Channel(all_.redis)
+        if all_.closed:
+            raise closed()
+        try:
+            self._channel.connect()
+        except TimeoutError:
+            raise
+        except (RedisError, OSError) as error:
+            raise unreachable(error) from error
+        return self._channel
+
+    def _pause(self, seconds: float) -> None:
+        self.end()
+        time.sleep(seconds)
+        self._began = time.monotonic()
+        _deadline.set(self._began + self._connections.timeout)
+
+    def end(self) -> None:
+        """Give the connection back."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+            self._connections.gate.release()
+
+
+def _left() -> float | None:
+    """How many seconds are left until the deadline; None without one."""
+    deadline = _deadline.get()
+    return None if deadline is None else max(deadline - time.monotonic(), 0.0)
+
+
+if TYPE_CHECKING:
+    from redis.connection import AbstractConnection as _Base
+else:
+    _Base = object
+
+
+class _Timed(_Base):
+    """What makes a connection of redis wait no longer than the deadline allows."""
+
+    @property
+    def socket_timeout(self) -> float | None:
+        left = _left()
+        return None if left is None else max(left, _LEAST)
+
+    @socket_timeout.setter
+    def socket_timeout(self, value: float | None) -> None:
+        """Passed over: the deadline says it."""
+
+    @property
+    def socket_connect_timeout(self) -> float | None:
+        return self.socket_timeout
+
+    @socket_connect_timeout.setter
+    def socket_connect_timeout(self, value: float | None) -> None:
+        """Passed over as well."""
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        self.update_current_socket_timeout(self.socket_timeout)
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
+
+
+class _TimedConnection(_Timed, Connection): ...
+
+
+class _TimedSSLConnection(_Timed, SSLConnection): ...
+
+
+class _TimedUnixConnection(_Timed, UnixDomainSocketConnection): ...
+
+
+_TIMED = {
+    Connection: _TimedConnection,
+    SSLConnection: _TimedSSLConnection,
+    UnixDomainSocketConnection: _TimedUnixConnection,
+}
+
+
+class _Parser(DefaultParser):  # type: ignore[misc, valid-type]
+    """Reads no longer than the deadline allows, but whatever has arrived by then."""
+
+    def read_from_socket(self, timeout: Any = None, raise_on_timeout: bool = True) -> bool:
+        read: bool = super().read_from_socket(_left(), raise_on_timeout)
+        return read

@@ -1,0 +1,37 @@
+"""Deleting what streams added to the rows of a view that is no longer defined so."""
+
+from redis import Redis
+
+from online.store.generations import pointers, whole_field
+from online.store.stream_names import REPLAYED
+
+_AT_ONCE = 1_000
+
+
+def forget_view(redis: Redis, deployment: str, view: str) -> None:
+    """Delete all rows of a view that is no longer defined, also where nobody reads its stream.
+
+    It takes a look at every name in the store.
+
+    Args:
+        redis: a client of the store.
+        deployment: the deployment's name.
+        view: the view's name.
+    """
+    found = [name.decode() for name in redis.scan_iter(f"{deployment}:{view}:*:deltas:*", _AT_ONCE)]
+    kept = [name.decode() for name in redis.scan_iter(f"{deployment}:stream:*:views", _AT_ONCE)]
+    for name in {name.removesuffix(REPLAYED) for name in found}:
+        known, where = name.removeprefix(f"{deployment}:").split(":deltas:")
+        streams = [one.removesuffix(":views") for one in kept if one.endswith(f":{where}:views")]
+        for stream in streams or [""]:
+            forget_definition(redis, deployment, known, name, stream)
+
+
+def forget_definition(redis: Redis, deployment: str, known: str, rows: str, stream: str) -> None:
+    """Delete a definition's rows of a partition, with what says that it has them."""
+    with redis.pipeline() as transaction:
+        transaction.hdel(pointers(deployment), whole_field(known))
+        transaction.srem(f"{stream}:views", known)
+        transaction.hdel(f"{stream}:let_go", known)
+        transaction.unlink(rows, f"{rows}{REPLAYED}")
+        transaction.execute()

@@ -1,0 +1,244 @@
+"""Generations: which published version of each view is live.
+
+The store holds::
+
+    <deployment>:generations                      <view>:<fingerprint> -> the live generation
+                                                  publishing/<view> -> the one that is being written
+                                                  removed/<view> -> 1, while what it left is deleted
+                                                  stream/<stream> -> 1, once it brought something
+                                                  whole/<view>:<fingerprint>:<format> -> 1, once all
+                                                      that its stream adds to it is there
+    <deployment>:<view>:generations               the names of all generations that take up room
+    <deployment>:<view>:<generation>:keys         the generation's keys, in chunks
+    <deployment>:<view>:<generation>:whole        the generation's name, while it may be read
+    <deployment>:<view>:<generation>:{<key>}      a row, or of pairs the rows of a first key
+
+A generation is written beside the live one, and goes live by one write to the first of these, its
+*pointer*. In the same transaction it gets its *marker* (``:whole``), and the generation that drops
+out loses its own, before anything else of it goes. So who reads rows and finds the marker behind
+them has read a whole generation.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+from uuid import uuid4
+from zlib import crc32
+
+from online.rows.row_format import FORMAT
+from slate.errors import StoreError
+from slate.fingerprints import fingerprint
+from slate.sources import Source
+from slate.views import FeatureView
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A published version of a view's rows.
+
+    Attributes:
+        name: the definition's fingerprint, the as-of instant and something unique.
+        as_of: the instant up to which its rows know all events (UTC).
+        rows: how many rows it has.
+        keys: how many values of the store they are; fewer where rows are of pairs.
+        size: how many bytes these values have.
+        published_at: when it was written (UTC).
+        format: the layout of its rows and of its pointer.
+        previous: the generation that was live before it.
+        stream_from: the arrival from which on its view's stream adds what it lacks (UTC); None if
+            it has no stream.
+        taken_in: until when landing files were taken in that it knows, and that did not come by its
+            view's stream (UTC); None if none ever were.
+    """
+
+    name: str
+    as_of: datetime
+    rows: int
+    keys: int
+    size: int
+    published_at: datetime
+    format: int = FORMAT
+    previous: "Generation | None" = None
+    stream_from: datetime | None = None
+    taken_in: datetime | None = None
+
+    def behind(self, previous: "Generation | None") -> "Generation":
+        """This generation as it goes live after another; what came before that is forgotten."""
+        return replace(self, previous=previous and replace(previous, previous=None))
+
+    def to_pointer(self) -> str:
+        """As the store holds it: a checksum, and JSON."""
+        text = json.dumps(asdict(self), default=datetime.isoformat)
+        return f"{crc32(text.encode()):08x} {text}"
+
+
+def read_pointer(view: str, pointer: bytes) -> Generation:
+    """The generation that a view's pointer names.
+
+    Raises:
+        StoreError: it is damaged, or of another version of Slate.
+    """
+    checksum, _, text = pointer.partition(b" ")
+    try:
+        if checksum != b"%08x" % crc32(text):
+            raise ValueError("its checksum is not that of what it holds")
+        found = json.loads(text)
+        if found["format"] != FORMAT:
+            raise ValueError(f"it is of format {found['format']}, and this version reads {FORMAT}")
+        return _generation(found)
+    except (ValueError, TypeError, KeyError) as error:
+        raise StoreError(
+            f"{view}: what the store says of its live generation cannot be read ({error}); it is "
+            f"{_start(pointer)}: publish the view again"
+        ) from None
+
+
+_TIMES = ("as_of", "published_at", "stream_from", "taken_in")
+
+
+def _generation(found: dict[str, Any]) -> Generation:
+    times = {name: datetime.fromisoformat(found[name]) for name in _TIMES if found[name]}
+    previous = found["previous"] and _generation(found["previous"])
+    return Generation(**{**found, **times, "previous": previous})
+
+
+def _start(pointer: bytes, most: int = 60) -> str:
+    return repr(pointer) if len(pointer) <= most else f"{pointer[:most]!r}..."
+
+
+def new_name(view: type[FeatureView], as_of: datetime) -> str:
+    """A name for the next generation of a view."""
+    return f"{fingerprint(view)}-{as_of:{_NAMED}}-{uuid4().hex[:6]}"
+
+
+_NAMED = "%Y%m%dT%H%M%S"
+
+
+def _as_of(name: str) -> datetime:
+    return datetime.strptime(name.split("-")[1], _NAMED).replace(tzinfo=UTC)
+
+
+def views_of(fields: Iterable[bytes]) -> set[str]:
+    """The names of all views that fields of the hash say something of."""
+    named = [field.decode() for field in fields]
+    about = [field.split("/", 1) for field in named if "/" in field]
+    pointed = {field.split(":")[0] for field in named if "/" not in field}
+    return pointed | {view for what, view in about if what in ("publishing", "removed")}
+
+
+@dataclass(frozen=True)
+class GenerationNames:
+    """The names in the store of what belongs to a view, whatever its definition.
+
+    Attributes:
+        deployment: the deployment's name, the prefix of all.
+        view: the view's name.
+    """
+
+    deployment: str
+    view: str
+
+    @property
+    def pointers(self) -> str:
+        """The hash that says which generations are live."""
+        return pointers(self.deployment)
+
+    @property
+    def publishing(self) -> str:
+        """Its field that names the generation which is being written, by the latest publish."""
+        return f"publishing/{self.view}"
+
+    @property
+    def removed(self) -> str:
+        """Its field that says that the view was removed, while something of it is left."""
+        return f"removed/{self.view}"
+
+    @property
+    def generations(self) -> str:
+        """The set of all generations that take up room."""
+        return f"{self.deployment}:{self.view}:generations"
+
+    def chunks(self, generation: str) -> str:
+        """The list of a generation's keys."""
+        return f"{self.prefix(generation)}keys"
+
+    def marker(self, generation: str) -> str:
+        """What is there for as long as a generation may be read; it holds its name."""
+        return f"{self.prefix(generation)}whole"
+
+    def prefix(self, generation: str) -> str:
+        """What comes before the key, in braces, in the name of a row."""
+        return f"{self.deployment}:{self.view}:{generation}:"
+
+
+@dataclass(frozen=True)
+class Pointers:
+    """What the store says of a view's generations.
+
+    Attributes:
+        live: the live generation of each of its definitions, former ones too, by field.
+        bad: the fields of pointers that cannot be read.
+        publishing: the generation that the latest publish writes; None if it has ended.
+    """
+
+    live: dict[str, Generation]
+    bad: list[str]
+    publishing: str | None
+
+    @classmethod
+    def of(cls, names: GenerationNames, found: Mapping[bytes, bytes]) -> Self:
+        """Those of a view among all fields of the hash."""
+        live, bad = {}, []
+        for field, pointer in found.items():
+            if field.startswith(f"{names.view}:".encode()):
+                try:
+                    live[field.decode()] = read_pointer(names.view, pointer)
+                except StoreError:
+                    bad.append(field.decode())
+        publishing = found.get(names.publishing.encode())
+        return cls(live, bad, publishing.decode() if publishing else None)
+
+    def changed(self, field: str, live: Generation, without: Set[str]) -> "Pointers":
+        """These, once another generation is live by a field, and other fields are gone."""
+        kept = {other: one for other, one in self.live.items() if other not in without}
+        return Pointers({**kept, field: live}, [], None)
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The latest instant up to which any of these knows events; None if none can be read."""
+        known = [live.as_of for live in self.live.values()]
+        if self.publishing is not None:
+            known.append(_as_of(self.publishing))
+        return max(known, default=None)
+
+    @property
+    def readable(self) -> set[str]:
+        """The generations that are live, or were before: those that have a marker."""
+        both = [one for live in self.live.values() for one in (live, live.previous)]
+        return {one.name for one in both if one is not None}
+
+
+def pointers(deployment: str) -> str:
+    """The hash that says which generations of a deployment are live."""
+    return f"{deployment}:generations"
+
+
+def pointer_field(view: type[FeatureView]) -> str:
+    """The field of this hash for a view as it is defined now."""
+    return f"{view.name}:{fingerprint(view)}"
+
+
+def stream_field(source: type[Source]) -> str:
+    """The field of this hash that says that a source's stream has brought something."""
+    return f"stream/{source.stream}"
+
+
+def whole_field(definition: str) -> str:
+    """The field of this hash that says that what a stream adds to a view is there as a whole.
+
+    Args:
+        definition: what the stream's rows of the view are known by.
+    """
+    return f"whole/{definition}"

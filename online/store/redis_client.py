@@ -1,0 +1,66 @@
+"""Clients of the online store, wherever it is."""
+
+from typing import Any
+
+from redis import ConnectionPool, Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from online.store.addresses import options
+from online.store.channel import READ_SIZE
+from online.store.embedded_server import EmbeddedServer
+from slate.deployment import Deployment
+from slate.errors import StoreError
+
+# Once more, for a pooled connection that the server has closed meanwhile.
+RETRIES = 1
+
+
+def open_store(deployment: Deployment) -> tuple[str, EmbeddedServer | None]:
+    """The store's address, and where the deployment has none of its own, the embedded server.
+
+    Raises:
+        ConfigurationError: the address is not one.
+        StoreError: the embedded server cannot be started.
+    """
+    if deployment.redis:
+        options(deployment.redis)
+        return deployment.redis, None
+    deployment.make_data()
+    server = EmbeddedServer.attach(deployment.data / "redis")
+    return server.address, server
+
+
+def connect(address: str, timeout: float | None = None) -> Redis:
+    """A client of the store, for whoever asks it one thing at a time.
+
+    Args:
+        address: ``redis://``, ``rediss://`` or ``unix://``.
+        timeout: after how many seconds a command fails; None waits for ever.
+
+    Raises:
+        ConfigurationError: the address is not one.
+    """
+    waits = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    retry = Retry(NoBackoff(), RETRIES)
+    pool = ConnectionPool(socket_read_size=READ_SIZE, retry=retry, **{**waits, **options(address)})
+    return Redis.from_pool(pool)
+
+
+def require_all_is_kept(redis: Redis) -> None:
+    """Refuse a store that lets go of what Slate keeps in it once it is full.
+
+    Its limit may be set at any time, so that it has none yet is no help.
+
+    Raises:
+        StoreError: its policy is to do so.
+        RedisError: the store cannot be reached.
+    """
+    memory: Any = redis.info("memory")
+    policy = str(memory.get("maxmemory_policy"))
+    if policy.startswith("allkeys"):
+        raise StoreError(
+            f"the online store lets rows go when it is full (maxmemory-policy {policy}), and "
+            "a row that went cannot be told from one that never was: set its maxmemory-policy "
+            "to noeviction"
+        )

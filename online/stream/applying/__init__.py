@@ -1,0 +1,1 @@
+"""Applying events to the rows that the stream keeps, and keeping only those that are needed."""

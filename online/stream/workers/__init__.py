@@ -1,0 +1,1 @@
+"""Workers: which of them does what, and how their streams stand."""

@@ -1,0 +1,1 @@
+"""Writing events to a source's stream."""

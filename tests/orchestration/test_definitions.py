@@ -1,0 +1,31 @@
+"""Dagster loads the definitions, in whatever shell it is started."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.orchestration.bikes import place
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_they_load_where_no_program_of_the_environment_is_on_the_path(tmp_path: Path) -> None:
+    deployment = place(tmp_path)
+    environment = os.environ | {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(ROOT),
+        "SLATE_CONFIG": str(deployment.root / "slate.toml"),
+    }
+    command = ["dagster", "definitions", "validate", "--workspace", ROOT / "workspace.yaml"]
+    # It has not been parsed yet, so this runs dbt too.
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
