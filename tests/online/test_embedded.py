@@ -100,7 +100,7 @@ def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
 ONE_OF_MANY = """
 import sys
 from pathlib import Path
-from online.embedded import EmbeddedServer
+from online.store.embedded_server import EmbeddedServer
 server = EmbeddedServer.attach(Path(sys.argv[1]))
 print(server.started, flush=True)
 sys.stdin.read()

@@ -246,7 +246,7 @@ def test_publishing_back_to_back(
     for thread in threads:
         thread.start()
     try:
-        while len(answers) < 150:
+        while len(answers) < 150 or number <= 10:
             number += 1
             for view, rows in [(GameCatalog, titled(f"title {number}")), *views]:
                 publisher.publish(view, [rows], AS_OF)
@@ -267,5 +267,4 @@ def test_publishing_back_to_back(
             assert answer["studio_profile.country"].tolist() == ["no", "jp"]
             assert states(answer)["game_catalog"] == {State.PRESENT}
             whole += 1
-    assert number > 10
     assert whole > len(answers) / 2

@@ -219,7 +219,7 @@ counted_values as (
 {#- A table of what was known of all of time by the end of the last of the largest hops. Sums and the like
     run over all tiles. What arrived in the hop that it happened in comes in order of time, so the latest
     of it lies in the last tile that has any, and the latest so many in the last tiles that hold so many
-    between them. What arrived later is in no order; there running values are kept, which costs more, for
+    between them; counted through, these lie in two runs, as those of a window do. What arrived later is in no order; there running values are kept, which costs more, for
     events that are few. -#}
 {%- macro earlier_parts(tiles, keys, levels, parts) -%}
     {{- return(adapter.dispatch('earlier_parts')(tiles, keys, levels, parts)) -}}
@@ -279,25 +279,42 @@ late_singles as (
 ),
 
 {% endif -%}
-{%- if lists -%}
-in_time_lists as (
+{%- for part in lists -%}
+{{ part.name }}__counted as (
+    -- The lists, each with how many events it and those before it have.
     select
         {{ by_key }},
         arrived,
-        {%- for part in lists %}
-        {{ latest_of('list(' ~ part.name ~ ') over (partition by ' ~ by_key ~ ' order by ' ~ part.name ~ '__n range between ' ~ (part.latest - 1) ~ ' preceding and current row)', part.latest) }} as {{ part.name }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from (
-        select
-            *,
-            {%- for part in lists %}
-            sum(coalesce(len({{ part.name }}), 0)) {{ by_arrival }} as {{ part.name }}__n{{ ',' if not loop.last }}
-            {%- endfor %}
-        from largest_tiles
-        where tile = arrived
-    )
+        {{ part.name }},
+        cast(sum(len({{ part.name }})) {{ by_arrival }} as bigint) as counted
+    from largest_tiles
+    where tile = arrived and {{ part.name }} is not null
 ),
 
+{{ part.name }}__in_time as (
+    select
+        {{ by_key }},
+        hop,
+        {{ latest_of('list(' ~ part.name ~ ')', part.latest) }} as {{ part.name }}
+    from (
+        select
+            {{ keys_of('asked', keys) }},
+            asked.hop,
+            earlier.counted as known,
+            unnest([earlier.counted // {{ part.latest }} - 1, earlier.counted // {{ part.latest }}]) as hop_run
+        from (select distinct {{ by_key }}, hop_{{ largest }} as hop from hops) as asked
+        asof join (select {{ by_key }}, arrived, counted from {{ part.name }}__counted) as earlier
+            on {{ same_keys('earlier', 'asked', keys) }} and asked.hop > earlier.arrived
+    )
+    inner join (
+        select *, counted // {{ part.latest }} as hop_run from {{ part.name }}__counted
+    ) using ({{ by_key }}, hop_run)
+    where counted > known - {{ part.latest }} and counted <= known
+    group by {{ by_key }}, hop
+),
+
+{% endfor -%}
+{%- if lists -%}
 late_lists as (
     select
         {{ by_key }},
@@ -327,7 +344,7 @@ earlier as (
         {% if part.earlier is defined -%}
         running_parts.{{ part.name }}
         {%- elif part.list is defined -%}
-        {{ part.merged(['in_time_lists.' ~ part.name, 'late_lists.' ~ part.name], part.latest) }} as {{ part.name }}
+        {{ part.merged([part.name ~ '__in_time.' ~ part.name, 'late_lists.' ~ part.name], part.latest) }} as {{ part.name }}
         {%- else -%}
         {{ part.merged([part.name ~ '__in_time.' ~ part.name, 'late_singles.' ~ part.name]) }} as {{ part.name }}
         {%- endif -%}
@@ -339,7 +356,10 @@ earlier as (
         select {{ by_key }}, arrived, {{ part.name }} from in_time_singles where {{ part.name }} is not null
     ) as {{ part.name }}__in_time on {{ same_keys(part.name ~ '__in_time', 'asked', keys) }} and asked.hop > {{ part.name }}__in_time.arrived
     {%- endfor %}
-    {%- for table in (['running_parts'] if running else []) + (['late_singles'] if singles else []) + (['in_time_lists', 'late_lists'] if lists else []) %}
+    {%- for part in lists %}
+    left join {{ part.name }}__in_time on {{ same_keys(part.name ~ '__in_time', 'asked', keys) }} and {{ part.name }}__in_time.hop = asked.hop
+    {%- endfor %}
+    {%- for table in (['running_parts'] if running else []) + (['late_singles'] if singles else []) + (['late_lists'] if lists else []) %}
     asof left join {{ table }} on {{ same_keys(table, 'asked', keys) }} and asked.hop > {{ table }}.arrived
     {%- endfor %}
 ),
