@@ -8,10 +8,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from assets.event_files import EventFile, name, quoted
+from assets.event_files import EventFile
 from assets.event_values import EPOCHS, NULL_WORDS, instant
 from slate.coercion import Form, form_of_type, landed
 from slate.kinds import Kind
+from slate.quoting import quoted_name, quoted_text
 from slate.refusals import EARLIEST, LATEST
 
 # The kinds that a value of some form may be meant as, the narrowest first.
@@ -123,8 +124,10 @@ def _null_words(connection: duckdb.DuckDBPyConnection, file: EventFile) -> list[
     texts = [c for c, type_ in file.columns.items() if form_of_type(type_) is Form.TEXT]
     if not texts:
         return []
-    words = ", ".join(map(quoted, NULL_WORDS))
-    distinct = [f"list(distinct {name(c)}) filter ({name(c)} in ({words}))" for c in texts]
+    words = ", ".join(map(quoted_text, NULL_WORDS))
+    distinct = [
+        f"list(distinct {quoted_name(c)}) filter ({quoted_name(c)} in ({words}))" for c in texts
+    ]
     (found,) = connection.execute(f"select {', '.join(distinct)} from looked_at").fetchall()
     needed: set[str] = set()
     for column, of in zip(texts, found, strict=True):
@@ -144,9 +147,9 @@ def _profile(
     null_words: Sequence[str],
     time_formats: Sequence[str] = (),
 ) -> ColumnProfile:
-    form, read = form_of_type(type_), name(column)
+    form, read = form_of_type(type_), quoted_name(column)
     if form is Form.TEXT and null_words:
-        words = ", ".join(map(quoted, null_words))
+        words = ", ".join(map(quoted_text, null_words))
         read = f"case when {read} not in ({words}) then {read} end"
     # Each value once, as most columns repeat theirs.
     connection.execute(

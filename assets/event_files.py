@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from slate.errors import DataError, nearest
+from slate.quoting import quoted_name, quoted_text
 
 CSV = (".csv", ".tsv", ".txt")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
@@ -109,7 +110,7 @@ def _opened(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> Ev
         return _json_lines(connection, path)
     if suffix in PARQUET:
         return _event_file(
-            connection, path, f"read_parquet({quoted(path)}, hive_partitioning=false)"
+            connection, path, f"read_parquet({quoted_text(path)}, hive_partitioning=false)"
         )
     if suffix in DATABASES:
         return _database(connection, path, table)
@@ -139,16 +140,6 @@ def malformed(connection: duckdb.DuckDBPyConnection) -> list[Malformed]:
     ]
 
 
-def name(column: str) -> str:
-    """A column's name, as SQL takes it, whatever it is."""
-    return '"' + column.replace('"', '""') + '"'
-
-
-def quoted(text: object) -> str:
-    """A text, as SQL takes it."""
-    return "'" + str(text).replace("'", "''") + "'"
-
-
 def _suffix(path: Path) -> str:
     """The ending that tells the format; that of compressed text is the one before."""
     suffix = path.suffix.lower()
@@ -163,9 +154,10 @@ def _csv(path: Path) -> EventFile:
         file.seek(0)
         header = next(csv.reader(file, delimiter=delimiter), [])
     _require_names(path, header)
-    types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
+    types = ", ".join(f"{quoted_text(column)}: 'VARCHAR'" for column in header)
     reader = (
-        f"read_csv({quoted(path)}, auto_detect=false, header=true, delim={quoted(delimiter)}, "
+        f"read_csv({quoted_text(path)}, auto_detect=false, header=true, "
+        f"delim={quoted_text(delimiter)}, "
         f"quote='\"', escape='\"', nullstr='', columns={{{types}}}, store_rejects=true, "
         f"max_line_size={_LONGEST_LINE}, rejects_limit=0)"
     )
@@ -186,7 +178,8 @@ def _require_names(path: Path, header: Sequence[str]) -> None:
 
 def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> EventFile:
     text = (
-        f"read_csv({quoted(path)}, columns={{'line': 'VARCHAR'}}, auto_detect=false, header=false, "
+        f"read_csv({quoted_text(path)}, columns={{'line': 'VARCHAR'}}, auto_detect=false, "
+        "header=false, "
         f"delim='\x01', quote='', escape='', strict_mode=false, max_line_size={_LONGEST_LINE})"
     )
     parsed = (
@@ -212,7 +205,8 @@ def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> EventFile:
         raise DataError(f"{path} holds no JSON objects, one a line: write each row as one")
     _require_names(path, [key for key, *_ in found])
     values = ", ".join(
-        f"json_extract_string(row, {quoted(_path(key))}) as {name(key)}" for key, *_ in found
+        f"json_extract_string(row, {quoted_text(_path(key))}) as {quoted_name(key)}"
+        for key, *_ in found
     )
     return EventFile(
         path,
@@ -229,7 +223,7 @@ def _path(key: str) -> str:
 
 def _database(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> EventFile:
     connection.execute("detach database if exists given")
-    connection.execute(f"attach {quoted(path)} as given (read_only)")
+    connection.execute(f"attach {quoted_text(path)} as given (read_only)")
     tables = sorted(
         found
         for (found,) in connection.execute(
@@ -243,16 +237,16 @@ def _database(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> 
         )
     if table and table not in tables:
         raise DataError(f"{path} has no table {table!r}, {nearest(table, tables)}")
-    return _event_file(connection, path, f"given.{name(table or tables[0])}")
+    return _event_file(connection, path, f"given.{quoted_name(table or tables[0])}")
 
 
 def _event_file(connection: duckdb.DuckDBPyConnection, path: Path, rows: str) -> EventFile:
     described = connection.execute(f"describe select * from {rows}").fetchall()
     # Finer times than microseconds are those, as everywhere.
     columns = ", ".join(
-        f"cast({name(column)} as timestamp) as {name(column)}"
+        f"cast({quoted_name(column)} as timestamp) as {quoted_name(column)}"
         if type_ in ("TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
-        else name(column)
+        else quoted_name(column)
         for column, type_, *_ in described
     )
     schema = connection.sql(f"select {columns} from {rows} limit 0").to_arrow_table().schema

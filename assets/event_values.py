@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from assets.event_files import EventFile, name, quoted
+from assets.event_files import EventFile
 from slate.coercion import Form, form_of_type
 from slate.errors import DataError
+from slate.quoting import quoted_name, quoted_text
 
 # Numbers since the epoch: how many of a unit are a second.
 EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
@@ -20,10 +21,10 @@ def values(file: EventFile, null_words: Sequence[str]) -> str:
     """A file's rows as a relation in which words for null are null, in all columns of text."""
     if not null_words:
         return file.relation
-    words = ", ".join(map(quoted, null_words))
+    words = ", ".join(map(quoted_text, null_words))
     read = ", ".join(
-        f"case when {name(column)} not in ({words}) then {name(column)} end as {name(column)}"
-        for column, type_ in file.columns.items()
+        f"case when {name} not in ({words}) then {name} end as {name}"
+        for name, type_ in zip(map(quoted_name, file.columns), file.columns.values(), strict=True)
         if form_of_type(type_) is Form.TEXT
     )
     return f"select * replace ({read}) from ({file.relation})" if read else file.relation
@@ -49,7 +50,7 @@ def instant(sql: str, type_: pa.DataType, time_formats: Sequence[str]) -> str:
 
 def _read(sql: str, text: str, time_format: str) -> str:
     if time_format not in EPOCHS:
-        return f"try_strptime({text}, {quoted(time_format)})"
+        return f"try_strptime({text}, {quoted_text(time_format)})"
     number = f"try_cast({sql} as double) * {1_000_000 // EPOCHS[time_format]}"
     # Beyond that, no time is one.
     return f"case when abs({number}) < 1e17 then make_timestamp(cast({number} as bigint)) end"

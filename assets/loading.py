@@ -31,7 +31,6 @@ from assets.event_files import (
     ROW,
     EventFile,
     malformed,
-    name,
     open_events,
     reading,
 )
@@ -42,6 +41,7 @@ from slate.coercion import landed
 from slate.deployment import Deployment
 from slate.errors import DataError, nearest
 from slate.kinds import Kind
+from slate.quoting import quoted_name
 from slate.refusals import EARLIEST, LATEST
 from slate.sources import Source
 from slate.windows import duration
@@ -222,10 +222,10 @@ def _stage(
         if (header := present.get(column.name)) is None:
             continue
         type_ = file.columns[header]
-        columns[column.name] = name(header)
+        columns[column.name] = quoted_name(header)
         if column.kind is Kind.TIME and rules.time_formats:
-            columns[column.name] = instant(name(header), type_, rules.time_formats)
-            type_ = type_ if columns[column.name] == name(header) else pa.string()
+            columns[column.name] = instant(quoted_name(header), type_, rules.time_formats)
+            type_ = type_ if columns[column.name] == quoted_name(header) else pa.string()
         given[column.name] = type_
     _add_id(source, file, rules, columns, given)
     _add_arrival(source, rules, columns, given)
@@ -288,7 +288,7 @@ def _add_id(
         )
     # Null differs from every text.
     parts = ", ".join(
-        f"coalesce('=' || cast({name(header)} as varchar), '')" for header in file.columns
+        f"coalesce('=' || cast({quoted_name(header)} as varchar), '')" for header in file.columns
     )
     content = f"md5(concat_ws(chr(31), {parts}))"
     same = f"row_number() over (partition by {content} order by {ROW})"

@@ -10,7 +10,6 @@ from online import Rows
 from online.rows.instants import instant
 from online.store.landed_ids import Landed, LandedFile
 from online.stream.archive.log_archive import archive_files
-from quality.tables import quoted
 from slate.compile.model_names import (
     AS_OF,
     RAW,
@@ -22,6 +21,7 @@ from slate.compile.model_names import (
 )
 from slate.deployment import Deployment
 from slate.errors import DataError
+from slate.quoting import quoted_name
 from slate.sources import Source
 from slate.views import FeatureView
 
@@ -66,7 +66,7 @@ def digest(
         rows = table
         if rounded:
             columns = connection.execute(f"describe {table}").fetchall()
-            names = [quoted(name) for name, kind, *_ in columns if kind == "DOUBLE"]
+            names = [quoted_name(name) for name, kind, *_ in columns if kind == "DOUBLE"]
             floats = ", ".join(f"{name}::real as {name}" for name in names)
             rows = f"(select * {f'replace ({floats})' if floats else ''} from {table})"
         held += connection.execute(

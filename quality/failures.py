@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from quality.results import Validation
-from quality.tables import quoted, table_name
+from quality.tables import table_name
+from slate.quoting import quoted_name
 from slate.views import FeatureView
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def failing_rows(
         for example in result.examples:
             key = tuple(None if example[k] is None else str(example[k]) for k in validation.keys)
             reasons.setdefault(key, []).append(result.expectation.why)
-    names = [quoted(key) for key in validation.keys]
+    names = [quoted_name(key) for key in validation.keys]
     same = (f"current.{name}::varchar is not distinct from failing.{name}" for name in names)
     query = f"""
         with failing as (
@@ -43,7 +44,7 @@ def failing_rows(
                 unnest(?::varchar[]) as failed_because, unnest(?::bigint[]) as position
         )
         select failing.failed_because, current.*
-        from {quoted(table_name(view))} as current
+        from {quoted_name(table_name(view))} as current
         join failing
             on {" and ".join(same)}
         order by failing.position

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from quality.expectations import Expectation
-from quality.tables import quoted
 from slate.aggregates import Measure
 from slate.features import Aggregated
 from slate.filters import filter_sql
 from slate.kinds import Kind
+from slate.quoting import quoted_name
 from slate.views import FeatureView
 from slate.windows import Window
 
@@ -60,7 +60,7 @@ def order(
 
 def in_microseconds(*columns: str) -> dict[str, str]:
     """Times as whole numbers, which Great Expectations compares in pairs without a zone."""
-    return {column: f"epoch_us({quoted(column)})" for column in columns}
+    return {column: f"epoch_us({quoted_name(column)})" for column in columns}
 
 
 def _growing(features: list[Aggregated]) -> Iterator[Expectation]:
@@ -102,7 +102,7 @@ def _rounded(feature: Aggregated, sign: str) -> dict[str, str]:
     """A mean, with room for its rounding."""
     if not feature.measure.function.rounded:
         return {}
-    name = quoted(feature.column)
+    name = quoted_name(feature.column)
     return {feature.column: f"{name} {sign} {_ROUNDING} * abs({name})"}
 
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quality.json_values import json_value
-from quality.tables import AS_OF, length_of, quoted, table_name
+from quality.tables import AS_OF, length_of, table_name
 from slate.features import Feature
 from slate.filters import literal
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind
+from slate.quoting import quoted_name
 from slate.views import FeatureView
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def measure(
     struct = "{" + ", ".join(columns) + "}" if columns else "null"
     query = (
         f"select count(*) as rows, {as_of} as as_of, {struct} as columns "
-        f"from {quoted(table_name(view))}"
+        f"from {quoted_name(table_name(view))}"
     )
     (found,) = json_value(connection.sql(query).to_arrow_table().to_pylist())
     return profile_of({"view": view.name, "definition": fingerprint(view), **found})
@@ -95,7 +96,7 @@ def _measured(feature: Feature) -> str:
     """A feature's profile as a SQL struct."""
     if feature.value_type.length is not None:
         return _numbers(f"nullif({length_of(feature.column)}, 0)", Kind.INTEGER)
-    return _numbers(quoted(feature.column), feature.kind)
+    return _numbers(quoted_name(feature.column), feature.kind)
 
 
 def _numbers(column: str, kind: Kind) -> str:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from slate.errors import DataError
 from slate.kinds import Kind
+from slate.quoting import quoted_name
 from slate.value_types import ValueType
 from slate.views import FeatureView
 
@@ -32,11 +33,6 @@ def table_columns(view: type[FeatureView]) -> dict[str, ValueType]:
     }
 
 
-def quoted(name: str) -> str:
-    """A name as SQL takes it, whatever word it is."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def shape(view: type[FeatureView], connection: "duckdb.DuckDBPyConnection") -> pa.Table:
     """The table without its rows: all columns that it has, with the warehouse's types.
 
@@ -47,7 +43,9 @@ def shape(view: type[FeatureView], connection: "duckdb.DuckDBPyConnection") -> p
 
     table = table_name(view)
     try:
-        empty: pa.Table = connection.sql(f"select * from {quoted(table)} limit 0").to_arrow_table()
+        empty: pa.Table = connection.sql(
+            f"select * from {quoted_name(table)} limit 0"
+        ).to_arrow_table()
     except duckdb.CatalogException as error:
         raise DataError(
             f"the warehouse has no table {table!r}: build the model {table} of the view "
@@ -66,7 +64,7 @@ def computed_once(
     view: type[FeatureView], connection: "duckdb.DuckDBPyConnection"
 ) -> Iterator[None]:
     """While it is checked, keep the table's rows: it may be a view, computed anew by each query."""
-    name = quoted(table_name(view))
+    name = quoted_name(table_name(view))
     # Where a temporary table is of the same name, it is the one that is meant.
     connection.execute(f"create temp table {name} as from {name}")
     try:
@@ -77,7 +75,7 @@ def computed_once(
 
 def length_of(column: str) -> str:
     """How many values each list of a column holds, as SQL."""
-    return f"len({quoted(column)})"
+    return f"len({quoted_name(column)})"
 
 
 def read(
@@ -86,9 +84,9 @@ def read(
     computed: Iterable[str],
 ) -> pa.Table:
     """The view's columns and the computed ones of all rows, in one snapshot; times are in UTC."""
-    columns = [quoted(name) for name in table_columns(view)]
-    columns += [f"{sql} as {quoted(sql)}" for sql in dict.fromkeys(computed)]
-    query = f"select {', '.join(columns)} from {quoted(table_name(view))}"
+    columns = [quoted_name(name) for name in table_columns(view)]
+    columns += [f"{sql} as {quoted_name(sql)}" for sql in dict.fromkeys(computed)]
+    query = f"select {', '.join(columns)} from {quoted_name(table_name(view))}"
     table: pa.Table = connection.sql(query).to_arrow_table()
     return table.cast(pa.schema([_in_utc(field) for field in table.schema]))
 
@@ -97,7 +95,7 @@ def newest_as_of(
     view: type[FeatureView], connection: "duckdb.DuckDBPyConnection"
 ) -> datetime | None:
     """The instant that the table says it was built as of; None of an empty table."""
-    query = f"select max({AS_OF})::timestamp from {quoted(table_name(view))}"
+    query = f"select max({AS_OF})::timestamp from {quoted_name(table_name(view))}"
     ((instant,),) = connection.sql(query).fetchall()
     found: datetime | None = instant
     return found

@@ -81,7 +81,8 @@ def history(
         UnknownNameError: there is no such service.
         DataError: there is no warehouse, another process has it, or it was built of other
             definitions.
-        ConfigurationError: there is no deployment, or ``slate[platform]`` is not installed.
+        ConfigurationError: there is no deployment.
+        MissingPackageError: ``slate[platform]`` is not installed.
     """
     rows = rows_of(frame)
     deployment = given_or_loaded(deployment)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slate.deployment import Deployment
-from slate.errors import ConfigurationError, DataError
+from slate.errors import DataError, MissingPackageError
 
 if TYPE_CHECKING:
     import duckdb
@@ -110,13 +110,13 @@ def reading(
         patience: how many seconds to wait for a run that has it.
 
     Raises:
-        ConfigurationError: DuckDB is not installed.
+        MissingPackageError: DuckDB is not installed.
         DataError: there is no warehouse, a run has it, or it does not hold what is asked of it.
     """
     try:
         import duckdb
     except ModuleNotFoundError as error:
-        raise ConfigurationError(
+        raise MissingPackageError(
             f"history is read from the warehouse, and {error.name} is not installed: install "
             "slate[platform]"
         ) from None
