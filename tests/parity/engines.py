@@ -65,7 +65,7 @@ def dbt(deployment: Deployment, *arguments: str) -> None:
 def compiled(deployment: Deployment, folder: Path) -> Project:
     """A deployment with its compiled dbt project, and data of its own in a temporary folder."""
     made = _compiled(deployment)
-    (folder / "data").mkdir()
+    (folder / "data").mkdir(parents=True)
     return replace(made, deployment=replace(made.deployment, data=folder / "data"))
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import duckdb
 
-from quality.tables import quoted, table_columns, table_name
+from quality.tables import table_columns, table_name
+from slate.quoting import quoted_name
 from slate.views import FeatureView
 from tests.quality.library import MemberBranchLoans, MemberLoans, MemberProfile
 
@@ -61,7 +62,7 @@ def write(
 ) -> None:
     """Make a view's table; what a row does not say of its times is as usual, of the rest null."""
     columns = table_columns(view)
-    declared = ", ".join(f"{quoted(name)} {type_.sql}" for name, type_ in columns.items())
+    declared = ", ".join(f"{quoted_name(name)} {type_.sql}" for name, type_ in columns.items())
     connection.execute(f"create table {table_name(view)} ({declared})")
     values = [[{**TIMES, **row}.get(name) for name in columns] for row in rows]
     marks = ", ".join("?" for _ in columns)
