@@ -1,9 +1,10 @@
 """Damage to what the store holds, many times: is ever anything wrong served without a flag?
 
-Run it with ``python -m benchmarks.damage [TRIALS [SEED]]``. It ends with how many trials there
-were, how many answers were wrong without a flag, and how many requests raised an exception.
+It ends with how many trials there were, how many answers were wrong without a flag, and how many
+requests raised an exception.
 """
 
+import argparse
 import sys
 import tempfile
 import time
@@ -47,6 +48,14 @@ def run(trials: int, seed: int) -> int:
     return int(bool(wrong or exceptions))
 
 
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=TRIALS)
+    parser.add_argument("--seed", type=int, default=SEED)
+    options = parser.parse_args()
+    return run(options.trials, options.seed)
+
+
 if __name__ == "__main__":
-    given = [int(one.replace(",", "")) for one in sys.argv[1:]]
-    sys.exit(run(*[*given, *(TRIALS, SEED)[len(given) :]]))
+    sys.exit(main())
