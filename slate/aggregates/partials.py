@@ -521,10 +521,6 @@ class Latest(Partial):
             return f"max({tile}){where}"
         return self.of_lists(f"list({tile}){where}")
 
-    def running(self, name: str) -> str:
-        """The latest event of all tiles up to some (SQL)."""
-        return f"max({self.part_of_tiles(name, '')})"
-
     def of_lists(self, lists: str) -> str:
         """Of several lists of events (SQL, a list of them), the latest so many."""
         return f"{{{{ latest_of({lists!r}, {self.column.length}) }}}}"

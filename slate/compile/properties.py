@@ -320,7 +320,7 @@ def _table(source: type[Source], table: str, registry: Registry) -> list[str]:
     how = "As it landed." if source.landing else "As others wrote it."
     texts = source.description, how, descriptions.freshness(source)
     lines = [
-        f"      - name: {_text(table) if source.table else table}",
+        f"      - name: {_text(table)}",
         f"        description: {_described(_told(*texts))}",
     ]
     if found_by := _found_by(source.tags, _source_meta(source), 10):

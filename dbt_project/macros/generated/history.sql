@@ -40,16 +40,21 @@
 {{ (levels.values() | select('gt', level) | min) // level }}
 {%- endmacro -%}
 
+{#- The runs of so many numbers in which those lie that reach up to a number from as many before it, a row
+    each. There are two, so what is joined with them are equal numbers, not ranges: a key of many events
+    costs no more than its tiles that are asked about, and a tile that nobody asks about costs nothing. -#}
+{%- macro runs_up_to(number, length) -%}
+unnest([{{ number }} // {{ length }} - 1, {{ number }} // {{ length }}])
+{%- endmacro -%}
+
 {#- The keys and hops asked about, each with the tiles of this level that lie in a window of so many hops
-    before it and were known by then. Numbered by the length of the window they lie in two runs, so what
-    is joined are equal numbers, not ranges: a key of many events costs no more than its tiles in windows
-    that are asked about, and a tile that nobody asks about costs nothing. -#}
+    before it and were known by then. -#}
 {%- macro tiles_of_windows(tiles, keys, level, hops) -%}
 {%- set by_key = keys | join(', ') -%}
 (
         select * exclude (hop_run)
         from (
-            select {{ by_key }}, hop, unnest([hop // {{ hops }} - 1, hop // {{ hops }}]) as hop_run
+            select {{ by_key }}, hop, {{ runs_up_to('hop', hops) }} as hop_run
             from (select distinct {{ by_key }}, hop_{{ level }} as hop from hops)
         )
         inner join (
@@ -219,8 +224,8 @@ counted_values as (
 {#- A table of what was known of all of time by the end of the last of the largest hops. Sums and the like
     run over all tiles. What arrived in the hop that it happened in comes in order of time, so the latest
     of it lies in the last tile that has any, and the latest so many in the last tiles that hold so many
-    between them; counted through, these lie in two runs, as those of a window do. What arrived later is in no order; there running values are kept, which costs more, for
-    events that are few. -#}
+    between them; counted through, these lie in two runs, as those of a window do. What arrived later is
+    in no order; there running values are kept, which costs more, for events that are few. -#}
 {%- macro earlier_parts(tiles, keys, levels, parts) -%}
     {{- return(adapter.dispatch('earlier_parts')(tiles, keys, levels, parts)) -}}
 {%- endmacro -%}
@@ -301,7 +306,7 @@ late_singles as (
             {{ keys_of('asked', keys) }},
             asked.hop,
             earlier.counted as known,
-            unnest([earlier.counted // {{ part.latest }} - 1, earlier.counted // {{ part.latest }}]) as hop_run
+            {{ runs_up_to('earlier.counted', part.latest) }} as hop_run
         from (select distinct {{ by_key }}, hop_{{ largest }} as hop from hops) as asked
         asof join (select {{ by_key }}, arrived, counted from {{ part.name }}__counted) as earlier
             on {{ same_keys('earlier', 'asked', keys) }} and asked.hop > earlier.arrived
