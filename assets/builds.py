@@ -13,10 +13,10 @@ from pathlib import Path
 
 import duckdb
 
-from assets import ledger_time
-from assets.hours import Span
-from assets.landing_files import HOUR, landing_sources
-from assets.touched_models import touched_models
+from slate.assets import ledger_time
+from slate.assets.hours import Span
+from slate.assets.landing_files import HOUR, landing_sources
+from slate.assets.touched_models import touched_models
 from slate.compile.model_names import CLOCK, RAW
 from slate.compile.project import MODELS, model_hashes
 from slate.deployment import Deployment

@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from assets.event_files import EventFile
-from assets.event_values import EPOCHS, NULL_WORDS, instant
+from slate.assets.event_files import EventFile
+from slate.assets.event_values import EPOCHS, NULL_WORDS, instant
 from slate.coercion import Form, form_of_type, landed
 from slate.kinds import Kind
 from slate.quoting import quoted_name, quoted_text

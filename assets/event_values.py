@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from assets.event_files import EventFile
+from slate.assets.event_files import EventFile
 from slate.coercion import Form, form_of_type
 from slate.errors import DataError
 from slate.quoting import quoted_name, quoted_text

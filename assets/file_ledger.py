@@ -13,8 +13,8 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
-from assets import ledger_time
-from assets.landing_files import LandingFile, is_reachable, is_there
+from slate.assets import ledger_time
+from slate.assets.landing_files import LandingFile, is_reachable, is_there
 from slate.compile.model_names import RAW
 from slate.sources import Source
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from assets.online import NEWEST, online_key
+from slate.assets.online import NEWEST, online_key
 from slate.deployment import Deployment
 from slate.sources import Source
 from slate.views import FeatureView

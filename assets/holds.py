@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from assets.landing_files import landing_sources
-from assets.origins import origins_of_models
+from slate.assets.landing_files import landing_sources
+from slate.assets.origins import origins_of_models
 from slate.compile.model_names import HELD, RAW, current_model, training_model
 from slate.deployment import Deployment
 from slate.registry import Registry

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from assets.landing_files import HOUR, landed, landing_sources
+from slate.assets.landing_files import HOUR, landed, landing_sources
 from slate.deployment import Deployment
 
 FORMAT = "%Y-%m-%d-%H:%M"

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
-from assets.file_ledger import (
+from slate.assets.file_ledger import (
     Known,
     ReadFile,
     changed_at,
@@ -27,10 +27,10 @@ from assets.file_ledger import (
     write_touched,
     write_unread,
 )
-from assets.landed_rows import Columns, read, shape
-from assets.landing_files import LandingFile, closed_folder, is_there, why_closed
-from assets.raw_tables import follow_definition
-from assets.refusals import coerced_column, null_column, reasons
+from slate.assets.landed_rows import Columns, read, shape
+from slate.assets.landing_files import LandingFile, closed_folder, is_there, why_closed
+from slate.assets.raw_tables import follow_definition
+from slate.assets.refusals import coerced_column, null_column, reasons
 from slate.compile.model_names import RAW
 from slate.errors import DataError
 from slate.sources import Source

@@ -12,17 +12,17 @@ from datetime import datetime
 import dagster as dg
 import duckdb
 
-from assets.catalogue import asset_tags, schema, source_columns
-from assets.database import POOL, Warehouse
-from assets.failures import explained
-from assets.file_ledger import new_files
-from assets.holds import Unread, unread
-from assets.hours import hours_of, is_over, partition_key
-from assets.intake import take_in
-from assets.landing_files import EXPECTED, Landed, landed, landing_sources
-from assets.raw_tables import prepare
-from assets.streams import stream_deps
 from slate import descriptions
+from slate.assets.catalogue import asset_tags, schema, source_columns
+from slate.assets.database import POOL, Warehouse
+from slate.assets.failures import explained
+from slate.assets.file_ledger import new_files
+from slate.assets.holds import Unread, unread
+from slate.assets.hours import hours_of, is_over, partition_key
+from slate.assets.intake import take_in
+from slate.assets.landing_files import EXPECTED, Landed, landed, landing_sources
+from slate.assets.raw_tables import prepare
+from slate.assets.streams import stream_deps
 from slate.compile.model_names import RAW
 from slate.deployment import Deployment
 from slate.sources import Source

@@ -25,8 +25,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assets.event_columns import column_names
-from assets.event_files import (
+from slate.assets.event_columns import column_names
+from slate.assets.event_files import (
     LINE,
     ROW,
     EventFile,
@@ -34,9 +34,9 @@ from assets.event_files import (
     open_events,
     reading,
 )
-from assets.event_values import instant, values
-from assets.refusals import coerced_column, null_column, reasons
-from assets.scratch import scratch
+from slate.assets.event_values import instant, values
+from slate.assets.refusals import coerced_column, null_column, reasons
+from slate.assets.scratch import scratch
 from slate.coercion import landed
 from slate.deployment import Deployment
 from slate.errors import DataError, nearest

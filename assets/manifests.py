@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from assets.column_statistics import Statistics
+from slate.assets.column_statistics import Statistics
 from slate.errors import DataError
 from slate.features import Feature
 from slate.fingerprints import fingerprint

@@ -6,11 +6,11 @@ from datetime import UTC
 
 import dagster as dg
 
-from assets import published
-from assets.catalogue import asset_tags, schema, view_columns
-from assets.database import POOL, Warehouse
-from assets.failures import explained
-from assets.publishing import (
+from slate.assets import published
+from slate.assets.catalogue import asset_tags, schema, view_columns
+from slate.assets.database import POOL, Warehouse
+from slate.assets.failures import explained
+from slate.assets.publishing import (
     archived_since,
     digest,
     known_until,
@@ -19,13 +19,13 @@ from assets.publishing import (
     online_rows,
     stream_from,
 )
-from assets.streams import stream_deps
-from assets.verdicts import require_passed, require_unchanged
-from assets.warehouse import current_key, model_key
-from online import Generation, Publisher
+from slate.assets.streams import stream_deps
+from slate.assets.verdicts import require_passed, require_unchanged
+from slate.assets.warehouse import current_key, model_key
 from slate.compile.model_names import STREAMED_UNTIL, online_keys_model, online_tiles_model
 from slate.deployment import Deployment
 from slate.fingerprints import fingerprint
+from slate.online import Generation, Publisher
 from slate.views import FeatureView
 
 # The job of everything.

@@ -6,10 +6,6 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pyarrow as pa
 
-from online import Rows
-from online.rows.instants import instant
-from online.store.landed_ids import Landed, LandedFile
-from online.stream.archive.log_archive import archive_files
 from slate.compile.model_names import (
     AS_OF,
     RAW,
@@ -21,6 +17,10 @@ from slate.compile.model_names import (
 )
 from slate.deployment import Deployment
 from slate.errors import DataError
+from slate.online import Rows
+from slate.online.rows.instants import instant
+from slate.online.store.landed_ids import Landed, LandedFile
+from slate.online.stream.archive.log_archive import archive_files
 from slate.quoting import quoted_name
 from slate.sources import Source
 from slate.views import FeatureView

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from assets import ledger_time
+from slate.assets import ledger_time
 from slate.compile.model_names import HELD, RAW
 from slate.errors import ConfigurationError, DataError
 from slate.source_columns import Column

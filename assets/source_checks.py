@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 import dagster as dg
 import duckdb
 
-from assets.builds import known_until
-from assets.database import POOL, Warehouse
-from assets.freshness import FRESHNESS, allowed_age, freshness
-from assets.landing import raw_key
-from assets.landing_files import HOUR, landed
-from assets.raw_tables import prepare
-from assets.warehouse import model_key
+from slate.assets.builds import known_until
+from slate.assets.database import POOL, Warehouse
+from slate.assets.freshness import FRESHNESS, allowed_age, freshness
+from slate.assets.landing import raw_key
+from slate.assets.landing_files import HOUR, landed
+from slate.assets.raw_tables import prepare
+from slate.assets.warehouse import model_key
 from slate.compile.model_names import RAW
 from slate.deployment import Deployment
 from slate.errors import DataError

@@ -5,12 +5,12 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
-from online.store.stream_names import LOG, Unit, routed_views, streamed_sources
-from online.stream.workers.status import StreamStatus, stream_status
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
+from slate.online.store.stream_names import LOG, Unit, routed_views, streamed_sources
+from slate.online.stream.workers.status import StreamStatus, stream_status
 from slate.registry import Registry
 from slate.sources import Source
 

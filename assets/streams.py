@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from assets.catalogue import asset_tags, schema, source_columns
-from assets.stream_readings import Reading, live_sources, read_streams
-from online.store.stream_names import routed_views
-from online.stream.workers.status import StreamStatus
+from slate.assets.catalogue import asset_tags, schema, source_columns
+from slate.assets.stream_readings import Reading, live_sources, read_streams
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.online.store.stream_names import routed_views
+from slate.online.stream.workers.status import StreamStatus
 from slate.registry import Registry
 from slate.sources import Source
 

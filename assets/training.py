@@ -7,14 +7,14 @@ from datetime import date
 import dagster as dg
 import duckdb
 
-from assets.builds import last_build, spans_built_since
-from assets.catalogue import asset_tags, feature_columns, schema, source_columns
-from assets.database import POOL, Warehouse
-from assets.failures import explained
-from assets.manifests import CURRENT, Manifest, load_manifest
-from assets.training_sets import write_training_set
-from assets.verdicts import require_passed
-from assets.warehouse import current_key, model_key
+from slate.assets.builds import last_build, spans_built_since
+from slate.assets.catalogue import asset_tags, feature_columns, schema, source_columns
+from slate.assets.database import POOL, Warehouse
+from slate.assets.failures import explained
+from slate.assets.manifests import CURRENT, Manifest, load_manifest
+from slate.assets.training_sets import write_training_set
+from slate.assets.verdicts import require_passed
+from slate.assets.warehouse import current_key, model_key
 from slate.compile.model_names import training_model
 from slate.deployment import Deployment
 from slate.plans import Plan

@@ -33,9 +33,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets.column_statistics import Statistics
-from assets.manifests import CURRENT, MANIFEST, Day, Manifest, Origin, load_manifest
-from assets.training_rows import batches, hours_by_day, schema
+from slate.assets.column_statistics import Statistics
+from slate.assets.manifests import CURRENT, MANIFEST, Day, Manifest, Origin, load_manifest
+from slate.assets.training_rows import batches, hours_by_day, schema
 from slate.identifiers import TRAINING_DAY
 from slate.plans import Plan
 

@@ -9,11 +9,11 @@ from datetime import datetime
 
 import duckdb
 
-from assets import builds, ledger_time
-from assets.publishing import digest, published_tables
-from quality.batches import Batch
+from slate.assets import builds, ledger_time
+from slate.assets.publishing import digest, published_tables
 from slate.compile.model_names import RAW
 from slate.errors import DataError
+from slate.quality.batches import Batch
 from slate.sources import Source
 from slate.views import FeatureView
 

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 import dagster as dg
 from dagster_dbt import DbtProject
 
-from assets import verdicts
-from assets.database import POOL, Warehouse
-from assets.failures import explained
-from assets.origins import landed_origins
-from assets.warehouse import current_key
-from quality.failures import failing_rows
-from quality.last_good_profiles import load, save
-from quality.page import write_page
-from quality.report_folders import report_folder
-from quality.reports import failures, markdown
-from quality.results import Validation
-from quality.validations import validate
+from slate.assets import verdicts
+from slate.assets.database import POOL, Warehouse
+from slate.assets.failures import explained
+from slate.assets.origins import landed_origins
+from slate.assets.warehouse import current_key
 from slate.deployment import Deployment
+from slate.quality.failures import failing_rows
+from slate.quality.last_good_profiles import load, save
+from slate.quality.page import write_page
+from slate.quality.report_folders import report_folder
+from slate.quality.reports import failures, markdown
+from slate.quality.results import Validation
+from slate.quality.validations import validate
 from slate.sources import Source
 from slate.views import FeatureView
 

@@ -24,16 +24,16 @@ from dagster_dbt import (
 )
 from packaging.version import Version
 
-from assets.builds import Build, drop_former, plan_build, record, set_clock
-from assets.catalogue import asset_tags, own_models, schema
-from assets.database import POOL, Warehouse
-from assets.failures import dbt_failure, explained
-from assets.holds import hold
-from assets.hours import Span, span_of
-from assets.interrupts import deaf, ended
-from assets.landing_files import landing_sources
-from assets.lineage import column_lineage
-from assets.raw_tables import require_declared_types
+from slate.assets.builds import Build, drop_former, plan_build, record, set_clock
+from slate.assets.catalogue import asset_tags, own_models, schema
+from slate.assets.database import POOL, Warehouse
+from slate.assets.failures import dbt_failure, explained
+from slate.assets.holds import hold
+from slate.assets.hours import Span, span_of
+from slate.assets.interrupts import deaf, ended
+from slate.assets.landing_files import landing_sources
+from slate.assets.lineage import column_lineage
+from slate.assets.raw_tables import require_declared_types
 from slate.compile.asked import all_asked
 from slate.compile.model_names import (
     CLOCK,

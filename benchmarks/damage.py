@@ -10,9 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
 from slate.deployment import Deployment
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
 from tests.online.damage import Damage
 
 TRIALS, SEED = 100_000, 1

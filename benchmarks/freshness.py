@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from online import EventWriter, FeatureClient
-from online.store.redis_client import connect, open_store
-from online.store.stream_names import units
-from online.stream.workers.status import stream_status
-from online.stream.workers.worker import Worker
 from slate.deployment import Deployment, load
+from slate.online import EventWriter, FeatureClient
+from slate.online.store.redis_client import connect, open_store
+from slate.online.store.stream_names import units
+from slate.online.stream.workers.status import stream_status
+from slate.online.stream.workers.worker import Worker
 
 RATES = (1_000, 10_000, 20_000)
 SECONDS = 20.0

@@ -20,26 +20,26 @@ import pyarrow as pa
 from redis import Redis
 
 from live_shopping import definitions as shop
-from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, Rows
-from online.rows.envelope import HEADER, Envelope, Opened
-from online.rows.instants import microseconds
-from online.rows.keys import Keys
-from online.rows.row_format import Blobs
-from online.serving.client import REFRESH
-from online.serving.live_services import Serving
-from online.serving.service_plan import ServicePlan, ViewRead
-from online.store.async_connections import AsyncConnections
-from online.store.channel import Channel
-from online.store.connections import Connections
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
-from online.store.stream_names import units
-from online.stream.applying.applier import Applier
-from online.stream.writing.write_flow import Writing
-from online.stream.writing.writer import EventWriter
 from slate import Registry
 from slate.aggregates import TileColumn
 from slate.kinds import Kind
+from slate.online import Answer, AsyncFeatureClient, FeatureClient, Publisher, Rows
+from slate.online.rows.envelope import HEADER, Envelope, Opened
+from slate.online.rows.instants import microseconds
+from slate.online.rows.keys import Keys
+from slate.online.rows.row_format import Blobs
+from slate.online.serving.client import REFRESH
+from slate.online.serving.live_services import Serving
+from slate.online.serving.service_plan import ServicePlan, ViewRead
+from slate.online.store.async_connections import AsyncConnections
+from slate.online.store.channel import Channel
+from slate.online.store.connections import Connections
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
+from slate.online.store.stream_names import units
+from slate.online.stream.applying.applier import Applier
+from slate.online.stream.writing.write_flow import Writing
+from slate.online.stream.writing.writer import EventWriter
 from slate.views import FeatureView
 
 SHOWS, SELLERS, VIEWERS, CATEGORIES = 2_000, 1_500, 500, 24

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from online import FeatureClient, Publisher
-from online.store.redis_client import connect, open_store
 from slate.deployment import load
+from slate.online import FeatureClient, Publisher
+from slate.online.store.redis_client import connect, open_store
 from tests.parity.conftest import CONFIGS
 from tests.parity.engines import Engines, Project, compiled
 from tests.parity.oracle import Oracle

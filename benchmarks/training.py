@@ -20,10 +20,10 @@ from pathlib import Path
 
 import duckdb
 
-from assets import builds
-from assets.raw_tables import prepare
-from assets.training_sets import write_training_set
 from slate import history
+from slate.assets import builds
+from slate.assets.raw_tables import prepare
+from slate.assets.training_sets import write_training_set
 from slate.compile.model_names import asked_model, training_model
 from slate.deployment import Deployment, load
 

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from online import FeatureClient, Publisher, Rows
-from online.rows.instants import microseconds
 from slate import (
     Entity,
     FeatureService,
@@ -34,6 +32,8 @@ from slate import (
 from slate.aggregates import codes
 from slate.deployment import Deployment
 from slate.kinds import Kind
+from slate.online import FeatureClient, Publisher, Rows
+from slate.online.rows.instants import microseconds
 
 SHOWS, ASKED, REQUESTS, WARM = 20_000, 2_000, 200, 10
 # In each hour of a day so many of a show's values occur.

@@ -1,5 +1,5 @@
-"""`python -m cli`: the same as `slate`."""
+"""`python -m slate.cli`: the same as `slate`."""
 
-from .main import main
+from slate.cli.main import main
 
 main()

@@ -2,9 +2,8 @@
 
 from argparse import Namespace
 
+from slate.cli.compile import require_up_to_date
 from slate.deployment import load
-
-from .compile import require_up_to_date
 
 
 def run(_: Namespace) -> int:

@@ -5,20 +5,19 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 
-from online import EventWriter
-from online.rows.instants import instant
-from online.store.redis_client import connect
-from online.store.stream_names import streamed_sources
-from online.stream.dead_letters.letter_format import as_json
-from online.stream.dead_letters.overflow_files import folder
-from online.stream.dead_letters.queue import DeadLetter, DeadLetters
-from online.stream.writing.writer import streamed_source
+from slate.cli.processes import store
+from slate.cli.text import instant as written
+from slate.cli.text import table
 from slate.deployment import load
+from slate.online import EventWriter
+from slate.online.rows.instants import instant
+from slate.online.store.redis_client import connect
+from slate.online.store.stream_names import streamed_sources
+from slate.online.stream.dead_letters.letter_format import as_json
+from slate.online.stream.dead_letters.overflow_files import folder
+from slate.online.stream.dead_letters.queue import DeadLetter, DeadLetters
+from slate.online.stream.writing.writer import streamed_source
 from slate.sources import Source
-
-from .processes import store
-from .text import instant as written
-from .text import table
 
 LISTED = 100
 WIDTH = 120

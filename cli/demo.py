@@ -9,11 +9,10 @@ from typing import Any, Protocol, cast
 
 from rich.console import RenderableType
 
-from online import FeatureClient
+from slate.cli.text import Say
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
-
-from .text import Say
+from slate.online import FeatureClient
 
 
 @dataclass(frozen=True)

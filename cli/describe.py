@@ -4,6 +4,8 @@ from argparse import Namespace
 from collections.abc import Iterable
 
 from slate import descriptions
+from slate.cli import facts
+from slate.cli.text import heading, table
 from slate.deployment import load
 from slate.entities import Entity
 from slate.errors import UnknownNameError, nearest
@@ -12,9 +14,6 @@ from slate.registry import Registry
 from slate.services import FeatureService
 from slate.source_columns import Column
 from slate.sources import Source
-
-from . import facts
-from .text import heading, table
 
 Definition = Feature | FeatureService | facts.View | type[Source] | type[Entity]
 

@@ -2,9 +2,9 @@
 
 from argparse import Namespace
 
-from online.serving.explain import explain
-from online.serving.service_plan import ServicePlan
 from slate.deployment import load
+from slate.online.serving.explain import explain
+from slate.online.serving.service_plan import ServicePlan
 
 
 def run(options: Namespace) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from slate.base import Definition
+from slate.cli import uses
 from slate.constraints import Constraints
 from slate.entities import Entity
 from slate.expressions import Expr, render
@@ -14,8 +15,6 @@ from slate.source_columns import Column
 from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
 from slate.windows import duration_name
-
-from . import uses
 
 Facts = list[tuple[str, str]]
 View = type[FeatureView] | type[RequestFeatures]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import slate
-from assets.column_profiles import ColumnProfile, FileProfile
-from assets.event_columns import column_name, column_names
+from slate.assets.column_profiles import ColumnProfile, FileProfile
+from slate.assets.event_columns import column_name, column_names
 from slate.base import snake_case
 from slate.errors import DataError, nearest
 from slate.identifiers import RAW_TABLES, SQL_WORDS, VIEW_COLUMNS

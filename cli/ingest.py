@@ -12,15 +12,14 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from online import EventWriter
-from online.stream.writing.writer import streamed_source
+from slate.cli import processes
+from slate.cli.text import clock
 from slate.deployment import load
 from slate.errors import DataError, nearest
+from slate.online import EventWriter
+from slate.online.stream.writing.writer import streamed_source
 from slate.sources import Source
 from slate.windows import duration_name
-
-from . import processes
-from .text import clock
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 ARROW = (".arrow", ".feather", ".ipc")

@@ -8,18 +8,17 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assets.column_profiles import profile
-from assets.event_files import malformed, open_events, reading
-from assets.event_values import require_time_format
-from assets.scratch import scratch
+from slate.assets.column_profiles import profile
+from slate.assets.event_files import malformed, open_events, reading
+from slate.assets.event_values import require_time_format
+from slate.assets.scratch import scratch
 from slate.base import snake_case
+from slate.cli.guesses import Guess, Said, guess
+from slate.cli.scaffold import Scaffold
 from slate.compile.project import write
 from slate.deployment import load
 from slate.errors import ConfigurationError, SlateError
 from slate.identifiers import is_portable
-
-from .guesses import Guess, Said, guess
-from .scaffold import Scaffold
 
 
 def run(options: Namespace) -> int:

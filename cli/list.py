@@ -4,13 +4,12 @@ import json
 from argparse import Namespace
 from typing import Any
 
+from slate.cli.facts import View, kind_of_view
+from slate.cli.text import heading, table
 from slate.deployment import load
 from slate.fingerprints import fingerprint
 from slate.registry import Registry
 from slate.views import FeatureView
-
-from .facts import View, kind_of_view
-from .text import heading, table
 
 Listing = dict[str, list[dict[str, Any]]]
 

@@ -15,17 +15,16 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from online import FeatureClient
-from online.store.generations import pointer_field, pointers
-from online.store.redis_client import connect
+from slate.cli import processes
+from slate.cli.demo import Play, Stage, demo
+from slate.cli.keyboard import has_keyboard, keyboard
+from slate.cli.standing import Standing, Streams
+from slate.cli.text import Say, clock
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError, StoreError
-
-from . import processes
-from .demo import Play, Stage, demo
-from .keyboard import has_keyboard, keyboard
-from .standing import Standing, Streams
-from .text import Say, clock
+from slate.online import FeatureClient
+from slate.online.store.generations import pointer_field, pointers
+from slate.online.store.redis_client import connect
 
 TICK = 1.0
 PAUSE = 0.05
@@ -151,7 +150,7 @@ def _worker(say: Say) -> Iterator[Check]:
         What raises a ``StoreError`` where it has ended.
     """
     say("starting a worker")
-    command = [sys.executable, "-m", __package__, "stream", "--quiet"]
+    command = [sys.executable, "-m", "slate.cli", "stream", "--quiet"]
     with tempfile.TemporaryFile() as told:
         # Its own session: an interrupt typed at the terminal is for us, and we stop it.
         worker = subprocess.Popen(

@@ -5,16 +5,15 @@ from argparse import Namespace
 from datetime import datetime
 from pathlib import Path
 
-from assets.event_values import require_time_format
-from assets.hours import is_over
-from assets.landing_files import HOUR
-from assets.loading import Loaded, Rules, load_file
+from slate.assets.event_values import require_time_format
+from slate.assets.hours import is_over
+from slate.assets.landing_files import HOUR
+from slate.assets.loading import Loaded, Rules, load_file
+from slate.cli import processes
+from slate.cli.text import clock
 from slate.deployment import Deployment, load
 from slate.errors import DataError, UnknownNameError, nearest
 from slate.sources import Source
-
-from . import processes
-from .text import clock
 
 
 def run(options: Namespace) -> int:

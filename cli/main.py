@@ -13,14 +13,13 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import NoReturn
+
+from slate.errors import SlateError
 
 INTERRUPTED = 130
 # As the shell tells of a process that its closed pipe has ended.
 PIPE_CLOSED = 141
-# Where Slate's packages lie.
-_ROOT = Path(__file__).parents[1]
 
 
 def main() -> NoReturn:
@@ -60,18 +59,15 @@ def _ended(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    # Only now, as it takes longer than all else that `slate --help` does.
-    from slate.errors import SlateError
-
     try:
-        code: int = importlib.import_module(f".{options.command}", __package__).run(options)
+        code: int = importlib.import_module(f"slate.cli.{options.command}").run(options)
     except SlateError as error:
         print(f"slate: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         # A bare installation is the client, without what the warehouse and its runs need.
         package = (error.name or "").partition(".")[0]
-        if not package or (_ROOT / package).exists():
+        if package in {"", "slate"}:
             raise
         print(
             f"slate: `slate {options.command}` needs {package}, which is not installed: install "

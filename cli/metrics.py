@@ -7,10 +7,10 @@ from prometheus_client.core import CollectorRegistry, CounterMetricFamily, Gauge
 from prometheus_client.registry import Collector
 from redis import Redis
 
-from online.store.stream_names import streamed_sources
-from online.stream.workers.status import stream_status
-from online.stream.workers.worker import Worker
 from slate.deployment import Deployment
+from slate.online.store.stream_names import streamed_sources
+from slate.online.stream.workers.status import stream_status
+from slate.online.stream.workers.worker import Worker
 
 _COUNTERS = {
     "events": "Events applied.",

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from warnings import filterwarnings
 
-from online.store.addresses import shown
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import open_store
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
+from slate.online.store.addresses import shown
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import open_store
 
 # What Dagster warns of: once for every asset, and of `dagster dev`, whose successor needs a project
 # of another form.

@@ -8,14 +8,13 @@ from argparse import Namespace
 from datetime import datetime
 from typing import Any
 
-from online import Answer, FeatureClient, State
-from online.serving.messages import gathered
+from slate.cli.text import age, instant, table
 from slate.deployment import load
 from slate.errors import RequestError, StoreError
 from slate.kinds import Kind
+from slate.online import Answer, FeatureClient, State
+from slate.online.serving.messages import gathered
 from slate.plans import Plan
-
-from .text import age, instant, table
 
 ACROSS = 4
 LISTED = 3
@@ -29,7 +28,7 @@ def run(options: Namespace) -> int:
     plan = registry.plans[registry.service(options.service).name]
     given = _given(plan, options.given)
     # The answer tells it too.
-    logging.getLogger("online").addHandler(logging.NullHandler())
+    logging.getLogger("slate.online").addHandler(logging.NullHandler())
     with FeatureClient.connect(deployment) as client:
         answer = client.get(options.service, at=options.at, **given)
     keys = [

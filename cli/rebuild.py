@@ -4,15 +4,14 @@ import sys
 from argparse import Namespace
 from contextlib import redirect_stdout
 
-from online.store.redis_client import connect, require_all_is_kept
-from online.store.stream_names import streamed_sources
-from online.stream.workers.status import stream_status
-from online.stream.workers.worker import Worker
+from slate.cli import processes
+from slate.cli.text import clock
 from slate.deployment import load
 from slate.errors import DataError
-
-from . import processes
-from .text import clock
+from slate.online.store.redis_client import connect, require_all_is_kept
+from slate.online.store.stream_names import streamed_sources
+from slate.online.stream.workers.status import stream_status
+from slate.online.stream.workers.worker import Worker
 
 # For how many seconds a store may be silent before it is taken for lost.
 TIMEOUT = 10.0
@@ -29,7 +28,7 @@ def run(_: Namespace) -> int:
             require_all_is_kept(redis)
         say(f"running the chain, which publishes every view that its checks pass, to {store}")
         # Only now, as it takes seconds.
-        from orchestration.runs import run_everything
+        from slate.orchestration.runs import run_everything
 
         with redirect_stdout(sys.stderr):
             if not run_everything(deployment):

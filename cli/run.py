@@ -4,14 +4,13 @@ import sys
 from argparse import Namespace
 from contextlib import redirect_stdout
 
-from assets.manifests import CURRENT, load_manifest
-from online import FeatureClient
+from slate.assets.manifests import CURRENT, load_manifest
+from slate.cli import processes
+from slate.cli.compile import require_up_to_date
+from slate.cli.demo import demo
+from slate.cli.text import Say, clock, table
 from slate.deployment import Deployment, load
-
-from . import processes
-from .compile import require_up_to_date
-from .demo import demo
-from .text import Say, clock, table
+from slate.online import FeatureClient
 
 
 def run(_: Namespace) -> int:
@@ -38,7 +37,7 @@ def run(_: Namespace) -> int:
 def _chain(deployment: Deployment, say: Say) -> bool:
     say("loading Dagster")
     # Only now, as it takes seconds.
-    from orchestration.runs import run_everything
+    from slate.orchestration.runs import run_everything
 
     say("running the whole chain; dbt reads its project first, at length where it never did")
     # dbt's own words are not data.

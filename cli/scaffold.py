@@ -10,14 +10,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import slate
-from assets.column_profiles import FileProfile
+from slate.assets.column_profiles import FileProfile
 from slate.base import snake_case
+from slate.cli.guesses import Guess, GuessedColumn
 from slate.identifiers import VIEW_COLUMNS
 from slate.kinds import Kind
 from slate.views import FeatureView
 from slate.windows import duration
-
-from .guesses import Guess, GuessedColumn
 
 # What a source has where its file does not: the names of these columns, and the arrival's rule.
 ROW_ID, RECEIVED_AT = "row_id", "received_at"

@@ -8,10 +8,10 @@ from typing import Any, Self
 
 from redis import Redis
 
-from online import EventWriter
-from online.store.stream_names import streamed_sources
-from online.stream.workers.status import stream_status
 from slate.deployment import Deployment
+from slate.online import EventWriter
+from slate.online.store.stream_names import streamed_sources
+from slate.online.stream.workers.status import stream_status
 
 # For how many seconds a write waits for room in a full stream.
 WAIT = 5.0

@@ -12,14 +12,13 @@ from contextlib import contextmanager, suppress
 
 from redis.exceptions import RedisError
 
-from online.store.redis_client import connect
-from online.store.stream_names import streamed_sources
-from online.stream.workers.status import stream_status
-from online.stream.workers.worker import Worker, WorkerStats
+from slate.cli import processes
+from slate.cli.text import Say, clock
 from slate.deployment import Deployment, load
-
-from . import processes
-from .text import Say, clock
+from slate.online.store.redis_client import connect
+from slate.online.store.stream_names import streamed_sources
+from slate.online.stream.workers.status import stream_status
+from slate.online.stream.workers.worker import Worker, WorkerStats
 
 TELL_SECONDS = 5.0
 STOP_SECONDS = 30.0
@@ -44,7 +43,7 @@ def run(options: Namespace) -> int:
             worker = Worker(redis, deployment, server=store.server, lease_seconds=options.lease)
             if options.metrics:
                 # Only now: none is needed to apply events.
-                from .metrics import serve
+                from slate.cli.metrics import serve
 
                 serve(options.metrics, redis, deployment, worker)
                 say(f"metrics: http://127.0.0.1:{options.metrics}/metrics")
@@ -71,7 +70,7 @@ def _others(options: Namespace) -> Iterator[None]:
     command = [
         sys.executable,
         "-m",
-        __package__,
+        "slate.cli",
         "stream",
         "--quiet",
         "--lease",

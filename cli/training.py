@@ -15,13 +15,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets.manifests import CURRENT, Manifest, Origin, load_manifest
+from slate.assets.manifests import CURRENT, Manifest, Origin, load_manifest
+from slate.cli.text import Say, clock, heading, instant, table
 from slate.deployment import Deployment, load
 from slate.errors import DataError
 from slate.offline.history import history_batches
 from slate.plans import Plan
-
-from .text import Say, clock, heading, instant, table
 
 REPORT_SECONDS = 3.0
 # A part holds about as many, so that it can be read at once.

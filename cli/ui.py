@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from orchestration.home import prepare_home
+from slate.cli import processes
+from slate.cli.text import clock
 from slate.deployment import load
 from slate.errors import ConfigurationError
-
-from . import processes
-from .text import clock
+from slate.orchestration.home import prepare_home
 
 HOST = "127.0.0.1"
 PAUSE = 0.1
@@ -110,7 +109,7 @@ def command(port: int) -> list[str]:
     """What starts Dagster's UI and daemon."""
     return [
         *(sys.executable, "-m", "dagster", "dev"),
-        *("--module-name", "orchestration.definitions"),
+        *("--module-name", "slate.orchestration.definitions"),
         *("--host", HOST, "--port", str(port)),
     ]
 

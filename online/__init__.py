@@ -1,13 +1,13 @@
 """Slate online: features published to a store, and served from it in milliseconds."""
 
-from online.publishing.publisher import Publisher
-from online.rows.row_tables import Rows
-from online.serving.answer import Answer, State, ViewState
-from online.serving.client import AsyncFeatureClient, FeatureClient
-from online.store.generations import Generation
-from online.stream.writing.write_flow import Written
-from online.stream.writing.writer import AsyncEventWriter, EventWriter
 from slate.errors import StreamFullError
+from slate.online.publishing.publisher import Publisher
+from slate.online.rows.row_tables import Rows
+from slate.online.serving.answer import Answer, State, ViewState
+from slate.online.serving.client import AsyncFeatureClient, FeatureClient
+from slate.online.store.generations import Generation
+from slate.online.stream.writing.write_flow import Written
+from slate.online.stream.writing.writer import AsyncEventWriter, EventWriter
 
 __all__ = [
     "Answer",

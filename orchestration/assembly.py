@@ -5,23 +5,23 @@ from typing import Any
 
 import dagster as dg
 
-from assets.database import Warehouse
-from assets.freshness import view_checks
-from assets.hours import hourly
-from assets.landing import landing_assets
-from assets.landing_files import landing_sources
-from assets.online import online_assets
-from assets.source_checks import source_checks
-from assets.stream_readings import live_sources
-from assets.streams import stream_assets, stream_checks
-from assets.training import training_assets
-from assets.view_checks import quality_checks
-from assets.warehouse import Dbt, dbt_project, known_assets, warehouse_assets
-from orchestration.console import console
-from orchestration.jobs import freshness_job, freshness_schedule, hourly_schedule, jobs
-from orchestration.sensors import late_files
-from orchestration.streams import streams
+from slate.assets.database import Warehouse
+from slate.assets.freshness import view_checks
+from slate.assets.hours import hourly
+from slate.assets.landing import landing_assets
+from slate.assets.landing_files import landing_sources
+from slate.assets.online import online_assets
+from slate.assets.source_checks import source_checks
+from slate.assets.stream_readings import live_sources
+from slate.assets.streams import stream_assets, stream_checks
+from slate.assets.training import training_assets
+from slate.assets.view_checks import quality_checks
+from slate.assets.warehouse import Dbt, dbt_project, known_assets, warehouse_assets
 from slate.deployment import Deployment
+from slate.orchestration.console import console
+from slate.orchestration.jobs import freshness_job, freshness_schedule, hourly_schedule, jobs
+from slate.orchestration.sensors import late_files
+from slate.orchestration.streams import streams
 
 
 def assemble(deployment: Deployment) -> dg.Definitions:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.outcomes import alarms_only, blocked, held_back, reason
+from slate.orchestration.outcomes import alarms_only, blocked, held_back, reason
 
 _SHOWN = {
     dg.DagsterEventType.STEP_SUCCESS: "done",

@@ -1,6 +1,6 @@
 """What Dagster loads: the configured deployment."""
 
-from orchestration.assembly import assemble
 from slate.deployment import load
+from slate.orchestration.assembly import assemble
 
 defs = assemble(load())

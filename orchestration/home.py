@@ -16,7 +16,7 @@ def prepare_home(deployment: Deployment) -> Path:
     home = deployment.data / "dagster"
     deployment.make_data()
     home.mkdir(parents=True, exist_ok=True)
-    wanted = (files("orchestration") / "dagster.yaml").read_text()
+    wanted = (files("slate.orchestration") / "dagster.yaml").read_text()
     config = home / "dagster.yaml"
     if not config.is_file() or config.read_text() != wanted:
         config.write_text(wanted)

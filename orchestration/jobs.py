@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.freshness import FRESHNESS
-from assets.landing_files import landing_sources
-from assets.online import WHOLE, online_key
-from assets.source_checks import HOURS, source_key
+from slate.assets.freshness import FRESHNESS
+from slate.assets.landing_files import landing_sources
+from slate.assets.online import WHOLE, online_key
+from slate.assets.source_checks import HOURS, source_key
 from slate.deployment import Deployment
 
 # Landing files of an hour are complete some minutes after it.

@@ -9,17 +9,17 @@ from typing import Any
 
 import dagster as dg
 
-from assets.hours import is_over
-from assets.interrupts import deaf
-from assets.landing_files import EXPECTED, landed, landing_sources
-from assets.online import WHOLE
-from assets.warehouse import parse_if_changed
-from orchestration.assembly import assemble
-from orchestration.home import prepare_home, write_history_quickly
-from orchestration.interrupts import interrupts
-from orchestration.outcomes import alarms, told
+from slate.assets.hours import is_over
+from slate.assets.interrupts import deaf
+from slate.assets.landing_files import EXPECTED, landed, landing_sources
+from slate.assets.online import WHOLE
+from slate.assets.warehouse import parse_if_changed
 from slate.deployment import Deployment
 from slate.errors import DataError
+from slate.orchestration.assembly import assemble
+from slate.orchestration.home import prepare_home, write_history_quickly
+from slate.orchestration.interrupts import interrupts
+from slate.orchestration.outcomes import alarms, told
 
 # The tag of a run from a terminal: its process.
 PROCESS = "slate/process"

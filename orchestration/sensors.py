@@ -6,10 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.file_ledger import changed_at
-from assets.hours import partition_key
-from assets.landing import raw_key
-from assets.landing_files import landed, landing_sources
+from slate.assets.file_ledger import changed_at
+from slate.assets.hours import partition_key
+from slate.assets.landing import raw_key
+from slate.assets.landing_files import landed, landing_sources
 from slate.deployment import Deployment
 
 # How often the landing folders are looked through.

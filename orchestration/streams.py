@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 
 import dagster as dg
 
-from assets.stream_readings import Reading, read_streams
-from assets.streams import limits, stream_key
+from slate.assets.stream_readings import Reading, read_streams
+from slate.assets.streams import limits, stream_key
 from slate.deployment import Deployment
 
 INTERVAL_SECONDS = 30

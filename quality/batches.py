@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from quality.expectations import Expectation
+from slate.quality.expectations import Expectation
 from slate.sources import Source
 
 

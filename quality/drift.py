@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from quality.expectations import Expectation, Severity
-from quality.limits import Limits
-from quality.profiles import ColumnProfile, Profile
 from slate.features import Feature
 from slate.kinds import Kind
+from slate.quality.expectations import Expectation, Severity
+from slate.quality.limits import Limits
+from slate.quality.profiles import ColumnProfile, Profile
 from slate.views import FeatureView
 
 

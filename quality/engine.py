@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from quality.expectations import Expectation
-from quality.json_values import json_value
+from slate.quality.expectations import Expectation
+from slate.quality.json_values import json_value
 
 if TYPE_CHECKING:
     import great_expectations as gx

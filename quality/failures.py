@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from quality.results import Validation
-from quality.tables import table_name
+from slate.quality.results import Validation
+from slate.quality.tables import table_name
 from slate.quoting import quoted_name
 from slate.views import FeatureView
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from quality.expectations import Expectation
 from slate.aggregates import Measure
 from slate.features import Aggregated
 from slate.filters import filter_sql
 from slate.kinds import Kind
+from slate.quality.expectations import Expectation
 from slate.quoting import quoted_name
 from slate.views import FeatureView
 from slate.windows import Window

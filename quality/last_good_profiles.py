@@ -8,10 +8,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from quality.files import write_atomically
-from quality.profiles import Profile, profile_of
-from quality.results import Validation
 from slate.errors import DataError
+from slate.quality.files import write_atomically
+from slate.quality.profiles import Profile, profile_of
+from slate.quality.results import Validation
 from slate.views import FeatureView
 
 

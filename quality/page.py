@@ -5,10 +5,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from quality.files import write_atomically
-from quality.profiles import Profile
-from quality.reports import found_text, headline, rows_text, value_text
-from quality.results import Result, Validation
+from slate.quality.files import write_atomically
+from slate.quality.profiles import Profile
+from slate.quality.reports import found_text, headline, rows_text, value_text
+from slate.quality.results import Result, Validation
 
 _SHOWN = 5  # examples of each failure
 _STYLE = """

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quality.json_values import json_value
-from quality.tables import AS_OF, length_of, table_name
 from slate.features import Feature
 from slate.filters import literal
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind
+from slate.quality.json_values import json_value
+from slate.quality.tables import AS_OF, length_of, table_name
 from slate.quoting import quoted_name
 from slate.views import FeatureView
 

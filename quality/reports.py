@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quality.results import Result, Validation
+from slate.quality.results import Result, Validation
 
 _SHOWN = 3  # examples in a table's cell
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from quality.expectations import Expectation
-from quality.profiles import Profile
+from slate.quality.expectations import Expectation
+from slate.quality.profiles import Profile
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from quality.batches import Batch, few_refused
-from quality.drift import drift
-from quality.expectations import Expectation, Severity
-from quality.invariants import in_microseconds, invariants, order
-from quality.limits import LIMITS, Limits
-from quality.profiles import Profile
-from quality.tables import AS_OF, EVENT_TIME, length_of, table_columns, table_name
 from slate.features import Aggregated, Feature
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind, naive_utc
+from slate.quality.batches import Batch, few_refused
+from slate.quality.drift import drift
+from slate.quality.expectations import Expectation, Severity
+from slate.quality.invariants import in_microseconds, invariants, order
+from slate.quality.limits import LIMITS, Limits
+from slate.quality.profiles import Profile
+from slate.quality.tables import AS_OF, EVENT_TIME, length_of, table_columns, table_name
 from slate.views import FeatureView
 
 # A warehouse type as pandas takes it from Arrow.

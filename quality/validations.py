@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from quality.batches import Batch, shares
-from quality.drift import numbers
-from quality.engine import Outcome, run, run_in_batches
-from quality.expectations import Expectation
-from quality.json_values import json_value
-from quality.limits import LIMITS, Limits
-from quality.profiles import Profile, measure
-from quality.results import Result, Validation
-from quality.suites import suite
-from quality.tables import AS_OF, computed_once, newest_as_of, read, shape, table_name
+from slate.quality.batches import Batch, shares
+from slate.quality.drift import numbers
+from slate.quality.engine import Outcome, run, run_in_batches
+from slate.quality.expectations import Expectation
+from slate.quality.json_values import json_value
+from slate.quality.limits import LIMITS, Limits
+from slate.quality.profiles import Profile, measure
+from slate.quality.results import Result, Validation
+from slate.quality.suites import suite
+from slate.quality.tables import AS_OF, computed_once, newest_as_of, read, shape, table_name
 from slate.views import FeatureView
 
 if TYPE_CHECKING:

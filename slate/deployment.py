@@ -28,8 +28,6 @@ from slate.errors import ConfigurationError, nearest
 from slate.registry import Registry
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-# The names of Slate's packages, which none beside slate.toml can have.
-_PACKAGES = ("slate", "online", "quality", "assets", "orchestration")
 _SETTINGS = ("name", "definitions", "dbt_project", "data", "redis", "demo", "clock", "memory")
 _MEMORY = re.compile(r"[1-9]\d*(\.\d+)? ?([KMGT]i?B|%)")
 
@@ -72,8 +70,8 @@ class Deployment:
         """The definitions, imported on first use.
 
         Raises:
-            ConfigurationError: the module cannot be imported, or one beside slate.toml is named as
-                one of Slate's.
+            ConfigurationError: the module cannot be imported, or one beside slate.toml is called
+                `slate`.
             DefinitionError: a definition is wrong.
         """
         self.make_importable()
@@ -83,24 +81,22 @@ class Deployment:
         """Let what lies beside slate.toml be imported.
 
         Raises:
-            ConfigurationError: a module there is named as one of Slate's, in whose place Python
-                would import it.
+            ConfigurationError: a module there is called `slate`, and would be imported in the
+                place of this one.
         """
-        self._require_own_names()
+        self._require_own_name()
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
 
-    def _require_own_names(self) -> None:
+    def _require_own_name(self) -> None:
         if self.root == Path(__file__).resolve().parents[1]:
             return
-        for name in _PACKAGES:
-            for module in (Path(name, "__init__.py"), Path(f"{name}.py")):
-                if (self.root / module).is_file():
-                    raise ConfigurationError(
-                        f"{self.root / module} would be imported in the place of Slate's own "
-                        f"package {name!r}: rename it, or move it into the package of the "
-                        "definitions"
-                    )
+        for module in ("slate/__init__.py", "slate.py"):
+            if (self.root / module).is_file():
+                raise ConfigurationError(
+                    f"{self.root / module} would be imported in the place of Slate itself: rename "
+                    "it, or move it into the package of the definitions"
+                )
 
     def make_data(self) -> None:
         """Make the data folder, if there is none, so that its user alone gets at what is in it.

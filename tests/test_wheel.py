@@ -13,7 +13,6 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("slate", "online", "quality", "assets", "orchestration", "cli", "live_shopping")
-NAMES = {"slate", "online", "quality", "assets", "orchestration", "slate_cli"}
 PLATFORM = {"dagster", "dbt", "duckdb", "great_expectations", "rich"}
 
 
@@ -22,7 +21,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, as building leaves files beside its sources."""
     copy = tmp_path_factory.mktemp("source")
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     subprocess.run(
@@ -57,42 +57,41 @@ def run(site: Path, folder: Path, *arguments: str) -> "subprocess.CompletedProce
     )
 
 
-def test_its_names_are_slates_own(wheel: Path) -> None:
+def test_it_has_one_name(wheel: Path) -> None:
     names = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert {name for name in names if not name.endswith(".dist-info")} == NAMES
+    assert {name for name in names if not name.endswith(".dist-info")} == {"slate"}
 
 
 def test_it_holds_every_file_of_its_packages(site: Path) -> None:
-    for name in FOLDERS:
-        if name != "live_shopping":
-            files = {
-                path.relative_to(ROOT / name)
-                for path in (ROOT / name).rglob("*")
-                if path.is_file() and "__pycache__" not in path.parts
-            }
-            package = site / ("slate_cli" if name == "cli" else name)
-            assert files == {
-                path.relative_to(package) for path in package.rglob("*") if path.is_file()
-            }
+    names = set(FOLDERS) - {"live_shopping"}
+    files = {
+        Path(name if name == "slate" else f"slate/{name}", path.relative_to(ROOT / name))
+        for name in names
+        for path in (ROOT / name).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert files == {
+        path.relative_to(site) for path in (site / "slate").rglob("*") if path.is_file()
+    }
 
 
 def test_the_command_works_from_it(site: Path, tmp_path: Path) -> None:
     shutil.copy(ROOT / "docs/own_data/orders.csv", tmp_path)
-    init = run(site, tmp_path, "-m", "slate_cli", "init", "my_shop", "--from", "orders.csv")
+    init = run(site, tmp_path, "-m", "slate.cli", "init", "my_shop", "--from", "orders.csv")
     assert init.returncode == 0, init.stderr
     load = ("load", "order", "orders.csv", "--arrival", "placed_at + 5m")
-    loaded = run(site, tmp_path, "-m", "slate_cli", *load)
+    loaded = run(site, tmp_path, "-m", "slate.cli", *load)
     assert loaded.returncode == 0, loaded.stderr
     script = (
-        "import slate_cli.main, slate, online, sys\n"
-        "assert slate_cli.main.command(['check']) == 0\n"
-        "print(slate.__file__, online.__file__, slate_cli.__file__, 'cli' in sys.modules)"
+        "import slate.cli.main, slate.online\n"
+        "assert slate.cli.main.command(['check']) == 0\n"
+        "print(slate.__file__, slate.online.__file__, slate.cli.__file__)"
     )
     checked = run(site, tmp_path, "-c", script)
     assert checked.returncode == 0, checked.stderr
-    *places, by_its_folder = checked.stdout.splitlines()[-1].split()
+    places = checked.stdout.splitlines()[-1].split()
+    assert len(places) == 3
     assert all(place.startswith(str(site)) for place in places)
-    assert by_its_folder == "False"
 
 
 def test_the_client_alone_says_what_a_command_needs(site: Path, tmp_path: Path) -> None:
@@ -100,8 +99,8 @@ def test_the_client_alone_says_what_a_command_needs(site: Path, tmp_path: Path) 
     script = (
         "import sys\n"
         f"for name in {sorted(PLATFORM)}:\n    sys.modules[name] = None\n"
-        "from online import AsyncFeatureClient, EventWriter, FeatureClient\n"
-        "from slate_cli.main import command\n"
+        "from slate.online import AsyncFeatureClient, EventWriter, FeatureClient\n"
+        "from slate.cli.main import command\n"
         "sys.exit(command(sys.argv[1:]))"
     )
     shutil.copy(ROOT / "docs/own_data/orders.csv", tmp_path)
@@ -111,6 +110,6 @@ def test_the_client_alone_says_what_a_command_needs(site: Path, tmp_path: Path) 
         "slate: `slate init` needs duckdb, which is not installed: install slate[platform], not "
         "slate alone\n"
     )
-    made = run(site, tmp_path, "-m", "slate_cli", "init", "my_shop", "--from", "orders.csv")
+    made = run(site, tmp_path, "-m", "slate.cli", "init", "my_shop", "--from", "orders.csv")
     assert made.returncode == 0, made.stderr
     assert run(site, tmp_path, "-c", script, "list").returncode == 0

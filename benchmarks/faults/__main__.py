@@ -23,9 +23,9 @@ from benchmarks.faults.injections import Faults, WorkerProcess
 from benchmarks.faults.load import TIMEOUT, Asker, Judge, Tally, Writer
 from benchmarks.faults.truth import Truth
 from live_shopping import definitions as shop
-from online import EventWriter, FeatureClient
-from online.store.embedded_server import EmbeddedServer
 from slate.deployment import load
+from slate.online import EventWriter, FeatureClient
+from slate.online.store.embedded_server import EmbeddedServer
 from tests.parity.answers import micros
 from tests.parity.engines import build, compiled
 from tests.parity.scenarios import Scenario

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 from redis import Redis
 
-from assets.publishing import online_rows
 from benchmarks.faults.load import Judge, Writer
 from benchmarks.freshness import work
 from live_shopping import definitions as shop
-from online import Publisher
-from online.store.embedded_server import EmbeddedServer
-from online.store.generations import GenerationNames
-from online.store.redis_client import connect
-from online.store.stream_names import deltas_prefix, streamed_sources
-from online.stream.workers.status import stream_status
+from slate.assets.publishing import online_rows
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.online import Publisher
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.generations import GenerationNames
+from slate.online.store.redis_client import connect
+from slate.online.store.stream_names import deltas_prefix, streamed_sources
+from slate.online.stream.workers.status import stream_status
 from slate.views import FeatureView
 
 DAMAGED_ROWS = 12

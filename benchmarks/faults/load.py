@@ -11,9 +11,9 @@ import numpy as np
 
 from benchmarks.faults.truth import COUNTED, Counted, Event, Key, Truth, differences, known_events
 from live_shopping import definitions as shop
-from online import Answer, EventWriter, FeatureClient, State
-from online.rows.instants import microseconds
 from slate.errors import StoreError
+from slate.online import Answer, EventWriter, FeatureClient, State
+from slate.online.rows.instants import microseconds
 
 CANDIDATES = 100
 TIMEOUT = 0.5

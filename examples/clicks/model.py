@@ -11,8 +11,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 import slate
-from online import FeatureClient
 from slate.deployment import load
+from slate.online import FeatureClient
 
 SERVICE = "purchase_intent"
 client = FeatureClient.connect(timeout=10)  # seconds, as a script can wait

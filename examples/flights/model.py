@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
-from online import FeatureClient
 from slate.deployment import load
+from slate.online import FeatureClient
 
 SERVICE = "departure_delay"
 client = FeatureClient.connect(timeout=10)  # seconds, as a script can wait

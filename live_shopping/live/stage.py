@@ -18,7 +18,7 @@ class Client(Protocol):
 
 
 class Stage(Protocol):
-    """A `cli.demo.Stage`."""
+    """A `slate.cli.demo.Stage`."""
 
     @property
     def deployment(self) -> Deployment:

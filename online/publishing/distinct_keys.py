@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from online.rows.row_format import Words
 from slate.errors import DataError
 from slate.expressions import Array
+from slate.online.rows.row_format import Words
 from slate.views import FeatureView
 
 

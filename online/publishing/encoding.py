@@ -7,16 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from online.publishing.distinct_keys import repeated, require_distinct
-from online.rows.arrow_columns import column
-from online.rows.checksums import Sums, of_texts
-from online.rows.codecs import Codec, codec
-from online.rows.envelope import HEADER, Content, Envelope
-from online.rows.pair_bundles import bundle
-from online.rows.row_format import WORD, Blobs
-from online.rows.row_tables import Rows
-from online.store.commands import Packed, write
 from slate.errors import DataError
+from slate.online.publishing.distinct_keys import repeated, require_distinct
+from slate.online.rows.arrow_columns import column
+from slate.online.rows.checksums import Sums, of_texts
+from slate.online.rows.codecs import Codec, codec
+from slate.online.rows.envelope import HEADER, Content, Envelope
+from slate.online.rows.pair_bundles import bundle
+from slate.online.rows.row_format import WORD, Blobs
+from slate.online.rows.row_tables import Rows
+from slate.online.store.commands import Packed, write
 from slate.views import FeatureView
 
 # Rows encoded at once, and how much one command writes.

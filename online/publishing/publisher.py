@@ -11,15 +11,17 @@ from typing import Any, Self, TypeVar
 from redis import Redis
 from redis.exceptions import OutOfMemoryError, RedisError
 
-from online.publishing.encoding import Values, encode
-from online.publishing.sweeping import remove_former, sweep
-from online.rows.instants import instant, microseconds
-from online.rows.row_format import FORMAT
-from online.rows.row_tables import Rows
-from online.store.channel import send
-from online.store.commands import command, transaction
-from online.store.embedded_server import EmbeddedServer
-from online.store.generations import (
+from slate.deployment import Deployment, given_or_loaded
+from slate.errors import StoreError
+from slate.online.publishing.encoding import Values, encode
+from slate.online.publishing.sweeping import remove_former, sweep
+from slate.online.rows.instants import instant, microseconds
+from slate.online.rows.row_format import FORMAT
+from slate.online.rows.row_tables import Rows
+from slate.online.store.channel import send
+from slate.online.store.commands import command, transaction
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.generations import (
     Generation,
     GenerationNames,
     Pointers,
@@ -28,11 +30,9 @@ from online.store.generations import (
     pointers,
     read_pointer,
 )
-from online.store.landed_ids import Landed, tell
-from online.store.redis_client import connect, open_store, require_all_is_kept
-from online.store.stream_names import StreamNames
-from slate.deployment import Deployment, given_or_loaded
-from slate.errors import StoreError
+from slate.online.store.landed_ids import Landed, tell
+from slate.online.store.redis_client import connect, open_store, require_all_is_kept
+from slate.online.store.stream_names import StreamNames
 from slate.registry import Registry
 from slate.views import FeatureView
 

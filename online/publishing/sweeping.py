@@ -15,11 +15,11 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from online.rows.keys import Keys
-from online.store.channel import send
-from online.store.commands import delete
-from online.store.delta_removal import forget_view
-from online.store.generations import GenerationNames, Pointers, pointers, views_of
+from slate.online.rows.keys import Keys
+from slate.online.store.channel import send
+from slate.online.store.commands import delete
+from slate.online.store.delta_removal import forget_view
+from slate.online.store.generations import GenerationNames, Pointers, pointers, views_of
 
 SCANNED_AT_ONCE = 1_000
 

@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import pyarrow as pa
 
-from online.rows.arrow_columns import as_numpy, column, numbers
-from online.rows.decoded_rows import Decoded
-from online.rows.keys import Keys
-from online.rows.row_format import NO_TIME, Blobs, Words, from_words, starts_of, to_words
-from online.rows.row_tables import Rows
-from online.rows.texts import TextWriter, read_texts
 from slate.features import Attribute, Feature
 from slate.kinds import Kind
+from slate.online.rows.arrow_columns import as_numpy, column, numbers
+from slate.online.rows.decoded_rows import Decoded
+from slate.online.rows.keys import Keys
+from slate.online.rows.row_format import NO_TIME, Blobs, Words, from_words, starts_of, to_words
+from slate.online.rows.row_tables import Rows
+from slate.online.rows.texts import TextWriter, read_texts
 from slate.views import FeatureView
 
 

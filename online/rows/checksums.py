@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from online.rows.row_format import Words, within
+from slate.online.rows.row_format import Words, within
 
 Sums = np.ndarray[Any, np.dtype[np.uint64]]
 

@@ -5,14 +5,14 @@ from typing import Protocol
 
 import numpy as np
 
-from online.rows.attribute_rows import AttributeRows
-from online.rows.decoded_rows import Decoded
-from online.rows.row_format import NO_TIME, Blobs, Words
-from online.rows.row_tables import Rows
-from online.rows.window_decode import WindowReader
-from online.rows.window_encode import encode_windows
-from online.rows.window_layout import WindowLayout
 from slate.features import Attribute, Feature
+from slate.online.rows.attribute_rows import AttributeRows
+from slate.online.rows.decoded_rows import Decoded
+from slate.online.rows.row_format import NO_TIME, Blobs, Words
+from slate.online.rows.row_tables import Rows
+from slate.online.rows.window_decode import WindowReader
+from slate.online.rows.window_encode import encode_windows
+from slate.online.rows.window_layout import WindowLayout
 from slate.views import FeatureView
 
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from online.rows.row_format import Words
-from online.rows.value_counts import by_value, counted, tallied
-from online.rows.window_finish import finish_counts
-from online.rows.window_layout import CountedColumn
-from online.rows.window_rows import OpenRows
 from slate.aggregates import ValuesFunction
 from slate.expressions import Array
 from slate.features import Aggregated
 from slate.kinds import Kind
+from slate.online.rows.row_format import Words
+from slate.online.rows.value_counts import by_value, counted, tallied
+from slate.online.rows.window_finish import finish_counts
+from slate.online.rows.window_layout import CountedColumn
+from slate.online.rows.window_rows import OpenRows
 
 
 class CountedValues:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from online.rows.instants import instant
+from slate.online.rows.instants import instant
 from slate.views import FeatureView
 
 NAMED = 3

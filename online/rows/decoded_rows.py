@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from online.rows.keys import Keys, KeySource
-from online.rows.row_format import Words
 from slate.expressions import Array, Expr
+from slate.online.rows.keys import Keys, KeySource
+from slate.online.rows.row_format import Words
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ The first word says the layout's ``FORMAT``, the kind of value, the first digits
 fingerprint, and the length in words. Into the checksum go, besides, the whole fingerprint, the
 generation, and the key: a value that was moved to where it does not belong is as bad as a damaged
 one. Both words are verified for all values of a read at once, before anything in them is believed;
-``online.rows.checksums`` tells how, and how much of it is luck.
+``slate.online.rows.checksums`` tells how, and how much of it is luck.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from hashlib import blake2b
 
 import numpy as np
 
-from online.rows import checksums
-from online.rows.checksums import Sums
-from online.rows.row_format import FORMAT, WORD, Blobs, Words, starts_of
 from slate.fingerprints import fingerprint
+from slate.online.rows import checksums
+from slate.online.rows.checksums import Sums
+from slate.online.rows.row_format import FORMAT, WORD, Blobs, Words, starts_of
 from slate.views import FeatureView
 
 HEADER = 2

@@ -22,9 +22,9 @@ from functools import cached_property
 
 import numpy as np
 
-from online.rows.envelope import Content, Envelope, Opened
-from online.rows.row_format import WORD, Words
 from slate.expressions import Array
+from slate.online.rows.envelope import Content, Envelope, Opened
+from slate.online.rows.row_format import WORD, Words
 from slate.views import FeatureView
 
 HOUR = 3_600_000_000

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from online.rows import checksums
-from online.rows.checksums import Sums
-from online.rows.partitioning import partition
-from online.rows.row_format import Words
 from slate.features import Attribute
+from slate.online.rows import checksums
+from slate.online.rows.checksums import Sums
+from slate.online.rows.partitioning import partition
+from slate.online.rows.row_format import Words
 
 # A key column of the request, or the attribute whose value is the key.
 KeySource = str | Attribute

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from online.rows.arrow_columns import fields, listed
-from online.rows.row_format import Words, starts_of
 from slate.aggregates import Measure
 from slate.expressions import Array
 from slate.kinds import Kind
+from slate.online.rows.arrow_columns import fields, listed
+from slate.online.rows.row_format import Words, starts_of
 
 
 def latest_events(heads: pa.Table, measure: Measure, where: str) -> Iterator[list[pa.Array]]:

@@ -10,11 +10,11 @@ A second key is a word of its own if it is an integer, else one that stands for 
 import numpy as np
 import pyarrow as pa
 
-from online.rows.envelope import Opened
-from online.rows.keys import Keys, distinct_pairs
-from online.rows.row_format import Blobs, Words, starts_of, within
-from online.rows.texts import TextWriter, read_texts
 from slate.kinds import Kind
+from slate.online.rows.envelope import Opened
+from slate.online.rows.keys import Keys, distinct_pairs
+from slate.online.rows.row_format import Blobs, Words, starts_of, within
+from slate.online.rows.texts import TextWriter, read_texts
 
 
 def bundle(rows: Blobs, firsts: Words, second: pa.Array) -> Blobs:

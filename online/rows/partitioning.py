@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pyarrow as pa
 
-from online.rows.row_format import Words
+from slate.online.rows.row_format import Words
 
 # Fixed: what is in a store was partitioned so.
 PARTITIONS = 8

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from online.rows.arrow_columns import numbers
 from slate.errors import DataError
 from slate.kinds import Kind
+from slate.online.rows.arrow_columns import numbers
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from online.rows.keys import Keys
-from online.rows.row_format import NO_TEXT, WORD, Words, within
 from slate.expressions import Array
 from slate.kinds import STRING_DTYPE
+from slate.online.rows.keys import Keys
+from slate.online.rows.row_format import NO_TEXT, WORD, Words, within
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 # The words of a text up to which it is read together with the others of its column.

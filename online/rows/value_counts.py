@@ -16,15 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from online.rows.arrow_columns import as_numpy
-from online.rows.row_format import Words, changes, within
-from online.rows.texts import RowTexts, TextColumn
-from online.rows.window_layout import CountedColumn
 from slate.aggregates import Counted
 from slate.aggregates.value_counts import words as words_of
 from slate.errors import DataError
 from slate.expressions import Array
 from slate.kinds import Kind
+from slate.online.rows.arrow_columns import as_numpy
+from slate.online.rows.row_format import Words, changes, within
+from slate.online.rows.texts import RowTexts, TextColumn
+from slate.online.rows.window_layout import CountedColumn
 
 INDEX_BITS, TILE_BITS, NUMBER_BITS = 18, 14, 32
 _TILE = (1 << TILE_BITS) - 1

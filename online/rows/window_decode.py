@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from online.rows.counted_values import CountedValues
-from online.rows.decoded_rows import Decoded
-from online.rows.latest_values import merge_latest
-from online.rows.row_format import NO_TIME, Words, from_words
-from online.rows.window_finish import finish_latest, finish_partials
-from online.rows.window_layout import WindowLayout
-from online.rows.window_merge import merge_into
-from online.rows.window_rows import OpenRows
 from slate.aggregates import OverLast, TileFunction, ValuesFunction
 from slate.expressions import Array
 from slate.features import Aggregated, Feature
 from slate.kinds import Kind
+from slate.online.rows.counted_values import CountedValues
+from slate.online.rows.decoded_rows import Decoded
+from slate.online.rows.latest_values import merge_latest
+from slate.online.rows.row_format import NO_TIME, Words, from_words
+from slate.online.rows.window_finish import finish_latest, finish_partials
+from slate.online.rows.window_layout import WindowLayout
+from slate.online.rows.window_merge import merge_into
+from slate.online.rows.window_rows import OpenRows
 from slate.views import FeatureView
 from slate.windows import Window
 

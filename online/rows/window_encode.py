@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from online.rows.arrow_columns import as_numpy, column, fields, named, numbers
-from online.rows.latest_values import latest_events
-from online.rows.row_format import NO_TIME, Blobs, Words, starts_of, to_words, within
-from online.rows.row_tables import Rows
-from online.rows.texts import RowTexts, TextColumn, TextWriter
-from online.rows.value_counts import CountedRecords, tallies_of_tiles, write_counted
-from online.rows.value_counts import records as counted_records
-from online.rows.window_layout import BITS, Level, Slot, WindowLayout
-from online.rows.window_merge import Columns, merge_newer
 from slate.errors import DataError
 from slate.expressions import Array
 from slate.kinds import Kind
+from slate.online.rows.arrow_columns import as_numpy, column, fields, named, numbers
+from slate.online.rows.latest_values import latest_events
+from slate.online.rows.row_format import NO_TIME, Blobs, Words, starts_of, to_words, within
+from slate.online.rows.row_tables import Rows
+from slate.online.rows.texts import RowTexts, TextColumn, TextWriter
+from slate.online.rows.value_counts import CountedRecords, tallies_of_tiles, write_counted
+from slate.online.rows.value_counts import records as counted_records
+from slate.online.rows.window_layout import BITS, Level, Slot, WindowLayout
+from slate.online.rows.window_merge import Columns, merge_newer
 from slate.views import FeatureView
 from slate.windows import SECOND, duration_name
 

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from online.rows.row_format import Words, from_words, to_words
-from online.rows.value_counts import Tallies, by_value, counted, tallied
 from slate.aggregates import (
     Counted,
     CountedFunction,
@@ -19,6 +17,8 @@ from slate.aggregates import (
 from slate.expressions import Array
 from slate.features import Aggregated
 from slate.kinds import Kind
+from slate.online.rows.row_format import Words, from_words, to_words
+from slate.online.rows.value_counts import Tallies, by_value, counted, tallied
 
 
 def finish_partials(

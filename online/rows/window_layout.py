@@ -11,7 +11,8 @@ of a tile merges that tile and every newer one, so a window's value is one recor
 oldest tile inside the window, and no request ever merges tiles. The bitmap says which tiles have
 events: as many records come before the window's as it has bits before the window's first tile.
 Bit 0 is the first tile of the level's longest window at ``as_of``, the instant up to which the row
-knows all events; older tiles are left out. How value counts lie, ``online.rows.value_counts`` says.
+knows all events; older tiles are left out. How value counts lie,
+``slate.online.rows.value_counts`` says.
 """
 
 from collections.abc import Iterable
@@ -20,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from online.rows.row_format import NO_TEXT, Words, to_words
 from slate.aggregates import (
     Measure,
     TileColumn,
@@ -32,6 +32,7 @@ from slate.aggregates import (
 from slate.expressions import render
 from slate.features import Aggregated
 from slate.kinds import Kind
+from slate.online.rows.row_format import NO_TEXT, Words, to_words
 from slate.views import FeatureView
 
 BITS = 64

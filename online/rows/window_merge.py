@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from online.rows.window_layout import Level
 from slate.expressions import Array
+from slate.online.rows.window_layout import Level
 
 # The columns of a level's records, those of a word each before the numbers of events.
 Columns = Sequence[Array]

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from online.rows.row_format import Words, gather
-from online.rows.texts import read_texts
-from online.rows.value_counts import ValueTallies, read_tallies
-from online.rows.window_layout import BITS, Level, WindowLayout
-from online.rows.window_merge import Columns
 from slate.expressions import Array
 from slate.kinds import Kind
+from slate.online.rows.row_format import Words, gather
+from slate.online.rows.texts import read_texts
+from slate.online.rows.value_counts import ValueTallies, read_tallies
+from slate.online.rows.window_layout import BITS, Level, WindowLayout
+from slate.online.rows.window_merge import Columns
 
 # The bits below the n-th, for n up to a whole word.
 BELOW = np.array([(1 << bits) - 1 for bits in range(BITS + 1)], np.uint64)

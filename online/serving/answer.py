@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from online.rows.instants import instant
-from online.rows.row_format import NO_TIME, Words
-from online.serving.answer_preview import ROWS, Preview, moment
 from slate.errors import MissingPackageError, RequestError, nearest
 from slate.expressions import Array
 from slate.features import Feature
 from slate.kinds import Kind
+from slate.online.rows.instants import instant
+from slate.online.rows.row_format import NO_TIME, Words
+from slate.online.serving.answer_preview import ROWS, Preview, moment
 from slate.windows import SECOND
 
 if TYPE_CHECKING:

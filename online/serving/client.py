@@ -2,16 +2,16 @@
 
 from typing import Any, Self
 
-from online.serving.answer import Answer
-from online.serving.explain import explain
-from online.serving.given_values import Moment
-from online.serving.live_services import Serving
-from online.store.async_connections import AsyncConnections
-from online.store.connections import Connections
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import open_store
 from slate.deployment import Deployment, given_or_loaded
 from slate.limits import REQUEST_ROWS
+from slate.online.serving.answer import Answer
+from slate.online.serving.explain import explain
+from slate.online.serving.given_values import Moment
+from slate.online.serving.live_services import Serving
+from slate.online.store.async_connections import AsyncConnections
+from slate.online.store.connections import Connections
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import open_store
 
 TIMEOUT = 0.5
 REFRESH = 1.0

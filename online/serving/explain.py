@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator
 
-from online.rows.keys import KeySource
-from online.serving.service_plan import ServicePlan, ViewRead
 from slate.expressions import Expr, leaves, render
 from slate.features import Computed, Feature
+from slate.online.rows.keys import KeySource
+from slate.online.serving.service_plan import ServicePlan, ViewRead
 from slate.services import FeatureService
 
 

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from online.rows.instants import microseconds
-from online.serving.messages import shown
 from slate.errors import RequestError
+from slate.online.rows.instants import microseconds
+from slate.online.serving.messages import shown
 
 # Pandas' Timestamp is a datetime.
 Moment: TypeAlias = datetime | np.datetime64

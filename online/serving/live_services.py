@@ -8,17 +8,19 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from online.rows.hour_sections import hour_of
-from online.rows.instants import instant, microseconds
-from online.serving.answer import Answer
-from online.serving.given_values import Moment, asked
-from online.serving.lookup import NOTHING, Known, Live, Lookup
-from online.serving.messages import gathered, shown
-from online.serving.service_plan import ServicePlan
-from online.serving.stream_arrivals import Arrivals
-from online.store.commands import command, together
-from online.store.flows import ExchangeError, Flow, again_if_broken
-from online.store.generations import (
+from slate.errors import RequestError, StoreError, UnknownNameError, nearest
+from slate.limits import REQUEST_ROWS
+from slate.online.rows.hour_sections import hour_of
+from slate.online.rows.instants import instant, microseconds
+from slate.online.serving.answer import Answer
+from slate.online.serving.given_values import Moment, asked
+from slate.online.serving.lookup import NOTHING, Known, Live, Lookup
+from slate.online.serving.messages import gathered, shown
+from slate.online.serving.service_plan import ServicePlan
+from slate.online.serving.stream_arrivals import Arrivals
+from slate.online.store.commands import command, together
+from slate.online.store.flows import ExchangeError, Flow, again_if_broken
+from slate.online.store.generations import (
     Generation,
     GenerationNames,
     pointer_field,
@@ -27,9 +29,7 @@ from online.store.generations import (
     stream_field,
     whole_field,
 )
-from online.store.stream_names import definition, deltas_prefix
-from slate.errors import RequestError, StoreError, UnknownNameError, nearest
-from slate.limits import REQUEST_ROWS
+from slate.online.store.stream_names import definition, deltas_prefix
 from slate.registry import Registry
 from slate.views import FeatureView
 

@@ -1,7 +1,7 @@
 """A lookup as a flow of commands and replies, without any I/O of its own.
 
-See ``online.store.flows`` for what such a flow yields, and what is thrown into it where the store
-fails. It returns the answer either way. The clients are what runs it, synchronous or not.
+See ``slate.online.store.flows`` for what such a flow yields, and what is thrown into it where the
+store fails. It returns the answer either way. The clients are what runs it, synchronous or not.
 
 What leads to other keys is asked for first, and what can be asked for is, before the first reply is
 awaited: the store looks some rows up while others are decoded.
@@ -16,15 +16,15 @@ from itertools import accumulate, pairwise
 import numpy as np
 from redis.exceptions import ResponseError
 
-from online.rows.keys import Keys, KeySource, PairKeys
-from online.serving.answer import Answer, ViewState
-from online.serving.requests import Request
-from online.serving.service_plan import Deltas, Published, ServicePlan, ViewRead
-from online.store.commands import Packed, exists, fetch, fields, together
-from online.store.flows import ExchangeError, Flow
-from online.store.stream_names import route, tag
 from slate.expressions import NOW, Array, Expr
 from slate.features import Attribute
+from slate.online.rows.keys import Keys, KeySource, PairKeys
+from slate.online.serving.answer import Answer, ViewState
+from slate.online.serving.requests import Request
+from slate.online.serving.service_plan import Deltas, Published, ServicePlan, ViewRead
+from slate.online.store.commands import Packed, exists, fetch, fields, together
+from slate.online.store.flows import ExchangeError, Flow
+from slate.online.store.stream_names import route, tag
 
 # What takes in one reply.
 Take = Callable[[list[bytes | None]], None]

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from online.rows.keys import Keys, KeySource
-from online.serving.given_values import Given, given, is_null
-from online.serving.messages import shown
 from slate.coercion import of_values
 from slate.errors import RequestError, nearest
 from slate.expressions import Array, Expr
 from slate.features import Input
 from slate.kinds import Kind
 from slate.limits import KEY_BYTES, REQUEST_ROWS, TEXT_BYTES
+from slate.online.rows.keys import Keys, KeySource
+from slate.online.serving.given_values import Given, given, is_null
+from slate.online.serving.messages import shown
 from slate.plans import Plan
 
 _INTEGERS = np.iinfo(np.int64)

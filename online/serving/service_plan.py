@@ -6,19 +6,19 @@ from functools import cached_property
 
 import numpy as np
 
-from online.rows.codecs import Reader, codec
-from online.rows.damage_messages import MEND, STREAM_MEND, damage, past
-from online.rows.decoded_rows import Decoded
-from online.rows.envelope import Content, Envelope
-from online.rows.hour_sections import Since, sections_envelope
-from online.rows.keys import Keys, KeySource
-from online.rows.pair_bundles import pick
-from online.rows.row_format import Words
-from online.rows.window_decode import Newer, WindowReader
-from online.serving.requests import RequestForm
 from slate.executor import compute
 from slate.expressions import Array, Expr, leaves
 from slate.features import Attribute, Feature
+from slate.online.rows.codecs import Reader, codec
+from slate.online.rows.damage_messages import MEND, STREAM_MEND, damage, past
+from slate.online.rows.decoded_rows import Decoded
+from slate.online.rows.envelope import Content, Envelope
+from slate.online.rows.hour_sections import Since, sections_envelope
+from slate.online.rows.keys import Keys, KeySource
+from slate.online.rows.pair_bundles import pick
+from slate.online.rows.row_format import Words
+from slate.online.rows.window_decode import Newer, WindowReader
+from slate.online.serving.requests import RequestForm
 from slate.plans import Plan, Read
 from slate.views import FeatureView
 

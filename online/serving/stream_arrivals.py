@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from online.store.commands import Packed, command
-from online.store.stream_names import LOG, StreamNames, Unit, streamed_sources, units
+from slate.online.store.commands import Packed, command
+from slate.online.store.stream_names import LOG, StreamNames, Unit, streamed_sources, units
 from slate.registry import Registry
 from slate.sources import Source
 

@@ -1,4 +1,4 @@
-"""Connections for tasks: what ``online.store.connections`` does for threads."""
+"""Connections for tasks: what ``slate.online.store.connections`` does for threads."""
 
 import asyncio
 import time
@@ -16,10 +16,11 @@ from redis.connection import SSLConnection as SyncSSLConnection
 from redis.connection import UnixDomainSocketConnection as SyncUnixDomainSocketConnection
 from redis.exceptions import RedisError, ResponseError
 
-from online.store.addresses import options
-from online.store.channel import READ_SIZE
-from online.store.commands import Packed
-from online.store.flows import (
+from slate.errors import ClosedError
+from slate.online.store.addresses import options
+from slate.online.store.channel import READ_SIZE
+from slate.online.store.commands import Packed
+from slate.online.store.flows import (
     CONNECTIONS,
     ExchangeError,
     Flow,
@@ -33,7 +34,6 @@ from online.store.flows import (
     late,
     unreachable,
 )
-from slate.errors import ClosedError
 
 # How often the loop looks at what has come before a deadline that has passed is kept: where
 # something else has held it up, replies may have been there in time.

@@ -7,7 +7,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from online.store.commands import Packed
+from slate.online.store.commands import Packed
 
 # A reply is megabytes: read it in few pieces.
 READ_SIZE = 1 << 20

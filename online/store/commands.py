@@ -8,7 +8,7 @@ another.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from online.rows.keys import Keys
+from slate.online.rows.keys import Keys
 
 
 @dataclass(frozen=True)

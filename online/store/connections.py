@@ -16,9 +16,9 @@ from redis.connection import (
 from redis.exceptions import RedisError, ResponseError, TimeoutError
 from redis.retry import Retry
 
-from online.store.addresses import options
-from online.store.channel import READ_SIZE, Channel
-from online.store.flows import (
+from slate.online.store.addresses import options
+from slate.online.store.channel import READ_SIZE, Channel
+from slate.online.store.flows import (
     CONNECTIONS,
     ExchangeError,
     Flow,

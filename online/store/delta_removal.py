@@ -2,8 +2,8 @@
 
 from redis import Redis
 
-from online.store.generations import pointers, whole_field
-from online.store.stream_names import REPLAYED
+from slate.online.store.generations import pointers, whole_field
+from slate.online.store.stream_names import REPLAYED
 
 _AT_ONCE = 1_000
 

@@ -24,9 +24,9 @@ from urllib.parse import quote
 
 from redis.exceptions import RedisError
 
-from online.store.embedded_process import PAUSE, answers, client, reap, start
-from online.store.persistence import refusal, unsaved
 from slate.errors import StoreError
+from slate.online.store.embedded_process import PAUSE, answers, client, reap, start
+from slate.online.store.persistence import refusal, unsaved
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class EmbeddedServer:
 
     @property
     def address(self) -> str:
-        """Its address, as ``online.store.redis_client.connect`` takes it."""
+        """Its address, as ``slate.online.store.redis_client.connect`` takes it."""
         return _address(self.socket)
 
     @classmethod

@@ -16,8 +16,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from redis.exceptions import ResponseError
 
-from online.store.commands import Packed
 from slate.errors import ClosedError, ConfigurationError, StoreError
+from slate.online.store.commands import Packed
 
 # How many connections of one client are at work at a time: more than one process can decode.
 CONNECTIONS = 64

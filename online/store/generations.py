@@ -27,9 +27,9 @@ from typing import Any, Self
 from uuid import uuid4
 from zlib import crc32
 
-from online.rows.row_format import FORMAT
 from slate.errors import StoreError
 from slate.fingerprints import fingerprint
+from slate.online.rows.row_format import FORMAT
 from slate.sources import Source
 from slate.views import FeatureView
 

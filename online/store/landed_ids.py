@@ -21,11 +21,11 @@ import numpy as np
 import pyarrow as pa
 from redis import Redis
 
-from online.rows.event_ids import SEEN, Ids, hash_ids
-from online.rows.instants import microseconds
-from online.rows.row_format import Words
-from online.store.stream_names import StreamNames, definition
 from slate.expressions import Array
+from slate.online.rows.event_ids import SEEN, Ids, hash_ids
+from slate.online.rows.instants import microseconds
+from slate.online.rows.row_format import Words
+from slate.online.store.stream_names import StreamNames, definition
 from slate.sources import Source
 from slate.views import FeatureView
 

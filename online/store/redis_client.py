@@ -6,11 +6,11 @@ from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from online.store.addresses import options
-from online.store.channel import READ_SIZE
-from online.store.embedded_server import EmbeddedServer
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.online.store.addresses import options
+from slate.online.store.channel import READ_SIZE
+from slate.online.store.embedded_server import EmbeddedServer
 
 # Once more, for a pooled connection that the server has closed meanwhile.
 RETRIES = 1

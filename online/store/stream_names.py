@@ -21,9 +21,9 @@ every row has one owner. A partition's stream, position and rows share the hash 
 
 from dataclasses import dataclass
 
-from online.rows.partitioning import PARTITIONS
-from online.rows.row_format import FORMAT
 from slate.fingerprints import fingerprint
+from slate.online.rows.partitioning import PARTITIONS
+from slate.online.rows.row_format import FORMAT
 from slate.registry import Registry
 from slate.sources import Source
 from slate.views import FeatureView

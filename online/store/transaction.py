@@ -6,8 +6,8 @@ from typing import Any, Self
 
 from redis import Redis
 
-from online.store.channel import Channel
-from online.store.commands import Packed, command
+from slate.online.store.channel import Channel
+from slate.online.store.commands import Packed, command
 
 _MULTI, _EXEC = command("MULTI"), command("EXEC")
 

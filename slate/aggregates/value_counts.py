@@ -30,7 +30,7 @@ from slate.windows import Window
 MOST = 256
 # What a definition may say.
 MOST_VALUES = 10_000
-# How many values a row can tell apart (online.rows.value_counts).
+# How many values a row can tell apart (slate.online.rows.value_counts).
 MOST_IN_ROW = 2**18
 # One above the greatest code.
 CODES = 2.0**63

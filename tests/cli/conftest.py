@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import command
+from slate.cli.main import command
 from slate.deployment import Deployment, load
 
 BIKES = Path(__file__).parents[1] / "deployments/bikes"

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from redis import Redis
 
-from online import EventWriter
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
-from online.store.stream_names import StreamNames
-from online.stream.archive.log_archive import Archive
 from slate.deployment import Deployment
+from slate.online import EventWriter
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
+from slate.online.store.stream_names import StreamNames
+from slate.online.stream.archive.log_archive import Archive
 from tests.cli.conftest import Slate
 
 AT = datetime(2026, 3, 10, 12, tzinfo=UTC)

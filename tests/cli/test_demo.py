@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.demo import demo
 from live_shopping import demo as live_shopping_demo
 from live_shopping.feed import WEIGHTS, active_viewers, catalog, landed_until, score
 from live_shopping.simulator import SimulationConfig, simulate
-from online import FeatureClient, Publisher
-from online.store.embedded_server import EmbeddedServer
+from slate.cli.demo import demo
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError
+from slate.online import FeatureClient, Publisher
+from slate.online.store.embedded_server import EmbeddedServer
 from tests.online.tables import attribute_rows, window_rows
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import slate as definitions
-from cli import training
+from slate.cli import training
 from slate.deployment import Deployment, load
 from tests.cli.conftest import BIKES, Slate
 from tests.parity.engines import build, compiled

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from redis import Redis
 
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
-from online.store.stream_names import LOG, Unit
-from online.stream.events.blocks import Blocks
 from slate.deployment import Deployment
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
+from slate.online.store.stream_names import LOG, Unit
+from slate.online.stream.events.blocks import Blocks
 from slate.windows import duration_name
 from tests.cli.conftest import Slate
 

@@ -203,7 +203,7 @@ def test_a_key_that_some_rows_lack_may_be_said(empty_folder: Path, slate_here: S
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["assets", "--from", "orders.csv"], "'assets' is the name of a package that is installed"),
+        (["numpy", "--from", "orders.csv"], "'numpy' is the name of a package that is installed"),
         (["My Shop", "--from", "orders.csv"], "'My Shop' is not a name for a Python package"),
         (["shop", "--from", "none.csv"], "none.csv is not a file"),
         (["shop", "--from", "orders.xlsx"], "the format .xlsx is unknown"),

@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from online import FeatureClient, Publisher
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
-from online.stream.workers.status import stream_status
 from slate.deployment import Deployment, load
+from slate.online import FeatureClient, Publisher
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
+from slate.online.stream.workers.status import stream_status
 from tests.cli.conftest import Slate
 from tests.online.tables import attribute_rows, window_rows
 

@@ -10,10 +10,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from assets import loading
-from assets.intake import Intake, take_in
-from assets.landing_files import landed
-from assets.raw_tables import prepare
+from slate.assets import loading
+from slate.assets.intake import Intake, take_in
+from slate.assets.landing_files import landed
+from slate.assets.raw_tables import prepare
 from slate.deployment import load
 from slate.sources import Source
 from tests.cli.conftest import Slate

@@ -21,7 +21,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     programs = tmp_path / "bin"
     programs.mkdir()
     slate = programs / "slate"
-    slate.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli "$@"\n')
+    slate.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m slate.cli "$@"\n')
     slate.chmod(0o755)
     others = {name: value for name, value in os.environ.items() if not name.startswith("SLATE_")}
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from cli import processes
-from online.store.addresses import shown
+from slate.cli import processes
 from slate.deployment import Deployment
+from slate.online.store.addresses import shown
 from tests.cli.conftest import BIKES
 
 SECRET = "hush-hush"

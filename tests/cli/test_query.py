@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from online import Publisher, Rows
-from online.store.embedded_server import EmbeddedServer
 from slate.deployment import Deployment
 from slate.kinds import Kind
+from slate.online import Publisher, Rows
+from slate.online.store.embedded_server import EmbeddedServer
 from tests.cli.conftest import Slate
 
 AS_OF = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from cli import stream
-from online import EventWriter
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
-from online.stream.workers.status import stream_status
-from online.stream.workers.worker import Worker, WorkerStats
+from slate.cli import stream
 from slate.deployment import Deployment
+from slate.online import EventWriter
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
+from slate.online.stream.workers.status import stream_status
+from slate.online.stream.workers.worker import Worker, WorkerStats
 from tests.cli.conftest import BIKES, Slate
 from tests.online.stream.moves import move
 
@@ -142,7 +142,7 @@ def test_a_rebuild_ends_with_what_could_not_be_made_anew(
     bikes: Deployment, server: EmbeddedServer, slate: Slate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain = SimpleNamespace(run_everything=lambda _: True)
-    monkeypatch.setitem(sys.modules, "orchestration.runs", chain)
+    monkeypatch.setitem(sys.modules, "slate.orchestration.runs", chain)
     path = bikes.landing / "moves/2026-03-10/12-stream.parquet"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"PAR1")

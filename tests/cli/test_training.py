@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset
 import pytest
 
-from assets.training_sets import write_training_set
+from slate.assets.training_sets import write_training_set
 from slate.compile.training import training_columns
 from slate.deployment import Deployment
 from slate.kinds import Kind

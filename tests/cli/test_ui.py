@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from cli.main import INTERRUPTED, PIPE_CLOSED
-from cli.ui import HOST, Interrupts, free_port, stop, the_only_one
+from slate.cli.main import INTERRUPTED, PIPE_CLOSED
+from slate.cli.ui import HOST, Interrupts, free_port, stop, the_only_one
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from tests.cli.conftest import Slate
@@ -72,7 +72,7 @@ def test_a_stop_ends_what_does_not_end_by_itself() -> None:
 
 @pytest.mark.usefixtures("_own_signals")
 def test_started_in_the_background_it_stops_when_told(bikes: Deployment, slate: Slate) -> None:
-    command = [sys.executable, "-m", "cli.main", "ui", "--port", "0"]
+    command = [sys.executable, "-m", "slate.cli.main", "ui", "--port", "0"]
     with group(command, stderr=subprocess.PIPE, preexec_fn=deaf_to_interrupts) as launcher:
         assert launcher.stderr is not None
         for line in launcher.stderr:
@@ -99,7 +99,7 @@ def test_dagster_does_not_outlive_a_launcher_that_nobody_listens_to(
     monkeypatch.setenv("SLATE_CONFIG", str(tmp_path / "bikes/slate.toml"))
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "cli.main", "ui", "--port", "0"]
+    command = [sys.executable, "-m", "slate.cli.main", "ui", "--port", "0"]
     with group(command, stdout=writer, stderr=subprocess.PIPE) as launcher:
         os.close(writer)
         started = until_started(launcher.pid, 2)

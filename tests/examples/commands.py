@@ -27,7 +27,7 @@ class Example:
         shutil.copytree(self.original, self.folder, ignore=ignore)
         programs = folder / "bin"
         programs.mkdir()
-        for program, module in ("slate", "-m cli"), ("python", ""):
+        for program, module in ("slate", "-m slate.cli"), ("python", ""):
             script = programs / program
             script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
             script.chmod(0o755)

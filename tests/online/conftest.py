@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from online import FeatureClient, Publisher, Rows
-from online.store.connections import Connections
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
 from slate.deployment import Deployment
+from slate.online import FeatureClient, Publisher, Rows
+from slate.online.store.connections import Connections
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
 from slate.views import FeatureView
 from tests.online import arcade
 from tests.online.tables import AS_OF, Event, attribute_rows, window_rows

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from redis import Redis
 
-from online import Answer, EventWriter, FeatureClient, Publisher, State
-from online.store.generations import GenerationNames
-from online.store.stream_names import deltas_prefix
-from online.stream.workers.worker import Worker
 from slate.deployment import Deployment
 from slate.expressions import leaves
 from slate.features import Computed, Feature
+from slate.online import Answer, EventWriter, FeatureClient, Publisher, State
+from slate.online.store.generations import GenerationNames
+from slate.online.store.stream_names import deltas_prefix
+from slate.online.stream.workers.worker import Worker
 from slate.views import FeatureView
 from tests.online.arcade import Play, play_ranking
 from tests.online.conftest import arcade_rows, play

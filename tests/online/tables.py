@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from online import Rows
 from slate.aggregates import Measure, TileColumn
 from slate.kinds import Kind
+from slate.online import Rows
 from slate.views import FeatureView
 from tests.parity.aggregates import meets
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from online import AsyncFeatureClient, EventWriter, FeatureClient, Publisher
-from online.store.addresses import OPTIONS, options, shown
-from online.store.redis_client import connect
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
+from slate.online import AsyncFeatureClient, EventWriter, FeatureClient, Publisher
+from slate.online.store.addresses import OPTIONS, options, shown
+from slate.online.store.redis_client import connect
 
 
 @pytest.mark.parametrize(

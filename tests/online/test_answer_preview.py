@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from online import FeatureClient
-from online.serving.answer_preview import HTML_COLUMNS, Preview
+from slate.online import FeatureClient
+from slate.online.serving.answer_preview import HTML_COLUMNS, Preview
 
 
 class Cells(HTMLParser):

@@ -9,11 +9,11 @@ import polars
 import pytest
 from redis import Redis
 
-from online import FeatureClient, Publisher
-from online.serving.live_services import Serving
-from online.store.connections import Connections
 from slate import FeatureService, FeatureView, Registry, last, last_n
 from slate.errors import MissingPackageError, RequestError
+from slate.online import FeatureClient, Publisher
+from slate.online.serving.live_services import Serving
+from slate.online.store.connections import Connections
 from tests.online.arcade import Game, Offer, Play, Player
 from tests.online.conftest import PLAYS
 from tests.online.tables import AS_OF, window_rows

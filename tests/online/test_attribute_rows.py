@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online.rows.attribute_rows import AttributeRows
-from online.rows.decoded_rows import Decoded
-from online.rows.row_format import Blobs
-from online.rows.row_tables import Rows
 from slate.errors import DataError
 from slate.kinds import Kind
+from slate.online.rows.attribute_rows import AttributeRows
+from slate.online.rows.decoded_rows import Decoded
+from slate.online.rows.row_format import Blobs
+from slate.online.rows.row_tables import Rows
 from slate.views import FeatureView
 from tests.online.arcade import GameCatalog, PlayerProfile
 from tests.online.tables import AS_OF, attribute_rows, us

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from online import AsyncFeatureClient, FeatureClient, Publisher, State
 from slate.deployment import Deployment
 from slate.errors import RequestError
+from slate.online import AsyncFeatureClient, FeatureClient, Publisher, State
 from tests.online import arcade
 from tests.online.conftest import HOUR, arcade_rows
 from tests.online.tables import AS_OF, attribute_rows

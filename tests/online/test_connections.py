@@ -17,15 +17,15 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from redis import Redis
 
-from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
-from online.serving.live_services import Serving
-from online.store.async_connections import AsyncConnections
-from online.store.connections import Connections
-from online.store.embedded_server import EmbeddedServer
-from online.store.generations import pointers
-from online.store.redis_client import connect
 from slate.deployment import Deployment
 from slate.errors import ClosedError, ConfigurationError
+from slate.online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
+from slate.online.serving.live_services import Serving
+from slate.online.store.async_connections import AsyncConnections
+from slate.online.store.connections import Connections
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.generations import pointers
+from slate.online.store.redis_client import connect
 from tests.online.arcade import GameCatalog
 from tests.online.conftest import arcade_rows
 from tests.online.tables import AS_OF

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from online import FeatureClient
-from online.store.embedded_process import answers, binary, client
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.online import FeatureClient
+from slate.online.store.embedded_process import answers, binary, client
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
 
 pytestmark = pytest.mark.process
 
@@ -100,7 +100,7 @@ def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
 ONE_OF_MANY = """
 import sys
 from pathlib import Path
-from online.store.embedded_server import EmbeddedServer
+from slate.online.store.embedded_server import EmbeddedServer
 server = EmbeddedServer.attach(Path(sys.argv[1]))
 print(server.started, flush=True)
 sys.stdin.read()
@@ -125,8 +125,8 @@ def test_of_many_processes_one_starts_it(tmp_path: Path) -> None:
 FORKED = """
 import os, sys
 from pathlib import Path
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
 server = EmbeddedServer.attach(Path(sys.argv[1]))
 child = os.fork()
 if not child:

@@ -12,16 +12,16 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
-from online.serving.live_services import Serving
-from online.store.channel import Channel, send
-from online.store.commands import Packed, command
-from online.store.embedded_server import EmbeddedServer
-from online.store.flows import ExchangeError, Step, drive
-from online.store.generations import pointers
-from online.store.redis_client import connect
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
+from slate.online.serving.live_services import Serving
+from slate.online.store.channel import Channel, send
+from slate.online.store.commands import Packed, command
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.flows import ExchangeError, Step, drive
+from slate.online.store.generations import pointers
+from slate.online.store.redis_client import connect
 from tests.online.arcade import GameCatalog
 from tests.online.conftest import arcade_rows
 from tests.online.tables import AS_OF, attribute_rows

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pytest
 from redis import Redis
 
-from online import FeatureClient, Publisher, Rows
-from online.serving.live_services import Serving
-from online.store.connections import Connections
-from online.store.generations import GenerationNames, pointer_field, pointers
 from slate import FeatureView, Registry, feature
 from slate.errors import DataError, StoreError
 from slate.fingerprints import fingerprint
+from slate.online import FeatureClient, Publisher, Rows
+from slate.online.serving.live_services import Serving
+from slate.online.store.connections import Connections
+from slate.online.store.generations import GenerationNames, pointer_field, pointers
 from tests.online import arcade
 from tests.online.arcade import GameCatalog, PlayerGameHistory, Studio, StudioProfile
 from tests.online.conftest import HOUR, arcade_rows
@@ -296,7 +296,7 @@ def test_tiles_must_come_by_their_row(publisher: Publisher) -> None:
 def test_chunks_do_not_cut_a_first_key(
     publisher: Publisher, client: FeatureClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("online.publishing.encoding.CHUNK_ROWS", 4)
+    monkeypatch.setattr("slate.online.publishing.encoding.CHUNK_ROWS", 4)
     events = [
         {
             "id": f"e{player}{game}",

@@ -10,12 +10,12 @@ from redis import Redis
 
 from live_shopping import definitions as shop
 from live_shopping.definitions.sources import DEVICES, KINDS
-from online import FeatureClient, Publisher, State
-from online.serving.live_services import Serving
-from online.store.connections import Connections
 from slate import Registry
 from slate.features import Aggregated
 from slate.kinds import Kind
+from slate.online import FeatureClient, Publisher, State
+from slate.online.serving.live_services import Serving
+from slate.online.store.connections import Connections
 from tests.online.naive import naive
 from tests.online.tables import AS_OF, Event, attribute_rows, window_rows
 

@@ -10,15 +10,15 @@ from zlib import crc32
 import pytest
 from redis import Redis
 
-from online import Answer, FeatureClient, Publisher, Rows, State
-from online.serving.live_services import Serving
-from online.store.channel import Channel
-from online.store.connections import Connections
-from online.store.flows import Step, drive
-from online.store.generations import GenerationNames, pointer_field
 from slate import FeatureView, Registry
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.online import Answer, FeatureClient, Publisher, Rows, State
+from slate.online.serving.live_services import Serving
+from slate.online.store.channel import Channel
+from slate.online.store.connections import Connections
+from slate.online.store.flows import Step, drive
+from slate.online.store.generations import GenerationNames, pointer_field
 from tests.online import arcade
 from tests.online.arcade import GameCatalog, StudioProfile
 from tests.online.conftest import HOUR, arcade_rows

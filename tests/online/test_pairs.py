@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online.rows.envelope import Opened
-from online.rows.keys import Keys, PairKeys, key_texts, pair_text
-from online.rows.pair_bundles import bundle, pick
-from online.rows.row_format import Blobs, starts_of
 from slate.kinds import Kind
+from slate.online.rows.envelope import Opened
+from slate.online.rows.keys import Keys, PairKeys, key_texts, pair_text
+from slate.online.rows.pair_bundles import bundle, pick
+from slate.online.rows.row_format import Blobs, starts_of
 
 EMPTY = np.array([-1], np.int64).tobytes()
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from online import FeatureClient, Publisher, Rows, State
-from online.store.embedded_server import EmbeddedServer
-from online.store.generations import GenerationNames, pointer_field
-from online.store.redis_client import connect
 from slate.errors import StoreError
+from slate.online import FeatureClient, Publisher, Rows, State
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.generations import GenerationNames, pointer_field
+from slate.online.store.redis_client import connect
 from tests.online.arcade import GameCatalog
 from tests.online.conftest import HOUR
 from tests.online.stream.effects import Effects, Killed
@@ -29,7 +29,7 @@ Another = Callable[[], Publisher]
 
 @pytest.fixture
 def effects(monkeypatch: pytest.MonkeyPatch) -> Effects:
-    monkeypatch.setattr("online.publishing.encoding.CHUNK_ROWS", 2)
+    monkeypatch.setattr("slate.online.publishing.encoding.CHUNK_ROWS", 2)
     return Effects(monkeypatch)
 
 
@@ -210,7 +210,7 @@ def test_two_publishers_in_any_order(
 
         turns = Turns(random, [publishes("a"), publishes("b")])
         with monkeypatch.context() as patched, effects.watched(turns.hook):
-            patched.setattr("online.publishing.publisher.ThreadPoolExecutor", turns.executor)
+            patched.setattr("slate.online.publishing.publisher.ThreadPoolExecutor", turns.executor)
             turns.play(kills)
         assert live_title() is not None or (kills and not before)
         told += len(turns.told)

@@ -10,14 +10,14 @@ import polars
 import pyarrow as pa
 import pytest
 
-from online.rows.instants import microseconds
-from online.serving.given_values import Moment, asked
-from online.serving.live_services import Serving
-from online.serving.requests import RequestForm
-from online.stream.events.validation import coerce_events
 from slate import Registry
 from slate.errors import RequestError
 from slate.expressions import Array
+from slate.online.rows.instants import microseconds
+from slate.online.serving.given_values import Moment, asked
+from slate.online.serving.live_services import Serving
+from slate.online.serving.requests import RequestForm
+from slate.online.stream.events.validation import coerce_events
 from tests.deployments.bikes import definitions as bikes
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.moves import move

@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from online import Answer, FeatureClient, Publisher
-from online.rows.codecs import WindowRows
-from online.rows.latest_values import merge_latest
-from online.rows.row_format import NO_TIME, Blobs
-from online.rows.row_tables import Rows
-from online.serving.live_services import Serving
-from online.store.connections import Connections
 from slate import FeatureService, FeatureView, Registry, count, last, last_n
 from slate.errors import DataError
 from slate.features import Aggregated
 from slate.kinds import STRING_DTYPE, Kind
+from slate.online import Answer, FeatureClient, Publisher
+from slate.online.rows.codecs import WindowRows
+from slate.online.rows.latest_values import merge_latest
+from slate.online.rows.row_format import NO_TIME, Blobs
+from slate.online.rows.row_tables import Rows
+from slate.online.serving.live_services import Serving
+from slate.online.store.connections import Connections
 from tests.online.arcade import Game, Offer, Play, Player, PlayerGame
 from tests.online.naive import naive
 from tests.online.tables import AS_OF, Event, us, window_rows

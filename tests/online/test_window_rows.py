@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from online.rows.codecs import WindowRows
-from online.rows.row_format import Blobs
-from online.rows.row_tables import Rows
 from slate.errors import DataError
 from slate.features import Aggregated
 from slate.kinds import Kind
+from slate.online.rows.codecs import WindowRows
+from slate.online.rows.row_format import Blobs
+from slate.online.rows.row_tables import Rows
 from slate.views import FeatureView
 from tests.online.arcade import GameActivity, PlayerActivity
 from tests.online.naive import naive

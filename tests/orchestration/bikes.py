@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from assets.warehouse import parse_if_changed
+from slate.assets.warehouse import parse_if_changed
 from slate.compile.project import write
 from slate.deployment import Deployment, load
 from slate.registry import Registry

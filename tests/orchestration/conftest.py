@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.raw_tables import prepare
+from slate.assets.raw_tables import prepare
 from tests.deployments.bikes.definitions import Checkup, Move, Offer
 
 

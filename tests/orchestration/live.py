@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from redis import Redis
 
-from online import FeatureClient, Publisher
-from online.store.redis_client import connect, open_store
-from online.stream.workers.status import stream_status
-from online.stream.workers.worker import Worker
 from slate import Source
 from slate.deployment import Deployment
+from slate.online import FeatureClient, Publisher
+from slate.online.store.redis_client import connect, open_store
+from slate.online.stream.workers.status import stream_status
+from slate.online.stream.workers.worker import Worker
 from tests.orchestration.bikes import Landing, Rows, happenings
 from tests.parity.answers import differences, micros
 from tests.parity.landing import moment

@@ -9,9 +9,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets.intake import Intake, take_in
-from assets.landing_files import landed
 from slate import Source
+from slate.assets.intake import Intake, take_in
+from slate.assets.landing_files import landed
 from tests.deployments.bikes.definitions import Move
 from tests.parity.landing import landing_table
 

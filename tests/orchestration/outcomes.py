@@ -11,10 +11,10 @@ import dagster as dg
 import duckdb
 import pyarrow.dataset as ds
 
-from assets.manifests import Manifest, load_manifest
-from assets.view_checks import CHECK
-from online import FeatureClient, Generation, Publisher
+from slate.assets.manifests import Manifest, load_manifest
+from slate.assets.view_checks import CHECK
 from slate.deployment import Deployment
+from slate.online import FeatureClient, Generation, Publisher
 from tests.orchestration.bikes import Rows
 from tests.parity.answers import differences
 from tests.parity.oracle import Oracle

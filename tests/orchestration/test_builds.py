@@ -9,10 +9,17 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets import ledger_time, raw_tables
-from assets.builds import Build, drop_former, last_build, plan_build, record, spans_built_since
-from assets.hours import Span, span_of
-from assets.landing_files import HOUR
+from slate.assets import ledger_time, raw_tables
+from slate.assets.builds import (
+    Build,
+    drop_former,
+    last_build,
+    plan_build,
+    record,
+    spans_built_since,
+)
+from slate.assets.hours import Span, span_of
+from slate.assets.landing_files import HOUR
 from slate.deployment import Deployment
 from slate.kinds import Kind
 from tests.deployments.bikes.definitions import Move

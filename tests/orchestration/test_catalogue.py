@@ -6,10 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.catalogue import SCHEMA, asset_tags
-from assets.warehouse import parse_if_changed
-from orchestration.assembly import assemble
+from slate.assets.catalogue import SCHEMA, asset_tags
+from slate.assets.warehouse import parse_if_changed
 from slate.deployment import load
+from slate.orchestration.assembly import assemble
 
 pytestmark = pytest.mark.process
 

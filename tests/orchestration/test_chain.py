@@ -15,14 +15,14 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.manifests import Manifest
-from assets.publishing import published_tables
-from online import FeatureClient, Generation, Publisher
-from orchestration.assembly import assemble
-from orchestration.runs import run_everything
-from quality.validations import validate
+from slate.assets.manifests import Manifest
+from slate.assets.publishing import published_tables
 from slate.compile.model_names import tiles_model, training_model
 from slate.deployment import Deployment
+from slate.online import FeatureClient, Generation, Publisher
+from slate.orchestration.assembly import assemble
+from slate.orchestration.runs import run_everything
+from slate.quality.validations import validate
 from tests.orchestration.bikes import Landing, happenings, place, renamed
 from tests.orchestration.outcomes import (
     Run,
@@ -44,7 +44,7 @@ from tests.parity.scenarios import MIDDAY
 ROOT = Path(__file__).parents[2]
 RUN = """
 import sys
-from orchestration.runs import run_everything
+from slate.orchestration.runs import run_everything
 from slate.deployment import load
 sys.exit(0 if run_everything(load()) else 1)
 """

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.holds import unread
-from assets.intake import Intake
-from assets.raw_tables import follow_definition, prepare, require_declared_types
 from slate import Source, arrival_time, event_time, unique_id
+from slate.assets.holds import unread
+from slate.assets.intake import Intake
+from slate.assets.raw_tables import follow_definition, prepare, require_declared_types
 from slate.errors import ConfigurationError, DataError
 from tests.orchestration.moves import AT, Connection, take
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from assets.hours import hourly
-from cli import ingest, live, stream
-from online import FeatureClient
+from slate.assets.hours import hourly
+from slate.cli import ingest, live, stream
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError
+from slate.online import FeatureClient
 from tests.orchestration.bikes import BIKES
 
 CLOCK = datetime(2026, 3, 10, 12, 40, tzinfo=UTC)

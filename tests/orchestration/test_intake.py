@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets import intake, landed_rows
-from assets.file_ledger import new_files
-from assets.intake import Intake
-from assets.landing_files import Landed, LandingFile, landed
-from assets.raw_tables import prepare
 from slate import Source
+from slate.assets import intake, landed_rows
+from slate.assets.file_ledger import new_files
+from slate.assets.intake import Intake
+from slate.assets.landing_files import Landed, LandingFile, landed
+from slate.assets.raw_tables import prepare
 from tests.deployments.bikes.definitions import Checkup, Move, Offer
 from tests.orchestration.moves import (
     AT,

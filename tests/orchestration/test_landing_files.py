@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from assets.intake import Intake
-from assets.landing_files import landed
+from slate.assets.intake import Intake
+from slate.assets.landing_files import landed
 from tests.deployments.bikes.definitions import Move
 from tests.orchestration.moves import HOUR, Connection, ids, land, moves, take
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from assets.origins import landed_origins
+from slate.assets.origins import landed_origins
 from slate.deployment import load
 from tests.orchestration.bikes import BIKES
 

@@ -15,12 +15,12 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.database import Warehouse
-from assets.failures import explained
-from orchestration.console import console
-from orchestration.outcomes import alarms, told
+from slate.assets.database import Warehouse
+from slate.assets.failures import explained
 from slate.errors import DataError
 from slate.offline import warehouse as warehouse_file
+from slate.orchestration.console import console
+from slate.orchestration.outcomes import alarms, told
 from tests.orchestration.bikes import BIKES
 
 ROOT = Path(__file__).parents[2]

@@ -7,12 +7,12 @@ import dagster as dg
 import duckdb
 import pytest
 
-from online import FeatureClient
-from orchestration.assembly import assemble
-from orchestration.home import prepare_home
-from orchestration.runs import run_everything
 from slate.compile.project import write
 from slate.deployment import Deployment
+from slate.online import FeatureClient
+from slate.orchestration.assembly import assemble
+from slate.orchestration.home import prepare_home
+from slate.orchestration.runs import run_everything
 from tests.orchestration import small
 from tests.orchestration.bikes import Row, Rows
 from tests.orchestration.outcomes import as_of, runs, wrong_online, wrong_training

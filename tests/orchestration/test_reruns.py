@@ -14,15 +14,15 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import PartitionBackfill
 
-from assets.hours import partition_key
-from assets.online import WHOLE
-from cli.main import INTERRUPTED
-from orchestration.assembly import assemble
-from orchestration.home import prepare_home
-from orchestration.interrupts import interrupts
-from orchestration.runs import run_everything
+from slate.assets.hours import partition_key
+from slate.assets.online import WHOLE
+from slate.cli.main import INTERRUPTED
 from slate.compile.project import write
 from slate.deployment import Deployment
+from slate.orchestration.assembly import assemble
+from slate.orchestration.home import prepare_home
+from slate.orchestration.interrupts import interrupts
+from slate.orchestration.runs import run_everything
 from tests.orchestration import small
 from tests.orchestration.bikes import Landing, happenings
 from tests.orchestration.outcomes import Run, Table, query, runs, tables, unlike, wrong_training
@@ -100,7 +100,7 @@ def interrupted(deployment: Deployment, line: str) -> tuple[int, list[str]]:
         "PYTHONPATH": str(ROOT),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "run"],
+        [sys.executable, "-m", "slate.cli.main", "run"],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
@@ -249,7 +249,15 @@ def test_a_disk_without_room_is_told_of_in_one_line(hotel: Hotel) -> None:
         "SLATE_CONFIG": str(deployment.root / "slate.toml"),
         "PYTHONPATH": str(ROOT),
     }
-    command = ["bash", "-c", 'ulimit -f 100; exec "$@"', "bash", sys.executable, "-m", "cli.main"]
+    command = [
+        "bash",
+        "-c",
+        'ulimit -f 100; exec "$@"',
+        "bash",
+        sys.executable,
+        "-m",
+        "slate.cli.main",
+    ]
     done = subprocess.run(
         [*command, "run"], env=environment, capture_output=True, text=True, timeout=120, check=False
     )

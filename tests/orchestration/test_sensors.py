@@ -6,12 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.hours import FORMAT, partition_key
-from assets.landing import raw_key
-from assets.landing_files import HOUR
-from orchestration import sensors
-from orchestration.sensors import late_files
+from slate.assets.hours import FORMAT, partition_key
+from slate.assets.landing import raw_key
+from slate.assets.landing_files import HOUR
 from slate.deployment import Deployment
+from slate.orchestration import sensors
+from slate.orchestration.sensors import late_files
 from tests.deployments.bikes.definitions import Move
 
 NOON = datetime(2026, 3, 10, 12)

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from assets import builds
-from online import FeatureClient, Publisher
-from orchestration.runs import run_everything
+from slate.assets import builds
 from slate.compile.model_names import RAW
 from slate.compile.project import write
 from slate.deployment import Deployment
+from slate.online import FeatureClient, Publisher
+from slate.orchestration.runs import run_everything
 from tests.orchestration import small
 from tests.orchestration.outcomes import query, tables
 from tests.parity.landing import moment, write_landing

@@ -7,11 +7,11 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets import raw_tables
-from assets.freshness import freshness
-from assets.landing_files import HOUR
-from assets.source_checks import few_refused, hours_landed, landed_before, newest_arrival
 from slate import FeatureView, Source
+from slate.assets import raw_tables
+from slate.assets.freshness import freshness
+from slate.assets.landing_files import HOUR
+from slate.assets.source_checks import few_refused, hours_landed, landed_before, newest_arrival
 from tests.deployments.bikes.definitions import BikeProfile, Move
 
 NOON = datetime(2026, 3, 10, 12)

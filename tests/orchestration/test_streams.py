@@ -9,14 +9,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.landing import raw_key
-from assets.online import online_key
-from assets.streams import stream_assets, stream_checks, stream_key
-from online.store.stream_names import StreamNames
-from orchestration.assembly import assemble
-from orchestration.runs import run_everything
+from slate.assets.landing import raw_key
+from slate.assets.online import online_key
+from slate.assets.streams import stream_assets, stream_checks, stream_key
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.online.store.stream_names import StreamNames
+from slate.orchestration.assembly import assemble
+from slate.orchestration.runs import run_everything
 from slate.views import FeatureView
 from tests.deployments.bikes.definitions import Checkup, Move
 from tests.orchestration.bikes import place

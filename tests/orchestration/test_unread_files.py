@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.file_ledger import new_files
-from assets.holds import unread
-from assets.intake import Intake, take_in
-from assets.landing_files import landed
+from slate.assets.file_ledger import new_files
+from slate.assets.holds import unread
+from slate.assets.intake import Intake, take_in
+from slate.assets.landing_files import landed
 from slate.errors import DataError
 from tests.deployments.bikes.definitions import Move
 from tests.orchestration.moves import HOUR, Connection, ids, land, moves, refused, take

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from assets import builds, ledger_time, raw_tables, verdicts
-from assets.builds import Build
+from slate.assets import builds, ledger_time, raw_tables, verdicts
+from slate.assets.builds import Build
 from slate.errors import DataError
 from slate.views import FeatureView
 from tests.deployments.bikes.definitions import BikeProfile, Move, Offer, StationMoves

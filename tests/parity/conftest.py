@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from online import FeatureClient, Publisher
 from slate.deployment import load
+from slate.online import FeatureClient, Publisher
 from tests.parity.engines import Engines, Project, compiled
 
 ROOT = Path(__file__).resolve().parents[2]

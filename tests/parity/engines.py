@@ -22,15 +22,15 @@ from typing import Any
 import duckdb
 import pyarrow.dataset as ds
 
-from assets import builds
-from assets.publishing import landed, online_rows, stream_from
-from assets.raw_tables import prepare
-from assets.training_sets import write_training_set
-from online import FeatureClient, Publisher
+from slate.assets import builds
+from slate.assets.publishing import landed, online_rows, stream_from
+from slate.assets.raw_tables import prepare
+from slate.assets.training_sets import write_training_set
 from slate.compile.asked import all_asked
 from slate.compile.model_names import AS_OF, RAW, current_model, training_model
 from slate.compile.project import write
 from slate.deployment import Deployment
+from slate.online import FeatureClient, Publisher
 from slate.plans import Plan
 from slate.registry import Registry
 from tests.parity.answers import micros

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from redis import Redis
 
-from online import Publisher
-from online.stream.workers.worker import Worker
 from slate.deployment import Deployment
+from slate.online import Publisher
+from slate.online.stream.workers.worker import Worker
 from tests.online.stream.effects import Effects, Killed
 from tests.parity.answers import micros
 from tests.parity.engines import Engines, LandedRows

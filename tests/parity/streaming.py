@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from redis import Redis
 
-from online import EventWriter
-from online.store.stream_names import Unit, routed_views, streamed_sources, units
 from slate import Registry, Source
 from slate.deployment import Deployment
+from slate.online import EventWriter
+from slate.online.store.stream_names import Unit, routed_views, streamed_sources, units
 from tests.parity.answers import differences, micros
 from tests.parity.engines import Engines
 from tests.parity.landing import moment

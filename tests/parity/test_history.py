@@ -10,7 +10,7 @@ import pyarrow.dataset as ds
 import pytest
 
 import slate
-from assets.training_sets import write_training_set
+from slate.assets.training_sets import write_training_set
 from slate.deployment import Deployment
 from slate.kinds import Kind
 from slate.offline import values

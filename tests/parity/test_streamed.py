@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from online.store.redis_client import connect, open_store
-from online.stream.applying.applier import Applier
+from slate.online.store.redis_client import connect, open_store
+from slate.online.stream.applying.applier import Applier
 from tests.online.stream.effects import Effects
 from tests.parity.conftest import CONFIGS
 from tests.parity.engines import Engines, Project

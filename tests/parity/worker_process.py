@@ -10,10 +10,10 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from online.store.redis_client import connect
-from online.store.stream_names import StreamNames, streamed_sources
-from online.stream.workers.worker import Worker
 from slate.deployment import load
+from slate.online.store.redis_client import connect
+from slate.online.store.stream_names import StreamNames, streamed_sources
+from slate.online.stream.workers.worker import Worker
 
 LEASE_SECONDS = 0.5
 FLUSH_SECONDS = 0.2

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quality import last_good_profiles
-from quality.limits import Limits
-from quality.profiles import Profile, measure
-from quality.suites import suite
-from quality.validations import validate
 from slate.errors import DataError
+from slate.quality import last_good_profiles
+from slate.quality.limits import Limits
+from slate.quality.profiles import Profile, measure
+from slate.quality.suites import suite
+from slate.quality.validations import validate
 from tests.quality.library import MemberLoans, MemberProfile
 from tests.quality.warehouse import LOANS, write
 

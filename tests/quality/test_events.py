@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from quality.validations import validate
+from slate.quality.validations import validate
 from slate.windows import window
 from tests.quality.library import MemberLoans
 from tests.quality.warehouse import AS_OF, write

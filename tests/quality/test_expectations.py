@@ -8,11 +8,11 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from quality.batches import Batch
-from quality.expectations import Expectation
-from quality.reports import failures
-from quality.tables import table_name
-from quality.validations import validate
+from slate.quality.batches import Batch
+from slate.quality.expectations import Expectation
+from slate.quality.reports import failures
+from slate.quality.tables import table_name
+from slate.quality.validations import validate
 from slate.views import FeatureView
 from tests.quality.defects import BETWEEN, DEFECTS, NOT_NULL
 from tests.quality.library import Loan, MemberLoans, MemberProfile
@@ -131,7 +131,7 @@ def test_many_failures_are_counted_and_few_shown(warehouse: duckdb.DuckDBPyConne
 def test_what_cannot_be_evaluated_fails_with_its_reason() -> None:
     import pyarrow as pa
 
-    from quality.engine import run
+    from slate.quality.engine import run
 
     table = pa.table({"name": ["a", "b"]})
     expectation = Expectation(BETWEEN, ("name",), {"column": "name", "min_value": 1}, "")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quality.json_values import json_value
+from slate.quality.json_values import json_value
 
 SCALARS = (
     st.none()

@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 import duckdb
 import pytest
 
-from quality import report_folders
-from quality.page import page, write_page
-from quality.reports import failures, markdown
-from quality.results import Validation
-from quality.validations import validate
+from slate.quality import report_folders
+from slate.quality.page import page, write_page
+from slate.quality.reports import failures, markdown
+from slate.quality.results import Validation
+from slate.quality.validations import validate
 from tests.quality.library import MemberBranchLoans, MemberProfile
 
 AWKWARD = "</td>|<b>&\n\x00`*"

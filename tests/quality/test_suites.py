@@ -10,9 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from live_shopping import definitions
-from quality.engine import render, run
-from quality.invariants import nests
-from quality.suites import suite
 from slate import (
     FeatureView,
     Registry,
@@ -22,6 +19,9 @@ from slate import (
     mean,
     min,
 )
+from slate.quality.engine import render, run
+from slate.quality.invariants import nests
+from slate.quality.suites import suite
 from slate.windows import Window
 from tests.quality.library import Loan, Member, MemberBranchLoans, MemberLoans, MemberProfile
 from tests.quality.warehouse import AS_OF
@@ -47,8 +47,8 @@ def test_every_view_has_a_suite_that_great_expectations_takes(view: type[Feature
 @pytest.mark.process
 def test_describing_needs_no_great_expectations() -> None:
     script = (
-        "import sys; from quality import failures, page, validations; "
-        "from quality.suites import suite; from tests.quality.library import MemberLoans; "
+        "import sys; from slate.quality import failures, page, validations; "
+        "from slate.quality.suites import suite; from tests.quality.library import MemberLoans; "
         "assert suite(MemberLoans); print(*{'great_expectations', 'pandas'} & sys.modules.keys())"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from quality.failures import failing_rows
-from quality.page import page
-from quality.validations import validate
 from slate.errors import DataError
+from slate.quality.failures import failing_rows
+from slate.quality.page import page
+from slate.quality.validations import validate
 from tests.quality.library import MemberBranchLoans, MemberLoans, MemberProfile
 from tests.quality.warehouse import AS_OF, write
 

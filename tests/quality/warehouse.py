@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from quality.tables import table_columns, table_name
+from slate.quality.tables import table_columns, table_name
 from slate.quoting import quoted_name
 from slate.views import FeatureView
 from tests.quality.library import MemberBranchLoans, MemberLoans, MemberProfile

@@ -148,20 +148,18 @@ def test_what_is_not_an_amount_of_memory_is_refused(
         deployment.load(file)
 
 
-@pytest.mark.parametrize("module", ["assets/__init__.py", "quality.py"])
-def test_a_module_named_as_one_of_slates_is_refused(tmp_path: Path, module: str) -> None:
+@pytest.mark.parametrize("module", ["slate/__init__.py", "slate.py"])
+def test_a_module_named_slate_is_refused(tmp_path: Path, module: str) -> None:
     (tmp_path / module).parent.mkdir(exist_ok=True)
     (tmp_path / module).touch()
     file = written(tmp_path, MINIMAL)
-    with pytest.raises(ConfigurationError, match="in the place of Slate's own package"):
+    with pytest.raises(ConfigurationError, match="in the place of Slate itself"):
         _ = deployment.load(file).registry
 
 
-def test_a_folder_named_as_one_of_slates_packages_is_no_module(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_named_slate_is_no_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.path", [*__import__("sys").path])
-    (tmp_path / "assets").mkdir()
-    (tmp_path / "with_assets.py").write_text("from slate import Entity\n")
-    file = written(tmp_path, MINIMAL.replace("shop.definitions", "with_assets"))
+    (tmp_path / "slate").mkdir()
+    (tmp_path / "beside_slate.py").write_text("from slate import Entity\n")
+    file = written(tmp_path, MINIMAL.replace("shop.definitions", "beside_slate"))
     assert deployment.load(file).registry.entities == {}

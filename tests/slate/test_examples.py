@@ -3,12 +3,19 @@
 import doctest
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
 
 import slate
 
-MODULES = [found.name for found in pkgutil.walk_packages(slate.__path__, "slate.")]
+# The packages of other folders are links.
+MODULES = [
+    found.name
+    for folder in Path(slate.__path__[0]).iterdir()
+    if folder.is_dir() and not folder.is_symlink()
+    for found in pkgutil.walk_packages([str(folder)], f"slate.{folder.name}.")
+] + [found.name for found in pkgutil.iter_modules(slate.__path__, "slate.") if not found.ispkg]
 
 
 @pytest.mark.parametrize("name", MODULES)

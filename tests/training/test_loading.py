@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.dataset
 import pytest
 
-from assets.manifests import load_manifest
-from assets.training_sets import write_training_set
+from slate.assets.manifests import load_manifest
+from slate.assets.training_sets import write_training_set
 from slate.plans import Plan
 from tests.training.table import Row, expected, fill, offers, ordered
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.column_statistics import Statistics
-from assets.manifests import Manifest, Origin, load_manifest
-from assets.training_sets import write_training_set
+from slate.assets.column_statistics import Statistics
+from slate.assets.manifests import Manifest, Origin, load_manifest
+from slate.assets.training_sets import write_training_set
 from slate.errors import DataError
 from slate.kinds import Kind
 from slate.plans import Plan

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets import training_rows
-from assets.training_sets import write_training_set
+from slate.assets import training_rows
+from slate.assets.training_sets import write_training_set
 from slate.compile.training import training_columns
 from slate.errors import DataError
 from slate.plans import Plan

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.manifests import load_manifest
-from assets.training_sets import write_training_set
+from slate.assets.manifests import load_manifest
+from slate.assets.training_sets import write_training_set
 from slate.plans import Plan
 from tests.training import delivery
 from tests.training.table import fill, offers

@@ -14,18 +14,18 @@ import numpy as np
 import pyarrow as pa
 from redis import Redis
 
-from online.rows.hour_sections import hour_of
-from online.store.commands import Packed, command, together
-from online.store.generations import pointer_field, pointers, stream_field, whole_field
-from online.store.landed_ids import LandedIds, written
-from online.store.stream_names import LOG, Unit, definition, streamed_sources
-from online.store.transaction import Transaction
-from online.stream.applying import seen_id_slices
-from online.stream.applying.deduplication import SeenIds
-from online.stream.applying.source_rows import Counted, SourceRows
-from online.stream.events.block_schemas import ID
-from online.stream.events.blocks import Blocks
-from online.stream.events.redis_entries import (
+from slate.online.rows.hour_sections import hour_of
+from slate.online.store.commands import Packed, command, together
+from slate.online.store.generations import pointer_field, pointers, stream_field, whole_field
+from slate.online.store.landed_ids import LandedIds, written
+from slate.online.store.stream_names import LOG, Unit, definition, streamed_sources
+from slate.online.store.transaction import Transaction
+from slate.online.stream.applying import seen_id_slices
+from slate.online.stream.applying.deduplication import SeenIds
+from slate.online.stream.applying.source_rows import Counted, SourceRows
+from slate.online.stream.events.block_schemas import ID
+from slate.online.stream.events.blocks import Blocks
+from slate.online.stream.events.redis_entries import (
     Entry,
     after,
     arrival_of,

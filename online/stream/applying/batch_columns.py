@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from online.rows.arrow_columns import as_numpy
 from slate.aggregates.value_counts import codes, words
 from slate.expressions import Array, Expr, render
 from slate.filters import condition
 from slate.kinds import Kind
+from slate.online.rows.arrow_columns import as_numpy
 from slate.sources import Source, column_of
 
 

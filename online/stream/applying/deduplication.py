@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from online.rows.event_ids import Ids
-from online.rows.row_format import Words
 from slate.expressions import Array
+from slate.online.rows.event_ids import Ids
+from slate.online.rows.row_format import Words
 
 _SMALLEST = 1 << 12
 # Fibonacci hashing: the highest bits of the product say where, whatever the ids have in common.

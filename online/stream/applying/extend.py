@@ -10,16 +10,16 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from online.rows.latest_values import merge_latest
-from online.rows.row_format import NO_TEXT, NO_TIME, WORD, Blobs, Words
-from online.rows.texts import Bytes, TextColumn
-from online.rows.value_counts import CountedRecords, Tallies, records, tallied
-from online.rows.window_encode import Records, assemble, record_words, text_columns
-from online.rows.window_layout import CountedColumn, Level, WindowLayout
-from online.rows.window_merge import merge_into
-from online.rows.window_rows import OpenRows
-from online.stream.applying.fold import Folded, FoldedCounts, FoldedLevel
 from slate.kinds import Kind
+from slate.online.rows.latest_values import merge_latest
+from slate.online.rows.row_format import NO_TEXT, NO_TIME, WORD, Blobs, Words
+from slate.online.rows.texts import Bytes, TextColumn
+from slate.online.rows.value_counts import CountedRecords, Tallies, records, tallied
+from slate.online.rows.window_encode import Records, assemble, record_words, text_columns
+from slate.online.rows.window_layout import CountedColumn, Level, WindowLayout
+from slate.online.rows.window_merge import merge_into
+from slate.online.rows.window_rows import OpenRows
+from slate.online.stream.applying.fold import Folded, FoldedCounts, FoldedLevel
 from slate.views import FeatureView
 
 # The lower half of a word.

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from online.rows.row_format import NO_TIME, Words, changes, to_words, within
-from online.rows.value_counts import Tallies, tallied
-from online.rows.window_layout import CountedColumn, Level, WindowLayout
-from online.rows.window_merge import merge_newer
-from online.stream.applying.batch_columns import EventColumns
 from slate.aggregates import EventsInput, Measure, TilePartial
 from slate.expressions import Array
 from slate.kinds import Kind
+from slate.online.rows.row_format import NO_TIME, Words, changes, to_words, within
+from slate.online.rows.value_counts import Tallies, tallied
+from slate.online.rows.window_layout import CountedColumn, Level, WindowLayout
+from slate.online.rows.window_merge import merge_newer
+from slate.online.stream.applying.batch_columns import EventColumns
 from slate.views import FeatureView
 
 

@@ -20,23 +20,23 @@ import pyarrow as pa
 from redis import Redis
 from redis.exceptions import WatchError
 
-from online.rows.hour_sections import HOUR, hour_of
-from online.rows.partitioning import partitions
-from online.rows.row_format import Words
-from online.store.commands import command
-from online.store.generations import pointers, whole_field
-from online.store.stream_names import LOG, Unit, definition, deltas_name, replayed_name
-from online.store.transaction import Transaction
-from online.stream.applying import seen_id_slices
-from online.stream.applying.batch_columns import whole
-from online.stream.applying.deduplication import SeenIds
-from online.stream.applying.source_rows import Counted, SourceRows
-from online.stream.archive.log_archive import Archive
-from online.stream.events.block_schemas import ID
-from online.stream.events.blocks import Blocks, Events
-from online.stream.events.redis_entries import arrival_of
 from slate.deployment import Deployment
 from slate.errors import DataError
+from slate.online.rows.hour_sections import HOUR, hour_of
+from slate.online.rows.partitioning import partitions
+from slate.online.rows.row_format import Words
+from slate.online.store.commands import command
+from slate.online.store.generations import pointers, whole_field
+from slate.online.store.stream_names import LOG, Unit, definition, deltas_name, replayed_name
+from slate.online.store.transaction import Transaction
+from slate.online.stream.applying import seen_id_slices
+from slate.online.stream.applying.batch_columns import whole
+from slate.online.stream.applying.deduplication import SeenIds
+from slate.online.stream.applying.source_rows import Counted, SourceRows
+from slate.online.stream.archive.log_archive import Archive
+from slate.online.stream.events.block_schemas import ID
+from slate.online.stream.events.blocks import Blocks, Events
+from slate.online.stream.events.redis_entries import arrival_of
 from slate.sources import Source
 from slate.views import FeatureView
 

@@ -8,19 +8,25 @@ import pyarrow as pa
 from redis import Redis
 from redis.exceptions import WatchError
 
-from online.rows.checksums import of_texts
-from online.rows.hour_sections import HOUR, all_lost, hour_of, newest, sections_envelope
-from online.rows.instants import microseconds
-from online.rows.partitioning import PARTITIONS
-from online.rows.row_format import FORMAT, Blobs
-from online.store import landed_ids
-from online.store.delta_removal import forget_definition
-from online.store.generations import Generation, pointer_field, pointers, read_pointer, whole_field
-from online.store.landed_ids import NOTHING, Known
-from online.store.stream_names import Unit, definition, deltas_name, deltas_prefix, tag
-from online.stream.applying import seen_id_slices
-from online.stream.applying.source_rows import SourceRows
 from slate.errors import StoreError
+from slate.online.rows.checksums import of_texts
+from slate.online.rows.hour_sections import HOUR, all_lost, hour_of, newest, sections_envelope
+from slate.online.rows.instants import microseconds
+from slate.online.rows.partitioning import PARTITIONS
+from slate.online.rows.row_format import FORMAT, Blobs
+from slate.online.store import landed_ids
+from slate.online.store.delta_removal import forget_definition
+from slate.online.store.generations import (
+    Generation,
+    pointer_field,
+    pointers,
+    read_pointer,
+    whole_field,
+)
+from slate.online.store.landed_ids import NOTHING, Known
+from slate.online.store.stream_names import Unit, definition, deltas_name, deltas_prefix, tag
+from slate.online.stream.applying import seen_id_slices
+from slate.online.stream.applying.source_rows import SourceRows
 from slate.views import FeatureView
 
 logger = logging.getLogger(__name__)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from redis import Redis
 
-from online.rows.event_ids import SEEN, Ids
-from online.rows.row_format import Words
-from online.store.stream_names import Unit
-from online.stream.applying.deduplication import SeenIds
+from slate.online.rows.event_ids import SEEN, Ids
+from slate.online.rows.row_format import Words
+from slate.online.store.stream_names import Unit
+from slate.online.stream.applying.deduplication import SeenIds
 from slate.sources import Source
 
 SLICES = 8

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from online.rows.checksums import of_texts
-from online.rows.codecs import WindowRows
-from online.rows.damage_messages import STREAM_MEND, damage
-from online.rows.event_ids import Ids
-from online.rows.hour_sections import HourSections, sections_envelope
-from online.rows.keys import key_texts
-from online.rows.row_format import Blobs, Words
-from online.store.commands import command, encoded_fields, write_fields
-from online.store.landed_ids import NOTHING, Known, LandedIds
-from online.store.stream_names import (
+from slate.expressions import Array
+from slate.online.rows.checksums import of_texts
+from slate.online.rows.codecs import WindowRows
+from slate.online.rows.damage_messages import STREAM_MEND, damage
+from slate.online.rows.event_ids import Ids
+from slate.online.rows.hour_sections import HourSections, sections_envelope
+from slate.online.rows.keys import key_texts
+from slate.online.rows.row_format import Blobs, Words
+from slate.online.store.commands import command, encoded_fields, write_fields
+from slate.online.store.landed_ids import NOTHING, Known, LandedIds
+from slate.online.store.stream_names import (
     Unit,
     definition,
     deltas_name,
@@ -24,13 +25,12 @@ from online.store.stream_names import (
     route,
     routed_views,
 )
-from online.store.transaction import Transaction
-from online.stream.applying.batch_columns import EventColumns
-from online.stream.applying.extend import extend
-from online.stream.applying.fold import Folded, fold
-from online.stream.events.block_schemas import ID
-from online.stream.events.blocks import Events, late
-from slate.expressions import Array
+from slate.online.store.transaction import Transaction
+from slate.online.stream.applying.batch_columns import EventColumns
+from slate.online.stream.applying.extend import extend
+from slate.online.stream.applying.fold import Folded, fold
+from slate.online.stream.events.block_schemas import ID
+from slate.online.stream.events.blocks import Events, late
 from slate.registry import Registry
 from slate.sources import Source
 from slate.views import FeatureView

@@ -23,8 +23,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from online.rows.row_format import Words
-from online.stream.archive.hour_files import (
+from slate.errors import DataError
+from slate.online.rows.row_format import Words
+from slate.online.stream.archive.hour_files import (
     HOUR,
     Part,
     clean,
@@ -35,8 +36,7 @@ from online.stream.archive.hour_files import (
     part_of,
     unfinished,
 )
-from online.stream.durable_files import sync
-from slate.errors import DataError
+from slate.online.stream.durable_files import sync
 from slate.sources import Source
 
 logger = logging.getLogger(__name__)

@@ -17,17 +17,17 @@ import pyarrow as pa
 from redis import Redis
 from redis.exceptions import WatchError
 
-from online.store.stream_names import LOG, StreamNames, Unit
-from online.stream.archive.archive_files import ArchiveFiles
-from online.stream.archive.hour_files import HOUR
-from online.stream.dead_letters.letter_format import fields, late_refusals
-from online.stream.dead_letters.overflow_files import make_room
-from online.stream.events.arrived_events import revalidated
-from online.stream.events.block_schemas import ID
-from online.stream.events.blocks import Blocks, Refusal, late
-from online.stream.events.redis_entries import ARRIVAL, Entry, number
 from slate.deployment import Deployment
 from slate.errors import DataError
+from slate.online.store.stream_names import LOG, StreamNames, Unit
+from slate.online.stream.archive.archive_files import ArchiveFiles
+from slate.online.stream.archive.hour_files import HOUR
+from slate.online.stream.dead_letters.letter_format import fields, late_refusals
+from slate.online.stream.dead_letters.overflow_files import make_room
+from slate.online.stream.events.arrived_events import revalidated
+from slate.online.stream.events.block_schemas import ID
+from slate.online.stream.events.blocks import Blocks, Refusal, late
+from slate.online.stream.events.redis_entries import ARRIVAL, Entry, number
 from slate.sources import Source
 
 MOST = 200_000

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from online.rows.instants import instant
-from online.stream.events.block_schemas import ID
-from online.stream.events.blocks import Refusal
-from online.stream.events.json_events import json_rows
+from slate.online.rows.instants import instant
+from slate.online.stream.events.block_schemas import ID
+from slate.online.stream.events.blocks import Refusal
+from slate.online.stream.events.json_events import json_rows
 from slate.sources import Source
 from slate.times import Mask
 from slate.windows import duration_name

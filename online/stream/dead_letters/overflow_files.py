@@ -16,10 +16,10 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import WatchError
 
-from online.store.stream_names import StreamNames
-from online.stream.dead_letters.letter_format import LATE, as_json, refusal
-from online.stream.durable_files import sync
 from slate.deployment import Deployment
+from slate.online.store.stream_names import StreamNames
+from slate.online.stream.dead_letters.letter_format import LATE, as_json, refusal
+from slate.online.stream.durable_files import sync
 from slate.sources import Source
 
 # More letters than this, or more bytes of them, are not kept in the store.

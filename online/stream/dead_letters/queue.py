@@ -8,11 +8,11 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from online.store.stream_names import StreamNames
-from online.stream.dead_letters.letter_format import kept, refusal
-from online.stream.events.blocks import Refusal
-from online.stream.writing.writer import EventWriter
 from slate.errors import StoreError
+from slate.online.store.stream_names import StreamNames
+from slate.online.stream.dead_letters.letter_format import kept, refusal
+from slate.online.stream.events.blocks import Refusal
+from slate.online.stream.writing.writer import EventWriter
 from slate.sources import Source
 
 AT_ONCE = 1_000

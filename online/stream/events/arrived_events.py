@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from online.rows.event_ids import hash_ids
-from online.rows.row_format import Words
-from online.stream.events.block_schemas import ID
-from online.stream.events.validation import coerce_batch, refusals
+from slate.online.rows.event_ids import hash_ids
+from slate.online.rows.row_format import Words
+from slate.online.stream.events.block_schemas import ID
+from slate.online.stream.events.validation import coerce_batch, refusals
 from slate.sources import Source
 
 

@@ -4,7 +4,7 @@ from hashlib import blake2b
 
 import pyarrow as pa
 
-from online.stream.events.validation import written_columns
+from slate.online.stream.events.validation import written_columns
 from slate.refusals import rules_text
 from slate.sources import Source
 

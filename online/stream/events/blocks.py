@@ -23,13 +23,13 @@ import numpy as np
 import pyarrow as pa
 from redis import Redis
 
-from online.rows.instants import microseconds
-from online.rows.row_format import Words
-from online.store.stream_names import StreamNames
-from online.stream.events.arrived_events import revalidated, trusted
-from online.stream.events.block_schemas import ID, block_schema, digest, events_schema
-from online.stream.events.json_events import json_rows
-from online.stream.events.redis_entries import ARRIVAL, BLOCK, NUMBER, SCHEMA, Entry
+from slate.online.rows.instants import microseconds
+from slate.online.rows.row_format import Words
+from slate.online.store.stream_names import StreamNames
+from slate.online.stream.events.arrived_events import revalidated, trusted
+from slate.online.stream.events.block_schemas import ID, block_schema, digest, events_schema
+from slate.online.stream.events.json_events import json_rows
+from slate.online.stream.events.redis_entries import ARRIVAL, BLOCK, NUMBER, SCHEMA, Entry
 from slate.refusals import LATEST
 from slate.sources import Source
 from slate.times import Mask

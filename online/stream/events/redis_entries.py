@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from online.rows.hour_sections import hour_of
+from slate.online.rows.hour_sections import hour_of
 
 ARRIVAL, NUMBER, SCHEMA, BLOCK = b"a", b"n", b"s", b"b"
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from redis import Redis
 
-from online.store.stream_names import Unit
+from slate.online.store.stream_names import Unit
 
 SECONDS = 5.0
 

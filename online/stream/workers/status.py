@@ -5,8 +5,8 @@ from typing import Any
 
 from redis import Redis
 
-from online.store.stream_names import LOG, StreamNames, units
-from online.stream.events.redis_entries import arrival_of
+from slate.online.store.stream_names import LOG, StreamNames, units
+from slate.online.stream.events.redis_entries import arrival_of
 from slate.registry import Registry
 from slate.sources import Source
 

@@ -10,17 +10,23 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import require_all_is_kept
-from online.store.stream_names import LOG, Unit, streamed_sources, units
-from online.stream.applying.applier import Applied, Applier
-from online.stream.applying.replay import Replay
-from online.stream.applying.retention import catch_up, forget_former, learn, retain, tell_whole
-from online.stream.archive.log_archive import Archive
-from online.stream.workers.leases import SECONDS, Leases
-from online.stream.workers.troubles import Troubles
 from slate.deployment import Deployment
 from slate.errors import SlateError
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import require_all_is_kept
+from slate.online.store.stream_names import LOG, Unit, streamed_sources, units
+from slate.online.stream.applying.applier import Applied, Applier
+from slate.online.stream.applying.replay import Replay
+from slate.online.stream.applying.retention import (
+    catch_up,
+    forget_former,
+    learn,
+    retain,
+    tell_whole,
+)
+from slate.online.stream.archive.log_archive import Archive
+from slate.online.stream.workers.leases import SECONDS, Leases
+from slate.online.stream.workers.troubles import Troubles
 from slate.sources import Source
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """A write as a flow of commands and replies, without any I/O of its own.
 
-See ``online.store.flows`` for what such a flow yields. It returns what became of the write. The
-writers are what runs it, synchronous or not.
+See ``slate.online.store.flows`` for what such a flow yields. It returns what became of the write.
+The writers are what runs it, synchronous or not.
 """
 
 import time
@@ -16,23 +16,23 @@ import numpy as np
 import pyarrow as pa
 from redis.exceptions import NoScriptError, ResponseError
 
-from online.rows.event_ids import hash_ids
-from online.rows.partitioning import PARTITIONS, partitions
-from online.store import persistence
-from online.store.commands import command
-from online.store.flows import ExchangeError, Flow
-from online.store.stream_names import LOG, StreamNames, Unit, routed_views
-from online.stream.events.block_schemas import block_schema, digest
-from online.stream.events.blocks import Refusal
-from online.stream.events.json_events import json_event, json_rows
-from online.stream.events.validation import (
+from slate.errors import DataError, StoreError, StreamFullError
+from slate.online.rows.event_ids import hash_ids
+from slate.online.rows.partitioning import PARTITIONS, partitions
+from slate.online.store import persistence
+from slate.online.store.commands import command
+from slate.online.store.flows import ExchangeError, Flow
+from slate.online.store.stream_names import LOG, StreamNames, Unit, routed_views
+from slate.online.stream.events.block_schemas import block_schema, digest
+from slate.online.stream.events.blocks import Refusal
+from slate.online.stream.events.json_events import json_event, json_rows
+from slate.online.stream.events.validation import (
     CoercedEvents,
     check_names,
     coerce_batch,
     coerce_events,
     refusals,
 )
-from slate.errors import DataError, StoreError, StreamFullError
 from slate.registry import Registry
 from slate.sources import Source
 
@@ -41,7 +41,7 @@ Loose: TypeAlias = Sequence[Mapping[str, Any]] | pa.Table | pa.RecordBatch
 MOST_AT_ONCE = 10_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
 
-_SCRIPT = resources.files("online.stream.writing").joinpath("write.lua").read_bytes()
+_SCRIPT = resources.files("slate.online.stream.writing").joinpath("write.lua").read_bytes()
 _SHA = sha1(_SCRIPT, usedforsecurity=False).hexdigest()
 
 

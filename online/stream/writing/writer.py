@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Self
 
-from online.store.async_connections import AsyncConnections
-from online.store.connections import Connections
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import open_store
-from online.store.stream_names import streamed_sources
-from online.stream.writing.write_flow import Loose, Writing, Written
 from slate.deployment import Deployment, given_or_loaded
 from slate.errors import DataError, UnknownNameError, nearest
+from slate.online.store.async_connections import AsyncConnections
+from slate.online.store.connections import Connections
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import open_store
+from slate.online.store.stream_names import streamed_sources
+from slate.online.stream.writing.write_flow import Loose, Writing, Written
 from slate.registry import Registry
 from slate.sources import Source
 

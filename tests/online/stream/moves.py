@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from online.rows.event_ids import hash_ids
-from online.rows.instants import microseconds as us
-from online.stream.events.block_schemas import block_schema, digest
-from online.stream.events.redis_entries import Entry
-from online.stream.events.validation import coerce_events
+from slate.online.rows.event_ids import hash_ids
+from slate.online.rows.instants import microseconds as us
+from slate.online.stream.events.block_schemas import block_schema, digest
+from slate.online.stream.events.redis_entries import Entry
+from slate.online.stream.events.validation import coerce_events
 from slate.sources import Source
 from tests.deployments.bikes.definitions import Move
 

@@ -16,17 +16,17 @@ import pyarrow.parquet as pq
 import pytest
 from redis import Redis
 
-from assets.publishing import archived_since
-from online import EventWriter
-from online.store.connections import Connections
-from online.store.stream_names import LOG, StreamNames, Unit
-from online.stream.archive.archive_files import ArchiveFiles
-from online.stream.archive.hour_files import HOUR
-from online.stream.archive.log_archive import Archive
-from online.stream.writing.write_flow import Writing
 from slate import Source, arrival_time, event_time, unique_id
+from slate.assets.publishing import archived_since
 from slate.deployment import Deployment
 from slate.errors import DataError
+from slate.online import EventWriter
+from slate.online.store.connections import Connections
+from slate.online.store.stream_names import LOG, StreamNames, Unit
+from slate.online.stream.archive.archive_files import ArchiveFiles
+from slate.online.stream.archive.hour_files import HOUR
+from slate.online.stream.archive.log_archive import Archive
+from slate.online.stream.writing.write_flow import Writing
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.log import MINUTE, NAMES, UNIT, Log, Row, instant_of, rows
 from tests.online.stream.moves import NOON, move, us
@@ -37,8 +37,8 @@ NOON_HOUR = us(NOON) // HOUR
 PROGRAM = """
 import sys
 from pathlib import Path
-from online.store.redis_client import connect
-from online.stream.archive.log_archive import Archive
+from slate.online.store.redis_client import connect
+from slate.online.stream.archive.log_archive import Archive
 from slate.deployment import Deployment
 from tests.deployments.bikes.definitions import Move
 
@@ -367,7 +367,7 @@ def test_a_definition_that_changes_within_an_hour(bikes: Deployment, redis: Redi
 
 
 def test_merging_holds_few_rows_at_once(bikes: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("online.stream.archive.archive_files.ROW_GROUP", 100)
+    monkeypatch.setattr("slate.online.stream.archive.archive_files.ROW_GROUP", 100)
     files = ArchiveFiles(bikes.data / "parts", bikes.landing / "moves", Move)
     written: list[Row] = []
     schema = pa.schema({name: column.kind.arrow for name, column in Move.columns.items()})

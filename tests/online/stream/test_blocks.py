@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 from redis import Redis
 
-from online.store.stream_names import StreamNames
-from online.stream.events.arrived_events import revalidated
-from online.stream.events.block_schemas import ID, block_schema, digest, events_schema
-from online.stream.events.blocks import Blocks, late
-from online.stream.events.redis_entries import Entry, number
 from slate import Source, arrival_time, column, event_time, unique_id
+from slate.online.store.stream_names import StreamNames
+from slate.online.stream.events.arrived_events import revalidated
+from slate.online.stream.events.block_schemas import ID, block_schema, digest, events_schema
+from slate.online.stream.events.blocks import Blocks, late
+from slate.online.stream.events.redis_entries import Entry, number
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.moves import NOON, block, entry, former_schema, move, us
 

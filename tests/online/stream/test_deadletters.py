@@ -6,19 +6,19 @@ from datetime import datetime
 import pytest
 from redis import Redis
 
-from online import EventWriter, StreamFullError
-from online.store.connections import Connections
-from online.store.stream_names import LOG, StreamNames, Unit
-from online.stream.archive.log_archive import Archive
-from online.stream.dead_letters import overflow_files
-from online.stream.dead_letters.letter_format import fields, refusal
-from online.stream.dead_letters.overflow_files import folder
-from online.stream.dead_letters.queue import DeadLetters
-from online.stream.events.blocks import Refusal
-from online.stream.writing.write_flow import Writing
 from slate import Source, arrival_time, column, event_time, unique_id
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.online import EventWriter, StreamFullError
+from slate.online.store.connections import Connections
+from slate.online.store.stream_names import LOG, StreamNames, Unit
+from slate.online.stream.archive.log_archive import Archive
+from slate.online.stream.dead_letters import overflow_files
+from slate.online.stream.dead_letters.letter_format import fields, refusal
+from slate.online.stream.dead_letters.overflow_files import folder
+from slate.online.stream.dead_letters.queue import DeadLetters
+from slate.online.stream.events.blocks import Refusal
+from slate.online.stream.writing.write_flow import Writing
 from tests.online.stream.effects import Effects, Killed
 from tests.online.stream.log import DAY, MINUTE, Log
 from tests.online.stream.moves import NOON, us

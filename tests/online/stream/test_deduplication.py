@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from online.stream.applying.deduplication import SeenIds
+from slate.online.stream.applying.deduplication import SeenIds
 
 
 def by_dictionary(ids: list[int], arrivals: list[int], horizon: int) -> list[bool]:

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pytest
 
 import live_shopping.definitions
-from online.rows.codecs import WindowRows
-from online.rows.row_format import Blobs, Words
-from online.stream.applying.batch_columns import EventColumns
-from online.stream.applying.extend import extend
-from online.stream.applying.fold import fold
 from slate import FeatureView, Registry, Source
 from slate.kinds import Kind
+from slate.online.rows.codecs import WindowRows
+from slate.online.rows.row_format import Blobs, Words
+from slate.online.stream.applying.batch_columns import EventColumns
+from slate.online.stream.applying.extend import extend
+from slate.online.stream.applying.fold import fold
 from tests.deployments.bikes import definitions as bikes
 from tests.parity.answers import differences, micros
 from tests.parity.landing import Row, landing_table

@@ -4,9 +4,9 @@ import time
 
 from redis import Redis
 
-from online.store.stream_names import Unit, units
-from online.stream.workers.leases import Leases
 from slate import Registry
+from slate.online.store.stream_names import Unit, units
+from slate.online.stream.workers.leases import Leases
 from tests.deployments.bikes import definitions
 
 REGISTRY = Registry.from_module(definitions.__name__)

@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 from redis import Redis
 
-from assets.intake import take_in
-from assets.landing_files import landed
-from assets.raw_tables import prepare
-from online import EventWriter
-from online.store.connections import Connections
-from online.store.stream_names import LOG, Unit
-from online.stream.events.blocks import Blocks
-from online.stream.writing.write_flow import Writing
 from slate import Source, arrival_time, event_time, unique_id
+from slate.assets.intake import take_in
+from slate.assets.landing_files import landed
+from slate.assets.raw_tables import prepare
 from slate.deployment import Deployment
+from slate.online import EventWriter
+from slate.online.store.connections import Connections
+from slate.online.store.stream_names import LOG, Unit
+from slate.online.stream.events.blocks import Blocks
+from slate.online.stream.writing.write_flow import Writing
 from slate.registry import Registry
 from tests.online.stream.odd_values import DAY, NAN, NOON, TYPED, WRONG
 

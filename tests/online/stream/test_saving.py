@@ -12,12 +12,12 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from online import EventWriter
-from online.store.embedded_server import EmbeddedServer
-from online.store.redis_client import connect
-from online.store.stream_names import LOG, Unit
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.online import EventWriter
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
+from slate.online.store.stream_names import LOG, Unit
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.moves import move
 

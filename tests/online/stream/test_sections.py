@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from online.rows.envelope import Opened
-from online.rows.hour_sections import (
+from slate.online.rows.envelope import Opened
+from slate.online.rows.hour_sections import (
     HOUR,
     SKEW,
     HourSections,
@@ -13,7 +13,7 @@ from online.rows.hour_sections import (
     newest,
     with_section,
 )
-from online.rows.row_format import Blobs
+from slate.online.rows.row_format import Blobs
 
 EMPTY = np.array([0, 0], np.int64).tobytes()
 LATE = 100 * HOUR

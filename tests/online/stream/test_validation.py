@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.intake import take_in
-from assets.landing_files import landed
-from assets.raw_tables import prepare
-from online.stream.events.validation import coerce_batch, coerce_events, refusals
 from slate import Source, arrival_time, column, event_time, unique_id
+from slate.assets.intake import take_in
+from slate.assets.landing_files import landed
+from slate.assets.raw_tables import prepare
 from slate.errors import DataError
+from slate.online.stream.events.validation import coerce_batch, coerce_events, refusals
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.moves import NOON, move
 

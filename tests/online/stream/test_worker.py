@@ -11,14 +11,14 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from online import EventWriter, FeatureClient, Publisher, State
-from online.rows.partitioning import partition
-from online.store.stream_names import Unit, definition, deltas_name, streamed_sources, units
-from online.stream.applying import applier
-from online.stream.workers.status import stream_status
-from online.stream.workers.worker import Worker
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError, StoreError
+from slate.online import EventWriter, FeatureClient, Publisher, State
+from slate.online.rows.partitioning import partition
+from slate.online.store.stream_names import Unit, definition, deltas_name, streamed_sources, units
+from slate.online.stream.applying import applier
+from slate.online.stream.workers.status import stream_status
+from slate.online.stream.workers.worker import Worker
 from tests.parity.answers import micros
 
 BIKES = Path(__file__).parents[2] / "deployments" / "bikes" / "slate.toml"
@@ -482,7 +482,7 @@ def _status(bench: Bench, name: str) -> Any:
 def test_a_damaged_hour_is_told_of_once_and_other_sources_and_a_mend_go_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("online.stream.workers.worker.REPLAY_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("slate.online.stream.workers.worker.REPLAY_RETRY_SECONDS", 0.0)
     first = bench.worker()
     path = _landed(bench, first)
     first.leave()
@@ -519,7 +519,7 @@ def test_a_damaged_hour_is_told_of_once_and_other_sources_and_a_mend_go_on(
 def test_a_damaged_hour_costs_only_the_views_that_need_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("online.stream.workers.worker.REPLAY_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("slate.online.stream.workers.worker.REPLAY_RETRY_SECONDS", 0.0)
     first = bench.worker()
     path = _landed(bench, first)
     first.leave()
@@ -545,7 +545,7 @@ def test_rows_that_lack_a_damaged_hour_are_served_no_more_but_go_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a roll back to a generation that needs the hour again."""
-    monkeypatch.setattr("online.stream.workers.worker.REPLAY_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("slate.online.stream.workers.worker.REPLAY_RETRY_SECONDS", 0.0)
     worker = bench.worker()
     path = _landed(bench, worker)
     _publish(bench, NOON + timedelta(hours=1))
@@ -572,7 +572,7 @@ def test_rows_that_lack_a_damaged_hour_are_served_no_more_but_go_on(
 def test_an_archive_that_cannot_write_stops_no_other(
     bench: Bench, stream: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("online.stream.workers.worker.ARCHIVE_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("slate.online.stream.workers.worker.ARCHIVE_RETRY_SECONDS", 0.0)
     in_the_way = bench.deployment.data / "stream" / stream
     in_the_way.parent.mkdir()
     in_the_way.write_text("in the way")

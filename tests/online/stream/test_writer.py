@@ -15,14 +15,14 @@ import pyarrow as pa
 import pytest
 from redis import Redis
 
-from online import AsyncEventWriter, EventWriter, StreamFullError, Written
-from online.rows.partitioning import PARTITIONS, partition
-from online.store.stream_names import LOG, StreamNames, Unit, units
-from online.stream.events.block_schemas import ID
-from online.stream.events.blocks import Blocks, Events
-from online.stream.writing.write_flow import MOST_AT_ONCE
 from slate.deployment import Deployment
 from slate.errors import ClosedError, DataError, StoreError, UnknownNameError
+from slate.online import AsyncEventWriter, EventWriter, StreamFullError, Written
+from slate.online.rows.partitioning import PARTITIONS, partition
+from slate.online.store.stream_names import LOG, StreamNames, Unit, units
+from slate.online.stream.events.block_schemas import ID
+from slate.online.stream.events.blocks import Blocks, Events
+from slate.online.stream.writing.write_flow import MOST_AT_ONCE
 from tests.deployments.bikes.definitions import Checkup, Count, Move
 from tests.online.stream.moves import NOON, move, us
 
