@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,6 +22,7 @@ from slate.online import FeatureClient, Publisher
 from slate.online.store.redis_client import connect, open_store
 from tests.parity.conftest import CONFIGS
 from tests.parity.engines import Engines, Project, compiled
+from tests.parity.near import NearPath
 from tests.parity.oracle import Oracle
 from tests.parity.scenarios import HOUR, bulk
 from tests.parity.streaming import (
@@ -79,9 +81,10 @@ def play_rounds(name: str, folder: Path, wanted: float, seed: int) -> tuple[int,
     with (
         server,
         Publisher.connect(project.deployment) as publisher,
-        FeatureClient.connect(project.deployment, refresh=0, timeout=5) as client,
+        FeatureClient.connect(project.deployment, refresh=0, timeout=5, near=False) as client,
+        closing(NearPath(project.deployment, address)) as near,
     ):
-        engines = Engines(project, publisher, client)
+        engines = Engines(project, publisher, client, near)
         while compared < wanted:
             found, wrong, killed = play(engines, project, CONFIGS[name], address, seed)
             compared, kills, seed = compared + found, kills + killed, seed + 1

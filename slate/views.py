@@ -34,12 +34,15 @@ class FeatureView(Definition):
             the platform's clock; empty where rows may be of any age.
         max_null_shift: the view is held back when a feature's share of nulls is greater than in
             the last good run by more than this, from 0 to 1; 1 lets any share pass.
+        near: kept decoded in the processes that serve, at most so far behind the store ("1s"); for
+            views of few rows that most requests read. Empty: read from the store by each request.
         windowed: whether it aggregates a source.
         features: its features by column.
         measures: a windowed view's aggregates by name.
         levels: a windowed view's sizes of tile in microseconds, smallest first.
         ttl_us: the ttl in microseconds, None without one.
         fresh_within_us: ``fresh_within`` in microseconds, None without it.
+        near_us: ``near`` in microseconds, None without it.
     """
 
     entity: ClassVar[type[Entity]]
@@ -48,12 +51,14 @@ class FeatureView(Definition):
     ttl: ClassVar[str] = ""
     fresh_within: ClassVar[str] = ""
     max_null_shift: ClassVar[float] = 0.5
+    near: ClassVar[str] = ""
     windowed: ClassVar[bool]
     features: ClassVar[dict[str, Feature]]
     measures: ClassVar[dict[str, Measure]]
     levels: ClassVar[tuple[int, ...]]
     ttl_us: ClassVar[int | None]
     fresh_within_us: ClassVar[int | None]
+    near_us: ClassVar[int | None]
 
     _settings = Definition._settings | {
         "entity": type,
@@ -62,6 +67,7 @@ class FeatureView(Definition):
         "ttl": str,
         "fresh_within": str,
         "max_null_shift": object,
+        "near": str,
     }
 
     def __init_subclass__(cls) -> None:
@@ -91,6 +97,7 @@ class FeatureView(Definition):
         cls.ttl_us = duration(cls.ttl, f"{where}.ttl") if cls.ttl else None
         cls.fresh_within_us = age_limit(cls.fresh_within, f"{where}.fresh_within")
         cls.max_null_shift = share_limit(cls.max_null_shift, f"{where}.max_null_shift")
+        cls.near_us = _near(cls, entity)
         cls.measures, cls.levels, cls._names = {}, (), {}
         if source is not None:
             made = windowed(cls, entity, source, found, comments(cls))
@@ -99,6 +106,24 @@ class FeatureView(Definition):
             cls.features = _attributes(cls, found, comments(cls))
         if not cls.features:
             raise DefinitionError(f"{where} defines no feature")
+
+
+def _near(view: type[FeatureView], entity: type[Entity]) -> int | None:
+    """How far behind a near view may be, in microseconds.
+
+    Raises:
+        DefinitionError: it is not a duration, or the view cannot be near.
+    """
+    if not view.near:
+        return None
+    where = f"{view.__name__}.near"
+    behind = duration(view.near, where)
+    if len(entity.keys) == 2:
+        raise DefinitionError(
+            f"{where}: {entity.__name__} is a pair, and of pairs there may be any number: keep "
+            "views of one key near, and let pairs be read from the store"
+        )
+    return behind
 
 
 def _attributes(

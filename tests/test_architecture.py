@@ -34,7 +34,8 @@ ROOMS = {
         "store": {"rows"},
         "publishing": {"store", "rows"},
         "stream": {"store", "rows"},
-        "serving": {"store", "rows"},
+        "near": {"store", "rows"},
+        "serving": {"near", "store", "rows"},
     },
     "slate.online.stream": {
         "durable_files": set(),

@@ -13,6 +13,7 @@ class SellerProfile(FeatureView):
     entity, model = Seller, "seller_profile"
     owner = "sellers@live-shopping.example"
     tags = ("account",)
+    near = "1s"
     country: str = feature(default="unknown")
     joined_at: datetime  # the first day of selling
     rating: float = feature(min=0, max=5)  # stars; none before the first review
@@ -26,6 +27,7 @@ class SellerStats(FeatureView):
     entity, source = Seller, Event
     owner = "ranking@live-shopping.example"
     tags = ("session",)
+    near = "1s"
     views = count(where=Event.kind == "view", over=["1h", "1d", "30d"])
     taps = count(where=Event.kind == "tap", over=["1h", "1d", "30d"])
     bids = count(where=Event.kind == "bid", over=["1h", "1d"])

@@ -13,6 +13,7 @@ class ShowCatalog(FeatureView):
     entity, model = Show, "show_catalog"
     owner = "catalog@live-shopping.example"
     tags = ("listing",)
+    near = "1s"
     seller_id: str = key_of(Seller)  # a show leads to its seller
     category: str = key_of(Category, default="other")
     language: str = feature(default="unknown")
@@ -29,6 +30,7 @@ class ShowActivity(FeatureView):
     entity, source = Show, Event
     owner = "ranking@live-shopping.example"
     tags = ("session",)
+    near = "1s"
     views = count(where=Event.kind == "view", over=["10m", "1h", "1d"])
     taps = count(where=Event.kind == "tap", over=["1m", "10m", "1h", "1d"])
     chats = count(where=Event.kind == "chat", over=["10m", "1h"])

@@ -24,7 +24,7 @@ import numpy as np
 
 from slate.expressions import Array
 from slate.online.rows.envelope import Content, Envelope, Opened
-from slate.online.rows.row_format import WORD, Words
+from slate.online.rows.row_format import NO_TIME, WORD, Words
 from slate.views import FeatureView
 
 HOUR = 3_600_000_000
@@ -188,6 +188,18 @@ class Since:
             late = np.flatnonzero(known > self.at + SKEW)
             found.update(zip(of[late].tolist(), known[late].tolist(), strict=True))
         return found
+
+    @cached_property
+    def latest(self) -> tuple[Words, Words]:
+        """Of each key the latest hour that counts, and the latest event in it; or the least."""
+        hours = np.zeros(len(self.opened.ends), np.int64)
+        events = np.full(len(self.opened.ends), NO_TIME)
+        for found, starts, ends, of in self._counted:
+            hours[of] = np.maximum(hours[of], found)
+            has = ends > starts
+            known = self.opened.words[starts[has] + 1]
+            events[of[has]] = np.maximum(events[of[has]], known)
+        return hours, events
 
     @cached_property
     def _counted(self) -> list[tuple[Words, Words, Words, Words]]:

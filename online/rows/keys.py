@@ -53,14 +53,9 @@ class Keys:
     def partitions(self) -> dict[int, list[int]]:
         """The positions of the keys by the partition of the stream that they are in."""
         found: dict[int, list[int]] = {}
-        for position, text in enumerate(self.firsts):
+        for position, text in enumerate(self.texts):
             found.setdefault(partition(text), []).append(position)
         return found
-
-    @property
-    def firsts(self) -> list[str]:
-        """What decides about the partition of each."""
-        return self.texts
 
     @classmethod
     def of(cls, column: list[Any]) -> "Keys":
@@ -89,10 +84,17 @@ class PairKeys(Keys):
 
     first: list[str]
 
-    @property
-    def firsts(self) -> list[str]:
-        """The first key of each, which decides about its partition."""
-        return self.first
+    @cached_property
+    def partitions(self) -> dict[int, list[int]]:
+        """The positions of the pairs by partition, which their first keys decide about."""
+        # A request has few of them, nearly always one.
+        number = {text: partition(text) for text in set(self.first)}
+        if len(number) == 1:
+            return {number.popitem()[1]: list(range(len(self.first)))}
+        found: dict[int, list[int]] = {}
+        for position, text in enumerate(self.first):
+            found.setdefault(number[text], []).append(position)
+        return found
 
     @classmethod
     def of_both(cls, first: Keys, second: Keys) -> "PairKeys":

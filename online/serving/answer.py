@@ -57,11 +57,13 @@ class ViewState:
             applied, if that is later and the stream has held all events since what is published.
             What happened in that time is not in its values: asked about a day ahead, they are
             those of a day without events. None if nothing is known.
+        behind: the seconds since the view was in step with the store, of a view that is kept near;
+            0 of one that was read from the store.
     """
 
     def __init__(
         self, rows: int, at: int, as_of: int | None, event_ts: Words, stale: Array | None,
-        missing: Array, known_until: int | None,
+        missing: Array, known_until: int | None, behind: float = 0.0,
     ) -> None:  # fmt: skip
         self._rows = rows
         self._at = at
@@ -69,6 +71,7 @@ class ViewState:
         self._stale = stale
         self._missing = missing
         self.as_of = None if as_of is None else instant(as_of)
+        self.behind = behind
         self.lag = None if known_until is None else max(at - known_until, 0) / SECOND
 
     @cached_property
@@ -204,7 +207,8 @@ class Answer:
             columns = [v for feature, v in self._values.items() if _is_number(feature)]
         else:
             columns = self._named(names)
-        matrix = np.empty((self.rows, len(columns)), dtype)
+        # Written column by column, it is laid out so.
+        matrix = np.empty((self.rows, len(columns)), dtype, order="F")
         for place, values in enumerate(columns):
             matrix[:, place] = values
         return matrix

@@ -1,9 +1,11 @@
 """The clients: what a service's features are asked for through."""
 
+import asyncio
 from typing import Any, Self
 
 from slate.deployment import Deployment, given_or_loaded
 from slate.limits import REQUEST_ROWS
+from slate.online.near.keeper import NearViews
 from slate.online.serving.answer import Answer
 from slate.online.serving.explain import explain
 from slate.online.serving.given_values import Moment
@@ -11,6 +13,7 @@ from slate.online.serving.live_services import Serving
 from slate.online.store.async_connections import AsyncConnections
 from slate.online.store.connections import Connections
 from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.flows import check_timeout
 from slate.online.store.redis_client import open_store
 
 TIMEOUT = 0.5
@@ -52,6 +55,7 @@ class FeatureClient:
         timeout: float = TIMEOUT,
         refresh: float = REFRESH,
         max_rows: int = REQUEST_ROWS,
+        near: bool = True,
     ) -> Self:
         """A client of a deployment.
 
@@ -61,14 +65,20 @@ class FeatureClient:
             refresh: for how many seconds a generation is taken for live without asking again, and a
                 store that failed is left alone.
             max_rows: how many rows a request may ask for.
+            near: whether the views that are defined to be near are kept in this process. Requests
+                read them from the store until they are loaded, see ``wait_until_near``.
 
         Raises:
             ConfigurationError: the store's address is not one, or the timeout not a time.
             StoreError: the embedded server cannot be started.
         """
         deployment = given_or_loaded(deployment)
-        serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock, max_rows)
+        check_timeout(timeout)
         address, server = open_store(deployment)
+        near_views = NearViews.of(deployment, address) if near else None
+        serving = Serving(
+            deployment.registry, deployment.name, refresh, deployment.clock, max_rows, near_views
+        )
         return cls(serving, Connections.to(address, timeout), server)
 
     def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
@@ -93,6 +103,14 @@ class FeatureClient:
         """
         return self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
 
+    def wait_until_near(self, timeout: float = 60.0) -> bool:
+        """Wait until the near views that are published are loaded; whether they are.
+
+        Args:
+            timeout: for how many seconds at most.
+        """
+        return self._serving.near is None or self._serving.near.wait(timeout)
+
     def explain(self, service: str) -> str:
         """How a service's features are found, in words.
 
@@ -103,6 +121,8 @@ class FeatureClient:
 
     def close(self) -> None:
         """Close the connections, and the embedded server if it was started for this client."""
+        if self._serving.near is not None:
+            self._serving.near.close()
         self._connections.close()
         if self._server is not None:
             self._server.stop()
@@ -132,11 +152,16 @@ class AsyncFeatureClient:
         timeout: float = TIMEOUT,
         refresh: float = REFRESH,
         max_rows: int = REQUEST_ROWS,
+        near: bool = True,
     ) -> Self:
         """A client of a deployment; see ``FeatureClient.connect``."""
         deployment = given_or_loaded(deployment)
-        serving = Serving(deployment.registry, deployment.name, refresh, deployment.clock, max_rows)
+        check_timeout(timeout)
         address, server = open_store(deployment)
+        near_views = NearViews.of(deployment, address) if near else None
+        serving = Serving(
+            deployment.registry, deployment.name, refresh, deployment.clock, max_rows, near_views
+        )
         return cls(serving, AsyncConnections.to(address, timeout), server)
 
     async def get(
@@ -145,12 +170,19 @@ class AsyncFeatureClient:
         """The values of a service's features; see ``FeatureClient.get``."""
         return await self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
 
+    async def wait_until_near(self, timeout: float = 60.0) -> bool:
+        """Wait until near views are loaded; see ``FeatureClient.wait_until_near``."""
+        near = self._serving.near
+        return near is None or await asyncio.to_thread(near.wait, timeout)
+
     def explain(self, service: str) -> str:
         """How a service's features are found; see ``FeatureClient.explain``."""
         return explain(self._serving.plan(service))
 
     async def close(self) -> None:
         """Close the connections, and the embedded server if it was started for this client."""
+        if self._serving.near is not None:
+            await asyncio.to_thread(self._serving.near.close)
         await self._connections.close()
         if self._server is not None:
             self._server.stop()

@@ -9,7 +9,7 @@ awaited: the store looks some rows up while others are decoded.
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import accumulate, pairwise
 
@@ -18,58 +18,21 @@ from redis.exceptions import ResponseError
 
 from slate.expressions import NOW, Array, Expr
 from slate.features import Attribute
+from slate.online.near.keeper import NearViews
+from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.keys import Keys, KeySource, PairKeys
 from slate.online.serving.answer import Answer, ViewState
 from slate.online.serving.requests import Request
 from slate.online.serving.service_plan import Deltas, Published, ServicePlan, ViewRead
 from slate.online.store.commands import Packed, exists, fetch, fields, together
 from slate.online.store.flows import ExchangeError, Flow
+from slate.online.store.live_generations import Known, Live
 from slate.online.store.stream_names import route, tag
 
 # What takes in one reply.
 Take = Callable[[list[bytes | None]], None]
 
 FEW = 4
-
-
-@dataclass(frozen=True)
-class Live:
-    """The live generation of a view.
-
-    Attributes:
-        name: its name.
-        prefix: what the names of its rows begin with.
-        marker: what holds its name for as long as they may be read.
-        as_of: the instant up to which they know all events.
-        deltas: what the names of its stream's rows begin with; None if no stream adds to them.
-        stream_from: the hour of arrival from which on the stream does.
-        known_until: the latest instant up to which all events are known, those of the stream too.
-    """
-
-    name: str
-    prefix: str
-    marker: str
-    as_of: int
-    deltas: str | None
-    stream_from: int
-    # It grows while the same generation is live.
-    known_until: int = field(compare=False)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of views, by their names.
-
-    Attributes:
-        live: their live generations.
-        unknown: of the others, why none is known.
-    """
-
-    live: dict[str, Live]
-    unknown: dict[str, str]
-
-
-NOTHING = Known({}, {})
 
 
 class Lookup:
@@ -80,6 +43,7 @@ class Lookup:
         request: the checked request.
         at: the instant asked about, in microseconds.
         known: what is known of views.
+        near: the views that this process keeps.
 
     Attributes:
         failure: why nothing more can be had of the store; None while it answers.
@@ -92,6 +56,7 @@ class Lookup:
         request: Request,
         at: int,
         known: Known,
+        near: NearViews | None = None,
     ) -> None:
         self.failure: ExchangeError | None = None
         self.vanished: dict[str, str] = {}
@@ -100,6 +65,7 @@ class Lookup:
         self._at = at
         self._live = known.live
         self._unknown = known.unknown
+        self._near = near
         self._keys: dict[KeySource, Keys] = dict(request.keys)
         self._values: dict[Expr, Array] = {NOW: np.array([at], "M8[us]"), **request.inputs}
         self._states: dict[str, ViewState] = {}
@@ -110,6 +76,7 @@ class Lookup:
         self._damaged: dict[ViewRead, tuple[str, ...]] = {}
         self._deltas: dict[ViewRead, Deltas] = {}
         self._errors: list[str] = []
+        self._from_near: set[ViewRead] = set()
 
     def run(self, error: str | None = None) -> Flow[Answer]:
         """The flow.
@@ -119,15 +86,20 @@ class Lookup:
         """
         waiting: list[ViewRead] = []
         for one in self._plan.rounds:
+            near = {read for read in one.known if self._take_near(read)}
+            self._from_near |= near
             # Those of few keys cost next to nothing: they come with the first, to be decoded while
             # the store is at the others.
-            quick = [read for read in one.others if len(self._keys[read.keys[0]].values) <= FEW]
-            rest = [read for read in one.others if read not in quick]
-            first = [*one.leading, *quick]
-            yield from self._ask(first, [read for read in one.known if read in first])
-            yield from self._ask(rest, [read for read in one.known if read not in first])
+            others = [read for read in one.others if read not in near]
+            known = [read for read in one.known if read not in near]
+            quick = [read for read in others if len(self._keys[read.keys[0]].values) <= FEW]
+            rest = [read for read in others if read not in quick]
+            first = [*(read for read in one.leading if read not in near), *quick]
+            yield from self._ask(first, [read for read in known if read in first])
+            yield from self._ask(rest, [read for read in known if read not in first])
             for read in one.leads:
-                yield from self._decode(read)
+                if read not in near:
+                    yield from self._decode(read)
             waiting += [*quick, *rest]
         for read in waiting:
             yield from self._decode(read)
@@ -191,6 +163,18 @@ class Lookup:
             self._awaited.extend(awaited)
             self._open.update(read for _, some in awaited for read in some)
 
+    def _take_near(self, read: ViewRead) -> bool:
+        """Take a read's rows from what this process keeps, if it can tell them."""
+        live = self._live_of(read)
+        kept = self._near.get(read.view.name) if self._near is not None else None
+        if kept is None or live is None:
+            return False
+        keys = self._keys[read.keys[0]]
+        taken = kept.take(live, keys, self._at, read.features, read.leads)
+        if taken is not None:
+            self._note(read, [keys], taken.decoded, taken.live, taken.behind)
+        return taken is not None
+
     def _live_of(self, read: ViewRead) -> Live | None:
         return self._live.get(read.view.name)
 
@@ -245,7 +229,8 @@ class Lookup:
             self._errors.append(f"{views}: the online store refuses to look again ({error})")
             self._open.update(absent)
         for read in self._plan.reads:
-            self._take_in(read)
+            if read not in self._from_near or not self._take_near(read):
+                self._take_in(read)
 
     def _names(self, read: ViewRead, places: list[int]) -> tuple[str, Keys]:
         """What the names of some rows begin with, and their keys."""
@@ -278,10 +263,29 @@ class Lookup:
         known = live is not None and whole
         deltas = self._deltas.get(read) if known else None
         decoded = read.decoded(self._rows.get(read) if known else None, keys, self._at, deltas)
+        self._note(read, keys, decoded, live if known else None)
+
+    def _note(
+        self,
+        read: ViewRead,
+        keys: list[Keys],
+        decoded: Decoded,
+        live: Live | None,
+        behind: float = 0.0,
+    ) -> None:
+        """Note what became of a read.
+
+        Args:
+            read: the read.
+            keys: its keys.
+            decoded: its rows.
+            live: the generation that they are of; None if they cannot be known.
+            behind: how many seconds ago they were in step with the store.
+        """
         self._values.update(decoded.values)
         self._keys.update(decoded.keys)
         self._damaged[read] = decoded.errors
-        missing = _missing(keys) if known else np.ones(1, np.bool_)
+        missing = _missing(keys) if live is not None else np.ones(1, np.bool_)
         if decoded.damaged is not None:
             missing = missing | decoded.damaged
         for source in read.keys:
@@ -292,11 +296,12 @@ class Lookup:
         self._states[read.view.name] = ViewState(
             self._request.rows,
             self._at,
-            live.as_of if live is not None and known else None,
+            live.as_of if live is not None else None,
             decoded.event_ts,
             decoded.stale,
             missing,
-            live.known_until if live is not None and known else None,
+            live.known_until if live is not None else None,
+            behind,
         )
 
     def _fail(self, error: ExchangeError) -> None:

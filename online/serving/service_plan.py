@@ -67,6 +67,8 @@ class ViewRead:
         empty: the row of a key without one.
         envelope: what the published values are in.
         reader: what decodes the rows.
+        features: the features that are asked for or computed with.
+        leads: those that lead to other entities.
     """
 
     read: Read
@@ -75,6 +77,8 @@ class ViewRead:
     empty: bytes
     envelope: Envelope
     reader: Reader
+    features: tuple[Feature, ...]
+    leads: tuple[Attribute, ...]
 
     @property
     def view(self) -> type[FeatureView]:
@@ -231,16 +235,17 @@ class ServicePlan:
     def _view_read(self, read: Read) -> ViewRead:
         keys = tuple(read.keys.values())
         row_codec = codec(read.view)
+        features = tuple(feature for feature in read.features if feature in self._used)
+        leads = tuple(lead for lead in self._leads if lead.view is read.view)
         return ViewRead(
             read,
             keys,
             self._known(keys[0]),
             row_codec.empty,
             Envelope(read.view, Content.PAIRS if len(keys) == 2 else Content.ROW),
-            row_codec.reader(
-                [feature for feature in read.features if feature in self._used],
-                [lead for lead in self._leads if lead.view is read.view],
-            ),
+            row_codec.reader(features, leads),
+            features,
+            leads,
         )
 
     @cached_property

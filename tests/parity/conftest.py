@@ -7,7 +7,9 @@ import pytest
 
 from slate.deployment import load
 from slate.online import FeatureClient, Publisher
+from slate.online.store.redis_client import open_store
 from tests.parity.engines import Engines, Project, compiled
+from tests.parity.near import NearPath
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
@@ -27,6 +29,8 @@ def engines(project: Project) -> Iterator[Engines]:
     """The engines of a deployment, with an online store of its own."""
     with (
         Publisher.connect(project.deployment) as publisher,
-        FeatureClient.connect(project.deployment, timeout=5, refresh=0) as client,
+        FeatureClient.connect(project.deployment, timeout=5, refresh=0, near=False) as client,
     ):
-        yield Engines(project, publisher, client)
+        near = NearPath(project.deployment, open_store(project.deployment)[0])
+        yield Engines(project, publisher, client, near)
+        near.close()

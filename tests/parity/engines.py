@@ -35,6 +35,7 @@ from slate.plans import Plan
 from slate.registry import Registry
 from tests.parity.answers import micros
 from tests.parity.landing import Row, landing_table, moment
+from tests.parity.near import NearPath
 from tests.parity.scenarios import Ask, Scenario
 
 
@@ -114,13 +115,17 @@ class Engines:
         project: the compiled project.
         publisher: writes to the online store.
         client: asks the online store.
+        near: answers from near views.
     """
 
-    def __init__(self, project: Project, publisher: Publisher, client: FeatureClient) -> None:
+    def __init__(
+        self, project: Project, publisher: Publisher, client: FeatureClient, near: NearPath
+    ) -> None:
         self.registry = project.deployment.registry
         self._project = project
         self._publisher = publisher
         self._client = client
+        self._near = near
 
     def offline(self, scenario: Scenario, folder: Path) -> Iterator[tuple[Plan, dict[Any, Any]]]:
         """The training set of each service: its rows by the spine's unique id."""
@@ -161,12 +166,18 @@ class Engines:
                 self._publisher.publish(view, rows, as_of, stream_from=since, landed=known)
 
     def online(self, ask: Ask, at: int | None = None) -> dict[str, Any]:
-        """What the client answers to a request."""
+        """What the client answers to a request: the same from the store and from near views."""
         instant = ask.at if at is None else moment(at)
         inputs = {name: value for name, value in ask.inputs.items() if value is not None}
         answer = self._client.get(ask.service.name, at=instant, **ask.keys, **inputs)
         assert answer.errors == ()
         (row,) = answer.to_dicts()
+        near = self._near.get(ask.service.name, instant, {**ask.keys, **inputs})
+        self._near.require_near(near)
+        assert near.errors == ()
+        assert near.to_dicts() == [row]
+        for view, state in answer.states.items():
+            assert near.states[view].state.tolist() == state.state.tolist()
         return row
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from redis import Redis
 
 from slate.online.rows.hour_sections import hour_of
+from slate.online.store.change_log import noted
 from slate.online.store.commands import Packed, command, together
 from slate.online.store.generations import pointer_field, pointers, stream_field, whole_field
 from slate.online.store.landed_ids import LandedIds, written
@@ -99,11 +100,13 @@ class _Part:
         unit: the partition.
         entries: the entries, all of one hour of arrival.
         seen: what is to be remembered of ids, by name.
+        near: the keys whose rows of near views it changes.
     """
 
     unit: Unit
     entries: list[Entry]
     seen: list[tuple[str, bytes]] = field(default_factory=list)
+    near: list[bytes] = field(default_factory=list)
 
     @property
     def hour(self) -> int:
@@ -274,6 +277,9 @@ class Applier:
             applied = self._change(transaction, parts)
             for part, definitions in zip(parts, held, strict=True):
                 transaction.write(self._moved_on(part))
+                if rows.is_near(part.unit):
+                    before = self._states[part.unit].position
+                    transaction.write(noted(part.unit, before, part.last, part.near))
                 self._leave_behind(transaction, part.unit, definitions)
             if not transaction.commit():
                 return self._conflict(parts)
@@ -331,6 +337,8 @@ class Applier:
                 applied.add(counted if first else Applied(arrival=counted.arrival))
                 asked += rows.ask(transaction, views, kept, parts[0].hour)
         rows.write(transaction, asked)
+        for part in parts:
+            part.near = rows.near_keys(asked, part.unit)
         return applied
 
     def _counted(self, source: type[Source], parts: list[_Part], applied: Applied) -> Counted:

@@ -25,6 +25,7 @@ from slate.errors import DataError
 from slate.online.rows.hour_sections import HOUR, hour_of
 from slate.online.rows.partitioning import partitions
 from slate.online.rows.row_format import Words
+from slate.online.store.change_log import broken
 from slate.online.store.commands import command
 from slate.online.store.generations import pointers, whole_field
 from slate.online.store.stream_names import LOG, Unit, definition, deltas_name, replayed_name
@@ -291,6 +292,8 @@ class Replay:
                 transaction.write(command("SET", target.unit.applied, str(target.latest)))
             made = [definition(view) for view in target.views]
             transaction.write(command("SADD", target.unit.views, *made))
+            if self._rows.is_near(target.unit):
+                transaction.write(broken(target.unit))
 
 
 def _by_hour(source: type[Source], table: pa.Table) -> Iterator[pa.Table]:

@@ -251,6 +251,20 @@ class SourceRows:
                     transaction.write(command("SREM", unit.views, definition(view)))
                     self.damaged.add(unit)
 
+    def near_keys(self, asked: Sequence[Asked], unit: Unit) -> list[bytes]:
+        """The keys of a partition whose rows of near views are about to change."""
+        found = {
+            one.batch.keys[place]: None
+            for one in asked
+            if one.deltas.view.near_us is not None and route(one.deltas.view) == unit.route
+            for place in one.places.get(unit.number, ())
+        }
+        return list(found)
+
+    def is_near(self, unit: Unit) -> bool:
+        """Whether rows of near views lie in a partition."""
+        return any(view.near_us is not None for view in self.routes[unit.route])
+
     def _new(self, asked: Asked, held: Sequence[bytes | None]) -> tuple[list[bytes], set[int]]:
         """The new values, from those held; and which of these are damaged, and not added to."""
         deltas, keys = asked.deltas, asked.batch.keys

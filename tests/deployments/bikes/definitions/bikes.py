@@ -11,6 +11,7 @@ class BikeProfile(FeatureView):
     """A bike as it was last entered; what is older than three days is not believed."""
 
     entity, model = Bike, "bike_profile"
+    near = "2s"
     ttl = "3d"
     station_id: int = key_of(Station, default=0)  # a bike leads to its station
     electric: bool = feature(default=False)
@@ -22,6 +23,7 @@ class BikeHealth(FeatureView):
     """What a bike tells of itself: last values alone, one or some of them."""
 
     entity, source = Bike, Checkup
+    near = "2s"
     ttl = "1d"
     max_null_shift = 1  # of four things one that rests is a quarter
     charge = last(Checkup.charge)
@@ -37,6 +39,7 @@ class BikeUse(FeatureView):
     """How a bike is used: hops that no ladder has."""
 
     entity, source = Bike, Move
+    near = "2s"
     max_null_shift = 1  # of four things one that rests is a quarter
     rides = count(where=Move.kind == "take", over=["3m/3m", "54m/9m"])
     metres = sum(Move.metres, over=["54m/9m", "2d/3h"])

@@ -25,6 +25,7 @@ class RiderProfile(FeatureView):
     """A membership."""
 
     entity, model = Rider, "rider_profile"
+    near = "2s"
     plan: str = feature(default="guest")
     trips: int = feature(default=0)
     joined_at: datetime
@@ -36,6 +37,7 @@ class RiderRides(FeatureView):
     """How a rider rides."""
 
     entity, source = Rider, Move
+    near = "2s"
     max_null_shift = 1  # of four riders one that rests is a quarter
     rides = count(where=Move.kind == "take", over=["1s/1s", "1h", "1d", "30d"])
     metres = sum(Move.metres, over=["1d", "30d"])

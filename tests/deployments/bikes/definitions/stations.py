@@ -27,6 +27,7 @@ class DepotProfile(FeatureView):
     """A depot."""
 
     entity, model = Depot, "depot_profile"
+    near = "2s"
     crew: int = feature(default=1, min=0)
     shift_start: datetime
 
@@ -35,6 +36,7 @@ class StationProfile(FeatureView):
     """A station as it was built."""
 
     entity, model = Station, "station_profile"
+    near = "2s"
     depot: str = key_of(Depot)  # a station leads to its depot
     docks: int = feature(default=0)
     height: float  # metres above the sea
@@ -46,6 +48,7 @@ class StationMoves(FeatureView):
     """What goes on at a station: hops of five seconds to six hours."""
 
     entity, source = Station, Move
+    near = "2s"
     ttl = "9d"
     max_null_shift = 1  # of four things one that rests is a quarter
     moves = count(over=["45s/15s", "1m", "2h/10m", "7d"])

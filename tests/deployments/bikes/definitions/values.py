@@ -25,6 +25,7 @@ class StationValues(FeatureView):
     """The values that events at a station have, its last events, and all of time."""
 
     entity, source = Station, Move
+    near = "2s"
     ttl = "9d"
     max_null_shift = 1  # of four things one that rests is a quarter
     first_note = first(Move.note, over=["45s/15s", "2h/10m", "7d"])

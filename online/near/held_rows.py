@@ -1,0 +1,206 @@
+"""The rows of one view as the store holds them, opened once: published ones, and the stream's.
+
+Each key has a slot. Slot 0 is that of every key without a row. Values that cannot be read leave
+their slot unknown, so that whoever asks for it goes to the store, which says why.
+"""
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from slate.expressions import Array
+from slate.kinds import Kind
+from slate.online.rows.checksums import of_texts
+from slate.online.rows.codecs import codec
+from slate.online.rows.envelope import Content, Envelope, Opened
+from slate.online.rows.hour_sections import Since, sections_envelope
+from slate.online.rows.partitioning import partition
+from slate.online.rows.row_format import Words, starts_of
+from slate.online.rows.window_decode import Newer
+from slate.online.store.live_generations import Live
+from slate.views import FeatureView
+
+_NEVER = int(np.iinfo(np.int64).max)
+# A slot more is room for a key that nobody has heard of yet.
+_ROOM = 1.25
+_FEWEST = 256
+# So many words are not worth being moved to give back what lies between them.
+_LITTLE = 1 << 20
+
+
+class HeldRows:
+    """The rows of a view's generation, and what the stream adds to them.
+
+    Args:
+        view: a view of one key.
+        live: its generation.
+
+    Attributes:
+        live: its generation.
+        lock: who reads rows or their columns holds it, and who changes them.
+        slots: the slot of each key.
+        capacity: how many slots there are, those without a key too.
+        hour: of each slot the latest hour of arrival that the stream brought something in.
+        event: of each slot the latest event that the stream brought, in microseconds.
+    """
+
+    def __init__(self, view: type[FeatureView], live: Live) -> None:
+        self.live = live
+        self.lock = threading.Lock()
+        self.slots: dict[str | int, int] = {}
+        self.capacity = _FEWEST
+        # Published, and streamed.
+        self._lost = np.zeros((2, _FEWEST), np.bool_)
+        self.hour = np.zeros(_FEWEST, np.int64)
+        self.event = np.full(_FEWEST, -_NEVER)
+        (kind,) = view.entity.keys.values()
+        self._kind = kind
+        self._empty = codec(view).empty
+        self._envelope = Envelope(view, Content.ROW)
+        self._sections = sections_envelope(view) if view.windowed else None
+        self._published = _Words(np.frombuffer(self._empty, np.int64))
+        self._streamed = _Words(np.frombuffer(self._empty, np.int64))
+        self._starts = np.zeros(_FEWEST, np.int64)
+        # Of the first, second ... section of each slot where it starts; 0 if it has none.
+        self._section_starts: list[Words] = []
+        # Of what the stream adds to each slot where it lies.
+        self._added = np.zeros((2, _FEWEST), np.int64)
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def publish(self, keys: Sequence[str | int], values: Sequence[bytes | None]) -> None:
+        """Take in published rows; a key that should have one and has none is unknown.
+
+        Args:
+            keys: the keys, as of ``Keys.values``.
+            values: the value of each.
+        """
+        at = self._slots_of(keys)
+        sums = of_texts(pa.array([str(key) for key in keys], pa.string()))
+        opened = self._envelope.open(self.live.prefix, sums, values)
+        lost = opened.ends == 0
+        self._starts[at] = np.where(lost, 0, opened.starts + self._published.append(opened.words))
+        self._lost[0, at] = lost
+
+    def stream(self, keys: Sequence[str], values: Sequence[bytes | None]) -> Words:
+        """Take in what the stream adds to some keys; gives their slots.
+
+        Args:
+            keys: the keys as texts, each once.
+            values: the value of each, None where there is none.
+        """
+        assert self._sections is not None
+        assert self.live.deltas is not None
+        sums = of_texts(pa.array(keys, pa.string()))
+        opened = self._sections.open(self.live.deltas, sums, values)
+        since = Since(opened, self.live.stream_from, _NEVER)
+        with self.lock:
+            at = self._slots_of([self.key(text) for text in keys])
+            self._add(at, opened, since)
+            if self._streamed.size > 2 * (_LITTLE + int(np.diff(self._added, axis=0).sum())):
+                self._compact()
+        return at
+
+    def _add(self, at: Words, opened: Opened, since: Since) -> None:
+        base = self._streamed.append(opened.words)
+        for starts in self._section_starts:
+            starts[at] = 0
+        for place, (starts, of) in enumerate(since.sections):
+            if place == len(self._section_starts):
+                self._section_starts.append(np.zeros(self.capacity, np.int64))
+            self._section_starts[place][at[of]] = starts + base
+        self.hour[at], self.event[at] = since.latest
+        lost = np.zeros(len(at), np.bool_)
+        lost[list(since.lost)] = True
+        self._lost[1, at] = lost
+        there = opened.ends > 0
+        self._added[0, at] = np.where(there, opened.starts + base, 0)
+        self._added[1, at] = np.where(there, opened.ends + base, 0)
+
+    def unknown(self, at: Words) -> Array:
+        """Of which of some slots nothing can be told."""
+        return np.asarray(self._lost[:, at].any(axis=0))
+
+    def streamed(self, number: int) -> set[str]:
+        """The keys of a partition, as texts, to which the stream adds something."""
+        has = (self._added[1] > 0) | self._lost[1]
+        keys = (str(key) for key, slot in self.slots.items() if has[slot])
+        return {key for key in keys if partition(key) == number}
+
+    def key(self, text: str) -> str | int:
+        """A key of the view, from its text."""
+        return text if self._kind is Kind.STRING else int(text)
+
+    def rows(self, at: Words) -> tuple[Words, Words, list[Newer]]:
+        """The rows of some slots, as a reader takes them: words, starts, and the stream's."""
+        newer = []
+        for starts in self._section_starts:
+            found = starts[at]
+            has = np.flatnonzero(found)
+            if len(has):
+                newer.append(Newer(self._streamed.words, found[has], has))
+        return self._published.words, self._starts[at], newer
+
+    def _slots_of(self, keys: Sequence[str | int]) -> Words:
+        slots = self.slots
+        for key in keys:
+            if key not in slots:
+                slots[key] = len(slots) + 1
+        if len(slots) >= self.capacity:
+            self._grow(int(len(slots) * _ROOM) + _FEWEST)
+        return np.fromiter((slots[key] for key in keys), np.int64, len(keys))
+
+    def _grow(self, capacity: int) -> None:
+        more = capacity - self.capacity
+        self.capacity = capacity
+        self._lost = np.append(self._lost, np.zeros((2, more), np.bool_), axis=1)
+        self.hour = np.append(self.hour, np.zeros(more, np.int64))
+        self.event = np.append(self.event, np.full(more, -_NEVER))
+        self._starts = np.append(self._starts, np.zeros(more, np.int64))
+        self._section_starts = [
+            np.append(starts, np.zeros(more, np.int64)) for starts in self._section_starts
+        ]
+        self._added = np.append(self._added, np.zeros((2, more), np.int64), axis=1)
+
+    def _compact(self) -> None:
+        """Leave behind what later values took the place of."""
+        slots = np.flatnonzero(self._added[1])
+        begins, ends = self._added[:, slots]
+        sizes = ends - begins
+        front = len(self._empty) // 8
+        starts = starts_of(sizes)[:-1] + front
+        old = self._streamed.words
+        self._streamed = _Words(np.frombuffer(self._empty, np.int64))
+        moved = np.repeat(begins - starts + front, sizes) + np.arange(int(sizes.sum()))
+        self._streamed.append(old[moved])
+        shift = np.zeros(self.capacity, np.int64)
+        shift[slots] = starts - begins
+        for found in self._section_starts:
+            found += np.where(found > 0, shift, 0)
+        self._added[0, slots], self._added[1, slots] = starts, starts + sizes
+
+
+class _Words:
+    """Words that more can be added to, behind those that they begin with."""
+
+    def __init__(self, front: Words) -> None:
+        self._held: Array = front.copy()
+        self.size = len(front)
+
+    @property
+    def words(self) -> Words:
+        """All of them."""
+        return self._held[: self.size]
+
+    def append(self, words: Words) -> int:
+        """Add words; gives where they begin."""
+        begin, self.size = self.size, self.size + len(words)
+        if self.size > len(self._held):
+            held = np.empty(2 * self.size, np.int64)
+            held[:begin] = self._held[:begin]
+            self._held = held
+        self._held[begin : self.size] = words
+        return begin

@@ -1,0 +1,357 @@
+"""Keeping near views in step with the store, in a thread beside those that serve.
+
+A *step* asks the store, in one transaction, which generations are live and whole, what its change
+logs say, and where its partitions stand; then for the values that changed. So what is held is as
+good as what the store would have answered when the step began. New generations are loaded a part at
+a time, between steps, while the one before is served.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from slate.deployment import Deployment
+from slate.online.near.held_rows import HeldRows
+from slate.online.near.kept_view import KeptView, made
+from slate.online.rows.instants import microseconds
+from slate.online.rows.keys import Keys
+from slate.online.rows.partitioning import PARTITIONS
+from slate.online.store.change_log import START, Entries, Place, entries_of, log_name
+from slate.online.store.channel import send
+from slate.online.store.commands import Packed, command, fetch, fields, transaction
+from slate.online.store.generations import GenerationNames
+from slate.online.store.live_generations import Live, LiveGenerations
+from slate.online.store.redis_client import connect
+from slate.online.store.stream_names import Unit, deltas_name, route, tag
+from slate.registry import Registry
+from slate.views import FeatureView
+from slate.windows import SECOND
+
+logger = logging.getLogger(__name__)
+
+# The seconds between steps, after a failure, and for which what is to come is loaded in one step.
+PAUSE, AFTER_FAILURE, LOADING = 0.02, 0.5, 0.05
+TIMEOUT = 5.0
+# How long before a hop its columns are made, in microseconds.
+AHEAD = 2 * SECOND
+# More rows than these are no view of bounded size.
+MOST_ROWS = 1_000_000
+
+
+class _TooLargeError(Exception):
+    """A view has more rows than are kept near."""
+
+
+class NearViews:
+    """The near views of a deployment, kept in step with its store from ``start`` on.
+
+    Args:
+        redis: a client of the store, for the thread that keeps them.
+        deployment: the deployment's name.
+        registry: the definitions.
+        now: gives the instant that it is, in microseconds.
+    """
+
+    def __init__(
+        self, redis: Redis, deployment: str, registry: Registry, now: Callable[[], int]
+    ) -> None:
+        self._redis = redis
+        self._deployment = deployment
+        self._now = now
+        views = [view for view in registry.views.values() if view.near_us is not None]
+        self._kept = {view.name: KeptView(view) for view in views}
+        self._generations = LiveGenerations(deployment, registry, views)
+        units = (
+            Unit(deployment, view.source, route(view), number)
+            for view in views
+            if view.windowed and view.source.stream
+            for number in range(PARTITIONS)
+        )
+        # Views of one route share their partitions.
+        self._units = list(dict.fromkeys(units))
+        self._places: dict[Unit, Place] = {}
+        self._loading: dict[str, _Load] = {}
+        self._refused: dict[str, str] = {}
+        self._told = ""
+        self._stop = threading.Event()
+        self._stepped = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def of(cls, deployment: Deployment, address: str) -> Self | None:
+        """The near views of a deployment, kept from now on; None if it has none.
+
+        Args:
+            deployment: the deployment.
+            address: its store's.
+        """
+        views = deployment.registry.views.values()
+        if all(view.near_us is None for view in views):
+            return None
+        redis = connect(address, TIMEOUT)
+        near = cls(
+            redis,
+            deployment.name,
+            deployment.registry,
+            lambda: microseconds(deployment.now()),
+        )
+        near.start()
+        return near
+
+    def get(self, view: str) -> KeptView | None:
+        """A view of these, by its name."""
+        return self._kept.get(view)
+
+    @property
+    def ready(self) -> bool:
+        """Whether all that is published of them can be taken."""
+        return all(
+            kept.ready or (kept.live is None and kept.synced > 0) for kept in self._kept.values()
+        )
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until they are ready; whether they are.
+
+        Args:
+            timeout: for how many seconds at most.
+        """
+        with self._stepped:
+            return self._stepped.wait_for(lambda: self.ready, timeout)
+
+    def start(self) -> None:
+        """Keep them in step from now on."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="slate near views", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop keeping them; what is held soon is too far behind."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._redis.close()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            pause = PAUSE
+            try:
+                if self.step():
+                    pause = 0.0
+                self._told = ""
+            except (RedisError, OSError) as error:
+                # Meanwhile requests go to the store, and say what is wrong with it.
+                if str(error) != self._told:
+                    logger.warning("near views wait for the online store: %s", error)
+                self._told, pause = str(error), AFTER_FAILURE
+            with self._stepped:
+                self._stepped.notify_all()
+            self._stop.wait(pause)
+
+    def step(self) -> bool:
+        """Get in step with the store; whether something is being loaded.
+
+        Raises:
+            RedisError: the store fails; the next step goes on.
+        """
+        self._find_places()
+        began = time.monotonic()
+        live, entries, positions = self._ask()
+        changed: dict[str, set[str]] = {name: set() for name in self._kept}
+        broken = []
+        for unit, found, position in zip(self._units, entries, positions, strict=True):
+            keys = self._places[unit].follow(found, position or START)
+            if keys is None:
+                broken.append(unit)
+                continue
+            for kept in self._of(unit):
+                changed[kept.view.name] |= keys
+        for name, keys in changed.items():
+            self._change(self._kept[name], sorted(keys))
+        for unit in broken:
+            self._read_again(unit)
+        for name, kept in self._kept.items():
+            kept.live, kept.synced = live.get(name), began
+            self._expect(kept)
+        instants = self._instants()
+        for kept in self._kept.values():
+            kept.prepare(instants)
+        return self._load(time.monotonic() + LOADING)
+
+    def _instants(self) -> list[int]:
+        now = self._now()
+        return [now, now + AHEAD]
+
+    def _of(self, unit: Unit) -> list[KeptView]:
+        """The near views whose rows a partition has."""
+        return [
+            kept
+            for kept in self._kept.values()
+            if kept.view.windowed
+            and kept.view.source is unit.source
+            and route(kept.view) == unit.route
+        ]
+
+    def _ask(self) -> tuple[dict[str, Live], list[Entries], list[bytes | None]]:
+        """The generations that are live and whole, and the state of all partitions, at one moment.
+
+        Of the partitions: the entries of their logs, and their positions.
+        """
+        asked: list[Packed] = [self._generations.question]
+        if self._units:
+            names = [log_name(unit) for unit in self._units]
+            read = [self._places[unit].entry for unit in self._units]
+            asked.append(command("XREAD", "STREAMS", *names, *read))
+            asked.append(command("MGET", *[unit.position for unit in self._units]))
+        replies = send(self._redis, [transaction(*asked)])
+        live = self._generations.take(replies).live
+        if live:
+            # What is still there now was there then.
+            names = [one.marker for one in live.values()]
+            markers = send(self._redis, [command("MGET", *names)])
+            whole = zip(live.items(), markers, strict=True)
+            live = {name: one for (name, one), marker in whole if marker == one.name.encode()}
+        logs = entries_of(replies[-2]) if self._units else {}
+        entries = [logs.get(log_name(unit).encode(), []) for unit in self._units]
+        return live, entries, replies[-1] if self._units else []
+
+    def _find_places(self) -> None:
+        """Begin to read the logs of partitions that nothing is known of."""
+        for unit in [unit for unit in self._units if unit not in self._places]:
+            self._read_again(unit)
+
+    def _read_again(self, unit: Unit) -> None:
+        """Read all rows of a partition, as it is not known which of them changed."""
+        views = [
+            kept
+            for kept in self._of(unit)
+            if kept.held is not None and kept.held.rows.live.deltas is not None
+        ]
+        hashes = [deltas_name(self._deployment, kept.view, unit.number) for kept in views]
+        asked = [
+            command("XREVRANGE", log_name(unit), "+", "-", "COUNT", "1"),
+            command("GET", unit.position),
+            *[command("HGETALL", name) for name in hashes],
+        ]
+        last, position, *added = send(self._redis, [transaction(*asked)])
+        for kept, found in zip(views, added, strict=True):
+            values = _pairs(found)
+            assert kept.held is not None
+            # What is not there any more was let go.
+            gone = kept.held.rows.streamed(unit.number) - values.keys()
+            keys = [*values, *gone]
+            kept.change(keys, [values.get(key) for key in keys])
+        for kept in self._of(unit):
+            # What was read of it so far may be what is gone.
+            self._loading.pop(kept.view.name, None)
+        self._places[unit] = Place(last[0][0] if last else START, position or START)
+
+    def _change(self, kept: KeptView, keys: Sequence[str]) -> None:
+        """Ask for what changed."""
+        name = kept.view.name
+        if name in self._loading:
+            self._loading[name].missed.update(keys)
+        if not keys or kept.held is None or kept.held.rows.live.deltas is None:
+            return
+        kept.change(*self._streamed(kept.held.rows.live, kept.view, keys))
+
+    def _streamed(
+        self, live: Live, view: type[FeatureView], keys: Sequence[str]
+    ) -> tuple[list[str], list[bytes | None]]:
+        """What the stream adds to some keys."""
+        assert live.deltas is not None
+        wanted = Keys.of(list(keys))
+        parts = [[wanted.texts[place] for place in places] for places in wanted.partitions.values()]
+        values: list[bytes | None] = []
+        for number, texts in zip(wanted.partitions, parts, strict=True):
+            name = f"{live.deltas}{tag(route(view), number)}"
+            values += send(self._redis, [fields(name, texts, None)])
+        return [text for texts in parts for text in texts], values
+
+    def _expect(self, kept: KeptView) -> None:
+        """See to it that the live generation is held, or will be."""
+        name, live = kept.view.name, kept.live
+        load = self._loading.get(name)
+        if load is not None and load.live != live:
+            del self._loading[name]
+        if live is None or kept.ready or name in self._loading:
+            return
+        if self._refused.get(name) != live.name:
+            self._loading[name] = _Load(live, self._loads(kept, live))
+
+    def _load(self, until: float) -> bool:
+        """Load what is expected for some time; whether there is more to load."""
+        while self._loading and time.monotonic() < until:
+            name, load = next(iter(self._loading.items()))
+            try:
+                rows = next(load.parts)
+            except _TooLargeError:
+                logger.error(
+                    "%s is near and has more than %s rows: it is read from the online store; "
+                    "keep views near that have few rows",
+                    name,
+                    f"{MOST_ROWS:,}",
+                )
+                self._refused[name] = load.live.name
+                del self._loading[name]
+                continue
+            if rows is not None:
+                self._finish(self._kept[name], rows, load)
+        return bool(self._loading)
+
+    def _loads(self, kept: KeptView, live: Live) -> "Iterator[HeldRows | None]":
+        """Load a generation; yields its rows once all of them are there."""
+        view, rows = kept.view, HeldRows(kept.view, live)
+        chunks = GenerationNames(self._deployment, view.name).chunks(live.name)
+        for place in range(send(self._redis, [command("LLEN", chunks)])):
+            chunk = send(self._redis, [command("LINDEX", chunks, str(place))])
+            keys = json.loads(chunk) if chunk else []
+            if keys:
+                rows.publish(keys, send(self._redis, [fetch([(live.prefix, Keys.of(keys))])]))
+            if len(rows) > MOST_ROWS:
+                raise _TooLargeError
+            yield None
+        if live.deltas:
+            for number in range(PARTITIONS):
+                name = deltas_name(self._deployment, view, number)
+                found = _pairs(send(self._redis, [command("HGETALL", name)]))
+                if found:
+                    rows.stream(list(found), list(found.values()))
+                yield None
+        yield rows
+
+    def _finish(self, kept: KeptView, rows: HeldRows, load: "_Load") -> None:
+        """Serve what was loaded, with what changed meanwhile, if all of it was there."""
+        if load.missed and load.live.deltas:
+            rows.stream(*self._streamed(load.live, kept.view, sorted(load.missed)))
+        del self._loading[kept.view.name]
+        marker = send(self._redis, [command("GET", load.live.marker)])
+        if marker == load.live.name.encode():
+            kept.held = made(kept.view, rows, self._instants())
+
+
+class _Load:
+    """A generation that is being loaded.
+
+    Attributes:
+        live: the generation.
+        parts: loads it, a part at a time.
+        missed: the keys, as texts, that the stream changed meanwhile.
+    """
+
+    def __init__(self, live: Live, parts: "Iterator[HeldRows | None]") -> None:
+        self.live = live
+        self.parts = parts
+        self.missed: set[str] = set()
+
+
+def _pairs(reply: Any) -> dict[str, bytes]:
+    """A hash, of either version of the protocol."""
+    if not isinstance(reply, dict):
+        reply = dict(zip(reply[::2], reply[1::2], strict=True))
+    return {key.decode(): value for key, value in reply.items()}

@@ -1,0 +1,156 @@
+"""One near view in this process: its rows, its columns, and how far behind the store they are."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+import numpy as np
+
+from slate.features import Attribute, Feature
+from slate.online.near.decoded_columns import AttributeColumns, WindowColumns
+from slate.online.near.held_rows import HeldRows
+from slate.online.rows.decoded_rows import Decoded
+from slate.online.rows.hour_sections import SKEW, hour_of
+from slate.online.rows.keys import Keys
+from slate.online.store.live_generations import Live
+from slate.views import FeatureView
+from slate.windows import SECOND
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a near view told.
+
+    Attributes:
+        decoded: the rows.
+        live: their generation, as it was when the view was last in step with the store.
+        behind: how many seconds ago that was.
+    """
+
+    decoded: Decoded
+    live: Live
+    behind: float
+
+
+@dataclass(frozen=True)
+class Held:
+    """A generation's rows and columns.
+
+    Attributes:
+        rows: the rows.
+        columns: their columns.
+        capacity: for how many slots.
+    """
+
+    rows: HeldRows
+    columns: WindowColumns | AttributeColumns
+    capacity: int
+
+
+class KeptView:
+    """One near view.
+
+    Args:
+        view: the view.
+
+    Attributes:
+        view: the view.
+        held: what is held of it; None before it is loaded.
+        live: the generation that is live, as of ``synced``; None if none is, or not as a whole.
+        synced: when all of ``held`` was last in step with the store, by the monotonic clock.
+    """
+
+    def __init__(self, view: type[FeatureView]) -> None:
+        assert view.near_us is not None
+        self.view = view
+        self.held: Held | None = None
+        self.live: Live | None = None
+        self.synced = 0.0
+        self._most_behind = view.near_us / SECOND
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be taken from."""
+        return self.held is not None and self.held.rows.live == self.live
+
+    def take(
+        self,
+        live: Live,
+        keys: Keys,
+        at: int,
+        features: Sequence[Feature],
+        leads: Sequence[Attribute],
+    ) -> Taken | None:
+        """The rows of a request; None if the store has to be asked for them.
+
+        That is so where another generation is held, where it is too far behind, where something of
+        a row cannot be read, and of instants that its columns cannot tell: the past, another hop
+        than the present one, or an hour in which later events came.
+
+        Args:
+            live: the generation that the request reads.
+            keys: its keys.
+            at: the instant asked about, in microseconds.
+            features: the features that are wanted.
+            leads: those that lead to other entities.
+        """
+        held, told = self.held, self.live
+        behind = time.monotonic() - self.synced
+        if held is None or told is None or behind > self._most_behind:
+            return None
+        if held.rows.live != live or told != live:
+            return None
+        rows = held.rows
+        slots = np.fromiter(map(rows.slots.get, keys.values, repeat(0)), np.int64, len(keys.values))
+        # A key that came just now has no place in the columns yet.
+        if slots.max(initial=0) >= held.capacity or rows.unknown(slots).any():
+            return None
+        if live.deltas is not None and (
+            (rows.hour[slots] > hour_of(at - 1)).any() or (rows.event[slots] > at + SKEW).any()
+        ):
+            return None
+        with rows.lock, np.errstate(all="ignore"):
+            decoded = held.columns.take(rows, keys.spread(slots, 0), at, features, leads)
+        return Taken(decoded, told, behind) if decoded is not None else None
+
+    def change(self, keys: Sequence[str], values: Sequence[bytes | None]) -> None:
+        """Take in what a stream adds to some keys by now, and have it seen.
+
+        Args:
+            keys: the keys as texts, each once.
+            values: the value of each, None where there is none.
+        """
+        held = self.held
+        assert held is not None
+        if not keys:
+            return
+        slots = held.rows.stream(keys, values)
+        assert isinstance(held.columns, WindowColumns)
+        if held.rows.capacity > held.capacity:
+            # All anew, with room for more keys.
+            columns = WindowColumns(self.view)
+            columns.decode(held.rows, held.columns.instants)
+            self.held = Held(held.rows, columns, held.rows.capacity)
+            return
+        changes = held.columns.decode_again(held.rows, slots)
+        with held.rows.lock:
+            changes.apply()
+
+    def prepare(self, instants: Sequence[int]) -> None:
+        """Have the columns of some instants, and forget those of others.
+
+        Args:
+            instants: in microseconds.
+        """
+        if self.held is not None and isinstance(self.held.columns, WindowColumns):
+            self.held.columns.decode(self.held.rows, instants)
+
+
+def made(view: type[FeatureView], rows: HeldRows, instants: Sequence[int]) -> Held:
+    """Rows with their columns, decoded as of some instants."""
+    if not view.windowed:
+        return Held(rows, AttributeColumns(view, rows), rows.capacity)
+    columns = WindowColumns(view)
+    columns.decode(rows, instants)
+    return Held(rows, columns, rows.capacity)

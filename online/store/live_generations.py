@@ -1,0 +1,152 @@
+"""Which generations of views are live, as the store tells clients, and what streams add to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from slate.errors import StoreError
+from slate.online.rows.hour_sections import hour_of
+from slate.online.rows.instants import microseconds
+from slate.online.store.commands import Packed, command, together
+from slate.online.store.flows import Flow
+from slate.online.store.generations import (
+    Generation,
+    GenerationNames,
+    pointer_field,
+    pointers,
+    read_pointer,
+    stream_field,
+    whole_field,
+)
+from slate.online.store.stream_arrivals import Arrivals
+from slate.online.store.stream_names import definition, deltas_prefix
+from slate.registry import Registry
+from slate.views import FeatureView
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live generation of a view.
+
+    Attributes:
+        name: its name.
+        prefix: what the names of its rows begin with.
+        marker: what holds its name for as long as they may be read.
+        as_of: the instant up to which they know all events.
+        deltas: what the names of its stream's rows begin with; None if no stream adds to them.
+        stream_from: the hour of arrival from which on the stream does.
+        known_until: the latest instant up to which all events are known, those of the stream too.
+    """
+
+    name: str
+    prefix: str
+    marker: str
+    as_of: int
+    deltas: str | None
+    stream_from: int
+    # It grows while the same generation is live.
+    known_until: int = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of views, by their names.
+
+    Attributes:
+        live: their live generations.
+        unknown: of the others, why none is known.
+    """
+
+    live: dict[str, Live]
+    unknown: dict[str, str]
+
+
+NOTHING = Known({}, {})
+
+
+class LiveGenerations:
+    """Asks which generations of some views are live.
+
+    Args:
+        deployment: the deployment's name.
+        registry: the definitions.
+        views: the views; by default all.
+    """
+
+    def __init__(
+        self, deployment: str, registry: Registry, views: Sequence[type[FeatureView]] | None = None
+    ) -> None:
+        self._deployment = deployment
+        self._views = list(registry.views.values()) if views is None else list(views)
+        self._arrivals = Arrivals(deployment, registry)
+        self._streams = self._arrivals.sources
+        fields = [pointer_field(view) for view in self._views]
+        fields += [stream_field(source) for source in self._streams]
+        fields += [whole_field(definition(view)) for view in self._views]
+        asked_for = [command("HMGET", pointers(deployment), *fields)]
+        if self._streams:
+            asked_for.append(self._arrivals.question())
+        self.question: Packed = together(asked_for)
+
+    def ask(self) -> Flow[Known]:
+        """Ask, and take in what the store says."""
+        yield self.question
+        replies = []
+        for _ in range(self.question.number):
+            replies.append((yield None))
+        return self.take(replies)
+
+    def take(self, replies: Sequence[list[bytes | None]]) -> Known:
+        """Take in the replies to ``question``."""
+        reply = replies[0]
+        # Each time: what a stream has brought by now counts as much as what is published.
+        self._arrivals.take(replies[1] if self._streams else [])
+        views, streamed = len(self._views), len(self._streams)
+        used, whole = reply[views : views + streamed], reply[views + streamed :]
+        streams = {
+            source for source, one in zip(self._streams, used, strict=True) if one is not None
+        }
+        known = Known({}, {})
+        for view, pointer, all_there in zip(self._views, reply[:views], whole, strict=True):
+            try:
+                found = _found(view, pointer)
+                if all_there is None:
+                    self._require_nothing_streamed(view, found)
+            except StoreError as error:
+                known.unknown[view.name] = str(error)
+                continue
+            names, as_of = GenerationNames(self._deployment, view.name), microseconds(found.as_of)
+            deltas, known_until = None, as_of
+            if view.windowed and view.source in streams:
+                deltas = deltas_prefix(self._deployment, view)
+                known_until = self._arrivals.known(view.source, as_of)
+            known.live[view.name] = Live(
+                found.name,
+                names.prefix(found.name),
+                names.marker(found.name),
+                as_of,
+                deltas,
+                hour_of(microseconds(found.stream_from or found.as_of)),
+                known_until,
+            )
+        return known
+
+    def _require_nothing_streamed(self, view: type[FeatureView], live: Generation) -> None:
+        """Refuse a view to which a stream adds what is not there, and may never have been."""
+        if live.stream_from is None:
+            return
+        arrived = self._arrivals.latest.get(view.source)
+        if arrived is None or arrived >= microseconds(live.stream_from):
+            raise StoreError(
+                f"{view.name}: what its stream brought since {live.stream_from:%Y-%m-%d %H:%M} UTC "
+                "is not in the store, which lost it or has a new definition: a worker "
+                "rebuilds it from the archive (`slate stream`, or `slate rebuild`)"
+            )
+
+
+def _found(view: type[FeatureView], pointer: bytes | None) -> Generation:
+    if pointer is None:
+        raise StoreError(
+            f"{view.name}: nothing is published under the present definition, or the store lost "
+            "it: run `slate run`, or `slate rebuild` for a store that lost its data"
+        )
+    return read_pointer(view.name, pointer)
