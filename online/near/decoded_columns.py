@@ -20,7 +20,10 @@ from slate.online.rows.keys import Keys, KeySource
 from slate.online.rows.row_format import NO_TIME, Words
 from slate.online.rows.window_decode import WindowReader
 from slate.views import FeatureView
-from slate.windows import ALL_OF_TIME
+from slate.windows import ALL_OF_TIME, SECOND
+
+# How long before a hop its columns are made, in microseconds.
+AHEAD = 2 * SECOND
 
 
 @dataclass
@@ -42,7 +45,7 @@ class WindowColumns:
     """The features of a windowed view.
 
     Attributes:
-        instants: the instants, in microseconds, as of which they are decoded.
+        now: the instant that they were last made ready for, in microseconds.
     """
 
     def __init__(self, view: type[FeatureView]) -> None:
@@ -68,19 +71,19 @@ class WindowColumns:
             for feature in features
         }
         self._event_ts: Words = np.full(1, NO_TIME)
-        self.instants: Sequence[int] = ()
+        self.now = 0
 
-    def decode(self, rows: HeldRows, instants: Sequence[int]) -> None:
-        """Decode all slots as of some instants, and forget all else.
+    def decode(self, rows: HeldRows, now: int) -> None:
+        """Decode all slots for the ticks of the present and of what is to come; forget all else.
 
         Args:
             rows: the rows.
-            instants: in microseconds; columns that are there already are kept.
+            now: the instant that it is, in microseconds; columns that are there are kept.
         """
-        self.instants = instants
+        self.now = now
         at = np.arange(rows.capacity)
         for group in self._groups:
-            wanted = {instant // group.hop for instant in instants}
+            wanted = {now // group.hop, (now + min(AHEAD, group.hop)) // group.hop}
             made = {}
             for tick in wanted - group.ticks.keys():
                 decoded = _decoded(group, rows, at, tick)

@@ -31,15 +31,12 @@ from slate.online.store.redis_client import connect
 from slate.online.store.stream_names import Unit, deltas_name, route, tag
 from slate.registry import Registry
 from slate.views import FeatureView
-from slate.windows import SECOND
 
 logger = logging.getLogger(__name__)
 
 # The seconds between steps, after a failure, and for which what is to come is loaded in one step.
 PAUSE, AFTER_FAILURE, LOADING = 0.02, 0.5, 0.05
 TIMEOUT = 5.0
-# How long before a hop its columns are made, in microseconds.
-AHEAD = 2 * SECOND
 # More rows than these are no view of bounded size.
 MOST_ROWS = 1_000_000
 
@@ -178,14 +175,10 @@ class NearViews:
         for name, kept in self._kept.items():
             kept.live, kept.synced = live.get(name), began
             self._expect(kept)
-        instants = self._instants()
-        for kept in self._kept.values():
-            kept.prepare(instants)
-        return self._load(time.monotonic() + LOADING)
-
-    def _instants(self) -> list[int]:
         now = self._now()
-        return [now, now + AHEAD]
+        for kept in self._kept.values():
+            kept.prepare(now)
+        return self._load(time.monotonic() + LOADING)
 
     def _of(self, unit: Unit) -> list[KeptView]:
         """The near views whose rows a partition has."""
@@ -313,8 +306,7 @@ class NearViews:
             keys = json.loads(chunk) if chunk else []
             if keys:
                 rows.publish(keys, send(self._redis, [fetch([(live.prefix, Keys.of(keys))])]))
-            if len(rows) > MOST_ROWS:
-                raise _TooLargeError
+            self._require_few(rows)
             yield None
         if live.deltas:
             for number in range(PARTITIONS):
@@ -322,8 +314,13 @@ class NearViews:
                 found = _pairs(send(self._redis, [command("HGETALL", name)]))
                 if found:
                     rows.stream(list(found), list(found.values()))
+                self._require_few(rows)
                 yield None
         yield rows
+
+    def _require_few(self, rows: HeldRows) -> None:
+        if len(rows) > MOST_ROWS:
+            raise _TooLargeError
 
     def _finish(self, kept: KeptView, rows: HeldRows, load: "_Load") -> None:
         """Serve what was loaded, with what changed meanwhile, if all of it was there."""
@@ -332,7 +329,7 @@ class NearViews:
         del self._loading[kept.view.name]
         marker = send(self._redis, [command("GET", load.live.marker)])
         if marker == load.live.name.encode():
-            kept.held = made(kept.view, rows, self._instants())
+            kept.held = made(kept.view, rows, self._now())
 
 
 class _Load:

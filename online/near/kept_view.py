@@ -130,27 +130,27 @@ class KeptView:
         if held.rows.capacity > held.capacity:
             # All anew, with room for more keys.
             columns = WindowColumns(self.view)
-            columns.decode(held.rows, held.columns.instants)
+            columns.decode(held.rows, held.columns.now)
             self.held = Held(held.rows, columns, held.rows.capacity)
             return
         changes = held.columns.decode_again(held.rows, slots)
         with held.rows.lock:
             changes.apply()
 
-    def prepare(self, instants: Sequence[int]) -> None:
-        """Have the columns of some instants, and forget those of others.
+    def prepare(self, now: int) -> None:
+        """Have the columns of the present, and those of a hop that is about to begin.
 
         Args:
-            instants: in microseconds.
+            now: the instant that it is, in microseconds.
         """
         if self.held is not None and isinstance(self.held.columns, WindowColumns):
-            self.held.columns.decode(self.held.rows, instants)
+            self.held.columns.decode(self.held.rows, now)
 
 
-def made(view: type[FeatureView], rows: HeldRows, instants: Sequence[int]) -> Held:
-    """Rows with their columns, decoded as of some instants."""
+def made(view: type[FeatureView], rows: HeldRows, now: int) -> Held:
+    """Rows with their columns, decoded as of the present."""
     if not view.windowed:
         return Held(rows, AttributeColumns(view, rows), rows.capacity)
     columns = WindowColumns(view)
-    columns.decode(rows, instants)
+    columns.decode(rows, now)
     return Held(rows, columns, rows.capacity)
