@@ -140,6 +140,13 @@ class Texts:
     lengths: Words
     long: dict[int, bytes]
 
+    def take(self, index: Words) -> "Texts":
+        """Some of them."""
+        long = self.long
+        if long:
+            long = {row: long[of] for row, of in enumerate(index.tolist()) if of in long}
+        return Texts(self.words.take(index, axis=0), self.lengths.take(index), long)
+
     @cached_property
     def _fixed(self) -> Array:
         return self.words.view(f"S{self.words.shape[1] * WORD}").ravel()

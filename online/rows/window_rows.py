@@ -114,6 +114,6 @@ def _ones(bitmap: Array) -> Words:
 
 def _below(bits: Words, level: Level) -> Words:
     """Bitmaps of which the lowest bits are set, so many for each row."""
-    words = np.arange(level.bitmaps)[:, None] * BITS
-    below: Words = BELOW[np.clip(bits - words, 0, BITS)]
+    # NumPy's clip takes as long as ten of these, of one row.
+    below: Words = BELOW[np.minimum(np.maximum(bits - level.bits, 0), BITS)]
     return below
