@@ -31,6 +31,12 @@ class Keys:
     values: list[Any]
     index: Words
 
+    @property
+    def rows(self) -> list[Any]:
+        """The key of each row, None where it has none."""
+        values = [*self.values, None]
+        return [values[place] for place in self.index.tolist()]
+
     @cached_property
     def texts(self) -> list[str]:
         """The keys as texts."""
