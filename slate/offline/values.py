@@ -38,7 +38,8 @@ FEW = 1_000_000
 # Tiles are kept with the hour of their arrival.
 HOUR = 3_600 * SECOND
 
-# The spans of time that these lie in are told apart up to so many.
+# The spans of arrival that few rows need are told apart up to so many; beyond, DuckDB would take
+# longer over their condition than it saves.
 SPANS = 100
 
 Progress = Callable[[str], None]
