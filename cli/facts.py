@@ -166,6 +166,7 @@ def _of_view(view: type[Definition]) -> Facts:
         ("source", view.source.name if view.windowed else ""),
         ("model", view.model),
         ("ttl", view.ttl),
+        ("near, at most behind", view.near),
     ]
 
 
