@@ -96,6 +96,7 @@ def of_service(registry: Registry, service: FeatureService) -> Facts:
     return [
         ("keys", ", ".join(service.request_keys)),
         ("inputs", ", ".join(inputs)),
+        ("candidates", render(service.candidates.where) if service.candidates else ""),
         ("spine", service.spine.name),
         ("features", str(len(service.features))),
         ("owner", service.owner),

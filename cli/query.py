@@ -137,8 +137,8 @@ def _tables(answer: Answer, keys: list[dict[str, Any]]) -> str:
     for start in range(0, answer.rows, ACROSS):
         few = slice(start, start + ACROSS)
         values = [
-            *((name, *(_cell(row[name]) for row in keys[few])) for name in keys[0]),
-            *((name, *(_cell(row[name]) for row in rows[few])) for name in answer.names),
+            *((name, *(cell(row[name]) for row in keys[few])) for name in keys[0]),
+            *((name, *(cell(row[name]) for row in rows[few])) for name in answer.names),
         ]
         views = [
             (
@@ -154,12 +154,13 @@ def _tables(answer: Answer, keys: list[dict[str, Any]]) -> str:
     return "\n\n".join(tables)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as people read it."""
     if value is None or value == []:
         return "-"
     if isinstance(value, list):
         more = f", ... ({len(value)})" if len(value) > LISTED else ""
-        return ", ".join(map(_cell, value[:LISTED])) + more
+        return ", ".join(map(cell, value[:LISTED])) + more
     if isinstance(value, datetime):
         return instant(value)
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -168,6 +168,11 @@ class Since:
         ]
 
     @cached_property
+    def hours(self) -> list[int]:
+        """The hours of which some key has a section that counts, in order."""
+        return sorted({int(hour) for hours, _, _, _ in self._counted for hour in hours})
+
+    @cached_property
     def lost(self) -> set[int]:
         """The positions of keys of which some hour that counts is not known."""
         found = set(self.opened.damaged)

@@ -277,20 +277,9 @@ class ServicePlan:
         ]
 
     def _view_read(self, read: Read) -> ViewRead:
-        keys = tuple(read.keys.values())
-        row_codec = codec(read.view)
         features = tuple(feature for feature in read.features if feature in self._used)
         leads = tuple(lead for lead in self._leads if lead.view is read.view)
-        return ViewRead(
-            read,
-            keys,
-            self._known(keys[0]),
-            row_codec.empty,
-            Envelope(read.view, Content.PAIRS if len(keys) == 2 else Content.ROW),
-            row_codec.reader(features, leads),
-            features,
-            leads,
-        )
+        return _view_read(read, self._known(next(iter(read.keys.values()))), features, leads)
 
     @cached_property
     def _used(self) -> set[Expr]:
@@ -318,3 +307,26 @@ class ServicePlan:
         """
         compute(self.plan, values)
         return {feature: values[feature] for feature in self.plan.service.features}
+
+
+def view_read(view: type[FeatureView]) -> ViewRead:
+    """All features of a view, by its own keys."""
+    features = tuple(view.features.values())
+    keys: dict[str, str | Attribute] = {key: key for key in view.entity.keys}
+    return _view_read(Read(view, keys, 0, features, frozenset(keys)), 0, features, ())
+
+
+def _view_read(
+    read: Read, fetch: int, features: tuple[Feature, ...], leads: tuple[Attribute, ...]
+) -> ViewRead:
+    keys, row_codec = tuple(read.keys.values()), codec(read.view)
+    return ViewRead(
+        read,
+        keys,
+        fetch,
+        row_codec.empty,
+        Envelope(read.view, Content.PAIRS if len(keys) == 2 else Content.ROW),
+        row_codec.reader(features, leads),
+        features,
+        leads,
+    )
