@@ -22,8 +22,9 @@ from slate.online.rows.window_decode import WindowReader
 from slate.views import FeatureView
 from slate.windows import ALL_OF_TIME, SECOND
 
-# How long before a hop its columns are made, in microseconds.
-AHEAD = 2 * SECOND
+# How long before a hop its columns are made, in microseconds, and how long after the next has begun
+# they are kept, for requests that were on their way.
+AHEAD, BEHIND = 2 * SECOND, SECOND // 2
 
 
 @dataclass
@@ -83,7 +84,8 @@ class WindowColumns:
         self.now = now
         at = np.arange(rows.capacity)
         for group in self._groups:
-            wanted = {now // group.hop, (now + min(AHEAD, group.hop)) // group.hop}
+            before, ahead = now - min(BEHIND, group.hop), now + min(AHEAD, group.hop)
+            wanted = {instant // group.hop for instant in (before, now, ahead)}
             made = {}
             for tick in wanted - group.ticks.keys():
                 decoded = _decoded(group, rows, at, tick)
