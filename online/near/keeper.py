@@ -31,11 +31,14 @@ from slate.online.store.redis_client import connect
 from slate.online.store.stream_names import Unit, deltas_name, route, tag
 from slate.registry import Registry
 from slate.views import FeatureView
+from slate.windows import SECOND
 
 logger = logging.getLogger(__name__)
 
 # The seconds between steps, after a failure, and for which what is to come is loaded in one step.
 PAUSE, AFTER_FAILURE, LOADING = 0.02, 0.5, 0.05
+# How many times as long as a step took it rests then: requests share the process with it.
+REST = 3
 TIMEOUT = 5.0
 # More rows than these are no view of bounded size.
 MOST_ROWS = 1_000_000
@@ -76,6 +79,8 @@ class NearViews:
         self._loading: dict[str, _Load] = {}
         self._refused: dict[str, str] = {}
         self._told = ""
+        # Long before they are too far behind.
+        self._longest = min((view.near_us or 0 for view in views), default=0) / SECOND / 4
         self._stop = threading.Event()
         self._stepped = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -136,10 +141,11 @@ class NearViews:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            pause = PAUSE
+            began = time.monotonic()
             try:
-                if self.step():
-                    pause = 0.0
+                loading = self.step()
+                took = time.monotonic() - began
+                pause = took if loading else min(max(PAUSE, REST * took), self._longest)
                 self._told = ""
             except (RedisError, OSError) as error:
                 # Meanwhile requests go to the store, and say what is wrong with it.
