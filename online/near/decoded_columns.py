@@ -18,6 +18,7 @@ from slate.online.rows.codecs import WindowRows
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.keys import Keys, KeySource
 from slate.online.rows.row_format import NO_TIME, Words
+from slate.online.rows.texts import Texts
 from slate.online.rows.window_decode import WindowReader
 from slate.views import FeatureView
 from slate.windows import ALL_OF_TIME, SECOND
@@ -183,7 +184,10 @@ class AttributeColumns:
         ]
         words, starts, _ = rows.rows(np.arange(rows.capacity))
         reader = AttributeRows(view).reader(view.features.values())
-        self._columns = reader.columns(words, starts)
+        self._columns = {
+            feature: column.kept() if isinstance(column, Texts) else column
+            for feature, column in reader.columns(words, starts).items()
+        }
         self._keys = {lead: keys_of(self._columns[lead]) for lead in leads}
         self._event_ts = words[starts]
 

@@ -108,7 +108,8 @@ class OpenRows:
 
 def _ones(bitmap: Array) -> Words:
     """The number of set bits of each row's bitmap."""
-    ones: Words = np.bitwise_count(bitmap).sum(axis=0, dtype=np.int64)
+    counts = np.bitwise_count(bitmap)
+    ones: Words = counts[0].astype(np.int64) if len(counts) == 1 else counts.sum(0, np.int64)
     return ones
 
 
