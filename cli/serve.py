@@ -6,7 +6,6 @@ import os
 import sys
 import tempfile
 from argparse import Namespace
-from contextlib import ExitStack
 from pathlib import Path
 
 from slate.cli import processes
@@ -28,14 +27,16 @@ def run(options: Namespace) -> int:
         _serve(options, deployment, lambda _: None)
         return 0
     processes.prepare(deployment)
-    with processes.store(deployment) as store, ExitStack() as held:
-        os.environ.setdefault(
-            "PROMETHEUS_MULTIPROC_DIR", held.enter_context(tempfile.TemporaryDirectory())
-        )
+    with processes.store(deployment) as store, tempfile.TemporaryDirectory() as numbers:
+        # The library reads it when it is imported, here and in the processes that are started.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = numbers
         say = clock()
         names = ", ".join(service.full_name for service in deployment.registry.services.values())
         say(f"serving {names or 'no service'} from {store}")
-        return _serve(options, deployment, say)
+        try:
+            return _serve(options, deployment, say)
+        finally:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 
 def _serve(options: Namespace, deployment: Deployment, say: Say) -> int:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from slate.deployment import Deployment
 from slate.errors import ClosedError, RequestError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
-from slate.online.http import bodies, catalogue
+from slate.online.http import bodies, catalogue, codings
 from slate.online.http.access import Access, Grant
 from slate.online.http.bodies import ARROW, JSON, Asked
 from slate.online.http.metrics import Metrics, Stages
@@ -34,12 +34,9 @@ AT_WORK = 2
 BODY_BYTES = 8 << 20
 # How many requests may be in one body.
 MANY = 1_000
-# Answers that are shorter are not worth to be compressed.
-SHORT = 1_000
 TICK = 1.0
 
 _SERVICES = "/v1/services"
-_CODINGS = ("zstd", "gzip")
 
 
 @dataclass(frozen=True)
@@ -268,7 +265,7 @@ class Application:
             )
         wanted = _wanted(headers.get("accept", "*/*"))
         by_row = parse_qs(scope["query_string"].decode("latin-1")).get("states") == ["rows"]
-        body = _unpacked(
+        body = codings.unpacked(
             await self._body(headers, receive),
             headers.get("content-encoding", ""),
             self._settings.max_body,
@@ -306,7 +303,9 @@ class Application:
         stages.mark("write")
         for answer in answers:
             self._metrics.count(plan.service.full_name, answer)
-        return await _packed(Response(written, wanted), headers.get("accept-encoding", ""))
+        content, coding = await codings.packed(written, headers.get("accept-encoding", ""))
+        more = {"content-encoding": coding, "vary": "accept-encoding"} if coding else {}
+        return Response(content, wanted, headers=more)
 
     async def _answer(
         self, plan: Plan, asked: Asked, stages: Stages, place: int | None = None
@@ -347,7 +346,7 @@ class Application:
             size = max(size, sum(map(len, parts)))
             if not message.get("more_body", False) and size <= most:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
-        raise _too_large(most)
+        raise codings.too_large(most)
 
 
 _PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", _SERVICES)
@@ -377,39 +376,3 @@ def _wanted(accept: str) -> str:
     if {JSON, "application/*", "*/*", ""}.intersection(kinds):
         return JSON
     raise Refused(406, f"{accept} cannot be answered: accept {JSON} or {ARROW}")
-
-
-def _too_large(most: int) -> Refused:
-    return Refused(
-        413,
-        f"the body has more than {most:,} bytes: ask for fewer rows at once, or start "
-        "`slate serve` with --max-body",
-    )
-
-
-def _unpacked(body: bytes, coding: str, most: int) -> bytes:
-    """A body without its coding."""
-    if coding in ("", "identity"):
-        return body
-    if coding not in _CODINGS:
-        raise Refused(415, f"the body is packed as {coding}: use {' or '.join(_CODINGS)}, or none")
-    try:
-        with pa.CompressedInputStream(pa.BufferReader(body), coding) as stream:
-            found: bytes = stream.read(most + 1)
-    except (pa.ArrowException, OSError) as error:
-        raise Refused(400, f"the body is not {coding} ({error}): see what packs it") from None
-    if len(found) > most:
-        raise _too_large(most)
-    return found
-
-
-async def _packed(response: Response, accepted: str) -> Response:
-    """A response in the best coding that is accepted."""
-    codings = [one.partition(";")[0].strip().lower() for one in accepted.split(",")]
-    coding = next((one for one in _CODINGS if one in codings), None)
-    if coding is None or len(memoryview(response.body)) < SHORT:
-        return response
-    codec = pa.Codec(coding, compression_level=1)
-    body = await asyncio.to_thread(codec.compress, response.body, asbytes=True)
-    headers = {"content-encoding": coding, "vary": "accept-encoding"}
-    return Response(body, response.content_type, response.status, headers)

@@ -49,7 +49,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Draining(Server):
-    """A server that loses no request when it ends."""
+    """A server that loses no request when it ends, and ends with the process that started it."""
 
     def __init__(
         self, config: Config, application: Application, started: Callable[[], None]
@@ -57,10 +57,15 @@ class _Draining(Server):
         super().__init__(config)
         self._application = application
         self._told = started
+        self._parent = os.getppid()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._told()
+
+    async def on_tick(self, counter: int) -> bool:
+        # Without the process that watches nobody would end this one.
+        return await super().on_tick(counter) or os.getppid() != self._parent
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._application.draining = True

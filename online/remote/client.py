@@ -134,7 +134,7 @@ class _Requests:
         http = _http()
         try:
             found = http.util.parse_url(address)
-        except (http.exceptions.LocationParseError, AttributeError):
+        except (http.exceptions.LocationParseError, AttributeError, TypeError):
             found = None
         if found is None or found.scheme not in ("http", "https") or not found.host:
             raise ConfigurationError(
@@ -179,14 +179,15 @@ class _Requests:
             except http.exceptions.ProtocolError:
                 # A kept connection may have been closed just then: what only reads is asked again.
                 return self._pool.request("POST", path, body=body, headers=headers)
-        except http.exceptions.TimeoutError as error:
-            raise StoreError(
-                f"the server {self._address} has not answered within {self._timeout:g} s: ask for "
-                "less at once, or give more with timeout=..."
-            ) from error
         except http.exceptions.HTTPError as error:
-            if self._closed:
-                raise ClosedError("it is closed: connect another one") from None
+            self.require_open()
+            # urllib3 has a refused connection among its timeouts.
+            refused = isinstance(error, http.exceptions.NewConnectionError)
+            if isinstance(error, http.exceptions.TimeoutError) and not refused:
+                raise StoreError(
+                    f"the server {self._address} has not answered within {self._timeout:g} s: ask "
+                    "for less at once, or give more with timeout=..."
+                ) from error
             raise StoreError(
                 f"the server {self._address} cannot be reached ({error}): see that `slate serve` "
                 "runs there"

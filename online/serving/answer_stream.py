@@ -109,7 +109,7 @@ def read(stream: Any) -> Answer:
         states = {view: _state(view, table, at, said) for view, said in about["states"].items()}
         names = [name for name in table.column_names if ":" not in name]
         return _ReadAnswer(about["service"], at, table.select(names), states, about["errors"])
-    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"the server's answer cannot be read ({error}): see that the address is one of "
             "`slate serve`, of the same version of Slate"

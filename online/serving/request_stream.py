@@ -6,6 +6,7 @@ of all rows, and any other column one value for them: so one viewer and two thou
 more than they are. The schema's metadata may have under ``at`` the instant asked about (ISO 8601).
 """
 
+import struct
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -63,6 +64,7 @@ def read(stream: Any, max_rows: int) -> tuple[dict[str, Any], str | None]:
         RequestError: it is no Arrow stream, has columns of other types, or too many rows.
     """
     try:
+        _require_unpacked(stream)
         table = pa.ipc.open_stream(stream).read_all()
         for field in table.schema:
             if not _is_plain(field.type) and not _is_list(field.type):
@@ -83,18 +85,53 @@ def read(stream: Any, max_rows: int) -> tuple[dict[str, Any], str | None]:
                 "plain columns with a value per row"
             )
         return {name: table[name] for name in table.column_names}, _text(at)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise RequestError(
             f"the body is no Arrow stream that can be read ({error}): send one as "
             "pyarrow.ipc.new_stream writes it"
         ) from error
 
 
+def _require_unpacked(stream: Any) -> None:
+    """Refuse batches that are packed: a few bytes of those become any number.
+
+    Raises:
+        RequestError: there is such a one.
+    """
+    for message in pa.ipc.MessageReader.open_stream(stream):
+        if message.type not in ("schema", "record batch") or (
+            message.type == "record batch" and _is_packed(message.metadata)
+        ):
+            raise RequestError(
+                "the body is an Arrow stream with dictionaries or packed buffers: send plain "
+                "columns, and pack the body as a whole where that is wanted (Content-Encoding)"
+            )
+
+
+def _is_packed(message: Any) -> bool:
+    """Whether a batch says how it is packed: the fourth field of a message's third one."""
+    batch = _field(message, struct.unpack_from("<I", message)[0], 2)
+    return batch is not None and _field(message, batch, 3) is not None
+
+
+def _field(data: Any, table: int, number: int) -> int | None:
+    """Where a table's field leads to, in a flatbuffer; None if it is not there."""
+    fields = table - struct.unpack_from("<i", data, table)[0]
+    (size,) = struct.unpack_from("<H", data, fields)
+    at = 4 + 2 * number
+    offset = struct.unpack_from("<H", data, fields + at)[0] if at < size else 0
+    if not offset:
+        return None
+    place: int = table + offset
+    place += struct.unpack_from("<I", data, place)[0]
+    return place
+
+
 def _one(column: pa.ChunkedArray, max_rows: int) -> Any:
     """What a column of a single row gives."""
     (value,) = [value for chunk in column.chunks for value in chunk]
     if not _is_list(column.type):
-        return value.as_py()
+        return value
     if not value.is_valid:
         return []
     require_few(len(value.values), max_rows)

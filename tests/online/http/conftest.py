@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from slate.online.http import bodies
 
 ROOT = Path(__file__).parents[3]
 STARTED = 30.0
+LISTENING = re.compile(r"listening: (http://[\d.:]+)")
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ class Response:
 class Served:
     """A server in a process of its own."""
 
-    def __init__(self, process: subprocess.Popen[str], told: list[str], address: str) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", log: Path, address: str) -> None:
         self.process = process
-        self.told = told
+        self._log = log
         self.address = address
         self._pool = urllib3.connectionpool.connection_from_url(address, retries=False, timeout=20)
 
@@ -68,6 +70,11 @@ class Served:
         self.process.send_signal(number)
         return self.process.wait(30)
 
+    @property
+    def told(self) -> str:
+        """What it has written on its standard error."""
+        return self._log.read_text()
+
     def await_ready(self) -> None:
         deadline = time.monotonic() + STARTED
         while self.ask("/readyz").status != 200:
@@ -84,21 +91,23 @@ def serving(folder: Path, redis: str, *options: str) -> Iterator[Served]:
     )
     command = [sys.executable, "-m", "slate.cli", "serve", "--port", "0", *options]
     environment = {"SLATE_CONFIG": str(folder / "slate.toml"), "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, env=os.environ | environment, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
-        told: list[str] = []
+    log = folder / "serve.log"
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            command, env=os.environ | environment, stderr=file, text=True, cwd=ROOT
+        ) as process,
+    ):
         try:
-            assert process.stderr is not None
-            while "listening: " not in "".join(told[-1:]):
-                told.append(process.stderr.readline())
-                assert told[-1], told
-            address = told[-1].partition("listening: ")[2].partition(",")[0].strip()
-            yield Served(process, told, address)
+            deadline = time.monotonic() + STARTED
+            while not (found := LISTENING.search(log.read_text())):
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            yield Served(process, log, found[1])
         finally:
             if process.poll() is None:
                 process.kill()
-            told.extend(process.stderr or ())
 
 
 Serve = Callable[..., Served]
@@ -120,9 +129,9 @@ def serve(deployment: Deployment, tmp_path: Path) -> Iterator[Serve]:
         yield start
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server that the tests of a module share."""
+    """A server that tests share."""
     folder = tmp_path_factory.mktemp("served")
     options = ("--timeout", "5", "--max-rows", "3000", "--max-body", "1000000")
     with serving(folder, server.address, *options) as found:
