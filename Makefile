@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run live ui test test-fast check bench bench-engine bench-parity bench-freshness bench-damage bench-faults compile format lock clean
+.PHONY: help run live ui test test-fast check bench bench-engine bench-server bench-parity bench-freshness bench-damage bench-faults compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -55,6 +55,9 @@ check: $(stamp) ## Check format, lint, types, architecture and compiled SQL
 
 bench: $(stamp) ## Measure speed and say what was measured
 	$(bin)/python -m benchmarks $(ARGS)
+
+bench-server: $(stamp) ## Measure features served over HTTP
+	$(bin)/python -m benchmarks.server $(ARGS)
 
 bench-parity: $(stamp) ## Hold 10 million streamed values against the oracle
 	$(bin)/python -m benchmarks.parity $(ARGS)

@@ -9,13 +9,16 @@ else to standard error.
 import argparse
 import atexit
 import importlib
+import math
 import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import NoReturn
 
 from slate.errors import SlateError
+from slate.limits import REQUEST_ROWS
 
 INTERRUPTED = 130
 # As the shell tells of a process that its closed pipe has ended.
@@ -67,11 +70,12 @@ def _run(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         # A bare installation is the client, without what the warehouse and its runs need.
         package = (error.name or "").partition(".")[0]
+        extra = "server" if options.command == "serve" else "platform"
         if package in {"", "slate"}:
             raise
         print(
             f"slate: `slate {options.command}` needs {package}, which is not installed: install "
-            "slate[platform], not slate alone",
+            f"slate[{extra}], not slate alone",
             file=sys.stderr,
         )
         return 1
@@ -271,6 +275,59 @@ def _parser() -> argparse.ArgumentParser:
     )
     stream.add_argument("--quiet", action="store_true", help="tell nothing on the way")
 
+    serve = add(
+        "serve",
+        "serve features over HTTP, in JSON and Arrow",
+        "Runs until it is interrupted or terminated, and then answers what it was asked. "
+        "docs/serving.md tells what may be asked, and how.",
+    )
+    serve.add_argument(
+        "--host", metavar="H", default="127.0.0.1", help="where to listen (default: 127.0.0.1)"
+    )
+    serve.add_argument(
+        "--port", metavar="N", type=_port, default=8080, help="default: 8080; 0 for a free one"
+    )
+    serve.add_argument(
+        "--processes", metavar="N", type=_number, default=1, help="how many serve (default: 1)"
+    )
+    serve.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=0.5,
+        help="how long a request may wait for the store (default: 0.5)",
+    )
+    serve.add_argument(
+        "--max-rows",
+        metavar="N",
+        type=_number,
+        default=REQUEST_ROWS,
+        help=f"how many rows a request may ask for (default: {REQUEST_ROWS})",
+    )
+    serve.add_argument(
+        "--max-body",
+        metavar="BYTES",
+        type=_number,
+        default=8 << 20,
+        help="how large a request's body may be (default: 8388608)",
+    )
+    serve.add_argument(
+        "--keys", metavar="FILE", type=Path, help="the file of the keys that may ask, as hashes"
+    )
+    serve.add_argument(
+        "--insecure", action="store_true", help="let other machines ask, and without a key"
+    )
+    serve.add_argument(
+        "--new-key", metavar="NAME", help="make a key, print it once and add its hash to --keys"
+    )
+    serve.add_argument(
+        "--services",
+        metavar="A,B",
+        default="",
+        help="the services that the new key is for (default: all)",
+    )
+    serve.add_argument("--listening", type=int, help=argparse.SUPPRESS)
+
     add(
         "rebuild",
         "fill an empty online store: from the warehouse, the archive and the streams",
@@ -380,6 +437,16 @@ def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) < 1 << 16):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: give 0 to 65535")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds: give more than 0")
+    return seconds
 
 
 def _instant(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from slate.errors import StreamFullError
 from slate.online.publishing.publisher import Publisher
+from slate.online.remote.client import AsyncRemoteClient, RemoteClient
 from slate.online.rows.row_tables import Rows
 from slate.online.serving.answer import Answer, State, ViewState
 from slate.online.serving.client import AsyncFeatureClient, FeatureClient
@@ -13,10 +14,12 @@ __all__ = [
     "Answer",
     "AsyncEventWriter",
     "AsyncFeatureClient",
+    "AsyncRemoteClient",
     "EventWriter",
     "FeatureClient",
     "Generation",
     "Publisher",
+    "RemoteClient",
     "Rows",
     "State",
     "StreamFullError",

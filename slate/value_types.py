@@ -73,10 +73,15 @@ class ValueType:
             values: of this type, of one row that stands for all, or of all.
             rows: how many.
         """
-        padded = self.padded(values, rows)
+        if len(values) != rows:
+            if self.length is not None or self.kind is Kind.STRING:
+                # These are converted one by one.
+                return self.to_arrow(values, 1).take(pa.array(np.zeros(rows, np.int32)))
+            values = np.repeat(values, rows)
         if self.length is None:
-            return self.kind.to_arrow(padded)
-        there = ~np.broadcast_to(np.ma.getmaskarray(values), padded.shape)
+            return self.kind.to_arrow(np.ma.getdata(values))
+        there = ~np.ma.getmaskarray(values)
         offsets = np.zeros(rows + 1, np.int32)
         np.cumsum(there.sum(axis=1), out=offsets[1:])
-        return pa.ListArray.from_arrays(pa.array(offsets), self.kind.to_arrow(padded[there]))
+        flat = self.kind.to_arrow(np.ma.getdata(values)[there])
+        return pa.ListArray.from_arrays(pa.array(offsets), flat)

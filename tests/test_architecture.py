@@ -37,6 +37,8 @@ ROOMS = {
         "stream": {"store", "rows"},
         "near": {"store", "rows"},
         "serving": {"near", "store", "rows"},
+        "http": {"serving", "near", "store", "rows"},
+        "remote": {"serving", "rows"},
     },
     "slate.online.stream": {
         "durable_files": set(),
@@ -57,6 +59,11 @@ HEAVY_PACKAGES = {"dagster", "dbt", "great_expectations", "duckdb", "jinja2", "p
 # What reads the warehouse loads these when it is asked to: they come with the `platform` extra, or
 # are there because a frame of them was given.
 OFFLINE, OFFLINE_PACKAGES = ROOT / "slate" / "offline", {"duckdb", "jinja2", "pandas", "polars"}
+# What serves over HTTP comes with the `server` extra, what asks such a server with `remote`.
+EXTRAS = {
+    ROOT / "online" / "http": {"uvicorn", "orjson", "prometheus_client"},
+    ROOT / "online" / "remote": {"urllib3"},
+}
 # Answers become frames of these where they are installed.
 ANSWER, FRAME_PACKAGES = ROOT / "online" / "serving" / "answer.py", {"pandas", "polars"}
 
@@ -198,13 +205,22 @@ def test_no_modules_import_each_other() -> None:
     TopologicalSorter(graph).prepare()
 
 
+def brought_by_extras(path: Path) -> set[str]:
+    return {
+        package
+        for room, packages in EXTRAS.items()
+        for package in packages
+        if path.is_relative_to(room)
+    }
+
+
 @pytest.mark.parametrize("package", ["slate", "online"])
 def test_the_client_needs_little(package: str) -> None:
     allowed = CLIENT_PACKAGES | OURS | sys.stdlib_module_names
     wrong = {
         str(path.relative_to(ROOT)): sorted(other)
         for path in modules(package)
-        if (other := imported_packages(path) - allowed)
+        if (other := imported_packages(path) - allowed - brought_by_extras(path))
         and not (path.is_relative_to(OFFLINE) and other <= OFFLINE_PACKAGES)
         and not (path == ANSWER and other <= FRAME_PACKAGES)
     }
@@ -218,6 +234,13 @@ def test_the_client_loads_nothing_heavy(package: str) -> None:
     script = f"import sys\n{loading}\nprint(*{HEAVY_PACKAGES} & sys.modules.keys())"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+    assert not run.stdout.split()
+
+
+def test_the_client_loads_no_server() -> None:
+    packages = set().union(*EXTRAS.values())
+    script = f"import sys, slate.online\nprint(*{packages} & sys.modules.keys())"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not run.stdout.split()
 
 

@@ -111,6 +111,12 @@ class NearViews:
         return self._kept.get(view)
 
     @property
+    def behind(self) -> dict[str, float]:
+        """How many seconds ago each view was in step with the store; of those that ever were."""
+        now = time.monotonic()
+        return {name: now - kept.synced for name, kept in self._kept.items() if kept.synced}
+
+    @property
     def ready(self) -> bool:
         """Whether all that is published of them can be taken."""
         return all(

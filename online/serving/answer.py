@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import IntEnum
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +13,35 @@ import pyarrow as pa
 
 from slate.errors import MissingPackageError, RequestError, nearest
 from slate.expressions import Array
-from slate.features import Feature
 from slate.kinds import Kind
 from slate.online.rows.instants import instant
 from slate.online.rows.row_format import NO_TIME, Words
 from slate.online.serving.answer_preview import ROWS, Preview, moment
+from slate.value_types import ValueType
 from slate.windows import SECOND
 
 if TYPE_CHECKING:
     import pandas
     import polars
+
+
+class Column(Protocol):
+    """What an answer has values of: a feature, or what another process told of one.
+
+    Attributes:
+        name: its full name.
+        value_type: the type of its values.
+        null: what lists of them are padded with.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def value_type(self) -> ValueType: ...  # noqa: D102
+
+    @property
+    def null(self) -> Any: ...  # noqa: D102
 
 
 class State(IntEnum):
@@ -84,6 +103,17 @@ class ViewState:
         return np.broadcast_to(state.astype(np.uint8), self._rows)
 
     @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many rows are of each state, by its name in small letters."""
+        counts = np.bincount(self.state, minlength=len(State)).tolist()
+        return {state.name.lower(): counts[state] for state in State}
+
+    @property
+    def event_ts(self) -> Words:
+        """The instant of each row's latest event in microseconds, ``NO_TIME`` without a row."""
+        return np.broadcast_to(self._event_ts, self._rows)
+
+    @cached_property
     def age(self) -> npt.NDArray[np.float64]:
         """The seconds since each row's latest event; NaN where there is no row."""
         known = self._event_ts != NO_TIME
@@ -91,8 +121,7 @@ class ViewState:
         return np.broadcast_to(age, self._rows)
 
     def __str__(self) -> str:
-        counts = np.bincount(self.state, minlength=len(State))
-        told = [f"{n:,} {s.name.lower()}" for s, n in zip(State, counts, strict=True) if n]
+        told = [f"{n:,} {state}" for state, n in self.counts.items() if n]
         told = told or ["no rows"]
         if self.as_of is not None:
             told.append(f"as of {moment(self.as_of)}")
@@ -127,7 +156,7 @@ class Answer:
         service: str,
         at: int,
         rows: int,
-        values: dict[Feature, Array],
+        values: Mapping[Any, Array],
         states: Mapping[str, ViewState],
         errors: tuple[str, ...],
         keys: dict[str, list[Any]] | None = None,
@@ -138,7 +167,12 @@ class Answer:
         self.states = states
         self.errors = errors
         self.keys = keys or {}
-        self._values = values
+        self._values: Mapping[Column, Array] = values
+
+    @property
+    def columns(self) -> Mapping[Column, Array]:
+        """The values of each feature: of one row that stands for all of them, or of each row."""
+        return self._values
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -148,7 +182,7 @@ class Answer:
     @cached_property
     def matrix_names(self) -> tuple[str, ...]:
         """The names of the columns of ``matrix()``: of all features that a matrix can hold."""
-        return tuple(feature.name for feature in self._values if _is_number(feature))
+        return tuple(feature.name for feature in self._values if _is_number(feature.value_type))
 
     def __repr__(self) -> str:
         return self._preview.text()
@@ -159,10 +193,11 @@ class Answer:
 
     @property
     def _preview(self) -> Preview:
-        columns, shown = list(self._values.items()), min(self.rows, ROWS)
+        columns, shown = list(self._values), min(self.rows, ROWS)
 
         def values(place: int) -> list[Any]:
-            feature, column = columns[place]
+            feature = columns[place]
+            column = self._values[feature]
             found: list[Any] = feature.value_type.to_arrow(column[:shown], shown).to_pylist()
             return found
 
@@ -184,9 +219,9 @@ class Answer:
         Raises:
             RequestError: the service has no such feature.
         """
-        for feature, values in self._values.items():
+        for feature in self._values:
             if feature.name == name:
-                return feature.value_type.padded(values, self.rows)
+                return feature.value_type.padded(self._values[feature], self.rows)
         raise RequestError(f"{self.service} has no {name!r}: {nearest(name, self.names)}")
 
     def matrix(
@@ -207,7 +242,7 @@ class Answer:
             RequestError: the service has no such feature, or it is not a number or truth value.
         """
         if names is None:
-            columns = [v for feature, v in self._values.items() if _is_number(feature)]
+            columns = [self._values[f] for f in self._values if _is_number(f.value_type)]
         else:
             columns = self._named(names)
         # Written column by column, it is laid out so.
@@ -227,7 +262,7 @@ class Answer:
             if feature is None:
                 hint = nearest(str(name), self.matrix_names)
                 raise RequestError(f"{self.service} has no {name!r} for a matrix: {hint}")
-            if not _is_number(feature):
+            if not _is_number(feature.value_type):
                 raise RequestError(
                     f"{name} is a {feature.value_type.name}, and a matrix holds numbers and truth "
                     f"values: leave it out, and read it with answer[{name!r}]"
@@ -269,8 +304,8 @@ class Answer:
         return rows
 
 
-def _is_number(feature: Feature) -> bool:
-    return feature.value_type.length is None and feature.kind not in (Kind.STRING, Kind.TIME)
+def _is_number(type_: ValueType) -> bool:
+    return type_.length is None and type_.kind not in (Kind.STRING, Kind.TIME)
 
 
 def _require(package: str, method: str) -> Any:

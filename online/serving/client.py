@@ -111,6 +111,13 @@ class FeatureClient:
         """
         return self._serving.near is None or self._serving.near.wait(timeout)
 
+    def why_not_ready(self) -> str | None:
+        """Why requests should wait: the store does not answer, or near views are not loaded.
+
+        None if all is well. It asks the store, within the timeout of a request.
+        """
+        return self._connections.run(self._serving.why_not_ready())
+
     def explain(self, service: str) -> str:
         """How a service's features are found, in words.
 
@@ -174,6 +181,15 @@ class AsyncFeatureClient:
         """Wait until near views are loaded; see ``FeatureClient.wait_until_near``."""
         near = self._serving.near
         return near is None or await asyncio.to_thread(near.wait, timeout)
+
+    async def why_not_ready(self) -> str | None:
+        """Why requests should wait; see ``FeatureClient.why_not_ready``."""
+        return await self._connections.run(self._serving.why_not_ready())
+
+    @property
+    def near_views(self) -> NearViews | None:
+        """The views that this process keeps; None if there are none."""
+        return self._serving.near
 
     def explain(self, service: str) -> str:
         """How a service's features are found; see ``FeatureClient.explain``."""

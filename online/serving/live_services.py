@@ -142,6 +142,13 @@ class Serving:
             "the view, or name candidates with the request"
         )
 
+    def why_not_ready(self) -> Flow[str | None]:
+        """The flow that asks the store whether it answers; why requests should wait, or None."""
+        error = yield from self._find_live()
+        if error is None and self.near is not None and not self.near.ready:
+            return "the near views are not loaded yet"
+        return error
+
     def _find_live(self) -> Flow[str | None]:
         """Ask which generations are live; return why that cannot be known."""
         try:

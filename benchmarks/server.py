@@ -1,0 +1,211 @@
+"""How fast features are served over HTTP: `slate serve`, asked by clients in other processes.
+
+Run it with ``python -m benchmarks.server``. The marketplace is that of ``benchmarks.online``; the
+request is its feed, 2,000 candidates x 155 features. First it is asked for one answer after
+another, then at rates: *nominal* is a tenth of the most that was answered, and nine times that is
+close to all that can be. Latencies at a rate count from when a request was due.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.pool import Pool
+from pathlib import Path
+
+import numpy as np
+import urllib3
+
+from benchmarks.online import AS_OF, ASKED, SHOWS, VIEWERS, ids, marketplace
+from slate.errors import SlateError
+from slate.online import Publisher, RemoteClient
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
+
+CLIENTS = (1, 2, 4)
+WARM = 10
+SECONDS, LONG = 15.0, 60.0
+PATIENT = 30.0
+STARTED = 120.0
+SERVICE = "feed_ranking"
+ROOT = Path(__file__).parents[1]
+_LISTENING = re.compile(r"listening: (http://[\d.:]+)")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How one client asks.
+
+    Attributes:
+        address: the server's.
+        seconds: for how long.
+        every: the seconds between requests; 0 to ask again as soon as there is an answer.
+        json: whether in JSON, not in Arrow.
+    """
+
+    address: str
+    seconds: float
+    every: float = 0.0
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Took:
+    """What became of a client's requests.
+
+    Attributes:
+        seconds: how long each took.
+        errors: how many were not answered, or not in full.
+    """
+
+    seconds: list[float]
+    errors: int
+
+
+def ask(asking: Asking, number: int) -> Took:
+    """Ask for the feeds of one viewer after another, as the client of this number."""
+    shows, viewers = ids("show", SHOWS).tolist(), ids("viewer", VIEWERS).tolist()
+    taken, errors = [], 0
+    with RemoteClient.connect(asking.address, timeout=PATIENT) as client:
+        pool = urllib3.connectionpool.connection_from_url(asking.address, timeout=PATIENT)
+
+        def by_arrow(viewer: str) -> bool:
+            answer = client.get(SERVICE, viewer_id=viewer, show_id=shows)
+            return answer.rows == SHOWS and not answer.errors
+
+        def by_json(viewer: str) -> bool:
+            body = json.dumps({"viewer_id": viewer, "show_id": shows})
+            headers = {"content-type": "application/json"}
+            path = f"/v1/services/{SERVICE}"
+            response = pool.request("POST", path, body=body, headers=headers)
+            return response.status == 200 and b'"errors":[]' in response.data
+
+        one = by_json if asking.json else by_arrow
+        for place in range(WARM):
+            one(viewers[place])
+        begun = time.perf_counter()
+        due = begun + asking.every * np.random.default_rng(number).random()
+        place = number
+        while (now := time.perf_counter()) < begun + asking.seconds:
+            if asking.every:
+                time.sleep(max(due - now, 0.0))
+            since = due if asking.every else now
+            try:
+                errors += not one(viewers[place % VIEWERS])
+            except (SlateError, urllib3.exceptions.HTTPError):
+                errors += 1
+            taken.append(time.perf_counter() - since)
+            due += asking.every
+            place += 1
+    return Took(taken, errors)
+
+
+@contextmanager
+def serving(folder: Path, processes: int) -> Iterator[str]:
+    """The marketplace, published and served; the server's address."""
+    with EmbeddedServer.attach(folder / "data" / "redis") as store:
+        publisher = Publisher(connect(store.address), "bench")
+        for view, rows in marketplace():
+            publisher.publish(view, [rows], AS_OF)
+        (folder / "slate.toml").write_text(
+            'name = "bench"\ndefinitions = "live_shopping.definitions"\ndbt_project = "."\n'
+            f'data = "data"\nredis = "{store.address}"\nclock = "{ASKED.isoformat()}"\n'
+        )
+        log = folder / "serve.log"
+        environment = {"SLATE_CONFIG": str(folder / "slate.toml"), "PYTHONPATH": str(ROOT)}
+        for name in ("SLATE_DATA", "SLATE_REDIS", "SLATE_CLOCK"):
+            os.environ.pop(name, None)
+        options = ["--port", "0", "--processes", str(processes), "--timeout", "10"]
+        command = [sys.executable, "-m", "slate.cli", "serve", *options]
+        with (
+            log.open("w") as file,
+            subprocess.Popen(command, env=os.environ | environment, stderr=file) as process,
+        ):
+            try:
+                yield _address(log, process)
+            finally:
+                process.terminate()
+                process.wait()
+
+
+def _address(log: Path, process: "subprocess.Popen[bytes]") -> str:
+    """The server's address, once it is ready."""
+    deadline = time.monotonic() + STARTED
+    while time.monotonic() < deadline and process.poll() is None:
+        found = _LISTENING.search(log.read_text())
+        if found:
+            ready = urllib3.request("GET", f"{found[1]}/readyz", retries=False, timeout=PATIENT)
+            if ready.status == 200:
+                return found[1]
+        time.sleep(0.1)
+    raise SystemExit(f"the server did not start:\n{log.read_text()}")
+
+
+def measure(pool: Pool, clients: int, asking: Asking, what: str) -> tuple[list[float], int, float]:
+    """Have clients ask, and say how long it took them: the quantiles in ms, errors and rate."""
+    found = pool.map(partial(ask, asking), range(clients), chunksize=1)
+    taken = [seconds for took in found for seconds in took.seconds]
+    errors = sum(took.errors for took in found)
+    quantiles = (np.quantile(taken, [0.5, 0.99]) * 1_000).tolist()
+    rate = len(taken) / asking.seconds
+    print(
+        f"  {what:<28} p50 {quantiles[0]:7.2f} ms   p99 {quantiles[1]:7.2f} ms   {rate:6.1f}/s"
+        f"   {errors} errors",
+        flush=True,
+    )
+    return quantiles, errors, rate
+
+
+def run(processes: int, seconds: float, long: float) -> None:
+    """Measure one server."""
+    context = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder), processes) as address,
+        context.Pool(max(CLIENTS)) as pool,
+    ):
+        print(f"feed of {SHOWS:,} candidates, from {processes} serving process(es)")
+        quantiles, errors, capacity = {}, 0, 0.0
+        for clients in CLIENTS:
+            what = f"Arrow, {clients} client{'s' * (clients > 1)}"
+            asking = Asking(address, seconds)
+            quantiles[clients], wrong, rate = measure(pool, clients, asking, what)
+            errors, capacity = errors + wrong, max(capacity, rate)
+        asking = Asking(address, seconds, json=True)
+        of_json, wrong, _ = measure(pool, 1, asking, "JSON, 1 client")
+        errors += wrong
+        nominal, clients = capacity / 10, max(CLIENTS)
+        asking = Asking(address, seconds, clients / nominal)
+        _, wrong, _ = measure(pool, clients, asking, f"Arrow, at {nominal:.1f}/s")
+        errors += wrong
+        asking = Asking(address, long, clients / (9 * nominal))
+        nine, wrong, _ = measure(pool, clients, asking, f"Arrow, at {9 * nominal:.1f}/s")
+        errors += wrong
+    print(
+        f"server: arrow_p50_ms={quantiles[1][0]:.2f} arrow_p99_ms={quantiles[1][1]:.2f} "
+        f"json_p99_ms={of_json[1]:.2f} nominal_rps={nominal:.1f} "
+        f"nine_times_p99_ms={nine[1]:.2f} errors={errors}"
+    )
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.server")
+    parser.add_argument("--processes", type=int, default=1, help="that serve (default: 1)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each measurement")
+    parser.add_argument("--long", type=float, default=LONG, help="of that at nine times nominal")
+    options = parser.parse_args()
+    run(options.processes, options.seconds, options.long)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,378 @@
+"""The ASGI application: what each path answers."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import pyarrow as pa
+
+from slate.deployment import Deployment
+from slate.errors import ClosedError, RequestError, UnknownNameError, nearest
+from slate.limits import REQUEST_ROWS
+from slate.online.http import bodies, catalogue, codings
+from slate.online.http.access import Access, Grant
+from slate.online.http.bodies import ARROW, JSON, Asked
+from slate.online.http.metrics import Metrics, Stages
+from slate.online.http.refusals import Refused
+from slate.online.serving.answer import Answer
+from slate.online.serving.client import REFRESH, TIMEOUT, AsyncFeatureClient
+from slate.plans import Plan
+
+logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+# One lookup computes while another waits for the store. With more at a time all would become late
+# together, and so defaults.
+AT_WORK = 2
+BODY_BYTES = 8 << 20
+# How many requests may be in one body.
+MANY = 1_000
+TICK = 1.0
+
+_SERVICES = "/v1/services"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How features are served.
+
+    Attributes:
+        timeout: how many seconds a request may wait for the store.
+        queue: for how many seconds a request may wait for its turn.
+        max_rows: how many rows a request may ask for.
+        max_body: how many bytes a body may have, also unpacked.
+    """
+
+    timeout: float = TIMEOUT
+    queue: float = 2.0
+    max_rows: int = REQUEST_ROWS
+    max_body: int = BODY_BYTES
+
+
+@dataclass(frozen=True)
+class Response:
+    """What is answered.
+
+    Attributes:
+        body: its bytes.
+        content_type: what they are.
+        status: HTTP's.
+        headers: further ones.
+    """
+
+    body: bytes | pa.Buffer
+    content_type: str = JSON
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Application:
+    """Serves a deployment's features, as ASGI has it.
+
+    Args:
+        deployment: the deployment.
+        access: who may ask; None lets everybody.
+        settings: how.
+
+    Attributes:
+        draining: whether connections are to end with their next answer.
+    """
+
+    def __init__(
+        self, deployment: Deployment, access: Access | None = None, settings: Settings | None = None
+    ) -> None:
+        self.draining = False
+        self._deployment = deployment
+        self._registry = deployment.registry
+        self._access = access
+        self._settings = settings or Settings()
+        self._metrics = Metrics()
+        self._client: AsyncFeatureClient | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._turns = asyncio.Semaphore(AT_WORK)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or open and close what answers them."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        began = time.perf_counter()
+        path: str = scope["path"]
+        service = self._service_name(path)
+        try:
+            response = await self._respond(scope, receive)
+        except Refused as refused:
+            response = Response(
+                bodies.error(str(refused)), status=refused.status, headers=refused.headers
+            )
+        except Exception:
+            logger.exception("%s %s failed", scope["method"], path)
+            response = Response(
+                bodies.error(
+                    f"the server failed at {scope['method']} {path}: what happened is in its log, "
+                    "on the standard error of `slate serve`"
+                ),
+                status=500,
+            )
+        await self._send(response, send)
+        if service:
+            self._metrics.answered(service, response.status, time.perf_counter() - began)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._client = AsyncFeatureClient.connect(
+                    self._deployment,
+                    timeout=self._settings.timeout,
+                    refresh=REFRESH,
+                    max_rows=self._settings.max_rows,
+                )
+                self._ticking = asyncio.create_task(self._tick())
+            else:
+                assert self._client is not None
+                assert self._ticking is not None
+                self._ticking.cancel()
+                await self._client.close()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async def _tick(self) -> None:
+        """Note now and then how far behind near views are."""
+        assert self._client is not None
+        while True:
+            near = self._client.near_views
+            for view, seconds in (near.behind if near is not None else {}).items():
+                self._metrics.behind(view, seconds)
+            await asyncio.sleep(TICK)
+
+    async def _send(self, response: Response, send: Send) -> None:
+        headers = {
+            "content-type": response.content_type,
+            "content-length": str(len(memoryview(response.body))),
+            **response.headers,
+        }
+        if self.draining:
+            headers["connection"] = "close"
+        await send(
+            {
+                "type": "http.response.start",
+                "status": response.status,
+                "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            }
+        )
+        await send({"type": "http.response.body", "body": memoryview(response.body)})
+
+    def _service_name(self, path: str) -> str:
+        """The name of the service that a path is about, as metrics have it; empty if of none."""
+        try:
+            return self._registry.service(_asked_for(path)).full_name
+        except UnknownNameError:
+            return ""
+
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        method, path = scope["method"], scope["path"]
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        if name := _asked_for(path):
+            _require(method, path, "POST")
+            return await self._serve(name, scope, headers, receive)
+        _require(method, path, "GET", known=path in _PATHS)
+        match path:
+            case "/healthz":
+                return Response(bodies.document({"status": "alive"}))
+            case "/readyz":
+                return await self._ready()
+        grant = self._grant(headers)
+        services = [
+            service
+            for service in self._registry.services.values()
+            if grant is None or grant.allows(service.name)
+        ]
+        plans = [self._registry.plans[service.name] for service in services]
+        match path:
+            case "/metrics":
+                return Response(*self._metrics.written())
+            case "/openapi.json":
+                return Response(bodies.document(catalogue.openapi(self._deployment.name, plans)))
+            case _:
+                return Response(bodies.document(catalogue.services(plans)))
+
+    async def _ready(self) -> Response:
+        assert self._client is not None
+        why = "the server is ending" if self.draining else await self._client.why_not_ready()
+        if why is not None:
+            raise Refused(503, f"not ready: {why}; ask again later")
+        return Response(bodies.document({"status": "ready"}))
+
+    def _grant(self, headers: dict[str, str]) -> Grant | None:
+        """What a request's key allows; None where no key is needed."""
+        if self._access is None:
+            return None
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        challenge = {"www-authenticate": "Bearer"}
+        if scheme.lower() != "bearer" or not key.strip():
+            raise Refused(
+                401, "this server needs a key: send `Authorization: Bearer KEY`", challenge
+            )
+        grant = self._access.grant(key.strip())
+        if grant is None:
+            raise Refused(
+                401,
+                "the key of the header Authorization is not known here: see that it is whole, or "
+                "have another one made with `slate serve --new-key`",
+                challenge,
+            )
+        return grant
+
+    def _plan(self, name: str, headers: dict[str, str]) -> Plan:
+        grant = self._grant(headers)
+        try:
+            service = self._registry.service(name)
+        except UnknownNameError as error:
+            if grant is not None:
+                # No more is told than the key allows.
+                hint = nearest(name, filter(grant.allows, self._registry.services))
+                raise Refused(404, f"there is no service {name!r}: {hint}") from None
+            raise Refused(404, str(error)) from None
+        if grant is not None and not grant.allows(service.name):
+            raise Refused(
+                403,
+                f"the key {grant.name!r} is not for {service.name}: ask with one that is, or have "
+                f"one made with `slate serve --new-key NAME --services {service.name}`",
+            )
+        return self._registry.plans[service.name]
+
+    async def _serve(
+        self, name: str, scope: Scope, headers: dict[str, str], receive: Receive
+    ) -> Response:
+        plan = self._plan(name, headers)
+        sent = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if sent not in (JSON, ARROW):
+            raise Refused(
+                415,
+                f"the body is said to be {sent or 'nothing'}: send {JSON} or {ARROW}, and say "
+                "which in the header Content-Type",
+            )
+        wanted = _wanted(headers.get("accept", "*/*"))
+        by_row = parse_qs(scope["query_string"].decode("latin-1")).get("states") == ["rows"]
+        body = codings.unpacked(
+            await self._body(headers, receive),
+            headers.get("content-encoding", ""),
+            self._settings.max_body,
+        )
+        stages = self._metrics.stages(plan.service.full_name)
+        try:
+            read = bodies.read_arrow if sent == ARROW else bodies.read_json
+            asked = read(plan, body, self._settings.max_rows)
+            if isinstance(asked, list) and len(asked) > MANY:
+                raise RequestError(
+                    f"{len(asked):,} requests in one body, and {MANY:,} may be: send fewer at once"
+                )
+            if isinstance(asked, list) and wanted == ARROW:
+                raise Refused(
+                    406,
+                    f"a list of requests is answered in JSON: accept {JSON}, or send each of "
+                    "them by itself",
+                )
+            stages.mark("read")
+            if isinstance(asked, list):
+                answers = [
+                    await self._answer(plan, one, stages, place) for place, one in enumerate(asked)
+                ]
+                written: bytes | pa.Buffer = bodies.write_json_of_many(
+                    answers, states_by_row=by_row
+                )
+            else:
+                answers = [await self._answer(plan, asked, stages)]
+                write = bodies.write_arrow if wanted == ARROW else bodies.write_json
+                written = write(answers[0], states_by_row=by_row)
+        except RequestError as error:
+            raise Refused(400, str(error)) from None
+        except ClosedError:
+            raise Refused(503, "the server is ending: ask another one, or again later") from None
+        stages.mark("write")
+        for answer in answers:
+            self._metrics.count(plan.service.full_name, answer)
+        content, coding = await codings.packed(written, headers.get("accept-encoding", ""))
+        more = {"content-encoding": coding, "vary": "accept-encoding"} if coding else {}
+        return Response(content, wanted, headers=more)
+
+    async def _answer(
+        self, plan: Plan, asked: Asked, stages: Stages, place: int | None = None
+    ) -> Answer:
+        """Look one request up, in its turn."""
+        assert self._client is not None
+        try:
+            async with asyncio.timeout(self._settings.queue):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Refused(
+                503,
+                f"the server is too busy: the request has waited {self._settings.queue:g} s for "
+                "its turn. Ask again later, and start more --processes if this goes on",
+                {"retry-after": "1"},
+            ) from None
+        stages.mark("wait")
+        try:
+            return await self._client.get(plan.service.full_name, asked.at, **asked.given)
+        except RequestError as error:
+            if place is None:
+                raise
+            raise RequestError(f"{bodies.REQUESTS}[{place}]: {error}") from error
+        finally:
+            self._turns.release()
+            stages.mark("look_up")
+
+    async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:
+        most = self._settings.max_body
+        length = headers.get("content-length", "0")
+        size = int(length) if length.isdecimal() else 0
+        parts: list[bytes] = []
+        while size <= most:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refused(400, "the request ended before its body did: send it again")
+            parts.append(message.get("body", b""))
+            size = max(size, sum(map(len, parts)))
+            if not message.get("more_body", False) and size <= most:
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+        raise codings.too_large(most)
+
+
+_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", _SERVICES)
+
+
+def _asked_for(path: str) -> str:
+    """The name of the service that a path asks for; empty if it is another path."""
+    return path.removeprefix(f"{_SERVICES}/") if path.startswith(f"{_SERVICES}/") else ""
+
+
+def _require(method: str, path: str, wanted: str, known: bool = True) -> None:
+    if not known:
+        raise Refused(
+            404,
+            f"there is nothing at {path}: POST {_SERVICES}/NAME asks for features, and "
+            f"{', '.join(_PATHS)} answer GET",
+        )
+    if method != wanted:
+        raise Refused(405, f"{path} does not answer {method}: send {wanted}", {"allow": wanted})
+
+
+def _wanted(accept: str) -> str:
+    """JSON or Arrow, as a header says."""
+    kinds = [one.partition(";")[0].strip().lower() for one in accept.split(",")]
+    if ARROW in kinds:
+        return ARROW
+    if {JSON, "application/*", "*/*", ""}.intersection(kinds):
+        return JSON
+    raise Refused(406, f"{accept} cannot be answered: accept {JSON} or {ARROW}")

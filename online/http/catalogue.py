@@ -1,0 +1,194 @@
+"""What the server tells of its services: a list of them, and the interface as OpenAPI has it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from slate.features import Input
+from slate.kinds import Kind
+from slate.limits import KEY_BYTES, TEXT_BYTES
+from slate.online.http.bodies import ARROW, JSON
+from slate.online.serving.answer import State
+from slate.plans import Plan
+from slate.value_types import ValueType
+
+Schema = dict[str, Any]
+
+_SCHEMAS: dict[Kind, Schema] = {
+    Kind.STRING: {"type": "string"},
+    Kind.INTEGER: {"type": "integer", "format": "int64"},
+    Kind.FLOAT: {"type": "number", "format": "double"},
+    Kind.BOOLEAN: {"type": "boolean"},
+    Kind.TIME: {"type": "string", "format": "date-time"},
+}
+_ERROR = {
+    "description": "What is wrong, where, and what to do.",
+    "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
+}
+_ERRORS = ("400", "401", "403", "404", "406", "413", "415", "503")
+
+
+def services(plans: Sequence[Plan]) -> dict[str, Any]:
+    """The services: names, versions, keys, inputs, and features with their types."""
+    return {"services": [_service(plan) for plan in plans]}
+
+
+def _service(plan: Plan) -> dict[str, Any]:
+    service = plan.service
+    return {
+        "name": service.name,
+        "version": service.version,
+        "description": service.description,
+        "owner": service.owner,
+        "keys": {name: kind.value for name, kind in _keys(plan).items()},
+        "inputs": {
+            feature.column: {
+                "type": feature.kind.value,
+                "required": feature.required,
+                **({} if feature.required else {"default": feature.default}),
+                **_one_of(feature),
+            }
+            for feature in plan.inputs
+        },
+        "features": {feature.name: feature.value_type.name for feature in service.features},
+    }
+
+
+def _keys(plan: Plan) -> dict[str, Kind]:
+    return {name: kind for entity in plan.service.keys for name, kind in entity.keys.items()}
+
+
+def _one_of(feature: Input) -> dict[str, Any]:
+    one_of = feature.constraints.one_of
+    return {} if one_of is None else {"one_of": list(one_of)}
+
+
+def openapi(title: str, plans: Sequence[Plan]) -> dict[str, Any]:
+    """The interface, with the names and types of the services.
+
+    Args:
+        title: the deployment's name.
+        plans: of the services.
+    """
+    schemas: dict[str, Schema] = {
+        "Error": {"type": "object", "properties": {"error": {"type": "string"}}},
+        "State": _object(
+            {
+                **{state.name.lower(): {"type": "integer"} for state in State},
+                "as_of": _nullable(_SCHEMAS[Kind.TIME]),
+                "lag": _nullable(_SCHEMAS[Kind.FLOAT]),
+                "behind": _SCHEMAS[Kind.FLOAT],
+            }
+        ),
+    }
+    paths: dict[str, Any] = {}
+    for plan in plans:
+        name = plan.service.name
+        schemas[f"{name}_request"] = _request(plan)
+        schemas[f"{name}_answer"] = _answer(plan)
+        paths[f"/v1/services/{name}"] = {"post": _post(plan)}
+    told = {
+        "/v1/services": "The services, with keys, inputs, features and their types.",
+        "/healthz": "Whether the server is alive.",
+        "/readyz": "Whether it can be asked: the store answers, and near views are loaded.",
+        "/metrics": "Metrics for Prometheus.",
+        "/openapi.json": "This document.",
+    }
+    for path, summary in told.items():
+        paths[path] = {"get": {"summary": summary, "responses": {"200": {"description": summary}}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": "1"},
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _post(plan: Plan) -> dict[str, Any]:
+    name = plan.service.name
+    request, answer = (_ref(f"{name}_{what}") for what in ("request", "answer"))
+    many = _object({"requests": {"type": "array", "items": request}})
+    answers = _object({"answers": {"type": "array", "items": answer}})
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    content = {JSON: {"schema": {"oneOf": [answer, answers]}}, ARROW: binary}
+    return {
+        "summary": f"The features of {plan.service.full_name}",
+        "description": plan.service.description,
+        "security": [{"key": []}, {}],
+        "parameters": [
+            {
+                "name": "states",
+                "in": "query",
+                "schema": {"enum": ["rows"]},
+                "description": "tell the state of each row, not only how many are of each",
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": {"oneOf": [request, many]}}, ARROW: binary},
+        },
+        "responses": {
+            "200": {"description": "The answer.", "content": content},
+            **dict.fromkeys(_ERRORS, _ERROR),
+        },
+    }
+
+
+def _request(plan: Plan) -> Schema:
+    keys = _keys(plan)
+    given = {name: _given(kind, KEY_BYTES) for name, kind in keys.items()}
+    for feature in plan.inputs:
+        one = _given(feature.kind, TEXT_BYTES, _one_of(feature).get("one_of"))
+        given[feature.column] = one if feature.required else one | {"default": feature.default}
+    required = [*keys, *(feature.column for feature in plan.inputs if feature.required)]
+    at = _nullable(_SCHEMAS[Kind.TIME]) | {"description": "the instant asked about; null for now"}
+    return _object({"at": at, **given}) | {"required": required, "additionalProperties": False}
+
+
+def _given(kind: Kind, most: int, one_of: Sequence[Any] | None = None) -> Schema:
+    """One value for all rows, or a list of one per row."""
+    value = dict(_SCHEMAS[kind])
+    if kind is Kind.STRING:
+        value["maxLength"] = most
+    if one_of is not None:
+        value["enum"] = one_of
+    return {"oneOf": [value, {"type": "array", "items": value}]}
+
+
+def _answer(plan: Plan) -> Schema:
+    values = {feature.name: _value(feature.value_type) for feature in plan.service.features}
+    states = {read.view.name: _ref("State") for read in plan.reads}
+    return _object(
+        {
+            "service": {"const": plan.service.full_name},
+            "at": _SCHEMAS[Kind.TIME],
+            "rows": {"type": "integer"},
+            "values": _object(values),
+            "states": _object(states),
+            "errors": {"type": "array", "items": {"type": "string"}},
+        }
+    )
+
+
+def _value(type_: ValueType) -> Schema:
+    """A value per row."""
+    one = _SCHEMAS[type_.kind]
+    if type_.kind.has_null:
+        one = _nullable(one)
+    if type_.length is not None:
+        one = {"type": "array", "items": one, "maxItems": type_.length}
+    return {"type": "array", "items": one}
+
+
+def _nullable(schema: Schema) -> Schema:
+    return schema | {"type": [schema["type"], "null"]}
+
+
+def _object(properties: dict[str, Schema]) -> Schema:
+    return {"type": "object", "properties": properties}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -1,0 +1,112 @@
+"""What the server tells Prometheus: of all its processes, as the library gathers them.
+
+Where ``PROMETHEUS_MULTIPROC_DIR`` is set when this is imported, each process writes its numbers
+into files of that folder, and whichever is asked adds them up.
+"""
+
+import os
+import time
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from slate.online.serving.answer import Answer
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5)
+
+_answered = Histogram(
+    "slate_serve_seconds",
+    "Seconds from a request's head to the last of its answer.",
+    ["service"],
+    buckets=_SECONDS,
+)
+_statuses = Counter(
+    "slate_serve_requests", "Requests answered, by their status.", ["service", "status"]
+)
+_stages = Histogram(
+    "slate_serve_stage_seconds",
+    "Seconds of a request: its body read, its turn awaited, looked up, its answer written.",
+    ["service", "stage"],
+    buckets=_SECONDS,
+)
+_rows = Counter("slate_serve_rows", "Rows answered.", ["service"])
+_states = Counter(
+    "slate_serve_states", "Rows of views answered, by where their values come from.",
+    ["service", "view", "state"],
+)  # fmt: skip
+_errors = Counter(
+    "slate_serve_errors", "Errors of answers: what kept values from being read.", ["service"]
+)
+_behind = Gauge(
+    "slate_serve_behind_seconds",
+    "Seconds since a near view was in step with the store, of the process furthest behind.",
+    ["view"],
+    multiprocess_mode="livemax",
+)
+
+
+class Stages:
+    """The stages of one request.
+
+    Args:
+        service: the service's name.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._since = time.perf_counter()
+
+    def mark(self, stage: str) -> None:
+        """Note that a stage ends, and the next one begins."""
+        now = time.perf_counter()
+        _stages.labels(self._service, stage).observe(now - self._since)
+        self._since = now
+
+
+class Metrics:
+    """What is counted and timed."""
+
+    def stages(self, service: str) -> Stages:
+        """The stages of a request that begins now."""
+        return Stages(service)
+
+    def answered(self, service: str, status: int, seconds: float) -> None:
+        """Note that a request was answered."""
+        _statuses.labels(service, str(status)).inc()
+        _answered.labels(service).observe(seconds)
+
+    def count(self, service: str, answer: Answer) -> None:
+        """Count an answer's rows and their states."""
+        _rows.labels(service).inc(answer.rows)
+        _errors.labels(service).inc(len(answer.errors))
+        for view, state in answer.states.items():
+            for name, number in state.counts.items():
+                if number:
+                    _states.labels(service, view, name).inc(number)
+
+    def behind(self, view: str, seconds: float) -> None:
+        """Note how far a near view is behind."""
+        _behind.labels(view).set(seconds)
+
+    def written(self) -> tuple[bytes, str]:
+        """All of it as Prometheus reads it, and what type that is."""
+        registry = REGISTRY
+        if FOLDER in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def forget(process: int) -> None:
+    """Leave out what a process that ended last told of itself."""
+    mark_process_dead(process)  # type: ignore[no-untyped-call]

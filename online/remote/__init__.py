@@ -1,0 +1,1 @@
+"""Features asked of a server: what `slate serve` serves, as if it were in this process."""

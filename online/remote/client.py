@@ -1,0 +1,257 @@
+"""The clients of a server: what a service's features are asked for through, without a store."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+import numpy as np
+
+from slate.errors import (
+    ClosedError,
+    ConfigurationError,
+    MissingPackageError,
+    RequestError,
+    StoreError,
+)
+from slate.online.rows.instants import instant
+from slate.online.serving import answer_stream, request_stream
+from slate.online.serving.answer import Answer
+from slate.online.serving.given_values import Moment, asked, given, is_null
+from slate.online.serving.messages import shown
+
+if TYPE_CHECKING:
+    import urllib3
+
+TIMEOUT = 1.0
+# Connections that are kept, and requests that an asynchronous client has under way at a time.
+CONNECTIONS = 64
+
+
+class RemoteClient:
+    """Asks a server for features: a ``FeatureClient`` that needs neither store nor definitions.
+
+    ::
+
+        with RemoteClient.connect("http://features:8080") as client:
+            answer = client.get("ranking", user_id="u1", item_id=["i1", "i2"])
+            scores = model.predict(answer.matrix())
+
+    It can be shared by threads.
+
+    Args:
+        requests: what sends requests.
+    """
+
+    def __init__(self, requests: "_Requests") -> None:
+        self._requests = requests
+
+    @classmethod
+    def connect(cls, address: str, *, key: str | None = None, timeout: float = TIMEOUT) -> Self:
+        """A client of a server; it connects with its first request.
+
+        Args:
+            address: the server's, as ``slate serve`` prints it: ``http://features:8080``.
+            key: an API key, where the server asks for one.
+            timeout: how many seconds a connection, and then an answer, may be waited for.
+
+        Raises:
+            ConfigurationError: the address is not one, or the timeout not a time.
+            MissingPackageError: urllib3 is not installed.
+        """
+        return cls(_Requests(address, key, timeout))
+
+    def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
+        """The values of a service's features; see ``FeatureClient.get``.
+
+        Args:
+            service: the service's name, also with its version ("ranking_v1").
+            at: the instant asked about, UTC if it has no zone; None for now, by the server's clock.
+            keys_and_inputs: the service's keys, and what its request features take in: one value
+                for all rows, or a list, an array, a series or an Arrow column of a value per row.
+
+        Raises:
+            RequestError: the server refuses the request, and says why.
+            StoreError: the server cannot be reached, does not answer in time, or fails.
+            ClosedError: the client is closed.
+        """
+        return self._requests.get(service, at, keys_and_inputs)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._requests.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncRemoteClient:
+    """A ``RemoteClient`` for asynchronous applications: threads of its own wait for the server."""
+
+    def __init__(self, requests: "_Requests") -> None:
+        self._requests = requests
+        self._threads = ThreadPoolExecutor(CONNECTIONS, "slate remote")
+
+    @classmethod
+    def connect(cls, address: str, *, key: str | None = None, timeout: float = TIMEOUT) -> Self:
+        """A client of a server; see ``RemoteClient.connect``."""
+        return cls(_Requests(address, key, timeout))
+
+    async def get(
+        self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
+    ) -> Answer:
+        """The values of a service's features; see ``RemoteClient.get``."""
+        self._requests.require_open()
+        ask = partial(self._requests.get, service, at, keys_and_inputs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+
+    async def close(self) -> None:
+        """Close the connections, once what is under way has come."""
+        self._requests.close()
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class _Requests:
+    """Sends requests over kept connections."""
+
+    def __init__(self, address: str, key: str | None, timeout: float) -> None:
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+            raise ConfigurationError(f"timeout={timeout!r}: give seconds, more than 0")
+        http = _http()
+        try:
+            found = http.util.parse_url(address)
+        except (http.exceptions.LocationParseError, AttributeError, TypeError):
+            found = None
+        if found is None or found.scheme not in ("http", "https") or not found.host:
+            raise ConfigurationError(
+                f"{shown(address)} is not a server's address: give one such as "
+                "'http://127.0.0.1:8080'"
+            )
+        self._address = f"{found.scheme}://{found.netloc}"
+        self._path = (found.path or "").rstrip("/")
+        self._timeout = timeout
+        # Waits have one end, and what is asked is asked once: of its own accord it would try again.
+        self._pool: urllib3.HTTPConnectionPool = http.connectionpool.connection_from_url(
+            self._address,
+            maxsize=CONNECTIONS,
+            timeout=http.util.Timeout(timeout),
+            retries=False,
+        )
+        self._headers = {
+            "Accept": answer_stream.CONTENT_TYPE,
+            "Accept-Encoding": "identity",
+            **({"Authorization": f"Bearer {key}"} if key else {}),
+        }
+        self._closed = False
+
+    def require_open(self) -> None:
+        if self._closed:
+            raise ClosedError("it is closed: connect another one")
+
+    def get(self, service: str, at: Moment | None, brought: Mapping[str, Any]) -> Answer:
+        self.require_open()
+        if not isinstance(service, str):
+            raise RequestError(f"{shown(service)} is not a name of a service: give it as text")
+        when = None if at is None else instant(asked(at))
+        kind, body = _body(service, brought, when)
+        path = f"{self._path}/v1/services/{quote(service, safe='')}?states=rows"
+        return self._read(self._sent(path, body, {**self._headers, "Content-Type": kind}))
+
+    def _sent(self, path: str, body: bytes, headers: dict[str, str]) -> "urllib3.BaseHTTPResponse":
+        http = _http()
+        try:
+            try:
+                return self._pool.request("POST", path, body=body, headers=headers)
+            except http.exceptions.ProtocolError:
+                # A kept connection may have been closed just then: what only reads is asked again.
+                return self._pool.request("POST", path, body=body, headers=headers)
+        except http.exceptions.HTTPError as error:
+            self.require_open()
+            # urllib3 has a refused connection among its timeouts.
+            refused = isinstance(error, http.exceptions.NewConnectionError)
+            if isinstance(error, http.exceptions.TimeoutError) and not refused:
+                raise StoreError(
+                    f"the server {self._address} has not answered within {self._timeout:g} s: ask "
+                    "for less at once, or give more with timeout=..."
+                ) from error
+            raise StoreError(
+                f"the server {self._address} cannot be reached ({error}): see that `slate serve` "
+                "runs there"
+            ) from error
+
+    def _read(self, response: "urllib3.BaseHTTPResponse") -> Answer:
+        if response.status == 200:
+            return answer_stream.read(response.data)
+        try:
+            message = str(json.loads(response.data)["error"])
+        except (ValueError, TypeError, KeyError):
+            message = f"{response.status} {response.reason}"
+        if 400 <= response.status < 500:
+            raise RequestError(message)
+        raise StoreError(f"the server {self._address} does not answer: {message}")
+
+    def close(self) -> None:
+        self._closed = True
+        self._pool.close()
+
+
+def _http() -> Any:
+    try:
+        return import_module("urllib3")
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f"RemoteClient needs the package {error.name}, which is not installed: run "
+            "`pip install slate[remote]`"
+        ) from error
+
+
+def _body(service: str, brought: Mapping[str, Any], at: datetime | None) -> tuple[str, bytes]:
+    """What a request is sent as: its type, and its bytes."""
+    try:
+        stream = request_stream.write(brought, at)
+        if stream is not None:
+            return answer_stream.CONTENT_TYPE, stream.to_pybytes()
+        return "application/json", _json(brought, at)
+    except RequestError as error:
+        raise RequestError(f"{service}: {error}") from error
+
+
+def _json(brought: Mapping[str, Any], at: datetime | None) -> bytes:
+    """A request as JSON: whatever Arrow has no type for, as lists of values of several types."""
+    values = {}
+    for name, value in brought.items():
+        one = given(name, value)
+        values[name] = one.values[0] if one.single else one.values
+    if at is not None:
+        values["at"] = at.isoformat()
+
+    def plain(value: object) -> Any:
+        if is_null(value):
+            return None
+        if isinstance(value, datetime):
+            return value.isoformat()
+        if isinstance(value, np.generic):
+            return value.item()
+        raise RequestError(
+            f"{shown(value)} is a {type(value).__name__}, which cannot be sent: give texts, "
+            "numbers, truth values or times"
+        )
+
+    try:
+        return json.dumps(values, default=plain).encode()
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"the request cannot be sent ({error}): give plain values") from error

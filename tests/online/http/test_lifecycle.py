@@ -1,0 +1,187 @@
+"""How a server begins, what it counts, and how it ends."""
+
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from slate.errors import (
+    ClosedError,
+    ConfigurationError,
+    MissingPackageError,
+    RequestError,
+    StoreError,
+)
+from slate.online import FeatureClient, RemoteClient
+from slate.online.http.server import listen
+from slate.online.store.embedded_server import EmbeddedServer
+from tests.online.http.conftest import Serve, Served
+
+GAMES = ["chess", "go", "tag", "nothing"] * 100
+
+
+def metric(served: Served, name: str, **labels: str) -> float:
+    """The sum of a metric's numbers."""
+    lines = served.ask("/metrics").body.decode().splitlines()
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in lines
+        if re.match(rf"{name}[ {{]", line)
+        and all(f'{label}="{value}"' in line for label, value in labels.items())
+    )
+
+
+def test_it_is_ready_once_the_store_answers(serve: Serve, tmp_path: Path) -> None:
+    folder = tmp_path / "redis"
+    served = serve(redis=f"unix://{folder}/redis.sock")
+    assert served.ask("/healthz").status == 200
+    response = served.ask("/readyz")
+    assert response.status == 503
+    assert response.error.startswith("not ready: the online store cannot be reached (")
+    # Meanwhile answers are defaults that say so.
+    answer = served.service("studio_page", studio_id=10).json
+    assert answer["values"] == {"studio_profile.country": ["nowhere"]}
+    assert answer["states"]["studio_profile"]["missing"] == 1
+    assert "the online store cannot be reached" in answer["errors"][0]
+    with EmbeddedServer.attach(folder):
+        served.await_ready()
+
+
+def test_it_counts_over_all_of_its_processes(serve: Serve, published: datetime) -> None:
+    served = serve("--processes", "2")
+    served.await_ready()
+    at = published.isoformat()
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(RemoteClient.connect(served.address, timeout=20)) for _ in range(6)
+        ]
+        for client in clients:
+            client.get("play_ranking", published, player_id=1, game_id=GAMES[:4])
+    requests = [{"at": at, "player_id": 1, "game_id": "go"}] * 2
+    served.service("play_ranking", requests=requests)
+    assert served.service("play_ranking").status == 400
+    ranking = {"service": "play_ranking_v3"}
+    for _ in range(10):  # by whichever process answers
+        assert metric(served, "slate_serve_requests_total", status="200", **ranking) == 7
+        assert metric(served, "slate_serve_requests_total", status="400", **ranking) == 1
+        assert metric(served, "slate_serve_rows_total", **ranking) == 6 * 4 + 2
+        assert metric(served, "slate_serve_seconds_count", **ranking) == 8
+    view = {"view": "game_catalog"}
+    assert metric(served, "slate_serve_states_total", state="present", **view) == 6 * 3 + 2
+    assert metric(served, "slate_serve_states_total", state="default", **view) == 6
+    for stage, number in {"read": 8, "look_up": 9, "write": 7}.items():
+        assert metric(served, "slate_serve_stage_seconds_count", stage=stage) == number
+    assert 0 < metric(served, "slate_serve_behind_seconds", view="lately") < 10
+    assert served.stop() == 0
+
+
+@dataclass
+class Load:
+    """Clients that ask again and again until the server has ended."""
+
+    address: str
+    wanted: list[int]
+    at: datetime
+    answered: int = 0
+    wrong: list[object] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        with RemoteClient.connect(self.address, timeout=20) as client:
+            while not self.stop.is_set():
+                try:
+                    answer = client.get("play_ranking", self.at, player_id=1, game_id=GAMES)
+                except StoreError as error:
+                    # It was never taken: nobody listens any more.
+                    if "refused" not in str(error):
+                        self.wrong.append(error)
+                    return
+                except BaseException as error:
+                    self.wrong.append(error)
+                    return
+                if answer["game_activity.plays_1h"].tolist() != self.wanted or answer.errors:
+                    self.wrong.append(answer)
+                self.answered += 1
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_no_request_is_lost_when_it_ends(
+    serve: Serve, client: FeatureClient, published: datetime, processes: str
+) -> None:
+    wanted = client.get("play_ranking", published, player_id=1, game_id=GAMES)
+    served = serve("--processes", processes, "--timeout", "10")
+    served.await_ready()
+    loads = [
+        Load(served.address, wanted["game_activity.plays_1h"].tolist(), published) for _ in range(8)
+    ]
+    threads = [threading.Thread(target=load.run) for load in loads]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)
+    assert served.stop() == 0
+    for load, thread in zip(loads, threads, strict=True):
+        load.stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+        assert load.wrong == []
+        assert load.answered
+
+
+def test_it_ends_cleanly_also_without_a_store(serve: Serve, tmp_path: Path) -> None:
+    served = serve(redis=f"unix://:hush-hush@{tmp_path}/none.sock")
+    assert served.stop(signal.SIGINT) == 0
+    assert served.told.splitlines()[-1].endswith("stopped")
+    assert "Traceback" not in served.told
+    assert "hush-hush" not in served.told
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port} cannot be listened on"):
+            listen("127.0.0.1", port)
+
+
+def test_a_client_without_a_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with RemoteClient.connect(f"http://127.0.0.1:{port}", timeout=0.2) as remote:
+            began = time.monotonic()
+            with pytest.raises(StoreError, match=r"has not answered within 0.2 s: ask for less"):
+                remote.get("studio_page", studio_id=10)
+            assert time.monotonic() - began < 5
+    with RemoteClient.connect(f"http://127.0.0.1:{port}") as remote:
+        with pytest.raises(StoreError, match=r"cannot be reached .*: see that `slate serve` runs"):
+            remote.get("studio_page", studio_id=10)
+        remote.close()
+        with pytest.raises(ClosedError, match="it is closed: connect another one"):
+            remote.get("studio_page", studio_id=10)
+
+
+def test_an_address_that_is_not_a_server(served: Served) -> None:
+    for address in ("features:8080", "redis://features", "", "http://", "http://[", 5):
+        with pytest.raises(ConfigurationError, match="is not a server's address: give one such"):
+            RemoteClient.connect(address)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="timeout=0: give seconds, more than 0"):
+        RemoteClient.connect("http://features", timeout=0)
+    where = urlsplit(served.address)
+    with (
+        RemoteClient.connect(f"http://{where.netloc}/other") as remote,
+        pytest.raises(RequestError, match="there is nothing at /other/v1/services/studio_page"),
+    ):
+        remote.get("studio_page", studio_id=10)
+
+
+def test_what_it_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "urllib3", None)
+    with pytest.raises(MissingPackageError, match=r"urllib3, .* run `pip install slate\[remote\]`"):
+        RemoteClient.connect("http://features")

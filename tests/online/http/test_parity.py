@@ -1,0 +1,297 @@
+"""Answers over HTTP are those of a client in the same process."""
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pandas
+import polars
+import pyarrow as pa
+import pytest
+
+from slate.errors import RequestError
+from slate.online import Answer, AsyncRemoteClient, FeatureClient, RemoteClient
+from slate.online.http import bodies
+from tests.online.http.conftest import Served, rows_of
+
+GAMES = ["chess", "go", "tag", "nothing"]
+LEFT = datetime(2026, 5, 1, 9, 30, 1, 250, tzinfo=UTC)
+VISIT = {"game_id": GAMES, "word": "grüße", "whole": 2**62, "time": LEFT, "number": -0.0}
+
+
+@pytest.fixture
+def remote(served: Served, published: datetime) -> Iterator[RemoteClient]:
+    # It asks anew what is live.
+    served.await_ready()
+    with RemoteClient.connect(served.address, timeout=20) as remote:
+        yield remote
+
+
+def assert_same(found: Answer, wanted: Answer) -> None:
+    for name in ("service", "at", "rows", "names", "matrix_names", "errors"):
+        assert getattr(found, name) == getattr(wanted, name), name
+    for name in wanted.names:
+        assert found[name].dtype == wanted[name].dtype
+        assert found[name].shape == wanted[name].shape
+        # As texts, null is equal to null, and -0.0 another than 0.0.
+        assert repr(found[name].tolist()) == repr(wanted[name].tolist()), name
+    assert np.array_equal(found.matrix(np.float64), wanted.matrix(np.float64), equal_nan=True)
+    table = found.to_arrow()
+    assert table.equals(wanted.to_arrow(), check_metadata=True)
+    pandas.testing.assert_frame_equal(found.to_pandas(), wanted.to_pandas())
+    assert found.to_polars().equals(wanted.to_polars())
+    assert list(found.states) == list(wanted.states)
+    for view, state in wanted.states.items():
+        assert found.states[view].state.tolist() == state.state.tolist()
+        assert found.states[view].state.dtype == state.state.dtype
+        assert np.array_equal(found.states[view].age, state.age, equal_nan=True)
+        assert str(found.states[view]) == str(state)
+        assert (found.states[view].as_of, found.states[view].lag) == (state.as_of, state.lag)
+    assert repr(found) == repr(wanted)
+
+
+@pytest.mark.parametrize(
+    ("service", "given"),
+    [
+        ("play_ranking", {"player_id": 1, "game_id": GAMES}),
+        ("play_ranking_v3", {"player_id": 1, "game_id": "go", "device": "phone", "budget": 60}),
+        ("play_ranking", {"player_id": [1, 2, 1, 9], "game_id": ["go", "go", "chess", "go"]}),
+        ("play_ranking", {"player_id": 2, "game_id": ["chess", "go"] * 1_000}),
+        ("play_ranking", {"player_id": 1, "game_id": [], "budget": []}),
+        ("play_ranking", {"player_id": "1", "game_id": ["go", 7, None][:2]}),
+        ("play_ranking", {"player_id": np.int64(1), "game_id": np.array(GAMES)}),
+        ("play_ranking", {"player_id": 1, "game_id": pandas.Series(GAMES, dtype="category")}),
+        ("play_ranking", {"player_id": polars.Series([1, 2]), "game_id": pa.array(GAMES[:2])}),
+        ("play_ranking", {"player_id": 1, "game_id": GAMES, "budget": [1, 2.5, None, math.inf]}),
+        ("studio_page", {"studio_id": [10, -(2**63), 2**63 - 1]}),
+        ("visit", VISIT),
+        ("visit", VISIT | {"word": ["", "\0", "語", None], "truth": [True, None, False, True]}),
+        ("visit", VISIT | {"time": LEFT.replace(tzinfo=None), "number": math.nan, "truth": True}),
+        ("visit", VISIT | {"time": np.array([LEFT.replace(tzinfo=None)] * 4, "M8[ms]")}),
+        ("visit", VISIT | {"time": [LEFT.astimezone(timezone(timedelta(hours=9)))] * 4}),
+        ("visit", VISIT | {"time": pandas.Series([LEFT] * 4)}),
+        ("visit", VISIT | {"game_id": []}),
+    ],
+)
+def test_a_remote_answer_is_the_same(
+    remote: RemoteClient,
+    client: FeatureClient,
+    published: datetime,
+    service: str,
+    given: dict[str, Any],
+) -> None:
+    at = published + timedelta(hours=1, microseconds=1)
+    assert_same(remote.get(service, at, **given), client.get(service, at, **given))
+
+
+def test_the_instant_asked_about(
+    remote: RemoteClient, client: FeatureClient, published: datetime
+) -> None:
+    for at in (published, published.replace(tzinfo=None), np.datetime64("2026-03-01T21:07")):
+        given = {"player_id": 1, "game_id": GAMES}
+        assert_same(
+            remote.get("play_ranking", at, **given), client.get("play_ranking", at, **given)
+        )
+    now = remote.get("studio_page", studio_id=10).at
+    assert abs((now - datetime.now(UTC)).total_seconds()) < 20
+
+
+def test_a_view_that_is_near_is_the_same(
+    remote: RemoteClient, client: FeatureClient, published: datetime
+) -> None:
+    assert client.wait_until_near(20)
+    deadline = time.monotonic() + 20
+    found = remote.get("visit", **VISIT)
+    # It takes the server a moment to load what was just published.
+    while not found.states["lately"].behind:
+        assert time.monotonic() < deadline
+        found = remote.get("visit", **VISIT)
+    wanted = client.get("visit", **VISIT)
+    assert found["lately.plays_1h"].tolist() == wanted["lately.plays_1h"].tolist()
+    assert found.states["lately"].behind < 10
+    assert found.states["lists"].behind == 0
+
+
+@pytest.mark.parametrize(
+    ("service", "given"),
+    [
+        ("play_ranking", {"player_id": 1}),
+        ("play_ranking", {"player_id": 1, "game": "go"}),
+        ("play_ranking", {"player_id": "one", "game_id": "go"}),
+        ("play_ranking", {"player_id": True, "game_id": "go"}),
+        ("play_ranking", {"player_id": [1, None], "game_id": "go"}),
+        ("play_ranking", {"player_id": [1, 2, 3], "game_id": ["go"]}),
+        ("play_ranking", {"player_id": 2**64, "game_id": "go"}),
+        ("play_ranking", {"player_id": 1, "game_id": "go" * 2_000}),
+        ("play_ranking", {"player_id": 1, "game_id": "\ud800"}),
+        ("play_ranking", {"player_id": 1, "game_id": "go", "device": "tv"}),
+        ("play_ranking", {"player_id": 1, "game_id": "go", "budget": [[1]]}),
+        ("play_ranking", {"player_id": 1, "game_id": "go", "budget": 10**400}),
+        ("play_ranking", {"player_id": 1, "game_id": {"go"}}),
+        ("play_rank", {"player_id": 1, "game_id": "go"}),
+        ("../metrics", {"player_id": 1}),
+        ("visit", VISIT | {"time": None}),
+        ("visit", {}),
+    ],
+)
+def test_a_wrong_request_is_refused_in_the_same_words(
+    remote: RemoteClient, client: FeatureClient, service: Any, given: dict[str, Any]
+) -> None:
+    with pytest.raises(RequestError) as wanted:
+        client.get(service, **given)
+    with pytest.raises(RequestError) as found:
+        remote.get(service, **given)
+    assert str(found.value) == str(wanted.value)
+
+
+def test_an_instant_before_what_is_published(
+    remote: RemoteClient, client: FeatureClient, published: datetime
+) -> None:
+    at = published - timedelta(microseconds=1)
+    for one in (remote, client):
+        with pytest.raises(RequestError, match="is published as of 2026-03-01 12:00:00"):
+            one.get("studio_page", at, studio_id=10)
+        with pytest.raises(RequestError, match="at='noon' is not an instant"):
+            one.get("studio_page", "noon", studio_id=10)  # type: ignore[arg-type]
+
+
+def test_what_is_not_published_is_told(
+    served: Served, client: FeatureClient, redis: object
+) -> None:
+    served.await_ready()
+    with RemoteClient.connect(served.address, timeout=20) as remote:
+        at = datetime(2026, 3, 1, tzinfo=UTC)
+        found, wanted = (one.get("studio_page", at, studio_id=10) for one in (remote, client))
+    assert "nothing is published" in found.errors[0]
+    assert_same(found, wanted)
+
+
+def in_json(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case float() if not math.isfinite(value):
+            return None
+        case list():
+            return [in_json(one) for one in value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("service", "given"),
+    [
+        ("play_ranking", {"player_id": 1, "game_id": GAMES}),
+        ("play_ranking", {"player_id": 1, "game_id": []}),
+        ("play_ranking", {"player_id": "1", "game_id": "go", "budget": 2.5}),
+        ("visit", VISIT),
+        ("visit", VISIT | {"word": [None, "a", "b", "c"], "time": [LEFT] * 4}),
+    ],
+)
+def test_json_has_the_same_values(
+    served: Served,
+    remote: RemoteClient,
+    client: FeatureClient,
+    published: datetime,
+    service: str,
+    given: dict[str, Any],
+) -> None:
+    wanted = client.get(service, published, **given)
+    sent = {name: in_json(value) for name, value in given.items()}
+    response = served.service(service, at=published.isoformat(), **sent)
+    assert response.status == 200
+    assert response.headers["content-type"] == bodies.JSON
+    rows = [{name: in_json(value) for name, value in row.items()} for row in wanted.to_dicts()]
+    assert rows_of(response) == rows
+    found = response.json
+    # An integer is one also where its value is.
+    assert [type(one) for one in found["values"]["game_catalog.players"]] == [int] * wanted.rows
+    assert datetime.fromisoformat(found["at"]) == wanted.at
+    assert (found["service"], found["rows"], found["errors"]) == (wanted.service, wanted.rows, [])
+    assert found["states"] == {
+        view: {**state.counts, "as_of": published.isoformat(), "lag": state.lag, "behind": 0.0}
+        for view, state in wanted.states.items()
+    }
+    told = served.ask(f"/v1/services/{service}?states=rows", {"at": published.isoformat(), **sent})
+    for view, state in wanted.states.items():
+        assert told.json["states"][view]["state"] == state.state.tolist()
+        assert told.json["states"][view]["age"] == in_json(state.age.tolist())
+
+
+def test_several_requests_in_one_body(
+    served: Served, remote: RemoteClient, client: FeatureClient, published: datetime
+) -> None:
+    at = published.isoformat()
+    requests = [{"at": at, "player_id": player, "game_id": GAMES[:player]} for player in (1, 2, 3)]
+    response = served.service("play_ranking", requests=requests)
+    (answers,) = response.json.values()
+    assert [answer["rows"] for answer in answers] == [1, 2, 3]
+    for request, answer in zip(requests, answers, strict=True):
+        assert answer == served.service("play_ranking", **request).json
+    assert served.service("play_ranking", requests=[]).json == {"answers": []}
+
+
+def test_a_plain_table_is_a_request_too(
+    served: Served, remote: RemoteClient, client: FeatureClient, published: datetime
+) -> None:
+    given = {"player_id": [1, 2, 1, 9], "game_id": GAMES}
+    table = pa.table(given).replace_schema_metadata({"at": published.isoformat()})
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table, max_chunksize=3)
+    response = served.ask(
+        "/v1/services/play_ranking",
+        stream.getvalue().to_pybytes(),
+        content_type=bodies.ARROW,
+        accept=bodies.ARROW,
+    )
+    assert response.headers["content-type"] == bodies.ARROW
+    wanted = client.get("play_ranking", published, **given)
+    found = pa.ipc.open_stream(response.body).read_all()
+    assert found.equals(wanted.to_arrow())
+    assert json.loads(found.schema.metadata[b"slate"])["states"]["player_profile"]["stale"] == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_bodies_may_be_packed(
+    served: Served, remote: RemoteClient, published: datetime, coding: str
+) -> None:
+    request = {"at": published.isoformat(), "player_id": 1, "game_id": GAMES * 50}
+    plain = served.service("play_ranking", **request)
+    body = pa.Codec(coding).compress(json.dumps(request).encode(), asbytes=True)
+    packed = served.ask(
+        "/v1/services/play_ranking",
+        body,
+        content_type=bodies.JSON,
+        content_encoding=coding,
+        accept_encoding=coding,
+    )
+    assert packed.headers["content-encoding"] == coding
+    with pa.CompressedInputStream(pa.BufferReader(packed.body), coding) as stream:
+        # Of gzip it is what tests ask with that unpacks.
+        unpacked = packed.body if coding == "gzip" else stream.read()
+    assert json.loads(unpacked) == plain.json
+    assert "content-encoding" not in plain.headers
+
+
+def test_asynchronous_answers_are_the_same(
+    served: Served, remote: RemoteClient, client: FeatureClient, published: datetime
+) -> None:
+    async def many() -> list[Answer]:
+        async with AsyncRemoteClient.connect(served.address, timeout=20) as asynchronous:
+            with pytest.raises(RequestError, match="play_ranking needs game_id"):
+                await asynchronous.get("play_ranking", player_id=1)
+            return await asyncio.gather(
+                *(
+                    asynchronous.get("play_ranking", published, player_id=n, game_id=GAMES)
+                    for n in range(20)
+                )
+            )
+
+    for player, found in enumerate(asyncio.run(many())):
+        wanted = client.get("play_ranking", published, player_id=player, game_id=GAMES)
+        assert found.to_arrow().equals(wanted.to_arrow())
