@@ -4,13 +4,15 @@ A stream is a table: a column per feature by its name and of its exact type. Its
 has JSON under ``slate``::
 
     {"service": "feed_ranking_v1", "at": "2026-11-01T20:00:45+00:00", "errors": [],
+     "keys": {"viewer_id": ["v00000042"]},
      "states": {"show_activity": {
          "present": 1990, "default": 10, "stale": 0, "missing": 0,
          "as_of": "2026-11-01T20:00:00+00:00", "lag": 45.0, "behind": 0.0}}}
 
-A column of lists says in its field's metadata how long they may be, and what NumPy's arrays of them
-are padded with. Where states are asked for row by row, each view has two more columns,
-``show_activity:state`` (a ``State``) and ``show_activity:event_ts``, which is null without a row.
+Keys of which there is one for each row are a column, ``key:show_id``. A column of lists says in its
+field's metadata how long they may be, and what NumPy's arrays of them are padded with. Where states
+are asked for row by row, each view has two more columns, ``show_activity:state`` (a ``State``) and
+``show_activity:event_ts``, which is null without a row.
 """
 
 import json
@@ -32,7 +34,7 @@ from slate.windows import SECOND
 
 CONTENT_TYPE = "application/vnd.apache.arrow.stream"
 
-_METADATA = b"slate"
+_METADATA, _KEY = b"slate", "key:"
 _LENGTH, _PAD = b"length", b"pad"
 _STATE, _EVENT_TS = ":state", ":event_ts"
 _KINDS = {kind.arrow: kind for kind in Kind}
@@ -74,7 +76,12 @@ def write(answer: Answer, *, states_by_row: bool = False) -> pa.Buffer:
             times = Kind.TIME.to_arrow(state.event_ts.view("M8[us]"))
             fields += [pa.field(view + _STATE, pa.uint8()), pa.field(view + _EVENT_TS, times.type)]
             columns += [pa.array(state.state), times]
-    schema = pa.schema(fields, {_METADATA: json.dumps(told(answer))})
+    by_row = {name for name, keys in answer.keys.items() if len(keys) == answer.rows}
+    for name in by_row:
+        columns.append(pa.array(answer.keys[name]))
+        fields.append(pa.field(_KEY + name, columns[-1].type))
+    keys = {name: keys for name, keys in answer.keys.items() if name not in by_row}
+    schema = pa.schema(fields, {_METADATA: json.dumps(told(answer) | {"keys": keys})})
     batch = pa.record_batch(columns, schema=schema)
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, schema) as writer:
@@ -108,7 +115,19 @@ def read(stream: Any) -> Answer:
         at = microseconds(datetime.fromisoformat(about["at"]))
         states = {view: _state(view, table, at, said) for view, said in about["states"].items()}
         names = [name for name in table.column_names if ":" not in name]
-        return _ReadAnswer(about["service"], at, table.select(names), states, about["errors"])
+        keys = {
+            name.removeprefix(_KEY): table[name].to_pylist()
+            for name in table.column_names
+            if name.startswith(_KEY)
+        }
+        return _ReadAnswer(
+            about["service"],
+            at,
+            table.select(names),
+            states,
+            about["errors"],
+            about["keys"] | keys,
+        )
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"the server's answer cannot be read ({error}): see that the address is one of "
@@ -189,8 +208,9 @@ class _ReadAnswer(Answer):
         table: pa.Table,
         states: Mapping[str, ViewState],
         errors: list[str],
+        keys: dict[str, list[Any]],
     ) -> None:
-        super().__init__(service, at, table.num_rows, _Values(table), states, tuple(errors))
+        super().__init__(service, at, table.num_rows, _Values(table), states, tuple(errors), keys)
         self._table = table
 
     def to_arrow(self) -> pa.Table:
