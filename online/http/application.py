@@ -335,17 +335,19 @@ class Application:
 
     async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:
         most = self._settings.max_body
-        length = headers.get("content-length", "0")
-        size = int(length) if length.isdecimal() else 0
-        parts: list[bytes] = []
-        while size <= most:
+        length = headers.get("content-length", "")
+        # One that says that it is too large is not even read.
+        size, parts = 0, list[bytes]()
+        while not (length.isdecimal() and int(length) > most):
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Refused(400, "the request ended before its body did: send it again")
             parts.append(message.get("body", b""))
-            size = max(size, sum(map(len, parts)))
-            if not message.get("more_body", False) and size <= most:
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+            size += len(parts[-1])
+            if size > most:
+                break
+            if not message.get("more_body", False):
+                return b"".join(parts)
         raise codings.too_large(most)
 
 
