@@ -146,13 +146,16 @@ class Application:
                 return
 
     async def _tick(self) -> None:
-        """Note now and then how far behind near views are."""
-        assert self._client is not None
+        """Note now and then how far behind near views are: another process may be asked for it."""
         while True:
-            near = self._client.near_views
-            for view, seconds in (near.behind if near is not None else {}).items():
-                self._metrics.behind(view, seconds)
+            self._note_behind()
             await asyncio.sleep(TICK)
+
+    def _note_behind(self) -> None:
+        assert self._client is not None
+        near = self._client.near_views
+        for view, seconds in (near.behind if near is not None else {}).items():
+            self._metrics.behind(view, seconds)
 
     async def _send(self, response: Response, send: Send) -> None:
         headers = {
@@ -201,6 +204,7 @@ class Application:
         plans = [self._registry.plans[service.name] for service in services]
         match path:
             case "/metrics":
+                self._note_behind()
                 return Response(*self._metrics.written())
             case "/openapi.json":
                 return Response(bodies.document(catalogue.openapi(self._deployment.name, plans)))

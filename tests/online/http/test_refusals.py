@@ -85,7 +85,7 @@ def test_damaged_streams_are_refused_or_answered(served: Served) -> None:
     """Whatever the damage: never by the words of a library alone, and the server lives on."""
     good = arrow(pa.table({"player_id": [1, 2, 3], "game_id": ["go", "chess", "tag"]}))
     choose = random.Random(5)
-    for _ in range(300):
+    for _ in range(150):
         body = bytearray(good)
         for _ in range(choose.randint(1, 4)):
             body[choose.randrange(len(body))] = choose.randrange(256)
