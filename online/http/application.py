@@ -146,13 +146,16 @@ class Application:
                 return
 
     async def _tick(self) -> None:
-        """Note now and then how far behind near views are."""
-        assert self._client is not None
+        """Note now and then how far behind near views are: another process may be asked for it."""
         while True:
-            near = self._client.near_views
-            for view, seconds in (near.behind if near is not None else {}).items():
-                self._metrics.behind(view, seconds)
+            self._note_behind()
             await asyncio.sleep(TICK)
+
+    def _note_behind(self) -> None:
+        assert self._client is not None
+        near = self._client.near_views
+        for view, seconds in (near.behind if near is not None else {}).items():
+            self._metrics.behind(view, seconds)
 
     async def _send(self, response: Response, send: Send) -> None:
         headers = {
@@ -201,6 +204,7 @@ class Application:
         plans = [self._registry.plans[service.name] for service in services]
         match path:
             case "/metrics":
+                self._note_behind()
                 return Response(*self._metrics.written())
             case "/openapi.json":
                 return Response(bodies.document(catalogue.openapi(self._deployment.name, plans)))
@@ -335,17 +339,19 @@ class Application:
 
     async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:
         most = self._settings.max_body
-        length = headers.get("content-length", "0")
-        size = int(length) if length.isdecimal() else 0
-        parts: list[bytes] = []
-        while size <= most:
+        length = headers.get("content-length", "")
+        # One that says that it is too large is not even read.
+        size, parts = 0, list[bytes]()
+        while not (length.isdecimal() and int(length) > most):
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Refused(400, "the request ended before its body did: send it again")
             parts.append(message.get("body", b""))
-            size = max(size, sum(map(len, parts)))
-            if not message.get("more_body", False) and size <= most:
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+            size += len(parts[-1])
+            if size > most:
+                break
+            if not message.get("more_body", False):
+                return b"".join(parts)
         raise codings.too_large(most)
 
 

@@ -44,6 +44,10 @@ def read_arrow(plan: Plan, body: bytes, max_rows: int) -> Asked:
         RequestError: it is none, or too large.
     """
     given, at = request_stream.read(body, max_rows)
+    if "at" in given:
+        raise RequestError(
+            "the instant asked about is no column: give it as `at` in the schema's metadata"
+        )
     return Asked(_instant("at", at), given)
 
 

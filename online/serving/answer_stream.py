@@ -37,6 +37,7 @@ CONTENT_TYPE = "application/vnd.apache.arrow.stream"
 _METADATA, _KEY = b"slate", "key:"
 _LENGTH, _PAD = b"length", b"pad"
 _STATE, _EVENT_TS = ":state", ":event_ts"
+_MEND = "see that the address is one of `slate serve`, of the same version of Slate"
 _KINDS = {kind.arrow: kind for kind in Kind}
 
 
@@ -110,37 +111,27 @@ def read(stream: Any) -> Answer:
         StoreError: it is no such stream.
     """
     try:
-        table = pa.ipc.open_stream(stream).read_all()
-        about = json.loads(table.schema.metadata[_METADATA])
+        # It was written as one.
+        batch = pa.ipc.open_stream(stream).read_next_batch()
+        about = json.loads(batch.schema.metadata[_METADATA])
         at = microseconds(datetime.fromisoformat(about["at"]))
-        states = {view: _state(view, table, at, said) for view, said in about["states"].items()}
-        names = [name for name in table.column_names if ":" not in name]
-        keys = {
-            name.removeprefix(_KEY): table[name].to_pylist()
-            for name in table.column_names
-            if name.startswith(_KEY)
-        }
-        return _ReadAnswer(
-            about["service"],
-            at,
-            table.select(names),
-            states,
-            about["errors"],
-            about["keys"] | keys,
-        )
+        states = {view: _state(view, batch, at, said) for view, said in about["states"].items()}
+        names = (name for name in batch.schema.names if name.startswith(_KEY))
+        by_row = {name.removeprefix(_KEY): batch[name].to_pylist() for name in names}
+        keys = about["keys"] | by_row
+        return _ReadAnswer(about["service"], at, batch, states, about["errors"], keys)
+    except StopIteration:
+        raise StoreError(f"the server's answer is empty: {_MEND}") from None
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(
-            f"the server's answer cannot be read ({error}): see that the address is one of "
-            "`slate serve`, of the same version of Slate"
-        ) from error
+        raise StoreError(f"the server's answer cannot be read ({error}): {_MEND}") from error
 
 
-def _state(view: str, table: pa.Table, at: int, said: Mapping[str, Any]) -> ViewState:
-    state = table[view + _STATE].to_numpy()
-    times = Kind.TIME.from_arrow(table[view + _EVENT_TS]).view(np.int64)
+def _state(view: str, batch: pa.RecordBatch, at: int, said: Mapping[str, Any]) -> ViewState:
+    state = batch[view + _STATE].to_numpy()
+    times = Kind.TIME.from_arrow(batch[view + _EVENT_TS]).view(np.int64)
     as_of, lag = said["as_of"], said["lag"]
     return ViewState(
-        table.num_rows,
+        batch.num_rows,
         at,
         None if as_of is None else microseconds(datetime.fromisoformat(as_of)),
         times,
@@ -151,7 +142,7 @@ def _state(view: str, table: pa.Table, at: int, said: Mapping[str, Any]) -> View
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _ReadColumn:
     """What a stream tells of a feature.
 
@@ -177,43 +168,46 @@ class _ReadColumn:
 
 
 class _Values(Mapping[Column, Array]):
-    """A table's columns as NumPy's arrays, made when they are asked for."""
+    """A batch's columns as NumPy's arrays, made when they are asked for."""
 
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
-        self._columns = {_ReadColumn.of(field): field.name for field in table.schema}
-        self._made: dict[str, Array] = {}
+    def __init__(self, arrays: dict[_ReadColumn, pa.Array]) -> None:
+        self._arrays = arrays
+        self._made: dict[Column, Array] = {}
 
     def __getitem__(self, column: Column) -> Array:
-        assert isinstance(column, _ReadColumn)
-        if column.name not in self._made:
-            values = self._table[self._columns[column]].combine_chunks()
-            self._made[column.name] = column.value_type.from_arrow(values, column.null)
-        return self._made[column.name]
+        if column not in self._made:
+            assert isinstance(column, _ReadColumn)
+            values = column.value_type.from_arrow(self._arrays[column], column.null)
+            self._made[column] = values
+        return self._made[column]
 
     def __iter__(self) -> Iterator[Column]:
-        return iter(self._columns)
+        return iter(self._arrays)
 
     def __len__(self) -> int:
-        return len(self._columns)
+        return len(self._arrays)
 
 
 class _ReadAnswer(Answer):
-    """An answer that came as a table."""
+    """An answer that came as a batch."""
 
     def __init__(
         self,
         service: str,
         at: int,
-        table: pa.Table,
+        batch: pa.RecordBatch,
         states: Mapping[str, ViewState],
         errors: list[str],
         keys: dict[str, list[Any]],
     ) -> None:
-        super().__init__(service, at, table.num_rows, _Values(table), states, tuple(errors), keys)
-        self._table = table
+        fields = zip(batch.schema, batch.columns, strict=True)
+        # Names of features have no colon.
+        self._arrays = {
+            _ReadColumn.of(field): array for field, array in fields if ":" not in field.name
+        }
+        values = _Values(self._arrays)
+        super().__init__(service, at, batch.num_rows, values, states, tuple(errors), keys)
 
     def to_arrow(self) -> pa.Table:
         """The values as a table: a column per feature by its name and of its exact type."""
-        # Without metadata, as that of another client.
-        return pa.table(self._table.columns, names=self._table.column_names)
+        return pa.table(list(self._arrays.values()), names=list(self.names))

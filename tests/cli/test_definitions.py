@@ -120,6 +120,7 @@ def test_describe_an_aggregate(slate: Slate, bikes: Deployment) -> None:
         "entity": "station (station_id)",
         "source": "move",
         "ttl": "9d",
+        "near, at most behind": "2s",
         "definition hash": fingerprint(bikes.registry.view("station_moves")),
     }
     used = facts(slate, "station_moves.free")

@@ -57,7 +57,7 @@ def test_it_is_ready_once_the_store_answers(serve: Serve, tmp_path: Path) -> Non
 
 
 def test_it_counts_over_all_of_its_processes(serve: Serve, published: datetime) -> None:
-    served = serve("--processes", "2")
+    served = serve("--processes", "2", "--timeout", "10")
     served.await_ready()
     at = published.isoformat()
     with ExitStack() as stack:
@@ -80,7 +80,11 @@ def test_it_counts_over_all_of_its_processes(serve: Serve, published: datetime) 
     assert metric(served, "slate_serve_states_total", state="default", **view) == 6
     for stage, number in {"read": 8, "look_up": 9, "write": 7}.items():
         assert metric(served, "slate_serve_stage_seconds_count", stage=stage) == number
-    assert 0 < metric(served, "slate_serve_behind_seconds", view="lately") < 10
+    deadline = time.monotonic() + 20
+    # A process may have just begun.
+    while not (behind := metric(served, "slate_serve_behind_seconds", view="lately")):
+        assert time.monotonic() < deadline
+    assert behind < 10
     assert served.stop() == 0
 
 
@@ -113,15 +117,14 @@ class Load:
                 self.answered += 1
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
 def test_no_request_is_lost_when_it_ends(
-    serve: Serve, client: FeatureClient, published: datetime, processes: str
+    serve: Serve, client: FeatureClient, published: datetime
 ) -> None:
     wanted = client.get("play_ranking", published, player_id=1, game_id=GAMES)
-    served = serve("--processes", processes, "--timeout", "10")
+    served = serve("--processes", "2", "--timeout", "10")
     served.await_ready()
     loads = [
-        Load(served.address, wanted["game_activity.plays_1h"].tolist(), published) for _ in range(8)
+        Load(served.address, wanted["game_activity.plays_1h"].tolist(), published) for _ in range(6)
     ]
     threads = [threading.Thread(target=load.run) for load in loads]
     for thread in threads:
