@@ -96,6 +96,7 @@ def of_service(registry: Registry, service: FeatureService) -> Facts:
     return [
         ("keys", ", ".join(service.request_keys)),
         ("inputs", ", ".join(inputs)),
+        ("candidates", render(service.candidates.where) if service.candidates else ""),
         ("spine", service.spine.name),
         ("features", str(len(service.features))),
         ("owner", service.owner),
@@ -166,6 +167,7 @@ def _of_view(view: type[Definition]) -> Facts:
         ("source", view.source.name if view.windowed else ""),
         ("model", view.model),
         ("ttl", view.ttl),
+        ("near, at most behind", view.near),
     ]
 
 

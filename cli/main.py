@@ -180,7 +180,8 @@ def _parser() -> argparse.ArgumentParser:
     query = add(
         "query",
         "ask the online store for a service's features",
-        "For several rows, give a key several values: show=a,b or show=a show=b.",
+        "For several rows, give a key several values: show=a,b or show=a show=b. Where the service "
+        "has candidates, their key may be left out.",
     )
     query.add_argument("service", metavar="SERVICE")
     query.add_argument(
@@ -194,6 +195,18 @@ def _parser() -> argparse.ArgumentParser:
         "--at", metavar="T", type=_instant, help="the instant to ask about, UTC (default: now)"
     )
     query.add_argument("--json", action="store_true", help="as JSON, one object per row and line")
+
+    keys = add(
+        "keys",
+        "tell what the online store holds under one key of a view",
+        "Where it lies and how large it is, and of each feature the value without what the stream "
+        "adds, and with it.",
+    )
+    keys.add_argument("view", metavar="VIEW")
+    keys.add_argument("key", metavar="KEY", nargs="+", help="the key; of a pair both, in order")
+    keys.add_argument(
+        "--at", metavar="T", type=_instant, help="the instant to ask about, UTC (default: now)"
+    )
 
     training = add(
         "training",

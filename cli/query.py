@@ -17,6 +17,8 @@ from slate.online.serving.messages import gathered
 from slate.plans import Plan
 
 ACROSS = 4
+# The seconds that near views may take to be loaded.
+LOADING = 30.0
 LISTED = 3
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -29,10 +31,16 @@ def run(options: Namespace) -> int:
     given = _given(plan, options.given)
     # The answer tells it too.
     logging.getLogger("slate.online").addHandler(logging.NullHandler())
-    with FeatureClient.connect(deployment) as client:
+    candidates = plan.service.candidates
+    choose = candidates is not None and candidates.key not in given
+    # To load near views for one request takes longer than to ask the store.
+    with FeatureClient.connect(deployment, near=choose) as client:
+        if choose:
+            client.wait_until_near(LOADING)
         answer = client.get(options.service, at=options.at, **given)
+    asked = answer.keys | {name: _listed(value) for name, value in given.items()}
     keys = [
-        {name: value[row] if isinstance(value, list) else value for name, value in given.items()}
+        {name: values[row] if len(values) > 1 else values[0] for name, values in asked.items()}
         for row in range(answer.rows)
     ]
     if options.json:
@@ -47,6 +55,10 @@ def run(options: Namespace) -> int:
     if others:
         raise StoreError(f"{'; '.join(others)}: what was not read is the declared default")
     return 0
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _given(plan: Plan, pairs: list[tuple[str, list[str]]]) -> dict[str, Any]:
@@ -125,8 +137,8 @@ def _tables(answer: Answer, keys: list[dict[str, Any]]) -> str:
     for start in range(0, answer.rows, ACROSS):
         few = slice(start, start + ACROSS)
         values = [
-            *((name, *(_cell(row[name]) for row in keys[few])) for name in keys[0]),
-            *((name, *(_cell(row[name]) for row in rows[few])) for name in answer.names),
+            *((name, *(cell(row[name]) for row in keys[few])) for name in keys[0]),
+            *((name, *(cell(row[name]) for row in rows[few])) for name in answer.names),
         ]
         views = [
             (
@@ -142,12 +154,13 @@ def _tables(answer: Answer, keys: list[dict[str, Any]]) -> str:
     return "\n\n".join(tables)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as people read it."""
     if value is None or value == []:
         return "-"
     if isinstance(value, list):
         more = f", ... ({len(value)})" if len(value) > LISTED else ""
-        return ", ".join(map(_cell, value[:LISTED])) + more
+        return ", ".join(map(cell, value[:LISTED])) + more
     if isinstance(value, datetime):
         return instant(value)
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -29,6 +29,7 @@ def run(_: Namespace) -> int:
         print(table(_training_sets(deployment)))
         if shown is not None:
             with FeatureClient.connect(deployment) as client:
+                client.wait_until_near()
                 shown.show(client, deployment, say)
     say("done")
     return 0

@@ -44,7 +44,7 @@ Say = Callable[[str], None]
 
 
 class Client(Protocol):
-    """What is asked for features: an `online.FeatureClient`."""
+    """What is asked for features: a `slate.online.FeatureClient`."""
 
     def get(self, service: str, /, at: datetime | None = None, **keys_and_inputs: Any) -> Any:
         """The answer to a request."""

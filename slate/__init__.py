@@ -19,6 +19,7 @@ from slate.aggregates import (
     sum,
     top,
 )
+from slate.candidates import CandidateSet
 from slate.entities import Entity, key_of
 from slate.expressions import Array, now
 from slate.features import is_null, request_input
@@ -33,6 +34,7 @@ from slate.views import FeatureView, RequestFeatures
 
 __all__ = [
     "Array",
+    "CandidateSet",
     "Entity",
     "FeatureService",
     "FeatureView",

@@ -130,6 +130,8 @@ def _refers_to(definition: object) -> Iterator[type]:
     if isinstance(definition, FeatureService):
         yield from (*definition.keys, definition.spine)
         made_of = (*definition.stored, *definition.computed, *definition.inputs)
+        if definition.candidates is not None:
+            yield definition.candidates.view
         yield from (feature.view for feature in made_of)
     elif not isinstance(definition, type):
         return

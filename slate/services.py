@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from slate.candidates import CandidateSet
 from slate.entities import Entity
 from slate.errors import DefinitionError
 from slate.expressions import Expr, leaves
@@ -26,6 +27,8 @@ class FeatureService:
         computed: the expressions among them or behind them, each after those that it reads.
         inputs: what a request brings besides keys and time.
         stored: the features that are read from rows.
+        candidates: the keys that a request is about where it names none of their entity; None if
+            it has to.
         description, owner, tags: for the catalogue.
     """
 
@@ -37,6 +40,7 @@ class FeatureService:
         keys: Sequence[type[Entity]],
         features: Sequence[Any],
         spine: type[Source],
+        candidates: CandidateSet | None = None,
         description: str = "",
         owner: str = "",
         tags: Sequence[str] = (),
@@ -61,6 +65,13 @@ class FeatureService:
         self.version = version
         self.keys = _keys(where, keys)
         self.spine = spine
+        self.candidates = candidates
+        if candidates is not None and (
+            not isinstance(candidates, CandidateSet) or candidates.entity not in self.keys
+        ):
+            raise DefinitionError(
+                f"{where}: candidates={candidates!r} is not a CandidateSet of one of its keys"
+            )
         self.description = description
         check_owner(f"{where}: owner", owner)
         self.owner = owner

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def imports(tree: ast.AST, package: str) -> Iterator[str]:
                 yield name
 
 
+@cache
 def imported(path: Path) -> set[str]:
     package = ".".join(path.parent.relative_to(ROOT).parts)
     return set(imports(ast.parse(path.read_text(), path), package))

@@ -7,7 +7,9 @@ from live_shopping.definitions.sellers import SellerProfile, SellerStats
 from live_shopping.definitions.shows import ShowActivity, ShowCatalog
 from live_shopping.definitions.sources import Impression
 from live_shopping.definitions.viewers import ViewerActivity, ViewerProfile
-from slate import FeatureService
+from slate import CandidateSet, FeatureService
+
+live_shows = CandidateSet(Show, where=ShowCatalog.status == "live")
 
 feed_ranking = FeatureService(
     "feed_ranking",
@@ -16,6 +18,7 @@ feed_ranking = FeatureService(
     owner="ranking@live-shopping.example",
     tags=["ranking"],
     keys=[Viewer, Show],
+    candidates=live_shows,
     spine=Impression,
     features=[
         ViewerProfile,

@@ -11,7 +11,7 @@ from slate.errors import StoreError
 
 
 class Client(Protocol):
-    """What is asked for features: an `online.FeatureClient`."""
+    """What is asked for features: a `slate.online.FeatureClient`."""
 
     def get(self, service: str, /, at: datetime | None = None, **keys_and_inputs: Any) -> Any:
         """The answer to a request."""

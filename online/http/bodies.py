@@ -155,7 +155,7 @@ def _json(answer: Answer, states_by_row: bool) -> dict[str, Any]:
             }
     columns = answer.columns.items()
     values = {column.name: _values(column, array, answer.rows) for column, array in columns}
-    return about | {"rows": answer.rows, "values": values}
+    return about | {"rows": answer.rows, "keys": answer.keys, "values": values}
 
 
 def _values(column: Column, values: Array, rows: int) -> Any:

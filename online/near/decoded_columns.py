@@ -13,14 +13,19 @@ import numpy as np
 from slate.expressions import Array, Expr
 from slate.features import Aggregated, Attribute, Feature
 from slate.online.near.held_rows import HeldRows
-from slate.online.rows.attribute_rows import AttributeRows
+from slate.online.rows.attribute_rows import AttributeRows, keys_of, values_of
 from slate.online.rows.codecs import WindowRows
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.keys import Keys, KeySource
 from slate.online.rows.row_format import NO_TIME, Words
+from slate.online.rows.texts import Texts
 from slate.online.rows.window_decode import WindowReader
 from slate.views import FeatureView
-from slate.windows import ALL_OF_TIME
+from slate.windows import ALL_OF_TIME, SECOND
+
+# How long before a hop its columns are made, in microseconds, and how long after the next has begun
+# they are kept, for requests that were on their way.
+AHEAD, BEHIND = 2 * SECOND, SECOND // 2
 
 
 @dataclass
@@ -42,7 +47,7 @@ class WindowColumns:
     """The features of a windowed view.
 
     Attributes:
-        instants: the instants, in microseconds, as of which they are decoded.
+        now: the instant that they were last made ready for, in microseconds.
     """
 
     def __init__(self, view: type[FeatureView]) -> None:
@@ -68,19 +73,20 @@ class WindowColumns:
             for feature in features
         }
         self._event_ts: Words = np.full(1, NO_TIME)
-        self.instants: Sequence[int] = ()
+        self.now = 0
 
-    def decode(self, rows: HeldRows, instants: Sequence[int]) -> None:
-        """Decode all slots as of some instants, and forget all else.
+    def decode(self, rows: HeldRows, now: int) -> None:
+        """Decode all slots for the ticks of the present and of what is to come; forget all else.
 
         Args:
             rows: the rows.
-            instants: in microseconds; columns that are there already are kept.
+            now: the instant that it is, in microseconds; columns that are there are kept.
         """
-        self.instants = instants
+        self.now = now
         at = np.arange(rows.capacity)
         for group in self._groups:
-            wanted = {instant // group.hop for instant in instants}
+            before, ahead = now - min(BEHIND, group.hop), now + min(AHEAD, group.hop)
+            wanted = {instant // group.hop for instant in (before, now, ahead)}
             made = {}
             for tick in wanted - group.ticks.keys():
                 decoded = _decoded(group, rows, at, tick)
@@ -164,7 +170,10 @@ def _decoded(group: _Group, rows: HeldRows, at: Words, tick: int) -> Decoded:
 
 
 class AttributeColumns:
-    """The features of an attribute view; which of its rows are too old is found when asked."""
+    """The features of an attribute view; which of its rows are too old is found when asked.
+
+    Texts are kept as the bytes of rows: to take some of NumPy's own strings is five times slower.
+    """
 
     def __init__(self, view: type[FeatureView], rows: HeldRows) -> None:
         self._ttl = view.ttl_us
@@ -173,12 +182,14 @@ class AttributeColumns:
             for feature in view.features.values()
             if isinstance(feature, Attribute) and feature.key_of is not None
         ]
-        reader = AttributeRows(view).reader(view.features.values(), leads)
         words, starts, _ = rows.rows(np.arange(rows.capacity))
-        # At the first instant that there is, no row is too old.
-        decoded = reader.read(words, starts, NO_TIME + (view.ttl_us or 0))
-        self._values, self._keys = decoded.values, decoded.keys
-        self._event_ts = decoded.event_ts
+        reader = AttributeRows(view).reader(view.features.values())
+        self._columns = {
+            feature: column.kept() if isinstance(column, Texts) else column
+            for feature, column in reader.columns(words, starts).items()
+        }
+        self._keys = {lead: keys_of(self._columns[lead]) for lead in leads}
+        self._event_ts = words[starts]
 
     def take(
         self,
@@ -197,11 +208,13 @@ class AttributeColumns:
             features: the features.
             leads: the features that lead to other entities.
         """
-        event_ts, stale = self._event_ts[at], None
+        event_ts, stale = self._event_ts.take(at), None
         if self._ttl is not None:
             stale = (event_ts < instant - self._ttl) & (event_ts != NO_TIME)
             at = np.where(stale, 0, at)
-        values: dict[Expr, Array] = {feature: self._values[feature][at] for feature in features}
+        values: dict[Expr, Array] = {
+            feature: values_of(self._columns[feature].take(at)) for feature in features
+        }
         keys: dict[KeySource, Keys] = {lead: _some(self._keys[lead], at) for lead in leads}
         return Decoded(values, keys, event_ts, stale)
 

@@ -37,9 +37,9 @@ logger = logging.getLogger(__name__)
 
 # The seconds between steps, after a failure, and for which what is to come is loaded in one step.
 PAUSE, AFTER_FAILURE, LOADING = 0.02, 0.5, 0.05
+# How many times as long as a step took it rests then: requests share the process with it.
+REST = 3
 TIMEOUT = 5.0
-# How long before a hop its columns are made, in microseconds.
-AHEAD = 2 * SECOND
 # More rows than these are no view of bounded size.
 MOST_ROWS = 1_000_000
 
@@ -79,6 +79,8 @@ class NearViews:
         self._loading: dict[str, _Load] = {}
         self._refused: dict[str, str] = {}
         self._told = ""
+        # Long before they are too far behind.
+        self._longest = min((view.near_us or 0 for view in views), default=0) / SECOND / 4
         self._stop = threading.Event()
         self._stepped = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -145,10 +147,11 @@ class NearViews:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            pause = PAUSE
+            began = time.monotonic()
             try:
-                if self.step():
-                    pause = 0.0
+                loading = self.step()
+                took = time.monotonic() - began
+                pause = took if loading else min(max(PAUSE, REST * took), self._longest)
                 self._told = ""
             except (RedisError, OSError) as error:
                 # Meanwhile requests go to the store, and say what is wrong with it.
@@ -184,14 +187,10 @@ class NearViews:
         for name, kept in self._kept.items():
             kept.live, kept.synced = live.get(name), began
             self._expect(kept)
-        instants = self._instants()
-        for kept in self._kept.values():
-            kept.prepare(instants)
-        return self._load(time.monotonic() + LOADING)
-
-    def _instants(self) -> list[int]:
         now = self._now()
-        return [now, now + AHEAD]
+        for kept in self._kept.values():
+            kept.prepare(now)
+        return self._load(time.monotonic() + LOADING)
 
     def _of(self, unit: Unit) -> list[KeptView]:
         """The near views whose rows a partition has."""
@@ -319,8 +318,7 @@ class NearViews:
             keys = json.loads(chunk) if chunk else []
             if keys:
                 rows.publish(keys, send(self._redis, [fetch([(live.prefix, Keys.of(keys))])]))
-            if len(rows) > MOST_ROWS:
-                raise _TooLargeError
+            self._require_few(rows)
             yield None
         if live.deltas:
             for number in range(PARTITIONS):
@@ -328,8 +326,13 @@ class NearViews:
                 found = _pairs(send(self._redis, [command("HGETALL", name)]))
                 if found:
                     rows.stream(list(found), list(found.values()))
+                self._require_few(rows)
                 yield None
         yield rows
+
+    def _require_few(self, rows: HeldRows) -> None:
+        if len(rows) > MOST_ROWS:
+            raise _TooLargeError
 
     def _finish(self, kept: KeptView, rows: HeldRows, load: "_Load") -> None:
         """Serve what was loaded, with what changed meanwhile, if all of it was there."""
@@ -338,7 +341,7 @@ class NearViews:
         del self._loading[kept.view.name]
         marker = send(self._redis, [command("GET", load.live.marker)])
         if marker == load.live.name.encode():
-            kept.held = made(kept.view, rows, self._instants())
+            kept.held = made(kept.view, rows, self._now())
 
 
 class _Load:

@@ -3,16 +3,19 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
 
 import numpy as np
 
+from slate.candidates import CandidateSet
+from slate.expressions import NOW, Array, evaluate
 from slate.features import Attribute, Feature
 from slate.online.near.decoded_columns import AttributeColumns, WindowColumns
 from slate.online.near.held_rows import HeldRows
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.hour_sections import SKEW, hour_of
 from slate.online.rows.keys import Keys
+from slate.online.rows.row_format import Words
 from slate.online.store.live_generations import Live
 from slate.views import FeatureView
 from slate.windows import SECOND
@@ -68,6 +71,8 @@ class KeptView:
         self.live: Live | None = None
         self.synced = 0.0
         self._most_behind = view.near_us / SECOND
+        # The keys of each set, and what they were found in.
+        self._sets: dict[CandidateSet, tuple[Held, Keys]] = {}
 
     @property
     def ready(self) -> bool:
@@ -95,24 +100,52 @@ class KeptView:
             features: the features that are wanted.
             leads: those that lead to other entities.
         """
-        held, told = self.held, self.live
+        held = self.held
         behind = time.monotonic() - self.synced
-        if held is None or told is None or behind > self._most_behind:
+        if held is None or behind > self._most_behind:
             return None
-        if held.rows.live != live or told != live:
+        if held.rows.live != live or self.live != live:
             return None
-        rows = held.rows
+        told, rows = self.live, held.rows
+        assert told is not None
         slots = np.fromiter(map(rows.slots.get, keys.values, repeat(0)), np.int64, len(keys.values))
         # A key that came just now has no place in the columns yet.
-        if slots.max(initial=0) >= held.capacity or rows.unknown(slots).any():
-            return None
-        if live.deltas is not None and (
-            (rows.hour[slots] > hour_of(at - 1)).any() or (rows.event[slots] > at + SKEW).any()
-        ):
+        if slots.max(initial=0) >= held.capacity or not _tells(rows, slots, at).all():
             return None
         with rows.lock, np.errstate(all="ignore"):
             decoded = held.columns.take(rows, keys.spread(slots, 0), at, features, leads)
         return Taken(decoded, told, behind) if decoded is not None else None
+
+    def keys_where(self, candidates: CandidateSet, at: int) -> Keys | None:
+        """The keys of a set; None if they cannot be told, as by ``take``.
+
+        Rows of which something cannot be read are in no set.
+
+        Args:
+            candidates: the set, of this view.
+            at: the instant asked about, in microseconds.
+        """
+        held = self.held
+        behind = time.monotonic() - self.synced
+        if held is None or held.rows.live != self.live or behind > self._most_behind:
+            return None
+        made = self._sets.get(candidates)
+        if made is not None and made[0] is held and candidates.timeless:
+            return made[1]
+        rows = held.rows
+        with rows.lock, np.errstate(all="ignore"):
+            number = min(len(rows), held.capacity - 1)
+            slots = np.arange(1, number + 1)
+            decoded = held.columns.take(rows, slots, at, candidates.features, ())
+            if decoded is None:
+                return None
+            known = _tells(rows, slots, at)
+            keys = list(islice(rows.slots, number))
+        values = {**decoded.values, NOW: np.array([at], "M8[us]")}
+        chosen = np.flatnonzero(evaluate(candidates.where, values) & known)
+        found = Keys([keys[place] for place in chosen.tolist()], np.arange(len(chosen)))
+        self._sets[candidates] = held, found
+        return found
 
     def change(self, keys: Sequence[str], values: Sequence[bytes | None]) -> None:
         """Take in what a stream adds to some keys by now, and have it seen.
@@ -130,27 +163,35 @@ class KeptView:
         if held.rows.capacity > held.capacity:
             # All anew, with room for more keys.
             columns = WindowColumns(self.view)
-            columns.decode(held.rows, held.columns.instants)
+            columns.decode(held.rows, held.columns.now)
             self.held = Held(held.rows, columns, held.rows.capacity)
             return
         changes = held.columns.decode_again(held.rows, slots)
         with held.rows.lock:
             changes.apply()
 
-    def prepare(self, instants: Sequence[int]) -> None:
-        """Have the columns of some instants, and forget those of others.
+    def prepare(self, now: int) -> None:
+        """Have the columns of the present, and those of a hop that is about to begin.
 
         Args:
-            instants: in microseconds.
+            now: the instant that it is, in microseconds.
         """
         if self.held is not None and isinstance(self.held.columns, WindowColumns):
-            self.held.columns.decode(self.held.rows, instants)
+            self.held.columns.decode(self.held.rows, now)
 
 
-def made(view: type[FeatureView], rows: HeldRows, instants: Sequence[int]) -> Held:
-    """Rows with their columns, decoded as of some instants."""
+def _tells(rows: HeldRows, slots: Words, at: int) -> Array:
+    """Of which slots it can be told how they were at an instant."""
+    known = ~rows.unknown(slots)
+    if rows.live.deltas is not None:
+        known &= (rows.hour[slots] <= hour_of(at - 1)) & (rows.event[slots] <= at + SKEW)
+    return known
+
+
+def made(view: type[FeatureView], rows: HeldRows, now: int) -> Held:
+    """Rows with their columns, decoded as of the present."""
     if not view.windowed:
         return Held(rows, AttributeColumns(view, rows), rows.capacity)
     columns = WindowColumns(view)
-    columns.decode(rows, instants)
+    columns.decode(rows, now)
     return Held(rows, columns, rows.capacity)

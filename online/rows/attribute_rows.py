@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import pyarrow as pa
 
+from slate.expressions import Array
 from slate.features import Attribute, Feature
 from slate.kinds import Kind
 from slate.online.rows.arrow_columns import as_numpy, column, numbers
@@ -17,7 +18,7 @@ from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.keys import Keys
 from slate.online.rows.row_format import NO_TIME, Blobs, Words, from_words, starts_of, to_words
 from slate.online.rows.row_tables import Rows
-from slate.online.rows.texts import TextWriter, read_texts
+from slate.online.rows.texts import Texts, TextWriter, read_texts
 from slate.views import FeatureView
 
 
@@ -104,18 +105,35 @@ class AttributeReader:
         if self._ttl is not None:
             stale = (event_ts < at - self._ttl) & (event_ts != NO_TIME)
             starts = np.where(stale, 0, starts)
-        block = words.take(starts + self._places, mode="clip")
         decoded = Decoded({}, {}, event_ts, stale)
-        for feature, found in zip(self._used, block, strict=True):
-            lead = self._leads.get(feature)
-            if feature.kind is Kind.STRING:
-                texts = read_texts(words, starts, found)
-                if feature in self._features:
-                    decoded.values[feature] = texts.values(np.nan)
-                if lead is not None:
-                    decoded.keys[lead] = texts.keys()
-            else:
-                decoded.values[feature] = from_words(found, feature.kind)
-                if lead is not None:
-                    decoded.keys[lead] = Keys.of(found.tolist())
+        for feature, found in self.columns(words, starts).items():
+            if feature in self._features:
+                decoded.values[feature] = values_of(found)
+            if feature in self._leads:
+                decoded.keys[self._leads[feature]] = keys_of(found)
         return decoded
+
+    def columns(self, words: Words, starts: Words) -> dict[Feature, Texts | Array]:
+        """What rows hold of each feature, however old they are.
+
+        Args:
+            words: all rows, the empty one first.
+            starts: the word at which each row starts.
+        """
+        block = words.take(starts + self._places, mode="clip")
+        return {
+            feature: read_texts(words, starts, found)
+            if feature.kind is Kind.STRING
+            else from_words(found, feature.kind)
+            for feature, found in zip(self._used, block, strict=True)
+        }
+
+
+def values_of(column: Texts | Array) -> Array:
+    """A column's values."""
+    return column.values(np.nan) if isinstance(column, Texts) else column
+
+
+def keys_of(column: Texts | Array) -> Keys:
+    """A column's values as keys."""
+    return column.keys() if isinstance(column, Texts) else Keys.of(to_words(column).tolist())

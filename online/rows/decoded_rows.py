@@ -27,3 +27,18 @@ class Decoded:
     stale: Array | None = None
     damaged: Array | None = None
     errors: tuple[str, ...] = ()
+
+    def spread(self, index: Words) -> "Decoded":
+        """These rows as others, each as often as it is asked for.
+
+        Args:
+            index: for each of the others its place among these.
+        """
+        return Decoded(
+            {feature: values[index] for feature, values in self.values.items()},
+            {source: Keys(keys.values, keys.index[index]) for source, keys in self.keys.items()},
+            self.event_ts[index],
+            None if self.stale is None else self.stale[index],
+            None if self.damaged is None else self.damaged[index],
+            self.errors,
+        )

@@ -168,6 +168,11 @@ class Since:
         ]
 
     @cached_property
+    def hours(self) -> list[int]:
+        """The hours of which some key has a section that counts, in order."""
+        return sorted({int(hour) for hours, _, _, _ in self._counted for hour in hours})
+
+    @cached_property
     def lost(self) -> set[int]:
         """The positions of keys of which some hour that counts is not known."""
         found = set(self.opened.damaged)
@@ -215,8 +220,9 @@ class Since:
             has, entry = has[counts], entry[counts]
             if len(has):
                 begin, end = begins[has], behind[has]
-                starts = np.clip(begin + words[entry + 1], begin, end)
-                after = np.clip(begin + words.take(entry + 3, mode="clip"), starts, end)
+                starts = np.minimum(np.maximum(begin + words[entry + 1], begin), end)
+                after = begin + words.take(entry + 3, mode="clip")
+                after = np.minimum(np.maximum(after, starts), end)
                 ends = np.where(numbers[has] == place + 1, end, after)
                 found.append((words[entry], starts, ends, keys[has]))
         return found
@@ -225,7 +231,9 @@ class Since:
 def _numbers(opened: Opened, there: Words) -> Words:
     """How many sections some values have; never more than they have room for."""
     begins = opened.starts[there]
-    return np.clip(opened.words[begins], 1, (opened.ends[there] - begins - 1) // 2)
+    most = (opened.ends[there] - begins - 1) // 2
+    numbers: Words = np.minimum(np.maximum(opened.words[begins], 1), most)
+    return numbers
 
 
 def _sections(words: Words, begin: int, end: int) -> Iterator[tuple[int, int, int]]:

@@ -31,10 +31,19 @@ class Keys:
     values: list[Any]
     index: Words
 
+    @property
+    def rows(self) -> list[Any]:
+        """The key of each row, None where it has none."""
+        values = [*self.values, None]
+        return [values[place] for place in self.index.tolist()]
+
     @cached_property
     def texts(self) -> list[str]:
         """The keys as texts."""
-        return [key if isinstance(key, str) else str(key) for key in self.values]
+        # Those of one column are of one kind.
+        if self.values and isinstance(self.values[0], str):
+            return self.values
+        return list(map(str, self.values))
 
     @cached_property
     def size(self) -> int | None:
@@ -100,7 +109,9 @@ class PairKeys(Keys):
     def of_both(cls, first: Keys, second: Keys) -> "PairKeys":
         """The pairs of the rows of two columns, of one or as many rows each."""
         pairs, index = distinct_pairs(first, second)
-        texts = [pair_text(first.texts[one], second.texts[other]) for one, other in pairs]
+        # A pair's text ends with that of its second key.
+        begins = [pair_text(text, "") for text in first.texts]
+        texts = [begins[one] + second.texts[other] for one, other in pairs]
         return cls(texts, index, [first.texts[one] for one, _ in pairs])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,6 +37,14 @@ class Newer:
     index: Words
 
 
+class _Finished(NamedTuple):
+    """A feature, what finishes it, and the places of its partial results in a level's records."""
+
+    feature: Aggregated
+    function: TileFunction
+    places: dict[str, int]
+
+
 class WindowReader:
     """Reads features of one windowed view from rows."""
 
@@ -46,7 +55,7 @@ class WindowReader:
         self._ttl = view.ttl_us
         self._lasts: list[Aggregated] = []
         self._counted: dict[tuple[int, Window], list[Aggregated]] = {}
-        self._windows: dict[tuple[int, Window], list[Aggregated]] = {}
+        self._windows: dict[tuple[int, Window], list[_Finished]] = {}
         for feature in features:
             assert isinstance(feature, Aggregated)
             if feature.measure.lasting:
@@ -58,7 +67,10 @@ class WindowReader:
                 self._counted.setdefault((number, feature.window), []).append(feature)
                 continue
             number = layout.level(feature)
-            self._windows.setdefault((number, feature.window), []).append(feature)
+            assert isinstance(feature.measure.function, TileFunction)
+            places = layout.levels[number].places[feature.measure.name]
+            finished = _Finished(feature, feature.measure.function, places)
+            self._windows.setdefault((number, feature.window), []).append(finished)
 
     def read(self, words: Words, starts: Words, at: int, newer: Sequence[Newer] = ()) -> Decoded:
         """Decode rows.
@@ -74,18 +86,16 @@ class WindowReader:
         decoded = Decoded({}, {}, rows.head[0])
         for index, other in others:
             decoded.event_ts[index] = np.maximum(decoded.event_ts[index], other.head[0])
-        for (number, window), features in self._windows.items():
+        for (number, window), all_ in self._windows.items():
             level = self._layout.levels[number]
             found = rows.since(number, window.start(at))
             for index, other in others:
                 more = other.since(number, window.start(at))
                 merge_into(level, found, index, more, np.arange(len(index)))
-            for feature in features:
-                places = level.places[feature.measure.name]
-                partials = {suffix: found[place] for suffix, place in places.items()}
-                function = feature.measure.function
-                assert isinstance(function, TileFunction)
-                decoded.values[feature] = finish_partials(feature, function, partials)
+            for one in all_:
+                partials = {suffix: found[place] for suffix, place in one.places.items()}
+                values = finish_partials(one.feature, one.function, partials)
+                decoded.values[one.feature] = values
         columns = {
             number: CountedValues(self._layout.counted[number], number, rows, others)
             for number, _ in self._counted

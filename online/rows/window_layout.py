@@ -17,6 +17,7 @@ knows all events; older tiles are left out. How value counts lie,
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -88,20 +89,25 @@ class Level:
     merged: tuple[Merged, ...]
     places: dict[str, dict[str, int]]
 
-    @property
+    @cached_property
     def width(self) -> int:
         """The words of a record."""
         return len(self.wide) + (len(self.counts) + 1) // 2
 
-    @property
+    @cached_property
     def tiles(self) -> int:
         """How many tiles there can be: those of the longest window, and the open one."""
         return self.length // self.hop + 1
 
-    @property
+    @cached_property
     def bitmaps(self) -> int:
         """The words of the bitmap."""
         return -(-self.tiles // BITS)
+
+    @cached_property
+    def bits(self) -> Words:
+        """How many bits come before each word of the bitmap, of shape (bitmaps, 1)."""
+        return np.arange(self.bitmaps)[:, None] * BITS
 
     def first(self, as_of: Any) -> Any:
         """The number of the oldest tile that a row as of then keeps (int or array)."""

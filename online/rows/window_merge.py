@@ -39,5 +39,8 @@ def merge_into(level: Level, target: Columns, into: Array, other: Columns, of: A
         of: the positions in these, as many as of ``into``.
     """
     for one in level.merged:
-        mine, theirs = ([columns[place] for place in one.places] for columns in (target, other))
+        mine, theirs = (
+            [target[place] for place in one.places],
+            [other[place] for place in one.places],
+        )
         one.partial.merge(mine, into, theirs, of)

@@ -108,12 +108,13 @@ class OpenRows:
 
 def _ones(bitmap: Array) -> Words:
     """The number of set bits of each row's bitmap."""
-    ones: Words = np.bitwise_count(bitmap).sum(axis=0, dtype=np.int64)
+    counts = np.bitwise_count(bitmap)
+    ones: Words = counts[0].astype(np.int64) if len(counts) == 1 else counts.sum(0, np.int64)
     return ones
 
 
 def _below(bits: Words, level: Level) -> Words:
     """Bitmaps of which the lowest bits are set, so many for each row."""
-    words = np.arange(level.bitmaps)[:, None] * BITS
-    below: Words = BELOW[np.clip(bits - words, 0, BITS)]
+    # NumPy's clip takes as long as ten of these, of one row.
+    below: Words = BELOW[np.minimum(np.maximum(bits - level.bits, 0), BITS)]
     return below

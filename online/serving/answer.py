@@ -147,6 +147,7 @@ class Answer:
         matrix_names: those of them that are single numbers or truth values, the columns of
             ``matrix()``.
         states: for each view that was read, where its values came from.
+        keys: for each key of the request, that of each row; of one that was named once, it alone.
         errors: what kept values from being read; empty if all is well.
     """
 
@@ -158,12 +159,14 @@ class Answer:
         values: Mapping[Any, Array],
         states: Mapping[str, ViewState],
         errors: tuple[str, ...],
+        keys: dict[str, list[Any]] | None = None,
     ) -> None:
         self.service = service
         self.at = instant(at)
         self.rows = rows
         self.states = states
         self.errors = errors
+        self.keys = keys or {}
         self._values: Mapping[Column, Array] = values
 
     @property

@@ -4,13 +4,15 @@ A stream is a table: a column per feature by its name and of its exact type. Its
 has JSON under ``slate``::
 
     {"service": "feed_ranking_v1", "at": "2026-11-01T20:00:45+00:00", "errors": [],
+     "keys": {"viewer_id": ["v00000042"]},
      "states": {"show_activity": {
          "present": 1990, "default": 10, "stale": 0, "missing": 0,
          "as_of": "2026-11-01T20:00:00+00:00", "lag": 45.0, "behind": 0.0}}}
 
-A column of lists says in its field's metadata how long they may be, and what NumPy's arrays of them
-are padded with. Where states are asked for row by row, each view has two more columns,
-``show_activity:state`` (a ``State``) and ``show_activity:event_ts``, which is null without a row.
+Keys of which there is one for each row are a column, ``key:show_id``. A column of lists says in its
+field's metadata how long they may be, and what NumPy's arrays of them are padded with. Where states
+are asked for row by row, each view has two more columns, ``show_activity:state`` (a ``State``) and
+``show_activity:event_ts``, which is null without a row.
 """
 
 import json
@@ -32,7 +34,7 @@ from slate.windows import SECOND
 
 CONTENT_TYPE = "application/vnd.apache.arrow.stream"
 
-_METADATA = b"slate"
+_METADATA, _KEY = b"slate", "key:"
 _LENGTH, _PAD = b"length", b"pad"
 _STATE, _EVENT_TS = ":state", ":event_ts"
 _MEND = "see that the address is one of `slate serve`, of the same version of Slate"
@@ -75,7 +77,12 @@ def write(answer: Answer, *, states_by_row: bool = False) -> pa.Buffer:
             times = Kind.TIME.to_arrow(state.event_ts.view("M8[us]"))
             fields += [pa.field(view + _STATE, pa.uint8()), pa.field(view + _EVENT_TS, times.type)]
             columns += [pa.array(state.state), times]
-    schema = pa.schema(fields, {_METADATA: json.dumps(told(answer))})
+    by_row = {name for name, keys in answer.keys.items() if len(keys) == answer.rows}
+    for name in by_row:
+        columns.append(pa.array(answer.keys[name]))
+        fields.append(pa.field(_KEY + name, columns[-1].type))
+    keys = {name: keys for name, keys in answer.keys.items() if name not in by_row}
+    schema = pa.schema(fields, {_METADATA: json.dumps(told(answer) | {"keys": keys})})
     batch = pa.record_batch(columns, schema=schema)
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, schema) as writer:
@@ -109,7 +116,13 @@ def read(stream: Any) -> Answer:
         about = json.loads(batch.schema.metadata[_METADATA])
         at = microseconds(datetime.fromisoformat(about["at"]))
         states = {view: _state(view, batch, at, said) for view, said in about["states"].items()}
-        return _ReadAnswer(about["service"], at, batch, states, about["errors"])
+        by_row = {
+            name.removeprefix(_KEY): batch[name].to_pylist()
+            for name in batch.schema.names
+            if name.startswith(_KEY)
+        }
+        keys = about["keys"] | by_row
+        return _ReadAnswer(about["service"], at, batch, states, about["errors"], keys)
     except StopIteration:
         raise StoreError(f"the server's answer is empty: {_MEND}") from None
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
@@ -188,13 +201,15 @@ class _ReadAnswer(Answer):
         batch: pa.RecordBatch,
         states: Mapping[str, ViewState],
         errors: list[str],
+        keys: dict[str, list[Any]],
     ) -> None:
         fields = zip(batch.schema, batch.columns, strict=True)
         # Names of features have no colon.
         self._arrays = {
             _ReadColumn.of(field): array for field, array in fields if ":" not in field.name
         }
-        super().__init__(service, at, batch.num_rows, _Values(self._arrays), states, tuple(errors))
+        values = _Values(self._arrays)
+        super().__init__(service, at, batch.num_rows, values, states, tuple(errors), keys)
 
     def to_arrow(self) -> pa.Table:
         """The values as a table: a column per feature by its name and of its exact type."""

@@ -18,6 +18,9 @@ def _lines(plan: ServicePlan) -> Iterator[str]:
     service = plan.plan.service
     keys = ", ".join(service.request_keys)
     yield f"{service.full_name}: {len(service.features)} features by {keys}"
+    if service.candidates is not None:
+        where = render(service.candidates.where)
+        yield f"without {service.candidates.key}: of each {service.candidates.key} where {where}"
     for number, one in enumerate(plan.rounds, 1):
         yield f"read in round {number}"
         yield from (f"  {_read(service, read)}" for read in (*one.leading, *one.others))
@@ -39,6 +42,7 @@ def _read(service: FeatureService, read: ViewRead) -> str:
     keys = ", ".join(map(_source, read.keys))
     kind = "windowed" if view.windowed else "latest"
     used = f"{len(read.read.features)} of {len(view.features)} {kind} features"
+    kind = f"near {kind}" if view.near else kind
     round_ = read.read.round
     later = f", picked in round {round_ + 1}" if round_ > read.fetch else ""
     return f"{view.name}[{keys}]: {used} per {_per(service, read.read.grain)}{later}"

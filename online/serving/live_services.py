@@ -12,6 +12,7 @@ from slate.errors import RequestError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
 from slate.online.near.keeper import NearViews
 from slate.online.rows.instants import instant
+from slate.online.rows.keys import Keys
 from slate.online.serving.answer import Answer
 from slate.online.serving.given_values import Moment, asked
 from slate.online.serving.lookup import Lookup
@@ -86,8 +87,9 @@ class Serving:
             RequestError: the request is wrong, or asks about an instant before what is published.
         """
         plan = self.plan(service)
-        request = plan.form.read(given, self._max_rows)
         when = asked(self._clock if at is None else at)
+        given, untold = self._with_candidates(plan, given, when)
+        request = plan.form.read(given, self._max_rows)
         error = self._error
         if time.monotonic() >= self._until:
             if error:
@@ -114,7 +116,31 @@ class Serving:
             same = (self._known.live.get(view) == known.live[view] for view in lookup.vanished)
             if not error and all(same):
                 break
+        if untold is not None:
+            answer.errors = (untold, *answer.errors)
         return answer
+
+    def _with_candidates(
+        self, plan: ServicePlan, given: Mapping[str, Any], at: int
+    ) -> tuple[Mapping[str, Any], str | None]:
+        """What a request brings, with candidates where it names none; or why there are none."""
+        candidates = plan.plan.service.candidates
+        if candidates is None or candidates.key in given:
+            return given, None
+        kept = self.near.get(candidates.view.name) if self.near is not None else None
+        if kept is None:
+            raise RequestError(
+                f"{plan.plan.service.name} needs {candidates.key}=..., as this client has no near "
+                "views that could tell its candidates: name them, or connect with near=True"
+            )
+        keys = kept.keys_where(candidates, at)
+        if keys is not None:
+            return {**given, candidates.key: keys}, None
+        return {**given, candidates.key: Keys.of([])}, (
+            f"{candidates.view.name}: its rows are not in this process, or too far behind, so it "
+            "tells no candidates: wait until near views are loaded (`wait_until_near`), publish "
+            "the view, or name candidates with the request"
+        )
 
     def why_not_ready(self) -> Flow[str | None]:
         """The flow that asks the store whether it answers; why requests should wait, or None."""

@@ -49,7 +49,7 @@ class RequestForm:
         """Check what a request brings.
 
         Args:
-            brought: the keys and inputs.
+            brought: the keys and inputs; of candidates, ``Keys``.
             max_rows: how many rows may be asked for.
 
         Raises:
@@ -62,7 +62,10 @@ class RequestForm:
         columns = {name: self._column(name, value) for name, value in brought.items()}
         rows = self._rows(columns, max_rows)
         keys: dict[KeySource, Keys] = {
-            name: self._key(name, kind, columns) for name, kind in self._keys.items()
+            name: one
+            if isinstance(one := brought.get(name), Keys)
+            else self._key(name, kind, columns)
+            for name, kind in self._keys.items()
         }
         inputs: dict[Expr, Array] = {
             feature: self._input(name, feature, columns) for name, feature in self._inputs.items()
@@ -70,6 +73,8 @@ class RequestForm:
         return Request(rows, keys, inputs)
 
     def _column(self, name: str, value: Any) -> Given:
+        if isinstance(value, Keys):
+            return Given(value.values, False)
         try:
             return given(name, value)
         except RequestError as error:

@@ -22,6 +22,9 @@ from slate.online.serving.requests import RequestForm
 from slate.plans import Plan, Read
 from slate.views import FeatureView
 
+# Where several starts do not fit into one number, rows are decoded as often as they are asked for.
+_CODES = 1 << 62
+
 
 @dataclass(frozen=True)
 class Deltas:
@@ -113,16 +116,24 @@ class ViewRead:
         damaged = lost if errors else None
         if damaged is not None:
             starts = np.where(damaged, 0, starts)
+        newer: list[Newer] = []
+        if deltas is not None and since is not None:
+            unknown = lost
+            for one in keys:
+                unknown = unknown | (one.index < 0)
+            newer = list(_newer(deltas, since, unknown))
+        # Of pairs most have no row, or the same one.
+        spread = None
+        if len(keys) == 2 or 2 * len(keys[0].values) < len(starts):
+            starts, newer, spread = _each_once(starts, newer)
         with np.errstate(all="ignore"):
-            if deltas is None or since is None:
-                decoded = self.reader.read(words, starts, at)
-            else:
+            if newer:
                 assert isinstance(self.reader, WindowReader)
-                unknown = lost
-                for one in keys:
-                    unknown = unknown | (one.index < 0)
-                newer = list(_newer(deltas, since, unknown))
                 decoded = self.reader.read(words, starts, at, newer)
+            else:
+                decoded = self.reader.read(words, starts, at)
+        if spread is not None:
+            decoded = decoded.spread(spread)
         if damaged is None:
             return decoded
         # Nor is it known what a damaged row leads to.
@@ -189,6 +200,39 @@ def _newer(deltas: Deltas, since: Since, lost: Array) -> Iterator[Newer]:
         yield Newer(since.opened.words, found[rows], rows)
 
 
+def _each_once(starts: Words, newer: Sequence[Newer]) -> tuple[Words, list[Newer], Words | None]:
+    """Rows of a request that are the same row, once.
+
+    Args:
+        starts: where the row of each row of the request starts.
+        newer: what the stream adds to them.
+
+    Returns:
+        Where each row starts, what is added to it, and for each row of the request its place among
+        these; None if they are left as they are.
+    """
+    added = []
+    for one in newer:
+        found = np.zeros(len(starts), np.int64)
+        found[one.index] = one.starts
+        added.append(found)
+    code, most = starts, int(starts.max(initial=0)) + 1
+    for found in added:
+        size = int(found.max(initial=0)) + 1
+        most *= size
+        if most >= _CODES:
+            return starts, list(newer), None
+        code = code * size + found
+    _, first, spread = np.unique(code, return_index=True, return_inverse=True)
+    if 2 * len(first) > len(starts):
+        return starts, list(newer), None
+    once = []
+    for one, found in zip(newer, added, strict=True):
+        has = np.flatnonzero(found[first])
+        once.append(Newer(one.words, found[first][has], has))
+    return starts[first], once, spread
+
+
 @dataclass(frozen=True)
 class Round:
     """What happens in one round of a request.
@@ -233,20 +277,9 @@ class ServicePlan:
         ]
 
     def _view_read(self, read: Read) -> ViewRead:
-        keys = tuple(read.keys.values())
-        row_codec = codec(read.view)
         features = tuple(feature for feature in read.features if feature in self._used)
         leads = tuple(lead for lead in self._leads if lead.view is read.view)
-        return ViewRead(
-            read,
-            keys,
-            self._known(keys[0]),
-            row_codec.empty,
-            Envelope(read.view, Content.PAIRS if len(keys) == 2 else Content.ROW),
-            row_codec.reader(features, leads),
-            features,
-            leads,
-        )
+        return _view_read(read, self._known(next(iter(read.keys.values()))), features, leads)
 
     @cached_property
     def _used(self) -> set[Expr]:
@@ -274,3 +307,26 @@ class ServicePlan:
         """
         compute(self.plan, values)
         return {feature: values[feature] for feature in self.plan.service.features}
+
+
+def view_read(view: type[FeatureView]) -> ViewRead:
+    """All features of a view, by its own keys."""
+    features = tuple(view.features.values())
+    keys: dict[str, str | Attribute] = {key: key for key in view.entity.keys}
+    return _view_read(Read(view, keys, 0, features, frozenset(keys)), 0, features, ())
+
+
+def _view_read(
+    read: Read, fetch: int, features: tuple[Feature, ...], leads: tuple[Attribute, ...]
+) -> ViewRead:
+    keys, row_codec = tuple(read.keys.values()), codec(read.view)
+    return ViewRead(
+        read,
+        keys,
+        fetch,
+        row_codec.empty,
+        Envelope(read.view, Content.PAIRS if len(keys) == 2 else Content.ROW),
+        row_codec.reader(features, leads),
+        features,
+        leads,
+    )

@@ -20,7 +20,7 @@ from typing import Any
 from slate.online.store.commands import Packed, command
 from slate.online.store.stream_names import Unit
 
-# How many entries are kept, about: those of some seconds under load.
+# How many entries are kept: those of some seconds under load.
 KEPT = 64
 START = b"0-0"
 
@@ -45,7 +45,7 @@ def noted(unit: Unit, before: bytes, after: bytes, keys: Iterable[bytes]) -> Pac
         keys: the keys, as texts in UTF-8, whose rows of some near view were changed.
     """
     texts = json.dumps([key.decode() for key in keys], ensure_ascii=False)
-    kept = ("MAXLEN", "~", str(KEPT), "*")
+    kept = ("MAXLEN", str(KEPT), "*")
     return command(
         "XADD", log_name(unit), *kept, _BEFORE, before, _AFTER, after, _KEYS, texts.encode()
     )
@@ -53,7 +53,7 @@ def noted(unit: Unit, before: bytes, after: bytes, keys: Iterable[bytes]) -> Pac
 
 def broken(unit: Unit) -> Packed:
     """The command that breaks the chain: rows were changed by something else than micro-batches."""
-    return command("XADD", log_name(unit), "MAXLEN", "~", str(KEPT), "*", _BEFORE, b"", _AFTER, b"")
+    return command("XADD", log_name(unit), "MAXLEN", str(KEPT), "*", _BEFORE, b"", _AFTER, b"")
 
 
 @dataclass

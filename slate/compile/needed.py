@@ -12,10 +12,14 @@ from slate.plans import Plan, Read
 from slate.views import FeatureView
 
 
-def needed_a_row(view: type[FeatureView]) -> int:
-    """How many hops of arrival a row may need, at most."""
-    spans = (max(_reach(view, level), above // level) for level, above in pairwise(view.levels))
-    return sum(spans) + 1
+def needed_hops(view: type[FeatureView]) -> dict[int, int]:
+    """How many hops of arrival before the open one a row may need, at most, of each size.
+
+    Of the largest size a row needs all, so that is not there.
+    """
+    return {
+        level: max(_reach(view, level), above // level) for level, above in pairwise(view.levels)
+    }
 
 
 def needed_sql(plan: Plan, read: Read) -> str:

@@ -53,5 +53,7 @@ final as (
     {{%- endfor %}}
 )
 
+-- Whoever looks for a few keys need not read the rest.
 select * from final
+order by hop, {", ".join(keys)}
 """

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from slate.compile.asked import all_asked, asked_sql
 from slate.compile.model_names import CLOCK, HELD, RAW, current_model, seconds, tiles_model
-from slate.compile.needed import needed_a_row, needed_events_sql, needed_sql
+from slate.compile.needed import needed_events_sql, needed_hops, needed_sql
 from slate.compile.project import model_hashes
 from slate.compile.staging import staged, staging_sql
 from slate.compile.tiles import tiles_sql
@@ -23,6 +24,7 @@ from slate.kinds import naive_utc
 from slate.offline.rendering import rendered
 from slate.offline.spines import TABLE, Spine, rows_text
 from slate.plans import Plan, Read
+from slate.windows import SECOND
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,6 +34,13 @@ BATCH_ROWS = 122_880
 
 # Where so many hops of arrival, or fewer, are all that rows may need, these are looked up first.
 FEW = 1_000_000
+
+# Tiles are kept with the hour of their arrival.
+HOUR = 3_600 * SECOND
+
+# The spans of arrival that few rows need are told apart up to so many; beyond, DuckDB would take
+# longer over their condition than it saves.
+SPANS = 100
 
 Progress = Callable[[str], None]
 
@@ -88,7 +97,7 @@ class Values:
         for asked in all_asked([plan]):
             view = asked.read.view
             progress(f"{view.name} as of {spine.size:,} rows")
-            instead = self._narrowed(asked.read, spine.size) if view.windowed else {}
+            instead = self._narrowed(asked.read, spine.instants) if view.windowed else {}
             self._create(asked.model, asked_sql(asked), instead)
         progress(f"{len(plan.service.features):,} features of {spine.size:,} rows")
         before = 0
@@ -100,24 +109,33 @@ class Values:
             columns = served(plan, rows, spine.instants[part], "the warehouse")
             yield pa.RecordBatch.from_arrays(columns, [f.name for f in plan.service.features])
 
-    def _narrowed(self, read: Read, rows: int) -> dict[str, str]:
+    def _narrowed(self, read: Read, instants: pa.Array) -> dict[str, str]:
         """Of few rows, small tables of the tiles and events that they need, by model."""
-        plan, view, keys = self._plan, read.view, ", ".join(read.keys)
-        if rows * needed_a_row(view) > FEW:
+        plan, view, (first, *_) = self._plan, read.view, read.keys
+        hops, arrival, smallest = needed_hops(view), view.source.arrival_time, view.levels[0]
+        if len(instants) * (sum(hops.values()) + 1) > FEW:
             return {}
-        number = f"{{{{ hop_number('{view.source.arrival_time}', {seconds(view.levels[0])}) }}}}"
-        *smaller, largest = map(seconds, view.levels)
-        # A size at a time, as tiles of a size mostly lie together.
+        keys = ", ".join(read.keys)
+        asked = np.unique(instants.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy())
+        number = f"{{{{ hop_number('{arrival}', {seconds(smallest)}) }}}}"
+        # A size at a time, as tiles of a size lie together, in order of the first key.
         arrived = [
-            f"hop = {size} and ({keys}, arrived) in "
-            f"(select {keys}, arrived from temp.slate_needed where hop = {size})"
-            for size in smaller
+            f"hop = {seconds(size)} "
+            f"and ({_shortly_before('arrived_hour', asked, (count + 1) * size + HOUR)}) "
+            f"and {first} in (select {first} from temp.slate_needed) "
+            f"and ({keys}, arrived) in "
+            f"(select {keys}, arrived from temp.slate_needed where hop = {seconds(size)})"
+            for size, count in hops.items()
         ]
         arrived.append(
-            f"hop = {largest} and ({keys}) in "
-            f"(select {keys} from temp.slate_needed where hop = {largest})"
+            f"hop = {seconds(view.levels[-1])} "
+            f"and {first} in (select {first} from temp.slate_needed) "
+            f"and ({keys}) in (select {keys} from temp.slate_needed)"
         )
-        happened = [f"({keys}, {number}) in (select {keys}, arrived from temp.slate_needed)"]
+        happened = [
+            f"({_shortly_before(arrival, asked, smallest)}) "
+            f"and ({keys}, {number}) in (select {keys}, arrived from temp.slate_needed)"
+        ]
         found = {}
         for model, needed, conditions in (
             (tiles_model(view), needed_sql(plan, read), arrived),
@@ -225,6 +243,26 @@ class Values:
                 f"{', '.join(stale)} changed since; bring it up to date with `slate compile` and "
                 "`slate run`"
             )
+
+
+def _shortly_before(column: str, instants: npt.NDArray[np.int64], reach: int) -> str:
+    """Whether a column lies no more than so many microseconds before any of some instants.
+
+    It is said of literals, by which DuckDB knows what it need not read.
+
+    Args:
+        column: the column, as SQL.
+        instants: microseconds since the epoch, each once, in order.
+        reach: how many microseconds.
+    """
+    if not len(instants):
+        return "false"
+    gaps = np.flatnonzero(np.diff(instants) > reach) + 1
+    spans = np.split(instants, gaps) if len(gaps) < SPANS else [instants]
+    return " or ".join(
+        f"{column} between make_timestamp({span[0] - reach}) and make_timestamp({span[-1]})"
+        for span in spans
+    )
 
 
 def _relations(deployment: Deployment) -> dict[str, str]:

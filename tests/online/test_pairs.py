@@ -100,7 +100,7 @@ def test_pairs_have_one_text_each_wherever_it_is_made(rows: list[tuple[str, int 
         assert set(keys.texts) == set(known) - {None}
         assert [
             pair_text(a, text.split(":", 1)[1][len(a) + 1 :])
-            for a, text in zip(keys.firsts, keys.texts, strict=True)
+            for a, text in zip(keys.first, keys.texts, strict=True)
         ] == keys.texts
         columns = [pa.array([str(a) for a, _ in pairs]), pa.array([b for _, b in pairs])]
         made = key_texts(columns)

@@ -116,16 +116,22 @@ class Engines:
         publisher: writes to the online store.
         client: asks the online store.
         near: answers from near views.
+        near_every: the how-manieth request it is asked too.
     """
 
     def __init__(
-        self, project: Project, publisher: Publisher, client: FeatureClient, near: NearPath
+        self,
+        project: Project,
+        publisher: Publisher,
+        client: FeatureClient,
+        near: NearPath,
+        near_every: int = 1,
     ) -> None:
         self.registry = project.deployment.registry
         self._project = project
         self._publisher = publisher
         self._client = client
-        self._near = near
+        self._near, self._near_every, self._asked = near, near_every, 0
 
     def offline(self, scenario: Scenario, folder: Path) -> Iterator[tuple[Plan, dict[Any, Any]]]:
         """The training set of each service: its rows by the spine's unique id."""
@@ -172,6 +178,9 @@ class Engines:
         answer = self._client.get(ask.service.name, at=instant, **ask.keys, **inputs)
         assert answer.errors == ()
         (row,) = answer.to_dicts()
+        self._asked += 1
+        if self._asked % self._near_every:
+            return row
         near = self._near.get(ask.service.name, instant, {**ask.keys, **inputs})
         self._near.require_near(near)
         assert near.errors == ()

@@ -37,16 +37,20 @@ def training_set(deployment: Deployment, plan: Plan, folder: Path) -> pa.Table:
     return ds.dataset(path, partitioning=None, format="parquet").to_table()
 
 
-@pytest.mark.parametrize("few", [0, values.FEW])
+@pytest.mark.parametrize(
+    ("few", "spans"), [(0, values.SPANS), (values.FEW, values.SPANS), (values.FEW, 1)]
+)
 def test_history_is_what_a_training_set_holds(
     project: Project,
     scenario: Scenario,
     few: int,
+    spans: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """However many rows are asked about: few of them are looked up in another way."""
     monkeypatch.setattr(values, "FEW", few)
+    monkeypatch.setattr(values, "SPANS", spans)
     deployment = project.deployment
     registry = deployment.registry
     oracle = Oracle(registry, scenario.sources, scenario.models(registry))

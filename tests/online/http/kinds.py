@@ -5,6 +5,7 @@ from datetime import datetime
 import numpy as np
 
 from slate import (
+    CandidateSet,
     FeatureService,
     FeatureView,
     RequestFeatures,
@@ -91,6 +92,7 @@ visit = FeatureService(
     "visit",
     version=1,
     keys=[Game],
+    candidates=CandidateSet(Game, where=Lately.plays == 0),
     spine=Visit,
     features=[
         GameCatalog,

@@ -52,6 +52,7 @@ def assert_same(found: Answer, wanted: Answer) -> None:
         assert np.array_equal(found.states[view].age, state.age, equal_nan=True)
         assert str(found.states[view]) == str(state)
         assert (found.states[view].as_of, found.states[view].lag) == (state.as_of, state.lag)
+    assert found.keys == wanted.keys
     assert repr(found) == repr(wanted)
 
 
@@ -115,6 +116,20 @@ def test_a_view_that_is_near_is_the_same(
     assert found["lately.plays_1h"].tolist() == wanted["lately.plays_1h"].tolist()
     assert found.states["lately"].behind < 10
     assert found.states["lists"].behind == 0
+
+
+def test_candidates_come_with_their_keys(remote: RemoteClient, served: Served) -> None:
+    """Of those that were published nobody has played any for an hour."""
+    found = remote.get("visit", time=LEFT)
+    deadline = time.monotonic() + 20
+    while not found.rows:
+        assert "lately: its rows are not in this process" in found.errors[0]
+        assert time.monotonic() < deadline
+        found = remote.get("visit", time=LEFT)
+    assert sorted(found.keys["game_id"]) == ["chess", "go"]
+    assert found["lately.plays_1h"].tolist() == [0, 0]
+    told = served.service("visit", time=LEFT.isoformat()).json
+    assert told["keys"] == found.keys
 
 
 @pytest.mark.parametrize(
@@ -252,7 +267,8 @@ def test_a_plain_table_is_a_request_too(
     assert response.headers["content-type"] == bodies.ARROW
     wanted = client.get("play_ranking", published, **given)
     found = pa.ipc.open_stream(response.body).read_all()
-    assert found.equals(wanted.to_arrow())
+    assert found.select(wanted.names).equals(wanted.to_arrow())
+    assert found["key:game_id"].to_pylist() == GAMES
     assert json.loads(found.schema.metadata[b"slate"])["states"]["player_profile"]["stale"] == 1
 
 

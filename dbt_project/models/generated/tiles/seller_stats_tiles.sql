@@ -42,4 +42,6 @@ final as (
     {%- endfor %}
 )
 
+-- Whoever looks for a few keys need not read the rest.
 select * from final
+order by hop, seller_id

@@ -51,4 +51,6 @@ final as (
     {%- endfor %}
 )
 
+-- Whoever looks for a few keys need not read the rest.
 select * from final
+order by hop, show_id

@@ -39,4 +39,6 @@ final as (
     {%- endfor %}
 )
 
+-- Whoever looks for a few keys need not read the rest.
 select * from final
+order by hop, viewer_id, seller_id

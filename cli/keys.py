@@ -1,0 +1,53 @@
+"""`slate keys`: what the online store holds under one key of a view."""
+
+from argparse import Namespace
+
+from slate.cli.query import cell
+from slate.cli.text import instant, table
+from slate.deployment import load
+from slate.errors import StoreError
+from slate.online.rows.instants import microseconds
+from slate.online.serving.stored_rows import StoredRow, stored_row
+from slate.online.store.redis_client import connect, open_store
+
+
+def run(options: Namespace) -> int:
+    """Print where the row lies, and of each feature the value without and with the stream."""
+    deployment = load()
+    registry = deployment.registry
+    view = registry.view(options.view)
+    at = microseconds(options.at or deployment.now())
+    address, server = open_store(deployment)
+    try:
+        with connect(address) as redis:
+            found = stored_row(redis, deployment.name, registry, view, options.key, at)
+    finally:
+        if server is not None:
+            server.stop()
+    print(table(_facts(found)))
+    print()
+    if found.streamed_at is None:
+        values = [(f.column, cell(published)) for f, (published, _) in found.values.items()]
+        print(table(values, head=("feature", "published")))
+    else:
+        rows = [(f.column, *map(cell, both)) for f, both in found.values.items()]
+        print(table(rows, head=("feature", "published", "with the stream")))
+    if found.errors:
+        raise StoreError("; ".join(found.errors))
+    return 0
+
+
+def _facts(found: StoredRow) -> list[tuple[str, str]]:
+    facts = [
+        ("generation", f"{found.generation}, as of {instant(found.as_of)}"),
+        ("published", f"{found.published_at}: {_size(found.published)}"),
+    ]
+    if found.streamed_at is not None:
+        hours = ", ".join(f"{hour:%Y-%m-%d %H:00}" for hour in found.hours)
+        arrived = f", of what arrived in the hour of {hours}" if hours else ""
+        facts.append(("streamed", f"{found.streamed_at}: {_size(found.streamed)}{arrived}"))
+    return facts
+
+
+def _size(size: int | None) -> str:
+    return "nothing" if size is None else f"{size:,} bytes"

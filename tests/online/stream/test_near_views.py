@@ -1,0 +1,335 @@
+"""Near views: what they answer is what the store answers, whatever happens to either."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from slate.deployment import load
+from slate.online import Publisher
+from slate.online.near import held_rows, keeper
+from slate.online.near.keeper import NearViews
+from slate.online.rows.partitioning import PARTITIONS
+from slate.online.serving.answer import Answer
+from slate.online.store import change_log
+from slate.online.store.change_log import log_name
+from slate.online.store.generations import GenerationNames
+from slate.online.store.stream_names import Unit, deltas_name, route, streamed_sources, units
+from tests.online.stream.test_worker import BIKES, NOON, Bench, _publish, _value
+from tests.online.tables import attribute_rows
+from tests.parity.near import NearPath
+
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+RIDERS = ("a", "b", "c", "nobody")
+
+
+class Both(Bench):
+    """A bench that asks the store and the near views, and holds one against the other."""
+
+    def __init__(self, deployment: Any, redis: Redis) -> None:
+        super().__init__(deployment, redis)
+        self.path = NearPath(deployment, deployment.redis)
+        self._worker = self.worker()
+
+    @property
+    def service(self) -> str:
+        services = self.deployment.registry.services.values()
+        wanted = "rider_rides.metres_1d"
+        return next(s.name for s in services if any(f.name == wanted for f in s.features))
+
+    def ask(self, rider: str, at: datetime | None = None) -> tuple[Answer, Answer]:
+        plan = self.deployment.registry.plans[self.service]
+        given = dict.fromkeys(plan.service.request_keys, 7) | {"rider_id": rider}
+        given |= {i.column: _value(i) for i in plan.inputs if i.required}
+        at = at or self.now + SECOND
+        return self.client.get(self.service, at=at, **given), self.path.get(self.service, at, given)
+
+    def same(self, rider: str, at: datetime | None = None) -> float:
+        """Both answers are one; gives how far behind the near one is, 0 if the store was asked."""
+        store, near = self.ask(rider, at)
+        assert near.to_dicts() == store.to_dicts()
+        assert near.errors == store.errors
+        for name, state in store.states.items():
+            assert near.states[name].state.tolist() == state.state.tolist()
+            assert near.states[name].as_of == state.as_of
+            assert near.states[name].lag == state.lag
+        return near.states["rider_rides"].behind
+
+    def come(self, *rides: dict[str, Any]) -> None:
+        """Events are written, and applied."""
+        self.write(*rides)
+        self._worker.step()
+
+    def units(self) -> list[Unit]:
+        return [
+            unit
+            for source in streamed_sources(self.deployment.registry)
+            for unit in units(self.deployment.name, self.deployment.registry, source)
+        ]
+
+    def close(self) -> None:
+        self.path.close()
+        super().close()
+
+
+@pytest.fixture
+def both(redis: Redis, server: Any, tmp_path: Path) -> Iterator[Both]:
+    both = Both(replace(load(BIKES), data=tmp_path, redis=server.address), redis)
+    _publish(both, NOON)
+    both._worker.step()
+    yield both
+    both.close()
+
+
+def require_same_and_near(both: Both, at: datetime | None = None) -> None:
+    for rider in RIDERS:
+        assert both.same(rider, at) > 0, f"{rider} was asked of the store"
+
+
+def test_what_a_stream_brings_is_near_after_a_step(both: Both) -> None:
+    require_same_and_near(both)
+    for metres in (3, 20, 100):
+        both.come(both.ride("a", metres), both.ride("b", metres))
+        require_same_and_near(both)
+    both.now += 2 * HOUR
+    both.come(both.ride("c", 9))
+    require_same_and_near(both)
+    assert both.metres("a") == 123
+
+
+def test_tails_move_with_their_hops(both: Both) -> None:
+    for _ in range(12):
+        both.come(both.ride("a"), both.ride("b", 7))
+        both.now += timedelta(minutes=23)
+    for step in (SECOND, 5 * SECOND, timedelta(minutes=1), HOUR, timedelta(days=1)):
+        for _ in range(4):
+            both.now += step
+            assert both.same("a") > 0
+
+
+def test_hops_change_while_requests_are_on_their_way(both: Both) -> None:
+    """Of every window, whether its hop is a second or a day."""
+    both.come(both.ride("a"))
+    step, moment = both.path.step, timedelta(milliseconds=200)
+    for begin in (HOUR, timedelta(days=1)):
+        edge = NOON + 3 * begin
+        for kept, asked in ((edge - SECOND, edge), (edge + moment, edge - moment)):
+            assert both.same("a", kept) > 0
+            both.path.step = lambda: None  # type: ignore[method-assign]
+            assert both.same("a", asked) > 0
+            both.path.step = step  # type: ignore[method-assign]
+
+
+def test_of_another_time_the_store_is_asked(both: Both) -> None:
+    both.come(both.ride("a"))
+    both.same("a")
+    both.path.step = lambda: None  # type: ignore[method-assign]
+    assert both.same("a", both.now + timedelta(days=3)) == 0
+    both.now += 10 * timedelta(minutes=1)
+    both.come(both.ride("a"))
+    del both.path.step
+    # Within the hour of a later event, but before it.
+    assert both.same("a", both.now - timedelta(minutes=5)) == 0
+    assert both.same("b", both.now - timedelta(minutes=5)) > 0
+
+
+def test_what_is_too_far_behind_is_asked_of_the_store(both: Both) -> None:
+    both.come(both.ride("a"))
+    assert both.same("a") > 0
+    both.come(both.ride("a", 20))
+    both.path.step = lambda: None  # type: ignore[method-assign]
+    time.sleep(both.view.near_us / 1e6)
+    assert both.same("a") == 0
+    assert both.metres("a") == 120
+
+
+def cut_off(both: Both) -> None:
+    """More than the log keeps, between two steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(change_log, "KEPT", 4)
+        for _ in range(6):
+            both.come(both.ride("a", 1), both.ride("b", 1))
+    assert max(both.redis.xlen(log_name(unit)) for unit in both.units()) == 4
+
+
+def deleted(both: Both) -> None:
+    both.come(both.ride("a"), both.ride("b"))
+    both.redis.delete(*[log_name(unit) for unit in both.units()])
+
+
+def foreign(both: Both) -> None:
+    both.come(both.ride("a"), both.ride("b"))
+    for unit in both.units():
+        both.redis.xadd(log_name(unit), {"before": "x", "keys": "["})
+
+
+def without_a_log(both: Both) -> None:
+    """As a worker does that knows of no near views."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(both._worker._applier.rows[both.source]), "is_near", lambda *_: False)
+        both.come(both.ride("a"), both.ride("b"))
+
+
+def replayed(both: Both) -> None:
+    both.come(both.ride("a"), both.ride("b"))
+    both.now += HOUR
+    both._worker.step()
+    for unit in both.units():
+        for view in both.redis.smembers(unit.views):
+            both.redis.srem(unit.views, view)
+    # Whatever is there by now is made anew.
+    name = deltas_name(both.deployment.name, both.view, 0)
+    both.redis.delete(name)
+    both._worker = both.worker()
+    both._worker.step()
+
+
+@pytest.mark.parametrize("gap", [cut_off, deleted, foreign, without_a_log, replayed])
+def test_a_gap_in_the_log_is_read_over(both: Both, gap: Any) -> None:
+    both.come(both.ride("a"), both.ride("c"))
+    require_same_and_near(both)
+    gap(both)
+    require_same_and_near(both)
+    both.come(both.ride("a", 5))
+    require_same_and_near(both)
+
+
+def test_a_new_generation_is_loaded_beside_the_one_that_is_served(both: Both) -> None:
+    both.come(both.ride("a"))
+    require_same_and_near(both)
+    _publish(both, NOON + HOUR)
+    both.now = NOON + 2 * HOUR
+    require_same_and_near(both)
+    both.come(both.ride("b"))
+    require_same_and_near(both)
+
+
+def test_what_changes_while_a_generation_is_loaded_is_not_missed(both: Both) -> None:
+    both.come(both.ride("a"))
+    near = both.path.near
+    finish = near._finish
+
+    def meanwhile(kept: Any, rows: Any, load: Any) -> None:
+        if kept.view is both.view and not load.missed:
+            both.come(both.ride("a", 20), both.ride("b", 3))
+            # Seen by a step that comes before the end of loading.
+            load.parts = iter([rows])
+            return
+        finish(kept, rows, load)
+
+    near._finish = meanwhile  # type: ignore[method-assign]
+    both.path.step()
+    require_same_and_near(both)
+    assert both.metres("a") >= 120
+
+
+def test_a_flushed_store_is_not_answered_for(both: Both, tmp_path: Path) -> None:
+    both.come(both.ride("a"))
+    require_same_and_near(both)
+    both.redis.flushall()
+    assert both.same("a") == 0
+    _publish(both, NOON)
+    both._worker = both.worker()
+    both._worker.step()
+    require_same_and_near(both)
+
+
+def test_a_damaged_row_that_was_streamed_is_asked_of_the_store(both: Both) -> None:
+    both.come(both.ride("a"), both.ride("b"))
+    require_same_and_near(both)
+    (name,) = (
+        name
+        for number in range(PARTITIONS)
+        if both.redis.hexists(name := deltas_name("bikes", both.view, number), "a")
+    )
+    both.redis.hset(name, "a", b"x" * 80)
+    # As for a process that begins now.
+    both.path.near._places.clear()
+    assert both.same("a") == 0
+    assert both.same("b") > 0
+
+
+def test_a_damaged_row_that_was_published_is_asked_of_the_store(both: Both) -> None:
+    view = both.deployment.registry.views["rider_profile"]
+    rows = [{"rider_id": rider, "event_ts": NOON} for rider in ("a", "b")]
+    with Publisher.connect(both.deployment) as publisher:
+        live = publisher.publish(view, [attribute_rows(view, rows)], NOON)
+    prefix = GenerationNames("bikes", view.name).prefix(live.name)
+    both.redis.set(f"{prefix}{{a}}", b"x" * 80)
+    for rider, near in (("a", False), ("b", True)):
+        store, answer = both.ask(rider)
+        assert (answer.states[view.name].behind > 0) == near
+        assert answer.to_dicts() == store.to_dicts()
+        assert answer.errors == store.errors
+
+
+def test_new_keys_find_room(both: Both) -> None:
+    require_same_and_near(both)
+    for start in range(0, 900, 100):
+        both.come(*[both.ride(f"r{number}", number + 1) for number in range(start, start + 100)])
+        assert both.same(f"r{start}") > 0
+        assert both.same(f"r{start + 99}") > 0
+    assert both.same("r5") > 0
+
+
+def test_room_is_given_back(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_rows, "_LITTLE", 100)
+    compacted = []
+    compact = held_rows.HeldRows._compact
+    monkeypatch.setattr(
+        held_rows.HeldRows, "_compact", lambda self: compacted.append(compact(self))
+    )
+    for number in range(24):
+        both.come(both.ride("a"), both.ride("b"), both.ride(f"r{number % 7}"))
+        if number % 12 == 11:
+            both.now += HOUR
+        both.path.step()
+    assert compacted
+    require_same_and_near(both)
+
+
+def test_a_view_of_too_many_rows_is_read_from_the_store(
+    both: Both, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keeper, "MOST_ROWS", -1)
+    both.path.step = both.path.near.step  # type: ignore[method-assign, assignment]
+    assert both.same("a") == 0
+    assert "rider_rides is near and has more than" in caplog.text
+
+
+def test_the_thread_goes_on_after_the_store_was_away(
+    both: Both, server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its connections are cut, and cut again."""
+    near = NearViews.of(replace(both.deployment, clock=both.now + SECOND), server.address)
+    assert near is not None
+    try:
+        assert near.wait(10)
+        kept = near.get("rider_rides")
+        assert kept is not None
+        for _ in range(3):
+            both.redis.client_kill_filter(_type="normal", skipme=True)
+            before = kept.synced
+            until = time.monotonic() + 10
+            while kept.synced <= before + 0.2 and time.monotonic() < until:
+                time.sleep(0.01)
+            assert kept.synced > before + 0.2
+    finally:
+        near.close()
+
+
+def test_workers_note_only_what_near_views_need(both: Both) -> None:
+    both.come(both.ride("a"))
+    noted = {unit.route for unit in both.units() if both.redis.xlen(log_name(unit))}
+    near = {
+        route(view)
+        for view in both.deployment.registry.views.values()
+        if view.near_us is not None and view.windowed
+    }
+    assert noted <= near
+    assert "rider_id" in noted
