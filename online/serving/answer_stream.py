@@ -116,8 +116,11 @@ def read(stream: Any) -> Answer:
         about = json.loads(batch.schema.metadata[_METADATA])
         at = microseconds(datetime.fromisoformat(about["at"]))
         states = {view: _state(view, batch, at, said) for view, said in about["states"].items()}
-        names = (name for name in batch.schema.names if name.startswith(_KEY))
-        by_row = {name.removeprefix(_KEY): batch[name].to_pylist() for name in names}
+        by_row = {
+            name.removeprefix(_KEY): batch[name].to_pylist()
+            for name in batch.schema.names
+            if name.startswith(_KEY)
+        }
         keys = about["keys"] | by_row
         return _ReadAnswer(about["service"], at, batch, states, about["errors"], keys)
     except StopIteration:
