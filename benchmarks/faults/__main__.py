@@ -63,7 +63,7 @@ def main() -> None:
         writer = Writer(truth, lambda: EventWriter.connect(deployment), EVENTS, stop, tally)
         faults = Faults(deployment, server, warehouse, began, worker, writer, judge, random)
         faults.publish()
-        client = stack.enter_context(FeatureClient.connect(deployment, timeout=TIMEOUT))
+        client = stack.enter_context(FeatureClient.connect(deployment, timeout=TIMEOUT, near=False))
         askers = [
             Asker(client, truth, judge, REQUESTS / ASKERS, options.seed + n, stop, tally)
             for n in range(ASKERS)

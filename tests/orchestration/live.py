@@ -42,7 +42,7 @@ class Live:
         self.landing = Landing(deployment)
         self.landing.write(happenings(deployment.registry, SEED, -24, 0))
         self.publisher = Publisher.connect(deployment)
-        self.client = FeatureClient.connect(deployment, timeout=5, refresh=0)
+        self.client = FeatureClient.connect(deployment, timeout=5, refresh=0, near=False)
         self.redis: Redis = connect(open_store(deployment)[0])
         nothing: Rows = {source.name: [] for source in self.streams}
         self.delivery = Delivery(deployment, Scenario(nothing), np.random.default_rng(SEED))

@@ -100,7 +100,7 @@ class Story:
         self.deployment = place(folder)
         self.landing = Landing(self.deployment)
         self._publisher = Publisher.connect(self.deployment)
-        self._client = FeatureClient.connect(self.deployment, timeout=5, refresh=0)
+        self._client = FeatureClient.connect(self.deployment, timeout=5, refresh=0, near=False)
 
     def close(self) -> None:
         self._client.close()

@@ -11,8 +11,8 @@ from slate.online.store.redis_client import open_store
 from tests.parity.engines import Engines, Project, compiled
 from tests.parity.near import NearPath
 
-# Near views decode all their rows for each instant: to ask them as often takes twice as long.
-NEAR_EVERY = 4
+# Near views decode all their rows for each instant: to ask them as often takes as long again.
+NEAR_EVERY = 8
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
     "live_shopping": ROOT / "slate.toml",

@@ -34,7 +34,8 @@ class Bench:
         self.source = deployment.registry.sources["move"]
         self.view = deployment.registry.views["rider_rides"]
         self.writer = EventWriter.connect(deployment, "move", now=lambda: micros(self.now))
-        self.client = FeatureClient.connect(deployment, refresh=0, timeout=5)
+        # Near views may be a moment behind.
+        self.client = FeatureClient.connect(deployment, refresh=0, timeout=5, near=False)
         self.number = 0
 
     def worker(self) -> Worker:
