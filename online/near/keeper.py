@@ -158,6 +158,11 @@ class NearViews:
                 if str(error) != self._told:
                     logger.warning("near views wait for the online store: %s", error)
                 self._told, pause = str(error), AFTER_FAILURE
+            except Exception as error:
+                # So do they where this is what is wrong.
+                if str(error) != self._told:
+                    logger.exception("near views cannot be kept in step, and are tried again")
+                self._told, pause = str(error), AFTER_FAILURE
             with self._stepped:
                 self._stepped.notify_all()
             self._stop.wait(pause)
@@ -166,8 +171,18 @@ class NearViews:
         """Get in step with the store; whether something is being loaded.
 
         Raises:
-            RedisError: the store fails; the next step goes on.
+            RedisError: the store fails; the next step begins anew.
         """
+        try:
+            return self._step()
+        except BaseException:
+            # Logs may have been followed, and not all that they name been read; and what was being
+            # loaded is loaded in part.
+            self._places.clear()
+            self._loading.clear()
+            raise
+
+    def _step(self) -> bool:
         self._find_places()
         began = time.monotonic()
         live, entries, positions = self._ask()

@@ -302,6 +302,59 @@ def test_a_view_of_too_many_rows_is_read_from_the_store(
     assert "rider_rides is near and has more than" in caplog.text
 
 
+def test_a_step_that_fails_half_way_has_missed_nothing(both: Both) -> None:
+    """Also where the logs were followed already, and what they name was not read yet."""
+    both.come(both.ride("a"), both.ride("b"))
+    require_same_and_near(both)
+    near = both.path.near
+    for broken in ("_streamed", "_expect", "_load"):
+        both.come(both.ride("a", 20), both.ride("b", 3))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(near, broken, raising(ConnectionError("cut")))
+            with pytest.raises(ConnectionError):
+                near.step()
+        require_same_and_near(both)
+
+
+def test_a_generation_is_loaded_although_it_failed_before(both: Both) -> None:
+    view = both.deployment.registry.views["rider_profile"]
+    rows = [{"rider_id": rider, "event_ts": NOON} for rider in ("a", "b")]
+    with Publisher.connect(both.deployment) as publisher:
+        publisher.publish(view, [attribute_rows(view, rows)], NOON)
+    near = both.path.near
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeper, "fetch", raising(ConnectionError("cut")))
+        with pytest.raises(ConnectionError):
+            near.step()
+    _, answer = both.ask("a")
+    assert answer.states[view.name].behind > 0
+
+
+def raising(error: Exception) -> Any:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+def test_the_thread_goes_on_after_what_it_did_not_expect(
+    both: Both, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "AFTER_FAILURE", 0.01)
+    failing = pytest.MonkeyPatch()
+    failing.setattr(NearViews, "_load", raising(ValueError("odd")))
+    near = NearViews.of(replace(both.deployment, clock=both.now + SECOND), both.deployment.redis)
+    assert near is not None
+    try:
+        assert not near.wait(0.5)
+        failing.undo()
+        assert near.wait(10)
+        assert caplog.text.count("near views cannot be kept in step") == 1
+    finally:
+        failing.undo()
+        near.close()
+
+
 def test_the_thread_goes_on_after_the_store_was_away(
     both: Both, server: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
