@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 PAUSE, AFTER_FAILURE, LOADING = 0.02, 0.5, 0.05
 # How many times as long as a step took it rests then: requests share the process with it.
 REST = 3
-TIMEOUT = 5.0
+TIMEOUT, ENDING = 5.0, 1.0
 # More rows than these are no view of bounded size.
 MOST_ROWS = 1_000_000
 
@@ -142,7 +142,8 @@ class NearViews:
         """Stop keeping them; what is held soon is too far behind."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join()
+            # A store that does not answer has it wait longer, and nobody need wait for that.
+            self._thread.join(ENDING)
         self._redis.close()
 
     def _run(self) -> None:
