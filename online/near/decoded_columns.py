@@ -64,8 +64,8 @@ class WindowColumns:
         self._groups = [
             _Group(hop, WindowReader(view, layout, features)) for hop, features in by_hop.items()
         ]
-        # Without a hop, every view has one to tell of its latest events by.
         self._bounded = WindowReader(view, layout, bounded) if bounded else None
+        # One of no features where there is none, as it tells of the latest events.
         self._groups = self._groups or [_Group(ALL_OF_TIME, WindowReader(view, layout, ()))]
         self._group_of: dict[Expr, _Group] = {
             feature: group

@@ -23,7 +23,7 @@ from slate.online.rows.instants import microseconds
 from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import PARTITIONS
 from slate.online.store.change_log import START, Entries, Place, entries_of, log_name
-from slate.online.store.channel import send
+from slate.online.store.channel import pairs, send
 from slate.online.store.commands import Packed, command, fetch, fields, transaction
 from slate.online.store.generations import GenerationNames
 from slate.online.store.live_generations import Live, LiveGenerations
@@ -261,7 +261,7 @@ class NearViews:
         ]
         last, position, *added = send(self._redis, [transaction(*asked)])
         for kept, found in zip(views, added, strict=True):
-            values = _pairs(found)
+            values = _by_text(found)
             assert kept.held is not None
             # What is not there any more was let go.
             gone = kept.held.rows.streamed(unit.number) - values.keys()
@@ -339,7 +339,7 @@ class NearViews:
         if live.deltas:
             for number in range(PARTITIONS):
                 name = deltas_name(self._deployment, view, number)
-                found = _pairs(send(self._redis, [command("HGETALL", name)]))
+                found = _by_text(send(self._redis, [command("HGETALL", name)]))
                 if found:
                     rows.stream(list(found), list(found.values()))
                 self._require_few(rows)
@@ -375,8 +375,6 @@ class _Load:
         self.missed: set[str] = set()
 
 
-def _pairs(reply: Any) -> dict[str, bytes]:
-    """A hash, of either version of the protocol."""
-    if not isinstance(reply, dict):
-        reply = dict(zip(reply[::2], reply[1::2], strict=True))
-    return {key.decode(): value for key, value in reply.items()}
+def _by_text(reply: Any) -> dict[str, bytes]:
+    """A hash, by its fields as texts."""
+    return {key.decode(): value for key, value in pairs(reply).items()}

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from slate.online.store.channel import pairs
 from slate.online.store.commands import Packed, command
 from slate.online.store.stream_names import Unit
 
@@ -107,10 +108,4 @@ def _texts(found: dict[bytes, bytes]) -> list[str] | None:
 def entries_of(reply: Any) -> dict[bytes, Entries]:
     """The entries that an XREAD gives, by the log's name, of either version of the protocol."""
     logs = reply.items() if isinstance(reply, dict) else reply or ()
-    return {name: [(entry, _fields(found)) for entry, found in entries] for name, entries in logs}
-
-
-def _fields(found: Any) -> dict[bytes, bytes]:
-    if isinstance(found, dict):
-        return found
-    return dict(zip(found[::2], found[1::2], strict=True))
+    return {name: [(entry, pairs(found)) for entry, found in entries] for name, entries in logs}

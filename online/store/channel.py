@@ -57,6 +57,13 @@ class Channel:
             self._pool.release(self._connection)
 
 
+def pairs(reply: Any) -> dict[bytes, bytes]:
+    """Fields and their values, as a reply of either version of the protocol has them."""
+    if isinstance(reply, dict):
+        return reply
+    return dict(zip(reply[::2], reply[1::2], strict=True))
+
+
 def send(redis: Redis, commands: Iterable[Packed]) -> Any:
     """Send commands, one after another, and then await the replies; gives the last one.
 
