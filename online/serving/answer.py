@@ -1,6 +1,6 @@
 """Answers: the values of a service's features, and where they came from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from enum import IntEnum
 from functools import cached_property
@@ -147,7 +147,6 @@ class Answer:
         matrix_names: those of them that are single numbers or truth values, the columns of
             ``matrix()``.
         states: for each view that was read, where its values came from.
-        keys: for each key of the request, that of each row; of one that was named once, it alone.
         errors: what kept values from being read; empty if all is well.
     """
 
@@ -159,15 +158,20 @@ class Answer:
         values: Mapping[Any, Array],
         states: Mapping[str, ViewState],
         errors: tuple[str, ...],
-        keys: dict[str, list[Any]] | None = None,
+        keys: Callable[[], dict[str, list[Any]]] = dict,
     ) -> None:
         self.service = service
         self.at = instant(at)
         self.rows = rows
         self.states = states
         self.errors = errors
-        self.keys = keys or {}
+        self._keys = keys
         self._values: Mapping[Column, Array] = values
+
+    @cached_property
+    def keys(self) -> dict[str, list[Any]]:
+        """For each key of the request, that of each row; of one that was named once, it alone."""
+        return self._keys()
 
     @property
     def columns(self) -> Mapping[Column, Array]:

@@ -116,12 +116,7 @@ def read(stream: Any) -> Answer:
         about = json.loads(batch.schema.metadata[_METADATA])
         at = microseconds(datetime.fromisoformat(about["at"]))
         states = {view: _state(view, batch, at, said) for view, said in about["states"].items()}
-        by_row = {
-            name.removeprefix(_KEY): batch[name].to_pylist()
-            for name in batch.schema.names
-            if name.startswith(_KEY)
-        }
-        keys = about["keys"] | by_row
+        keys = about["keys"]
         return _ReadAnswer(about["service"], at, batch, states, about["errors"], keys)
     except StopIteration:
         raise StoreError(f"the server's answer is empty: {_MEND}") from None
@@ -209,7 +204,12 @@ class _ReadAnswer(Answer):
             _ReadColumn.of(field): array for field, array in fields if ":" not in field.name
         }
         values = _Values(self._arrays)
-        super().__init__(service, at, batch.num_rows, values, states, tuple(errors), keys)
+
+        def all_keys() -> dict[str, list[Any]]:
+            by_row = (name for name in batch.schema.names if name.startswith(_KEY))
+            return keys | {name.removeprefix(_KEY): batch[name].to_pylist() for name in by_row}
+
+        super().__init__(service, at, batch.num_rows, values, states, tuple(errors), all_keys)
 
     def to_arrow(self) -> pa.Table:
         """The values as a table: a column per feature by its name and of its exact type."""

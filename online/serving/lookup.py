@@ -117,7 +117,7 @@ class Lookup:
             self._plan.compute(self._values),
             {view: self._states[view] for view in views},
             tuple(dict.fromkeys([*([error] if error else ()), *self._errors, *reasons, *damaged])),
-            {name: keys.rows for name, keys in self._request.keys.items() if isinstance(name, str)},
+            self._request.keys_by_row,
         )
 
     def _ask(self, reads: Sequence[ViewRead], known: Sequence[ViewRead]) -> Flow[None]:

@@ -34,6 +34,10 @@ class Request:
     keys: dict[KeySource, Keys]
     inputs: dict[Expr, Array]
 
+    def keys_by_row(self) -> dict[str, list[Any]]:
+        """The key of each row, by key column."""
+        return {name: keys.rows for name, keys in self.keys.items() if isinstance(name, str)}
+
 
 class RequestForm:
     """What requests for a service may bring, and must."""
