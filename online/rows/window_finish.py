@@ -25,10 +25,20 @@ def finish_partials(
     feature: Aggregated, function: TileFunction, partials: Mapping[str, Array]
 ) -> Array:
     """The feature of windows of which these are the merged partials, by suffix."""
-    values, known = function.finish(feature.measure.column_kind, partials)
+    return defaulted(feature, *function.finish(feature.measure.column_kind, partials))
+
+
+def defaulted(feature: Aggregated, values: Array, known: Array | None) -> Array:
+    """Values of a feature with its default, or null, where there is none.
+
+    Args:
+        feature: the feature.
+        values: the values.
+        known: which of them there are; None where all are, or else are NaN.
+    """
     if known is not None:
         return feature.where(known, values)
-    if feature.default is None or function.empty is not None:
+    if feature.default is None or feature.measure.function.empty is not None:
         return values
     return np.where(np.isnan(values), feature.default, values)
 

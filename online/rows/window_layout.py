@@ -198,6 +198,21 @@ class WindowLayout:
             place += 2 * length
         return cls(counted, lasts, lengths, levels, tuple(bitmaps), place)
 
+    @cached_property
+    def bitmap_words(self) -> int:
+        """The words of all bitmaps."""
+        return sum(level.bitmaps for level in self.levels)
+
+    @cached_property
+    def first_bitmaps(self) -> Words:
+        """For each level its first word among those of all bitmaps."""
+        return np.array(self.bitmaps, np.int64) - self.bitmaps[0]
+
+    @cached_property
+    def widths(self) -> Words:
+        """The words of a record of each level, of shape (levels, 1)."""
+        return np.array([level.width for level in self.levels], np.int64)[:, None]
+
     @property
     def times(self) -> list[int]:
         """The places of the times of all last values."""
