@@ -47,7 +47,8 @@ from slate.online.near.kept_view import KeptView
 from slate.online.rows.instants import microseconds
 from slate.online.serving.client import REFRESH
 from slate.online.serving.live_services import Serving
-from slate.online.serving.service_plan import ServicePlan, ViewRead
+from slate.online.serving.service_plan import ServicePlan
+from slate.online.serving.view_read import ViewRead
 from slate.online.store.channel import Channel
 from slate.online.store.connections import Connections
 from slate.online.store.embedded_server import EmbeddedServer

@@ -30,7 +30,8 @@ from slate.online.rows.keys import Keys
 from slate.online.rows.row_format import Blobs
 from slate.online.serving.client import REFRESH
 from slate.online.serving.live_services import Serving
-from slate.online.serving.service_plan import ServicePlan, ViewRead
+from slate.online.serving.service_plan import ServicePlan
+from slate.online.serving.view_read import ViewRead
 from slate.online.store.async_connections import AsyncConnections
 from slate.online.store.channel import Channel
 from slate.online.store.connections import Connections

@@ -52,9 +52,9 @@ _BACK, _STEP_BACK = _accumulated(_INVERSE, _BLOCK), pow(_INVERSE, _BLOCK, 1 << 6
 
 def moved(sums: Sums, by: Words) -> Sums:
     """The checksums of rows, each as if it began so many words later."""
-    steps = _accumulated(_STEP, (int(by.max(initial=0)) >> _BITS) + 1)
-    found: Sums = sums * _POWERS[by & _BLOCK - 1] * steps[by >> _BITS]
-    return found
+    found: Sums = sums * _POWERS[by & _BLOCK - 1]
+    blocks = int(by.max(initial=0)) >> _BITS
+    return found * _accumulated(_STEP, blocks + 1)[by >> _BITS] if blocks else found
 
 
 def moved_back(sums: Sums, by: Words) -> Sums:
@@ -71,6 +71,9 @@ def of_all(words: Words) -> int:
         words: their words, and the header's word that comes behind the last one.
     """
     halves, number = words.view(np.uint32), len(words) - 1
+    if number <= _BLOCK:
+        few = halves[: 2 * number] ^ halves[1 : 2 * number + 1]
+        return int(few.view(np.uint64).dot(_POWERS[:number]))
     blocks = -(-number // _BLOCK)
     sums = np.empty(blocks, np.uint64)
     mixed = np.empty((min(blocks, _AT_ONCE // _BLOCK), 2 * _BLOCK), np.uint32)

@@ -14,6 +14,7 @@ one. Both words are verified for all values of a read at once, before anything i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -165,5 +166,9 @@ class Envelope:
 
 def _seeds(scope: str, keys: Sums) -> Sums:
     """What is added to the checksums of values under some keys."""
-    digest = blake2b(scope.encode(), digest_size=8).digest()
-    return checksums.spread(keys ^ np.frombuffer(digest, np.uint64))
+    return checksums.spread(keys ^ _digest(scope))
+
+
+@lru_cache(256)
+def _digest(scope: str) -> np.uint64:
+    return np.uint64(int.from_bytes(blake2b(scope.encode(), digest_size=8).digest(), "little"))

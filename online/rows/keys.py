@@ -1,14 +1,15 @@
 """Keys of a request: each once, with the rows that they belong to."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from slate.expressions import Array
 from slate.features import Attribute
 from slate.online.rows import checksums
 from slate.online.rows.checksums import Sums
@@ -19,23 +20,51 @@ from slate.online.rows.row_format import Words
 KeySource = str | Attribute
 
 
-@dataclass(frozen=True)
 class Keys:
     """A column of keys.
 
-    Attributes:
+    Args:
         values: the keys, each once.
         index: for each row the position of its key in ``values``, -1 where it has none.
     """
 
-    values: list[Any]
-    index: Words
+    def __init__(self, values: list[Any], index: Words) -> None:
+        self._distinct = values, index
+
+    @property
+    def values(self) -> list[Any]:
+        """The keys, each once."""
+        return self._distinct[0]
+
+    @property
+    def index(self) -> Words:
+        """For each row the position of its key in ``values``, -1 where it has none."""
+        return self._distinct[1]
+
+    def __len__(self) -> int:
+        return len(self.index)
 
     @property
     def rows(self) -> list[Any]:
         """The key of each row, None where it has none."""
         values = [*self.values, None]
         return [values[place] for place in self.index.tolist()]
+
+    @property
+    def missing(self) -> Array:
+        """The rows that have no key; of one row that stands for all where every row has one."""
+        missing: Array = self.index < 0
+        return missing
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the rows are the keys, in their order."""
+        return False
+
+    def among(self, numbered: Mapping[Any, int]) -> Words:
+        """The number of each row's key, 0 where it has none."""
+        numbers = np.fromiter(map(numbered.get, self.values, repeat(0)), np.int64, len(self.values))
+        return self.spread(numbers, 0)
 
     @cached_property
     def texts(self) -> list[str]:
@@ -69,67 +98,119 @@ class Keys:
     @classmethod
     def of(cls, column: list[Any]) -> "Keys":
         """A column of keys, None where there is none."""
-        found: dict[Any, int] = dict.fromkeys(column, 0)
-        if None not in found and len(found) == len(column):
-            return cls(column, np.arange(len(column)))
-        found.pop(None, None)
-        for position, key in enumerate(found):
-            found[key] = position
-        index = [-1 if key is None else found[key] for key in column]
-        return cls(list(found), np.array(index, np.int64))
+        return _GivenKeys(column)
 
     def spread(self, values: Words, missing: int) -> Words:
         """A value per key as a value per row, ``missing`` where a row has no key."""
         return np.append(values, missing)[self.index]
 
 
-@dataclass(frozen=True)
-class PairKeys(Keys):
-    """Keys of pairs, as texts that name both, each pair once.
+class _GivenKeys(Keys):
+    """A column of keys as it was given; which of them are the same is found when it is asked.
 
-    Attributes:
-        first: the first key of each, as a text.
+    Args:
+        column: the keys, None where there is none.
     """
 
-    first: list[str]
+    def __init__(self, column: list[Any]) -> None:
+        self._column = column
+
+    @cached_property
+    def _distinct(self) -> tuple[list[Any], Words]:  # type: ignore[override]
+        found: dict[Any, int] = dict.fromkeys(self._column, 0)
+        if len(found) == len(self._column) and None not in found:
+            return self._column, np.arange(len(self._column))
+        found.pop(None, None)
+        for position, key in enumerate(found):
+            found[key] = position
+        index = [-1 if key is None else found[key] for key in self._column]
+        return list(found), np.array(index, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    @property
+    def rows(self) -> list[Any]:
+        """The key of each row, None where it has none."""
+        return self._column
+
+    @property
+    def missing(self) -> Array:
+        """The rows that have no key; of one row that stands for all where every row has one."""
+        return super().missing if None in self._column else np.zeros(1, np.bool_)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the rows are the keys, in their order."""
+        return self.values is self._column
+
+    def among(self, numbered: Mapping[Any, int]) -> Words:
+        """The number of each row's key, 0 where it has none."""
+        return np.fromiter(map(numbered.get, self._column, repeat(0)), np.int64, len(self))
+
+
+class PairKeys(Keys):
+    """Keys of pairs, each pair once; as texts they name both.
+
+    Args:
+        first, second: the columns of the two keys, of one or as many rows each.
+
+    Attributes:
+        first, second: as given.
+        ones, others: of each pair the positions of its keys among ``first.values`` and
+            ``second.values``.
+    """
+
+    def __init__(self, first: Keys, second: Keys) -> None:
+        self.first, self.second = first, second
+        if len(first.values) == 1 and not first.missing.any():
+            # Nearly always: as one key of a request, or of all of its rows.
+            self.others = np.arange(len(second.values))
+            self.ones = np.zeros_like(self.others)
+            shape = np.broadcast_shapes((len(first),), (len(second),))
+            index = np.broadcast_to(second.index, shape)
+        else:
+            known = (first.index >= 0) & (second.index >= 0)
+            width = max(len(second.values), 1)
+            codes = np.where(known, first.index * width + second.index, -1)
+            pairs, index = np.unique(codes, return_inverse=True)
+            if len(pairs) and pairs[0] < 0:
+                pairs, index = pairs[1:], index - 1
+            self.ones, self.others = np.divmod(pairs, width)
+            index = index.reshape(codes.shape)
+        self._pairs = index
+
+    @cached_property
+    def _distinct(self) -> tuple[list[Any], Words]:  # type: ignore[override]
+        return list(zip(self.ones.tolist(), self.others.tolist(), strict=True)), self._pairs
+
+    @property
+    def index(self) -> Words:
+        """For each row the position of its pair, -1 where it lacks a key."""
+        return self._pairs
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The pairs as texts."""
+        # A pair's text ends with that of its second key.
+        begins = [pair_text(text, "") for text in self.first.texts]
+        ends = self.second.texts
+        if len(begins) == 1 and len(self.others) == len(ends):
+            return [begins[0] + text for text in ends]
+        pairs = zip(self.ones.tolist(), self.others.tolist(), strict=True)
+        return [begins[one] + ends[other] for one, other in pairs]
 
     @cached_property
     def partitions(self) -> dict[int, list[int]]:
         """The positions of the pairs by partition, which their first keys decide about."""
         # A request has few of them, nearly always one.
-        number = {text: partition(text) for text in set(self.first)}
-        if len(number) == 1:
-            return {number.popitem()[1]: list(range(len(self.first)))}
+        number = [partition(text) for text in self.first.texts]
+        if len(set(number)) == 1:
+            return {number[0]: list(range(len(self.ones)))}
         found: dict[int, list[int]] = {}
-        for position, text in enumerate(self.first):
-            found.setdefault(number[text], []).append(position)
+        for position, one in enumerate(self.ones.tolist()):
+            found.setdefault(number[one], []).append(position)
         return found
-
-    @classmethod
-    def of_both(cls, first: Keys, second: Keys) -> "PairKeys":
-        """The pairs of the rows of two columns, of one or as many rows each."""
-        pairs, index = distinct_pairs(first, second)
-        # A pair's text ends with that of its second key.
-        begins = [pair_text(text, "") for text in first.texts]
-        texts = [begins[one] + second.texts[other] for one, other in pairs]
-        return cls(texts, index, [first.texts[one] for one, _ in pairs])
-
-
-def distinct_pairs(first: Keys, second: Keys) -> tuple[list[tuple[int, int]], Words]:
-    """The pairs of the rows of two columns, of one or as many rows each.
-
-    Returns:
-        The positions of both keys of each pair, and for each row the position of its pair, -1 where
-        it lacks a key.
-    """
-    known = (first.index >= 0) & (second.index >= 0)
-    width = max(len(second.values), 1)
-    codes = np.where(known, first.index * width + second.index, -1)
-    pairs, index = np.unique(codes, return_inverse=True)
-    if len(pairs) and pairs[0] < 0:
-        pairs, index = pairs[1:], index - 1
-    one, other = (where.tolist() for where in np.divmod(pairs, width))
-    return list(zip(one, other, strict=True)), index.reshape(codes.shape)
 
 
 def pair_text(first: str, second: str) -> str:

@@ -7,12 +7,14 @@
 A second key is a word of its own if it is an integer, else one that stands for a text.
 """
 
+from itertools import repeat
+
 import numpy as np
 import pyarrow as pa
 
 from slate.kinds import Kind
 from slate.online.rows.envelope import Opened
-from slate.online.rows.keys import Keys, distinct_pairs
+from slate.online.rows.keys import PairKeys
 from slate.online.rows.row_format import Blobs, Words, starts_of, within
 from slate.online.rows.texts import TextWriter, read_texts
 
@@ -48,13 +50,12 @@ def bundle(rows: Blobs, firsts: Words, second: pa.Array) -> Blobs:
     return Blobs(words, starts)
 
 
-def pick(opened: Opened, first: Keys, second: Keys, kind: Kind) -> Words:
+def pick(opened: Opened, pairs: PairKeys, kind: Kind) -> Words:
     """Find the row of each pair.
 
     Args:
         opened: the value of each first key, the row of a pair without one in front of them.
-        first: the first keys, of one or as many rows as the second.
-        second: the second keys.
+        pairs: the pairs.
         kind: the kind of the second key.
 
     Returns:
@@ -62,13 +63,11 @@ def pick(opened: Opened, first: Keys, second: Keys, kind: Kind) -> Words:
     """
     bounds = zip(opened.starts.tolist(), opened.ends.tolist(), strict=True)
     indexes = [_index(opened.words, start, end, kind) if end else {} for start, end in bounds]
-    if len(indexes) == 1:
-        found = [indexes[0].get(key, 0) for key in second.values]
-        starts = second.spread(np.array(found, np.int64), 0)
-        return np.where(first.index < 0, 0, starts)
-    pairs, index = distinct_pairs(first, second)
-    found = [indexes[one].get(second.values[other], 0) for one, other in pairs]
-    return np.array([*found, 0], np.int64)[index]
+    second, number = pairs.second.values, len(pairs.ones)
+    if len(indexes) == 1 and number == len(second):
+        return np.fromiter(map(indexes[0].get, second, repeat(0)), np.int64, number)
+    both = zip(pairs.ones.tolist(), pairs.others.tolist(), strict=True)
+    return np.array([indexes[one].get(second[other], 0) for one, other in both], np.int64)
 
 
 def _index(words: Words, begin: int, end: int, kind: Kind) -> dict[str | int, int]:

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator
 from slate.expressions import Expr, leaves, render
 from slate.features import Computed, Feature
 from slate.online.rows.keys import KeySource
-from slate.online.serving.service_plan import ServicePlan, ViewRead
+from slate.online.serving.service_plan import ServicePlan
+from slate.online.serving.view_read import ViewRead
 from slate.services import FeatureService
 
 

@@ -20,10 +20,11 @@ from slate.expressions import NOW, Array, Expr
 from slate.features import Attribute
 from slate.online.near.keeper import NearViews
 from slate.online.rows.decoded_rows import Decoded
-from slate.online.rows.keys import Keys, KeySource, PairKeys
+from slate.online.rows.keys import Keys, KeySource
 from slate.online.serving.answer import Answer, ViewState
 from slate.online.serving.requests import Request
-from slate.online.serving.service_plan import Deltas, Published, ServicePlan, ViewRead
+from slate.online.serving.service_plan import ServicePlan
+from slate.online.serving.view_read import Deltas, Published, ViewRead
 from slate.online.store.commands import Packed, exists, fetch, fields, together
 from slate.online.store.flows import ExchangeError, Flow
 from slate.online.store.live_generations import Known, Live
@@ -77,6 +78,7 @@ class Lookup:
         self._deltas: dict[ViewRead, Deltas] = {}
         self._errors: list[str] = []
         self._from_near: set[ViewRead] = set()
+        self._wanted_keys: dict[ViewRead, Keys] = {}
 
     def run(self, error: str | None = None) -> Flow[Answer]:
         """The flow.
@@ -136,10 +138,12 @@ class Lookup:
             live = self._live[read.view.name]
             assert live.deltas is not None
             wanted = self._wanted(read)
-            deltas = Deltas(live.deltas, wanted, [None] * len(wanted.values), live.stream_from)
+            deltas = Deltas(live.deltas, [None] * len(wanted.texts), live.stream_from)
             self._deltas[read] = deltas
             for number, positions in wanted.partitions.items():
-                texts = [wanted.texts[place] for place in positions]
+                texts = wanted.texts
+                if len(positions) < len(texts):
+                    texts = [texts[place] for place in positions]
                 name = f"{live.deltas}{tag(route(read.view), number)}"
                 packed.append(fields(name, texts, wanted.size))
                 awaited.append((partial(_take_deltas, deltas, positions), [read]))
@@ -181,8 +185,9 @@ class Lookup:
 
     def _wanted(self, read: ViewRead) -> Keys:
         """The keys of a read, of pairs both as one."""
-        keys = [self._keys[source] for source in read.keys]
-        return keys[0] if len(keys) == 1 else PairKeys.of_both(*keys)
+        if read not in self._wanted_keys:
+            self._wanted_keys[read] = read.wanted([self._keys[source] for source in read.keys])
+        return self._wanted_keys[read]
 
     def _take_rows(
         self, reads: list[ViewRead], marked: list[ViewRead], reply: list[bytes | None]
@@ -263,7 +268,8 @@ class Lookup:
         whole = self._open.get(read) == 0 and read.view.name not in self.vanished
         known = live is not None and whole
         deltas = self._deltas.get(read) if known else None
-        decoded = read.decoded(self._rows.get(read) if known else None, keys, self._at, deltas)
+        published = self._rows.get(read) if known else None
+        decoded = read.decoded(published, self._wanted(read), self._at, deltas)
         self._note(read, keys, decoded, live if known else None)
 
     def _note(
@@ -311,13 +317,17 @@ class Lookup:
 
 
 def _take_deltas(deltas: Deltas, positions: list[int], reply: list[bytes | None]) -> None:
+    if len(positions) == len(deltas.values):
+        # Of all keys, in their order.
+        deltas.values[:] = reply
+        return
     for place, value in zip(positions, reply, strict=True):
         deltas.values[place] = value
 
 
 def _missing(keys: list[Keys]) -> Array:
     """The rows of which a key is null."""
-    missing: Array = keys[0].index < 0
+    missing = keys[0].missing
     for other in keys[1:]:
-        missing = missing | (other.index < 0)
+        missing = missing | other.missing
     return missing

@@ -14,9 +14,9 @@ from slate.kinds import Kind
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.hour_sections import HOUR, Since, sections_envelope
 from slate.online.rows.instants import instant
-from slate.online.rows.keys import Keys, PairKeys
+from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import partition
-from slate.online.serving.service_plan import Deltas, Published, view_read
+from slate.online.serving.view_read import Deltas, Published, view_read
 from slate.online.store.channel import send
 from slate.online.store.commands import command, transaction
 from slate.online.store.live_generations import LiveGenerations
@@ -84,21 +84,20 @@ def stored_row(
         raise StoreError(known.unknown[view.name])
     live = known.live[view.name]
     name = f"{live.prefix}{{{keys[0].texts[0]}}}"
-    asked, wanted = [command("MGET", name)], keys[0]
+    read = view_read(view)
+    asked, wanted = [command("MGET", name)], read.wanted(keys)
     hash_ = None
     if live.deltas is not None:
-        wanted = PairKeys.of_both(*keys) if len(keys) == 2 else keys[0]
         hash_ = f"{live.deltas}{tag(route(view), partition(keys[0].texts[0]))}"
         asked.append(command("HMGET", hash_, wanted.texts[0]))
     (value,), *added = send(redis, [transaction(*asked)])
-    read = view_read(view)
     published = Published(live.prefix, [value])
-    without = read.decoded(published, keys, at)
+    without = read.decoded(published, wanted, at)
     with_it, streamed, hours = without, None, list[datetime]()
     if live.deltas is not None:
         streamed = added[0][0]
-        deltas = Deltas(live.deltas, wanted, [streamed], live.stream_from)
-        with_it = read.decoded(published, keys, at, deltas)
+        deltas = Deltas(live.deltas, [streamed], live.stream_from)
+        with_it = read.decoded(published, wanted, at, deltas)
         opened = sections_envelope(view).open(live.deltas, wanted.sums, [streamed], read.empty)
         found = Since(opened, live.stream_from, _ALWAYS).hours
         hours = [instant(hour * HOUR) for hour in found]
