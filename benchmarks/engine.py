@@ -38,6 +38,7 @@ from benchmarks.online import (
 )
 from live_shopping import definitions as shop
 from slate import Registry
+from slate.encoded import Operand, array
 from slate.executor import compute
 from slate.expressions import NOW, Array, Expr
 from slate.features import Computed, Feature
@@ -111,7 +112,7 @@ class Floor:
         self._plan = plan
         self._slots = {show: place for place, show in enumerate(shows)}
         self._shows = shows
-        values = {feature: answer._values[feature] for feature in plan.service.features}
+        values = {feature: answer.columns[feature] for feature in plan.service.features}
         self._numbers = [feature for feature in values if feature.name in answer.matrix_names]
         # Of the viewer there is one value, of the candidates as many as they are.
         stored = {f: v for f, v in values.items() if not isinstance(f, Computed)}
@@ -132,7 +133,7 @@ class Floor:
     def matrix(self, _: int) -> Array:
         """The matrix."""
         slots = np.fromiter(map(self._slots.__getitem__, self._shows), np.int64, len(self._shows))
-        values = {**self._constant, **self._given}
+        values: dict[Expr, Operand] = {**self._constant, **self._given}
         # Strings are not copied: NumPy takes them one by one, and nothing that counts reads them.
         values |= {
             f: column if column.dtype.kind == "T" else column.take(slots)
@@ -141,7 +142,7 @@ class Floor:
         compute(self._plan, values)
         matrix = np.empty((len(slots), len(self._numbers)), np.float32, order="F")
         for place, feature in enumerate(self._numbers):
-            matrix[:, place] = values[feature]
+            matrix[:, place] = array(values[feature])
         return matrix
 
 
@@ -263,8 +264,8 @@ def floor_of(slate: Slate, registry: Registry) -> Floor:
     kept: dict[Expr, Array] = {}
     computed = ServicePlan.compute
 
-    def note(self: ServicePlan, values: dict[Expr, Array]) -> dict[Feature, Array]:
-        kept.update(values)
+    def note(self: ServicePlan, values: dict[Expr, Operand]) -> dict[Feature, Operand]:
+        kept.update({expr: array(found) for expr, found in values.items()})
         return computed(self, values)
 
     ServicePlan.compute = note  # type: ignore[method-assign]

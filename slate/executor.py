@@ -1,12 +1,14 @@
 """The executor of request features: one function, for training sets and for requests alike."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 
+from slate.encoded import Encoded, Operand, array
 from slate.errors import DataError
-from slate.expressions import NOW, Array, Expr, evaluate, leaves
+from slate.expressions import NOW, Expr, Step, leaves, steps
 from slate.features import Computed, Feature
 from slate.inference import cast
 from slate.kinds import Kind
@@ -19,20 +21,36 @@ def operands(plan: Plan) -> tuple[Expr, ...]:
     return tuple(leaf for leaf in read if not isinstance(leaf, Computed))
 
 
-def compute(plan: Plan, values: dict[Expr, Array]) -> None:
+def compute(plan: Plan, values: dict[Expr, Operand]) -> None:
     """Run a service's expressions, each after those that it reads.
 
     Args:
         plan: the service's plan.
-        values: an array for each operand, of its kind and of shape (1,) or (N,). The request
-            features are added to it, each of its kind; so are the calls that they are made of.
+        values: an array for each operand, of its kind and of shape (1,) or (N,), or an encoded
+            one. The request features are added to it, each of its kind; so are the calls that they
+            are made of.
 
     Raises:
         DefinitionError: an expression gives another kind than it promises.
     """
     with np.errstate(all="ignore"):
-        for feature in plan.computed:
-            values[feature] = cast(feature.name, evaluate(feature.expression, values), feature.kind)
+        for feature, steps in _steps(plan):
+            for step in steps:
+                if step.expr not in values:
+                    step.run(values)
+            found = values[feature.expression]
+            if isinstance(found, Encoded):
+                few = cast(feature.name, found.values, feature.kind)
+                values[feature] = Encoded(few, found.index)
+            else:
+                values[feature] = cast(feature.name, found, feature.kind)
+
+
+@lru_cache(256)
+def _steps(plan: Plan) -> list[tuple[Computed, list[Step]]]:
+    """The calls that each of a service's expressions is made of, each call once."""
+    seen: set[Expr] = set()
+    return [(feature, list(steps(feature.expression, seen))) for feature in plan.computed]
 
 
 def served(
@@ -52,7 +70,7 @@ def served(
     Raises:
         DataError: a feature is null that cannot be.
     """
-    values: dict[Expr, Array] = {}
+    values: dict[Expr, Operand] = {}
     for operand in operands(plan):
         if isinstance(operand, Feature):
             column = _column(rows, operand, origin)
@@ -61,7 +79,7 @@ def served(
             values[NOW] = Kind.TIME.from_arrow(instants)
     compute(plan, values)
     return [
-        feature.kind.to_arrow(values[feature])
+        feature.kind.to_arrow(array(values[feature]))
         if isinstance(feature, Computed)
         else _column(rows, feature, origin)
         for feature in plan.service.features

@@ -6,12 +6,13 @@ dependencies; running it is calling the same functions on arrays. One executor s
 and requests, so the two cannot drift.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from slate.encoded import Operand, array, call
 from slate.errors import DefinitionError, UnknownNameError
 
 Array = np.ndarray[Any, Any]
@@ -172,26 +173,80 @@ def leaves(expr: object) -> Iterator[Expr]:
     return (node for node in nodes(expr) if isinstance(node, Expr) and not isinstance(node, Call))
 
 
-def evaluate(expr: object, values: dict[Expr, Array]) -> Any:
+def evaluate(expr: object, values: dict[Expr, Operand]) -> Any:
     """Run an expression on arrays.
 
     Args:
         expr: the recorded tree.
-        values: an array for each leaf, of shape (1,) or (N,). Results of calls are kept in it too,
-            so that what several features share is computed once.
+        values: an array for each leaf, of shape (1,) or (N,), or an encoded one. Results of calls
+            are kept in it too, so that what several features share is computed once.
 
     Returns:
-        The array; what depends only on leaves of shape (1,) has shape (1,).
+        The array; what depends only on leaves of shape (1,) has shape (1,), and what depends only
+        on encoded ones may be encoded.
     """
+    for step in steps(expr, set(values)):
+        step.run(values)
+    return _found(expr, values)
+
+
+def _found(expr: object, values: Mapping[Expr, Operand]) -> Any:
+    """What an argument of a call is, once the calls in it have run."""
     if isinstance(expr, Expr):
-        if expr not in values and isinstance(expr, Call):
-            args = [evaluate(arg, values) for arg in expr.args]
-            kwargs = {name: evaluate(arg, values) for name, arg in expr.kwargs.items()}
-            values[expr] = expr.run(*args, **kwargs)
         return values[expr]
     if isinstance(expr, tuple) and any(True for _ in leaves(expr)):
-        return tuple(evaluate(item, values) for item in expr)
+        return tuple(array(_found(item, values)) for item in expr)
     return expr
+
+
+class Step:
+    """A call of an expression, made ready to be run many times.
+
+    Args:
+        expr: the call.
+
+    Attributes:
+        expr: the call.
+    """
+
+    def __init__(self, expr: Call) -> None:
+        self.expr = expr
+        # Nearly all arguments are leaves, other calls or constants.
+        self._args = [arg if isinstance(arg, Expr) else None for arg in expr.args]
+        self._constants = list(expr.args)
+        self._tuples = [
+            place
+            for place, arg in enumerate(expr.args)
+            if isinstance(arg, tuple) and any(True for _ in leaves(arg))
+        ]
+
+    def run(self, values: dict[Expr, Operand]) -> None:
+        """Add what it gives to the values that it reads."""
+        expr, args = self.expr, self._constants.copy()
+        for place, arg in enumerate(self._args):
+            if arg is not None:
+                args[place] = values[arg]
+        for place in self._tuples:
+            args[place] = _found(expr.args[place], values)
+        kwargs = {name: array(_found(arg, values)) for name, arg in expr.kwargs.items()}
+        values[expr] = call(expr.func, expr.run, args, kwargs)
+
+
+def steps(expr: object, done: set[Expr]) -> Iterator[Step]:
+    """The calls that an expression is made of, each after those that it reads.
+
+    Args:
+        expr: the expression.
+        done: what is there already; calls are added to it.
+    """
+    if isinstance(expr, tuple):
+        for item in expr:
+            yield from steps(item, done)
+    elif isinstance(expr, Call) and expr not in done:
+        yield from steps(expr.args, done)
+        yield from steps(tuple(expr.kwargs.values()), done)
+        done.add(expr)
+        yield Step(expr)
 
 
 _OPERATORS = {

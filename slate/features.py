@@ -1,6 +1,7 @@
 """Features: the named values that views are made of, and how they are referred to."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -93,7 +94,7 @@ class Feature(Expr):
         null = self.kind.full(1, self.null) if self.kind is Kind.STRING else self.null
         return np.where(known, values, null).astype(self.kind.dtype, copy=False)
 
-    @property
+    @cached_property
     def value_type(self) -> ValueType:
         """The type of its values: of its kind, one a row."""
         return ValueType(self.kind)
@@ -117,7 +118,7 @@ class Aggregated(Feature):
     measure: Measure
     window: Window | None
 
-    @property
+    @cached_property
     def value_type(self) -> ValueType:
         """The type of its values: of its kind, one a row or a list."""
         return ValueType(self.kind, self.measure.length)

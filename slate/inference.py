@@ -36,8 +36,10 @@ def cast(where: str, result: object, kind: Kind) -> Array:
     Raises:
         DefinitionError: the result is of another kind.
     """
-    array = np.atleast_1d(np.asarray(result))
-    got, wanted = array.dtype, kind.dtype
+    array, wanted = np.atleast_1d(np.asarray(result)), kind.dtype
+    if array.dtype == wanted:
+        return array
+    got = array.dtype
     fits = got.kind == wanted.kind or (kind is Kind.FLOAT and got.kind in "iub")
     if kind is Kind.STRING:
         fits = got.kind in "TU"

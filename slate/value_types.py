@@ -1,6 +1,7 @@
 """What a column of features holds: a value of some kind a row, or a list of such."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ class ValueType:
     def name(self) -> str:
         """The type as the catalogue names it: ``str``, or ``list[str]``."""
         return self.kind.value if self.length is None else f"list[{self.kind.value}]"
+
+    @cached_property
+    def is_number(self) -> bool:
+        """Whether a matrix can hold it: a single number or truth value."""
+        return self.length is None and self.kind not in (Kind.STRING, Kind.TIME)
 
     @property
     def sql(self) -> str:

@@ -5,15 +5,19 @@ hop passes, a window's tail stands still, and its values change with its rows al
 that a ttl bounds have no hop: they are decoded from the rows of each request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from slate.encoded import Encoded, Operand
 from slate.expressions import Array, Expr
 from slate.features import Aggregated, Attribute, Feature
+from slate.kinds import Kind
 from slate.online.near.held_rows import HeldRows
-from slate.online.rows.attribute_rows import AttributeRows, keys_of, values_of
+from slate.online.near.lead_keys import LeadKeys, Leads
+from slate.online.near.value_table import ValueTable
+from slate.online.rows.attribute_rows import AttributeRows, keys_of
 from slate.online.rows.codecs import WindowRows
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.keys import Keys, KeySource
@@ -40,7 +44,7 @@ class _Group:
 
     hop: int
     reader: WindowReader
-    ticks: dict[int, dict[Expr, Array]] = field(default_factory=dict)
+    ticks: dict[int, ValueTable] = field(default_factory=dict)
 
 
 class WindowColumns:
@@ -67,9 +71,9 @@ class WindowColumns:
         self._bounded = WindowReader(view, layout, bounded) if bounded else None
         # One of no features where there is none, as it tells of the latest events.
         self._groups = self._groups or [_Group(ALL_OF_TIME, WindowReader(view, layout, ()))]
-        self._group_of: dict[Expr, _Group] = {
-            feature: group
-            for group, features in zip(self._groups, by_hop.values(), strict=False)
+        self._group_of: dict[Expr, int] = {
+            feature: number
+            for number, features in enumerate(by_hop.values())
             for feature in features
         }
         self._event_ts: Words = np.full(1, NO_TIME)
@@ -90,22 +94,19 @@ class WindowColumns:
             made = {}
             for tick in wanted - group.ticks.keys():
                 decoded = _decoded(group, rows, at, tick)
-                made[tick] = decoded.values
+                made[tick] = ValueTable(decoded.values)
                 self._event_ts = decoded.event_ts
-            group.ticks = {
-                tick: columns for tick, columns in group.ticks.items() if tick in wanted
-            } | made
+            kept = {tick: table for tick, table in group.ticks.items() if tick in wanted}
+            group.ticks = kept | made
 
     def decode_again(self, rows: HeldRows, at: Words) -> "Changes":
         """Decode some slots for all ticks that are held; what came of it is not seen yet."""
         changes = Changes(at, self)
         for group in self._groups:
-            for tick, columns in group.ticks.items():
+            for tick, table in group.ticks.items():
                 decoded = _decoded(group, rows, at, tick)
                 changes.event_ts = decoded.event_ts
-                changes.columns += [
-                    (columns[feature], values) for feature, values in decoded.values.items()
-                ]
+                changes.tables.append((table, decoded.values))
         return changes
 
     def take(
@@ -125,19 +126,21 @@ class WindowColumns:
             features: the features.
             leads: none, as windowed views lead nowhere.
         """
-        values: dict[Expr, Array] = {}
+        values: dict[Expr, Operand] = {}
         if self._bounded is not None and not all(one in self._group_of for one in features):
             words, starts, newer = rows.rows(at)
             values |= self._bounded.read(words, starts, instant, newer).values
+        wanted: dict[int, list[Feature]] = {}
         for feature in features:
-            if feature in values:
-                continue
-            group = self._group_of[feature]
-            columns = group.ticks.get(instant // group.hop)
-            if columns is None:
+            if feature not in values:
+                wanted.setdefault(self._group_of[feature], []).append(feature)
+        for number, some in wanted.items():
+            group = self._groups[number]
+            table = group.ticks.get(instant // group.hop)
+            if table is None:
                 return None
-            values[feature] = columns[feature][at]
-        return Decoded(values, {}, self._event_ts[at])
+            values.update(table.take(at, some))
+        return Decoded(values, {}, self._event_ts.take(at))
 
 
 @dataclass
@@ -146,19 +149,20 @@ class Changes:
 
     Attributes:
         at: their slots.
-        columns: of each column that changes, it and its new values.
+        owner: whose they are.
+        tables: each table that changes, and its new values.
         event_ts: their latest events.
     """
 
     at: Words
     owner: WindowColumns
-    columns: list[tuple[Array, Array]] = field(default_factory=list)
+    tables: list[tuple[ValueTable, Mapping[Expr, Operand]]] = field(default_factory=list)
     event_ts: Words | None = None
 
     def apply(self) -> None:
         """Have them seen."""
-        for column, values in self.columns:
-            column[self.at] = values
+        for table, values in self.tables:
+            table.put(self.at, values)
         if self.event_ts is not None:
             self.owner._event_ts[self.at] = self.event_ts
 
@@ -170,25 +174,26 @@ def _decoded(group: _Group, rows: HeldRows, at: Words, tick: int) -> Decoded:
 
 
 class AttributeColumns:
-    """The features of an attribute view; which of its rows are too old is found when asked.
-
-    Texts are kept as the bytes of rows: to take some of NumPy's own strings is five times slower.
-    """
+    """The features of an attribute view; which of its rows are too old is found when asked."""
 
     def __init__(self, view: type[FeatureView], rows: HeldRows) -> None:
         self._ttl = view.ttl_us
-        leads = [
-            feature
-            for feature in view.features.values()
-            if isinstance(feature, Attribute) and feature.key_of is not None
-        ]
         words, starts, _ = rows.rows(np.arange(rows.capacity))
         reader = AttributeRows(view).reader(view.features.values())
-        self._columns = {
-            feature: column.kept() if isinstance(column, Texts) else column
-            for feature, column in reader.columns(words, starts).items()
-        }
-        self._keys = {lead: keys_of(self._columns[lead]) for lead in leads}
+        self._columns: dict[Expr, Operand] = {}
+        self._leads: dict[KeySource, Leads] = {}
+        for feature, column in reader.columns(words, starts).items():
+            leads = isinstance(feature, Attribute) and feature.key_of is not None
+            keys = keys_of(column) if leads or isinstance(column, Texts) else None
+            if leads:
+                assert isinstance(feature, Attribute)
+                assert keys is not None
+                self._leads[feature] = Leads(keys)
+            if isinstance(column, Texts):
+                assert keys is not None
+                self._columns[feature] = _encoded(keys)
+            else:
+                self._columns[feature] = column
         self._event_ts = words[starts]
 
     def take(
@@ -212,20 +217,18 @@ class AttributeColumns:
         if self._ttl is not None:
             stale = (event_ts < instant - self._ttl) & (event_ts != NO_TIME)
             at = np.where(stale, 0, at)
-        values: dict[Expr, Array] = {
-            feature: values_of(self._columns[feature].take(at)) for feature in features
-        }
-        keys: dict[KeySource, Keys] = {lead: _some(self._keys[lead], at) for lead in leads}
+        values: dict[Expr, Operand] = {}
+        for feature in features:
+            column = self._columns[feature]
+            if isinstance(column, Encoded):
+                values[feature] = Encoded(column.values, column.index.take(at))
+            else:
+                values[feature] = column.take(at)
+        keys: dict[KeySource, Keys] = {lead: LeadKeys(self._leads[lead], at) for lead in leads}
         return Decoded(values, keys, event_ts, stale)
 
 
-def _some(keys: Keys, at: Words) -> Keys:
-    """The keys of some rows, each once."""
-    index = keys.index[at]
-    used = np.zeros(len(keys.values) + 1, np.bool_)
-    used[index] = True
-    used[-1] = False
-    of = np.flatnonzero(used)
-    position = np.full(len(used), -1)
-    position[of] = np.arange(len(of))
-    return Keys([keys.values[place] for place in of.tolist()], position[index])
+def _encoded(keys: Keys) -> Encoded:
+    """Texts by their different ones, of which the last is null."""
+    texts: Array = np.append(Kind.STRING.array(keys.values), Kind.STRING.full(1))
+    return Encoded(texts, np.where(keys.index < 0, len(keys.values), keys.index))

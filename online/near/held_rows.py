@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from slate.expressions import Array
 from slate.kinds import Kind
+from slate.online.near.slots import Slots
 from slate.online.rows.checksums import of_texts
 from slate.online.rows.codecs import codec
 from slate.online.rows.envelope import Content, Envelope, Opened
@@ -44,17 +45,20 @@ class HeldRows:
         capacity: how many slots there are, those without a key too.
         hour: of each slot the latest hour of arrival that the stream brought something in.
         event: of each slot the latest event that the stream brought, in microseconds.
+        latest_hour, latest_event: the latest of these that there ever was.
+        some_lost: whether there was ever a slot of which nothing can be told.
     """
 
     def __init__(self, view: type[FeatureView], live: Live) -> None:
         self.live = live
         self.lock = threading.Lock()
-        self.slots: dict[str | int, int] = {}
+        self.slots = Slots()
         self.capacity = _FEWEST
         # Published, and streamed.
         self._lost = np.zeros((2, _FEWEST), np.bool_)
         self.hour = np.zeros(_FEWEST, np.int64)
         self.event = np.full(_FEWEST, -_NEVER)
+        self.latest_hour, self.latest_event, self.some_lost = 0, -_NEVER, False
         (kind,) = view.entity.keys.values()
         self._kind = kind
         self._empty = codec(view).empty
@@ -83,6 +87,7 @@ class HeldRows:
         opened = self._envelope.open(self.live.prefix, sums, values)
         lost = opened.ends == 0
         self._starts[at] = np.where(lost, 0, opened.starts + self._published.append(opened.words))
+        self.some_lost |= bool(lost.any())
         self._lost[0, at] = lost
 
     def stream(self, keys: Sequence[str], values: Sequence[bytes | None]) -> Words:
@@ -112,7 +117,11 @@ class HeldRows:
             if place == len(self._section_starts):
                 self._section_starts.append(np.zeros(self.capacity, np.int64))
             self._section_starts[place][at[of]] = starts + base
-        self.hour[at], self.event[at] = since.latest
+        hour, event = since.latest
+        self.hour[at], self.event[at] = hour, event
+        self.latest_hour = max(self.latest_hour, int(hour.max(initial=0)))
+        self.latest_event = max(self.latest_event, int(event.max(initial=-_NEVER)))
+        self.some_lost |= bool(since.lost)
         lost = np.zeros(len(at), np.bool_)
         lost[list(since.lost)] = True
         self._lost[1, at] = lost

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice, repeat
+from itertools import islice
 
 import numpy as np
 
 from slate.candidates import CandidateSet
-from slate.expressions import NOW, Array, evaluate
+from slate.encoded import Operand, array
+from slate.expressions import NOW, Array, Expr, evaluate
 from slate.features import Attribute, Feature
 from slate.online.near.decoded_columns import AttributeColumns, WindowColumns
 from slate.online.near.held_rows import HeldRows
@@ -108,12 +109,14 @@ class KeptView:
             return None
         told, rows = self.live, held.rows
         assert told is not None
-        slots = np.fromiter(map(rows.slots.get, keys.values, repeat(0)), np.int64, len(keys.values))
+        slots = keys.among(rows.slots)
         # A key that came just now has no place in the columns yet.
-        if slots.max(initial=0) >= held.capacity or not _tells(rows, slots, at).all():
+        if slots.max(initial=0) >= held.capacity:
+            return None
+        if not _tells_all(rows, at) and not _tells(rows, slots, at).all():
             return None
         with rows.lock, np.errstate(all="ignore"):
-            decoded = held.columns.take(rows, keys.spread(slots, 0), at, features, leads)
+            decoded = held.columns.take(rows, slots, at, features, leads)
         return Taken(decoded, told, behind) if decoded is not None else None
 
     def keys_where(self, candidates: CandidateSet, at: int) -> Keys | None:
@@ -141,8 +144,8 @@ class KeptView:
                 return None
             known = _tells(rows, slots, at)
             keys = list(islice(rows.slots, number))
-        values = {**decoded.values, NOW: np.array([at], "M8[us]")}
-        chosen = np.flatnonzero(evaluate(candidates.where, values) & known)
+        values: dict[Expr, Operand] = {**decoded.values, NOW: np.array([at], "M8[us]")}
+        chosen = np.flatnonzero(array(evaluate(candidates.where, values)) & known)
         found = Keys([keys[place] for place in chosen.tolist()], np.arange(len(chosen)))
         self._sets[candidates] = held, found
         return found
@@ -178,6 +181,14 @@ class KeptView:
         """
         if self.held is not None and isinstance(self.held.columns, WindowColumns):
             self.held.columns.decode(self.held.rows, now)
+
+
+def _tells_all(rows: HeldRows, at: int) -> bool:
+    """Whether it can be told of all slots how they were at an instant."""
+    return not rows.some_lost and (
+        rows.live.deltas is None
+        or (rows.latest_hour <= hour_of(at - 1) and rows.latest_event <= at + SKEW)
+    )
 
 
 def _tells(rows: HeldRows, slots: Words, at: int) -> Array:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from slate.encoded import Operand, array
 from slate.expressions import Array, Expr
 from slate.online.rows.keys import Keys, KeySource
 from slate.online.rows.row_format import Words
@@ -21,7 +22,7 @@ class Decoded:
         errors: what is wrong with these, and what to do.
     """
 
-    values: dict[Expr, Array]
+    values: dict[Expr, Operand]
     keys: dict[KeySource, Keys]
     event_ts: Words
     stale: Array | None = None
@@ -35,10 +36,13 @@ class Decoded:
             index: for each of the others its place among these.
         """
         return Decoded(
-            {feature: values[index] for feature, values in self.values.items()},
-            {source: Keys(keys.values, keys.index[index]) for source, keys in self.keys.items()},
-            self.event_ts[index],
-            None if self.stale is None else self.stale[index],
-            None if self.damaged is None else self.damaged[index],
+            {feature: array(values).take(index, axis=0) for feature, values in self.values.items()},
+            {
+                source: Keys(keys.values, keys.index.take(index))
+                for source, keys in self.keys.items()
+            },
+            self.event_ts.take(index),
+            None if self.stale is None else self.stale.take(index),
+            None if self.damaged is None else self.damaged.take(index),
             self.errors,
         )

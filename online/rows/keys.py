@@ -102,7 +102,7 @@ class Keys:
 
     def spread(self, values: Words, missing: int) -> Words:
         """A value per key as a value per row, ``missing`` where a row has no key."""
-        return np.append(values, missing)[self.index]
+        return np.append(values, missing).take(self.index)
 
 
 class _GivenKeys(Keys):

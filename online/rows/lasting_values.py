@@ -90,7 +90,8 @@ class LastingValues:
 
     def _found(self, rows: OpenRows) -> tuple[Words, Words]:
         """The values and the times, of shape (latest events, N)."""
-        return rows.head[self._values_at], rows.head[self._values_at + 1]
+        head = rows.head
+        return head.take(self._values_at, axis=0), head.take(self._values_at + 1, axis=0)
 
     def _numbered(self, words: Words, first: int) -> Words:
         """The words that stand for texts; in their place, in ``words``, come numbers."""

@@ -77,7 +77,7 @@ def _index(words: Words, begin: int, end: int, kind: Kind) -> dict[str | int, in
     rows = (words[begin + 1 : at] + begin).tolist()
     second = words[at : at + number]
     if kind is Kind.STRING:
-        keys = read_texts(words, np.full(number, begin), second).keys().values
+        keys = read_texts(words, np.full(number, begin), second).strings()
     else:
         keys = second.tolist()
     return dict(zip(keys, rows, strict=True))

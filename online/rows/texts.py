@@ -5,7 +5,7 @@ that texts, too, are gathered by the word.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -134,26 +134,11 @@ class Texts:
         words: the words of each text, of shape (N, longest); zeros of one that is very long.
         lengths: the length of each in bytes; negative where it is null.
         long: those that are very long, by row: a table as wide as they are would be a large one.
-        plain: whether it is known that none of them is null, very long, or ends with a zero byte.
     """
 
     words: Words
     lengths: Words
     long: dict[int, bytes]
-    plain: bool = False
-
-    def kept(self) -> "Texts":
-        """The same to be taken from many times, with what need be found out once."""
-        plain = not self.long and not len(self._cut) and bool((self.lengths >= 0).all())
-        return replace(self, plain=plain)
-
-    def take(self, index: Words) -> "Texts":
-        """Some of them."""
-        long = self.long
-        if long:
-            long = {row: long[of] for row, of in enumerate(index.tolist()) if of in long}
-        words, lengths = self.words.take(index, axis=0), self.lengths.take(index)
-        return Texts(words, lengths, long, self.plain)
 
     @cached_property
     def _fixed(self) -> Array:
@@ -173,14 +158,21 @@ class Texts:
     def values(self, null: str | float) -> Array:
         """As an array of strings, with ``null`` where there is none."""
         values = self._fixed.astype(STRING_DTYPE)
-        if self.plain:
-            return values
         for row in self._cut.tolist():
             values[row] = self._whole(row)
         empty = self.lengths < 0
         if empty.any():
             values[empty] = null
         return values
+
+    def strings(self) -> list[Any]:
+        """As a list, with None where there is none."""
+        texts: list[Any] = [text.decode() for text in self._fixed.tolist()]
+        for row in self._cut.tolist():
+            texts[row] = self._whole(row)
+        for row in np.flatnonzero(self.lengths < 0).tolist():
+            texts[row] = None
+        return texts
 
     def keys(self) -> Keys:
         """As keys, each once."""

@@ -195,13 +195,14 @@ class TiledValues:
     def _gathered(self, rows: OpenRows, at: int) -> list[Array]:
         """The partial results of all windows, by block, of shape (columns, N)."""
         begins = self._begins(rows, at)
-        words = rows.words.take(begins[self._word_window] + self._word_place, mode="clip")
+        at_word = begins.take(self._word_window, axis=0) + self._word_place
+        words = rows.words.take(at_word, mode="clip")
         behind = self._sizes[_WORDS] + self._sizes[_FLOATS]
         texts: Array = words[behind:]
         if len(texts):
             number = np.tile(np.arange(texts.shape[1]), len(texts))
             texts = rows.texts_of(number, texts.ravel(), np.nan).reshape(texts.shape)
-        at_half = 2 * begins[self._count_window] + self._count_half
+        at_half = 2 * begins.take(self._count_window, axis=0) + self._count_half
         counts = rows.words.view(np.uint32).take(at_half, mode="clip").astype(np.int64)
         floats = words[self._sizes[_WORDS] : behind].view(np.float64)
         return [words[: self._sizes[_WORDS]], floats, texts, counts]
@@ -215,28 +216,29 @@ class TiledValues:
         first = np.array([level.first(as_of) for level in self._levels])
         since = [window.start(at) // window.hop for _, window in self._windows]
         older = np.array(since)[:, None] - first
-        below = np.minimum(np.maximum(older[self._bitmap_window] - self._bits, 0), BITS)
-        before = rows.head[self._bitmap_at].view(np.uint64) & BELOW[below]
-        passed = np.bitwise_count(before)
+        bits = older.take(self._bitmap_window, axis=0) - self._bits
+        below = BELOW.take(np.minimum(np.maximum(bits, 0), BITS))
+        bitmaps = rows.head.take(self._bitmap_at, axis=0).view(np.uint64)
+        passed = np.bitwise_count(bitmaps & below)
         if len(passed) > len(self._windows):
             passed = np.add.reduceat(passed, self._bitmap_first, axis=0, dtype=np.int64)
-        there = passed < rows.counts[self._number]
-        begins = rows.begins[self._number] + passed * self._widths
+        there = passed < rows.counts.take(self._number, axis=0)
+        begins = rows.begins.take(self._number, axis=0) + passed * self._widths
         return np.where(there, begins, self._neutral)
 
     def _merge(self, mine: list[Array], index: Words, newer: list[Array]) -> None:
         """Merge what came after into some rows, in place."""
         of = np.arange(len(index))
+        # NumPy is faster with rows that lie together.
+        together = len(index) and index[-1] - index[0] + 1 == len(index)
+        at = slice(index[0], index[-1] + 1) if together else index
         # Those that read columns of others come before these.
         for partial, places in self._apart:
             target = [mine[block][row] for block, row in places]
             partial.merge(target, index, [newer[block][row] for block, row in places], of)
         for block, some, join in self._joins:
             into, more = mine[block][some], newer[block][some]
-            if len(index) == into.shape[1]:
-                join(into, more, out=into)
-            else:
-                into[:, index] = join(into[:, index], more)
+            into[:, at] = join(into[:, at], more)
 
 
 def _joined(partial: TilePartial) -> bool:

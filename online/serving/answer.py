@@ -1,6 +1,6 @@
 """Answers: the values of a service's features, and where they came from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from enum import IntEnum
 from functools import cached_property
@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from slate.encoded import Encoded, Operand, array
 from slate.errors import MissingPackageError, RequestError, nearest
 from slate.expressions import Array
-from slate.kinds import Kind
 from slate.online.rows.instants import instant
 from slate.online.rows.row_format import NO_TIME, Words
 from slate.online.serving.answer_preview import ROWS, Preview, moment
@@ -133,6 +133,33 @@ class ViewState:
         return f"<{self}>"
 
 
+class _Columns(Mapping[Column, Array]):
+    """Columns of which the encoded ones become arrays when they are asked for.
+
+    Args:
+        held: the columns.
+    """
+
+    def __init__(self, held: Mapping[Column, Operand]) -> None:
+        self._held = held
+
+    def __getitem__(self, column: Column) -> Array:
+        found: Array = array(self._held[column])
+        return found
+
+    @property
+    def numbers(self) -> list[Array]:
+        """Those that a matrix can hold."""
+        held = [values for one, values in self._held.items() if one.value_type.is_number]
+        return [values.array if isinstance(values, Encoded) else values for values in held]
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
 class Answer:
     """The values of a service's features for the rows of one request.
 
@@ -155,7 +182,7 @@ class Answer:
         service: str,
         at: int,
         rows: int,
-        values: Mapping[Any, Array],
+        values: Mapping[Any, Operand],
         states: Mapping[str, ViewState],
         errors: tuple[str, ...],
         keys: Callable[[], dict[str, list[Any]]] = dict,
@@ -166,7 +193,7 @@ class Answer:
         self.states = states
         self.errors = errors
         self._keys = keys
-        self._values: Mapping[Column, Array] = values
+        self._values = _Columns(values)
 
     @cached_property
     def keys(self) -> dict[str, list[Any]]:
@@ -186,7 +213,7 @@ class Answer:
     @cached_property
     def matrix_names(self) -> tuple[str, ...]:
         """The names of the columns of ``matrix()``: of all features that a matrix can hold."""
-        return tuple(feature.name for feature in self._values if _is_number(feature.value_type))
+        return tuple(feature.name for feature in self._values if feature.value_type.is_number)
 
     def __repr__(self) -> str:
         return self._preview.text()
@@ -245,10 +272,7 @@ class Answer:
         Raises:
             RequestError: the service has no such feature, or it is not a number or truth value.
         """
-        if names is None:
-            columns = [self._values[f] for f in self._values if _is_number(f.value_type)]
-        else:
-            columns = self._named(names)
+        columns = self._values.numbers if names is None else self._named(names)
         # Written column by column, it is laid out so.
         matrix = np.empty((self.rows, len(columns)), dtype, order="F")
         for place, values in enumerate(columns):
@@ -266,7 +290,7 @@ class Answer:
             if feature is None:
                 hint = nearest(str(name), self.matrix_names)
                 raise RequestError(f"{self.service} has no {name!r} for a matrix: {hint}")
-            if not _is_number(feature.value_type):
+            if not feature.value_type.is_number:
                 raise RequestError(
                     f"{name} is a {feature.value_type.name}, and a matrix holds numbers and truth "
                     f"values: leave it out, and read it with answer[{name!r}]"
@@ -306,10 +330,6 @@ class Answer:
         """The values as a dict per row, None where null, lists of as many values as there are."""
         rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
         return rows
-
-
-def _is_number(type_: ValueType) -> bool:
-    return type_.length is None and type_.kind not in (Kind.STRING, Kind.TIME)
 
 
 def _require(package: str, method: str) -> Any:

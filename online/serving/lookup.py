@@ -16,6 +16,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 from redis.exceptions import ResponseError
 
+from slate.encoded import Operand
 from slate.expressions import NOW, Array, Expr
 from slate.features import Attribute
 from slate.online.near.keeper import NearViews
@@ -68,7 +69,7 @@ class Lookup:
         self._unknown = known.unknown
         self._near = near
         self._keys: dict[KeySource, Keys] = dict(request.keys)
-        self._values: dict[Expr, Array] = {NOW: np.array([at], "M8[us]"), **request.inputs}
+        self._values: dict[Expr, Operand] = {NOW: np.array([at], "M8[us]"), **request.inputs}
         self._states: dict[str, ViewState] = {}
         self._missing: dict[str, Array] = {}
         self._awaited: deque[tuple[Take, list[ViewRead]]] = deque()

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from slate.encoded import Operand
 from slate.executor import compute
-from slate.expressions import Array, Expr, leaves
+from slate.expressions import Expr, leaves
 from slate.features import Attribute, Feature
 from slate.online.rows.keys import KeySource
 from slate.online.serving.requests import RequestForm
@@ -78,7 +79,7 @@ class ServicePlan:
             return 0
         return 1 + next(read.round for read in self.plan.reads if read.view is source.view)
 
-    def compute(self, values: dict[Expr, Array]) -> dict[Feature, Array]:
+    def compute(self, values: dict[Expr, Operand]) -> dict[Feature, Operand]:
         """Run the expressions, and take the service's features out.
 
         Args:

@@ -7,8 +7,8 @@ from typing import Any
 
 from redis import Redis
 
+from slate.encoded import array
 from slate.errors import RequestError, StoreError
-from slate.expressions import Array
 from slate.features import Feature
 from slate.kinds import Kind
 from slate.online.rows.decoded_rows import Decoded
@@ -134,5 +134,5 @@ def _typed(view: type[FeatureView], key: Sequence[str]) -> list[Any]:
 
 
 def _value(feature: Feature, decoded: Decoded) -> Any:
-    column: Array = decoded.values[feature]
+    column = array(decoded.values[feature])
     return feature.value_type.to_arrow(column[:1], 1).to_pylist()[0]

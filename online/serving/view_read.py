@@ -138,25 +138,27 @@ class ViewRead:
         rows = self._published(published, wanted)
         if deltas is not None and deltas.values.count(None) < len(deltas.values):
             self._add(rows, deltas, wanted, at)
-        has = rows.starts > 0
         if rows.errors:
-            has &= ~rows.lost
-        for one in rows.newer:
-            has[one.index] = True
-        used = np.flatnonzero(has)
+            rows.starts = np.where(rows.lost, 0, rows.starts)
+        has = rows.starts > 0
         with np.errstate(all="ignore"):
-            if wanted.in_order and 2 * len(used) > len(has):
-                decoded = self._read(rows.words, np.where(has, rows.starts, 0), at, rows.newer)
+            if wanted.in_order and 2 * np.count_nonzero(has) > len(has):
+                decoded = self._read(rows.words, rows.starts, at, rows.newer)
             else:
-                # Each row once, and one for all that have none: of pairs these are most.
+                # Each row once, and one for all that have none: of pairs these are most. Those that
+                # a stream adds to lie together.
+                added = np.zeros(len(has), np.bool_)
+                for one in rows.newer:
+                    added[one.index] = True
+                used = np.concatenate([np.flatnonzero(added), np.flatnonzero(has & ~added)])
                 place = np.zeros(len(has) + 1, np.int64)
                 place[used] = np.arange(1, len(used) + 1)
                 starts = np.concatenate([_EMPTY, rows.starts[used]])
                 newer = [Newer(one.words, one.starts, place[one.index]) for one in rows.newer]
-                decoded = self._read(rows.words, starts, at, newer).spread(place[wanted.index])
+                decoded = self._read(rows.words, starts, at, newer).spread(place.take(wanted.index))
         if not rows.errors:
             return decoded
-        damaged = np.append(rows.lost, False)[wanted.index]
+        damaged = np.append(rows.lost, False).take(wanted.index)
         # Nor is it known what a damaged row leads to.
         leads = {
             source: Keys(led.values, np.where(damaged, -1, led.index))
