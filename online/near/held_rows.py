@@ -64,8 +64,9 @@ class HeldRows:
         self._empty = codec(view).empty
         self._envelope = Envelope(view, Content.ROW)
         self._sections = sections_envelope(view) if view.windowed else None
-        self._published = _Words(np.frombuffer(self._empty, np.int64))
-        self._streamed = _Words(np.frombuffer(self._empty, np.int64))
+        # Published rows, and behind them what the stream adds.
+        self._words = _Words(np.frombuffer(self._empty, np.int64))
+        self._published = self._words.size
         self._starts = np.zeros(_FEWEST, np.int64)
         # Of the first, second ... section of each slot where it starts; 0 if it has none.
         self._section_starts: list[Words] = []
@@ -76,7 +77,7 @@ class HeldRows:
         return len(self.slots)
 
     def publish(self, keys: Sequence[str | int], values: Sequence[bytes | None]) -> None:
-        """Take in published rows; a key that should have one and has none is unknown.
+        """Take in published rows, before any of the stream; a key that has none is unknown.
 
         Args:
             keys: the keys, as of ``Keys.values``.
@@ -86,7 +87,8 @@ class HeldRows:
         sums = of_texts(pa.array([str(key) for key in keys], pa.string()))
         opened = self._envelope.open(self.live.prefix, sums, values)
         lost = opened.ends == 0
-        self._starts[at] = np.where(lost, 0, opened.starts + self._published.append(opened.words))
+        self._starts[at] = np.where(lost, 0, opened.starts + self._words.append(opened.words))
+        self._published = self._words.size
         self.some_lost |= bool(lost.any())
         self._lost[0, at] = lost
 
@@ -105,12 +107,13 @@ class HeldRows:
         with self.lock:
             at = self._slots_of([self.key(text) for text in keys])
             self._add(at, opened, since)
-            if self._streamed.size > 2 * (_LITTLE + int(np.diff(self._added, axis=0).sum())):
+            streamed = int(np.diff(self._added, axis=0).sum())
+            if self._words.size - self._published > 2 * (_LITTLE + streamed):
                 self._compact()
         return at
 
     def _add(self, at: Words, opened: Opened, since: Since) -> None:
-        base = self._streamed.append(opened.words)
+        base = self._words.append(opened.words)
         for starts in self._section_starts:
             starts[at] = 0
         for place, (starts, of) in enumerate(since.sections):
@@ -150,8 +153,8 @@ class HeldRows:
             found = starts[at]
             has = np.flatnonzero(found)
             if len(has):
-                newer.append(Newer(self._streamed.words, found[has], has))
-        return self._published.words, self._starts[at], newer
+                newer.append(Newer(found[has], has))
+        return self._words.words, self._starts[at], newer
 
     def _slots_of(self, keys: Sequence[str | int]) -> Words:
         slots = self.slots
@@ -179,12 +182,12 @@ class HeldRows:
         slots = np.flatnonzero(self._added[1])
         begins, ends = self._added[:, slots]
         sizes = ends - begins
-        front = len(self._empty) // 8
-        starts = starts_of(sizes)[:-1] + front
-        old = self._streamed.words
-        self._streamed = _Words(np.frombuffer(self._empty, np.int64))
-        moved = np.repeat(begins - starts + front, sizes) + np.arange(int(sizes.sum()))
-        self._streamed.append(old[moved])
+        offsets = starts_of(sizes)[:-1]
+        starts = offsets + self._published
+        old = self._words.words
+        self._words = _Words(old[: self._published])
+        moved = np.repeat(begins - offsets, sizes) + np.arange(int(sizes.sum()))
+        self._words.append(old[moved])
         shift = np.zeros(self.capacity, np.int64)
         shift[slots] = starts - begins
         for found in self._section_starts:

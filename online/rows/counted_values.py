@@ -1,6 +1,5 @@
 """Reading features of how often values occur: of each window the values that are kept."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,7 @@ from slate.online.rows.row_format import Words
 from slate.online.rows.value_counts import by_value, counted, tallied
 from slate.online.rows.window_finish import finish_counts
 from slate.online.rows.window_layout import CountedColumn
-from slate.online.rows.window_rows import OpenRows
+from slate.online.rows.window_rows import Later, OpenRows
 
 
 class CountedValues:
@@ -22,34 +21,28 @@ class CountedValues:
     Args:
         column: the column.
         number: its number in the layout.
-        rows: the rows.
-        newer: rows that hold what came after them, each with the positions that they are for.
+        rows: the rows, and behind them those that are merged into them.
+        count: how many they are without those.
+        later: those, in order of time.
     """
 
     def __init__(
-        self,
-        column: CountedColumn,
-        number: int,
-        rows: OpenRows,
-        newer: Sequence[tuple[Words, OpenRows]],
+        self, column: CountedColumn, number: int, rows: OpenRows, count: int, later: Later
     ) -> None:
-        self._kept = column.partial.kept
-        self._hop = column.hop
-        self._count = len(rows.head[0])
-        self._origins = [rows, *(other for _, other in newer)]
-        own = [origin.tallies(number) for origin in self._origins]
+        self._kept, self._hop = column.partial.kept, column.hop
+        self._count, self._rows = count, rows
+        self._tallies = rows.tallies(number)
         if column.partial.valued and column.partial.kind is Kind.STRING:
             # Texts are read when they are picked: until then each is known by its number.
-            self._ends = np.cumsum([len(tallies.row) for tallies in own])
-            self._own_row = np.concatenate([tallies.row for tallies in own])
-            self._references = np.concatenate([tallies.value for tallies in own])
-            numbers = np.split(np.arange(self._ends[-1]), self._ends[:-1])
-            own = [replace(t, value=number) for t, number in zip(own, numbers, strict=True)]
-        self._tallies = own[0]
-        if newer:
-            places = [np.arange(self._count), *(index for index, _ in newer)]
-            placed = [replace(t, row=at[t.row]).flat() for t, at in zip(own, places, strict=True)]
-            self._tallies = by_value(tallied(placed, self._kept))
+            self._own_row, self._references = self._tallies.row, self._tallies.value
+            self._tallies = replace(self._tallies, value=np.arange(len(self._own_row)))
+        if later:
+            flat = self._tallies.flat()
+            parts = [flat.take(flat.row < count)]
+            for some, index in later:
+                part = flat.take((flat.row >= some.start) & (flat.row < some.stop))
+                parts.append(replace(part, row=index[part.row - some.start]))
+            self._tallies = by_value(tallied(parts, self._kept))
 
     def read(self, feature: Aggregated, since: int) -> Array:
         """A feature over the window that begins at an instant; many values as a masked array."""
@@ -60,11 +53,5 @@ class CountedValues:
 
     def _texts(self, numbers: Words, feature: Aggregated) -> Array:
         """The texts of these numbers."""
-        found = Kind.STRING.full(len(numbers), feature.null)
-        origin = np.searchsorted(self._ends, numbers, side="right")
-        for place, rows in enumerate(self._origins):
-            if len(at := np.flatnonzero(origin == place)):
-                those = numbers[at]
-                own_row, references = self._own_row[those], self._references[those]
-                found[at] = rows.texts_of(own_row, references, feature.null)
-        return found
+        own_row, references = self._own_row[numbers], self._references[numbers]
+        return self._rows.texts_of(own_row, references, feature.null)

@@ -12,7 +12,7 @@ one. Both words are verified for all values of a read at once, before anything i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import blake2b
@@ -107,41 +107,37 @@ class Envelope:
             values: the value of each key, None where it has none.
             front: whole words to be put in front of them.
         """
+        (opened,) = open_together([Sealed(self, scope, keys, values)], front)
+        return opened
+
+    @property
+    def identity(self) -> bytes:
+        """What all headers begin with, as a whole word."""
+        return self._identity.to_bytes(WORD, "little")
+
+    def lengths(self, values: Sequence[bytes | None]) -> tuple[list[bytes], Words, dict[int, str]]:
+        """Values, how many words each has, and what is wrong with those that have no whole number.
+
+        These come as empty ones, and so do those that are None.
+        """
         held = [value or b"" for value in values]
         sizes = np.fromiter(map(len, held), np.int64, len(held))
         damaged: dict[int, str] = {}
         odd = (sizes & WORD - 1 != 0) | (sizes < self._least)
-        some = odd.any()
-        for place in np.flatnonzero(odd).tolist() if some else ():
+        for place in np.flatnonzero(odd).tolist() if odd.any() else ():
             if values[place] is not None:
                 damaged[place] = f"it has {sizes[place]} bytes, as many as none of this view has"
             held[place], sizes[place] = b"", 0
-        sizes >>= 3
-        # Unlike one of bytes, an array of these can be written to.
-        data = bytearray().join([front, *held, self._identity.to_bytes(WORD, "little")])
-        words = np.frombuffer(data, np.int64)
-        begins = starts_of(sizes)[:-1] + len(front) // WORD
-        # Nearly always there are all: then nothing need be gathered.
-        there = np.flatnonzero(sizes) if some else slice(None)
-        at, lengths = begins[there], sizes[there]
-        wrong = words[at] != self._headers(lengths)
-        if wrong.any():
-            for place in np.arange(len(values))[there][wrong].tolist():
-                damaged[place] = self._difference(int(words[begins[place]]), int(sizes[place]))
-            good = [None if place in damaged else value for place, value in enumerate(values)]
-            opened = self.open(scope, keys, good, front)
-            return Opened(opened.words, opened.starts, opened.ends, opened.damaged | damaged)
-        told = words[at + 1].view(np.uint64) - _seeds(scope, keys[there])
-        words[at + 1] = 0
-        starts, ends = np.zeros(len(values), np.int64), np.zeros(len(values), np.int64)
-        starts[there], ends[there] = at + HEADER, at + lengths
-        rows, begin = words[len(front) // WORD :], at - len(front) // WORD
-        if int(checksums.moved(told, begin).sum()) != checksums.of_all(rows):
-            wrong = checksums.of_each(rows, begin) != told
-            for place in np.arange(len(values))[there][wrong].tolist():
-                damaged[place] = "its checksum is another"
-                starts[place] = ends[place] = 0
-        return Opened(words, starts, ends, damaged)
+        return held, sizes >> 3, damaged
+
+    def wrong_headers(self, words: Words, sizes: Words) -> dict[int, str]:
+        """Of values of these sizes that words begin with, those of other headers: what is wrong."""
+        begins = starts_of(sizes)[:-1]
+        wrong = (words[begins] != self._headers(sizes)) & (sizes > 0)
+        return {
+            place: self._difference(int(words[begins[place]]), int(sizes[place]))
+            for place in np.flatnonzero(wrong).tolist()
+        }
 
     def _headers(self, sizes: Words) -> Words:
         return sizes << _LENGTH | self._identity
@@ -162,6 +158,76 @@ class Envelope:
         if told["content"] != known["content"]:
             return f"it is a value of {Content(told['content']).name.lower()}"
         return "it is of another view, or of another definition of this one"
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """Values in their envelopes.
+
+    Attributes:
+        envelope: what they are in.
+        scope: what their names in the store begin with, up to the key.
+        keys: a checksum of each one's key, as a text.
+        values: the value of each key, None where it has none.
+    """
+
+    envelope: Envelope
+    scope: str
+    keys: Sums
+    values: Sequence[bytes | None]
+
+
+def open_together(sealed: Sequence[Sealed], front: bytes = b"") -> list[Opened]:
+    """Take values out of their envelopes, all into the same words.
+
+    Args:
+        sealed: the values.
+        front: whole words to be put in front of all.
+    """
+    parts, groups = [front], []
+    begin = len(front) // WORD
+    for one in sealed:
+        held, sizes, odd = one.envelope.lengths(one.values)
+        # A checksum takes in the header behind a value, which all of one envelope begin with alike.
+        parts += [*held, one.envelope.identity]
+        groups.append((one, sizes, begin, odd))
+        begin += int(sizes.sum()) + 1
+    # Unlike one of bytes, an array of these can be written to.
+    words = np.frombuffer(bytearray().join(parts), np.int64)
+    wrong = [one.envelope.wrong_headers(words[at:], sizes) for one, sizes, at, _ in groups]
+    if any(wrong):
+        # Without those whose lengths cannot be believed.
+        good = [
+            replace(one, values=[None if n in bad else value for n, value in enumerate(one.values)])
+            for one, bad in zip(sealed, wrong, strict=True)
+        ]
+        found = open_together(good, front)
+        return [
+            replace(opened, damaged=opened.damaged | bad)
+            for opened, bad in zip(found, wrong, strict=True)
+        ]
+    return [_verified(one, words, sizes, at, odd) for one, sizes, at, odd in groups]
+
+
+def _verified(
+    sealed: Sealed, words: Words, sizes: Words, begin: int, damaged: dict[int, str]
+) -> Opened:
+    """Values of these sizes that lie end to end in words, from one on, behind them a header."""
+    begins = starts_of(sizes)
+    rows = words[begin : begin + begins[-1] + 1]
+    # Nearly always there are all: then nothing need be gathered.
+    there = slice(None) if sizes.all() else np.flatnonzero(sizes)
+    at, lengths = begins[:-1][there], sizes[there]
+    told = rows[at + 1].view(np.uint64) - _seeds(sealed.scope, sealed.keys[there])
+    rows[at + 1] = 0
+    starts, ends = np.zeros(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
+    starts[there], ends[there] = at + (begin + HEADER), at + (begin + lengths)
+    if int(checksums.moved(told, at).sum()) != checksums.of_all(rows):
+        wrong = checksums.of_each(rows, at) != told
+        for place in np.arange(len(sizes))[there][wrong].tolist():
+            damaged[place] = "its checksum is another"
+            starts[place] = ends[place] = 0
+    return Opened(words, starts, ends, damaged)
 
 
 def _seeds(scope: str, keys: Sums) -> Sums:

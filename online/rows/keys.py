@@ -204,7 +204,7 @@ class PairKeys(Keys):
     def partitions(self) -> dict[int, list[int]]:
         """The positions of the pairs by partition, which their first keys decide about."""
         # A request has few of them, nearly always one.
-        number = [partition(text) for text in self.first.texts]
+        number = [partition(text) for text in self.first.texts] if len(self.ones) else []
         if len(set(number)) == 1:
             return {number[0]: list(range(len(self.ones)))}
         found: dict[int, list[int]] = {}

@@ -3,7 +3,7 @@
 Those of all aggregates are merged side by side, and all their texts are read at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -16,10 +16,8 @@ from slate.online.rows.latest_values import merge_latest
 from slate.online.rows.row_format import NO_TIME, Words, from_words
 from slate.online.rows.window_finish import finish_latest
 from slate.online.rows.window_layout import WindowLayout
-from slate.online.rows.window_rows import OpenRows
+from slate.online.rows.window_rows import Later, OpenRows
 from slate.views import FeatureView
-
-Newer = Sequence[tuple[Words, OpenRows]]
 
 
 class LastingValues:
@@ -63,23 +61,29 @@ class LastingValues:
     def __bool__(self) -> bool:
         return bool(self._features)
 
-    def read(self, rows: OpenRows, newer: Newer, at: int) -> dict[Expr, Array]:
+    def read(self, rows: OpenRows, number: int, later: Later, at: int) -> dict[Expr, Array]:
         """The features as of an instant; of many values as masked arrays.
 
         Args:
-            rows: the rows.
-            newer: rows that hold what came after that, each with the positions that they are for.
+            rows: the rows, and behind them those that are merged into them.
+            number: how many they are without those.
+            later: those, in order of time.
             at: the instant, in microseconds.
         """
-        words, times = self._found(rows)
-        references = self._numbered(words, 0)
-        origins = [(rows, references)]
-        for index, other in newer:
-            more, more_times = self._found(other)
-            numbered = sum(one.size for _, one in origins)
-            origins.append((other, self._numbered(more, numbered)))
-            self._merge(words, times, index, more, more_times)
-        texts = _texts(words[: self._texts], origins) if self._texts else None
+        # Of shape (latest events, all rows).
+        words, times = (rows.head.take(self._values_at + place, axis=0) for place in (0, 1))
+        held = words[: self._texts]
+        references = held.flatten()
+        # Until all is merged, texts are told apart by where the words lie that stand for them.
+        held[:] = np.arange(references.size).reshape(held.shape)
+        for some, index in later:
+            self._merge(words, times, index, words[:, some], times[:, some])
+        words, times = words[:, :number], times[:, :number]
+        texts = None
+        if self._texts:
+            wanted = words[: self._texts].ravel()
+            of_row = wanted % len(rows.head[0])
+            texts = rows.texts_of(of_row, references[wanted], np.nan).reshape(self._texts, number)
         values: dict[Expr, Array] = {}
         for feature in self._features:
             place = self._rows[feature.measure.name]
@@ -87,17 +91,6 @@ class LastingValues:
             assert of_kind is not None
             values[feature] = self._in_time(feature, of_kind[place].T, times[place].T, at)
         return values
-
-    def _found(self, rows: OpenRows) -> tuple[Words, Words]:
-        """The values and the times, of shape (latest events, N)."""
-        head = rows.head
-        return head.take(self._values_at, axis=0), head.take(self._values_at + 1, axis=0)
-
-    def _numbered(self, words: Words, first: int) -> Words:
-        """The words that stand for texts; in their place, in ``words``, come numbers."""
-        references = words[: self._texts].copy()
-        words[: self._texts] = np.arange(first, first + references.size).reshape(references.shape)
-        return references
 
     def _merge(
         self, words: Words, times: Words, index: Words, more: Words, more_times: Words
@@ -133,22 +126,3 @@ class LastingValues:
         if feature.measure.length is None:
             return values[:, 0]
         return np.ma.MaskedArray(values, ~known)
-
-
-def _texts(numbers: Words, origins: Sequence[tuple[OpenRows, Words]]) -> Array:
-    """The texts of these numbers.
-
-    Args:
-        numbers: of shape (latest events, N).
-        origins: rows, and the words that stand for their texts, numbered one after another.
-    """
-    found = Kind.STRING.full(numbers.size)
-    flat, first = numbers.ravel(), 0
-    for rows, references in origins:
-        last = first + references.size
-        at = np.flatnonzero((flat >= first) & (flat < last))
-        if len(at):
-            of = flat[at] - first
-            found[at] = rows.texts_of(of % references.shape[1], references.ravel()[of], np.nan)
-        first = last
-    return found.reshape(numbers.shape)

@@ -5,7 +5,7 @@ NumPy is called, not how much it computes: so the records of all windows are fou
 columns gathered side by side, and those that are merged or finished alike are so at once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from slate.kinds import Kind
 from slate.online.rows.row_format import Words
 from slate.online.rows.window_finish import defaulted
 from slate.online.rows.window_layout import BITS, Level, Slot, WindowLayout
-from slate.online.rows.window_rows import BELOW, OpenRows
+from slate.online.rows.window_rows import BELOW, Later, OpenRows
 from slate.windows import Window
 
 
@@ -170,19 +170,19 @@ class TiledValues:
             columns[suffix] = found[0][0], _slice([row for _, row in found])
         return _Alike(measure.function, measure.column_kind, features, columns)
 
-    def read(
-        self, rows: OpenRows, newer: Sequence[tuple[Words, OpenRows]], at: int
-    ) -> dict[Expr, Array]:
+    def read(self, rows: OpenRows, number: int, later: Later, at: int) -> dict[Expr, Array]:
         """The features as of an instant.
 
         Args:
-            rows: the rows.
-            newer: rows that hold what came after that, each with the positions that they are for.
+            rows: the rows, and behind them those that are merged into them.
+            number: how many they are without those.
+            later: those, in order of time.
             at: the instant, in microseconds.
         """
-        found = self._gathered(rows, at)
-        for index, other in newer:
-            self._merge(found, index, self._gathered(other, at))
+        gathered = self._gathered(rows, at)
+        found = [block[:, :number] for block in gathered]
+        for some, index in later:
+            self._merge(found, index, [block[:, some] for block in gathered])
         values: dict[Expr, Array] = {}
         for one in self._alike:
             partials = {suffix: found[block][row] for suffix, (block, row) in one.columns.items()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,15 +21,13 @@ from slate.windows import Window
 
 @dataclass(frozen=True)
 class Newer:
-    """Rows that hold what came after others.
+    """Rows that hold what came after others, among the same words.
 
     Attributes:
-        words: all of them, the empty row first.
         starts: the word at which each starts.
         index: which of the others each is for, ascending.
     """
 
-    words: Words
     starts: Words
     index: Words
 
@@ -65,20 +64,27 @@ class WindowReader:
             at: the instant asked about, in microseconds.
             newer: what came after that, to be merged with it; each after those before it.
         """
-        rows = OpenRows(self._layout, words, starts)
-        others = [(one.index, OpenRows(self._layout, one.words, one.starts)) for one in newer]
-        decoded = Decoded({}, {}, rows.head[0])
-        for index, other in others:
-            decoded.event_ts[index] = np.maximum(decoded.event_ts[index], other.head[0])
+        # All of them are opened, found and gathered as one.
+        rows = OpenRows(
+            self._layout, words, np.concatenate([starts, *(one.starts for one in newer)])
+        )
+        bounds = np.cumsum([len(starts), *(len(one.starts) for one in newer)]).tolist()
+        later = [
+            (slice(*both), one.index) for both, one in zip(pairwise(bounds), newer, strict=True)
+        ]
+        number, event_ts = len(starts), rows.head[0]
+        decoded = Decoded({}, {}, event_ts[:number])
+        for some, index in later:
+            decoded.event_ts[index] = np.maximum(decoded.event_ts[index], event_ts[some])
         if self._tiled:
-            decoded.values.update(self._tiled.read(rows, others, at))
+            decoded.values.update(self._tiled.read(rows, number, later, at))
         columns = {
-            number: CountedValues(self._layout.counted[number], number, rows, others)
-            for number, _ in self._counted
+            place: CountedValues(self._layout.counted[place], place, rows, number, later)
+            for place, _ in self._counted
         }
-        for (number, window), features in self._counted.items():
+        for (place, window), features in self._counted.items():
             for feature in features:
-                decoded.values[feature] = columns[number].read(feature, window.start(at))
+                decoded.values[feature] = columns[place].read(feature, window.start(at))
         if self._lasts:
-            decoded.values.update(self._lasts.read(rows, others, at))
+            decoded.values.update(self._lasts.read(rows, number, later, at))
         return decoded

@@ -1,5 +1,7 @@
 """Rows of a windowed view, opened: their records, their tiles and their last values."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from slate.expressions import Array
@@ -12,6 +14,10 @@ from slate.online.rows.window_merge import Columns
 
 # The bits below the n-th, for n up to a whole word.
 BELOW = np.array([(1 << bits) - 1 for bits in range(BITS + 1)], np.uint64)
+
+# What came after some rows and is to be merged into them: which rows, in order of time. Of each the
+# positions that they are for, ascending.
+Later = Sequence[tuple[slice, Words]]
 
 
 class OpenRows:

@@ -11,7 +11,7 @@ from slate.features import Attribute, Feature
 from slate.online.rows.codecs import Reader, codec
 from slate.online.rows.damage_messages import MEND, STREAM_MEND, damage, past
 from slate.online.rows.decoded_rows import Decoded
-from slate.online.rows.envelope import Content, Envelope
+from slate.online.rows.envelope import Content, Envelope, Opened, Sealed, open_together
 from slate.online.rows.hour_sections import Since, sections_envelope
 from slate.online.rows.keys import Keys, KeySource, PairKeys
 from slate.online.rows.pair_bundles import pick
@@ -59,8 +59,8 @@ class _Rows:
     """Rows of keys, and what of them cannot be known.
 
     Attributes:
-        words: all published rows, the empty one first.
-        starts: the word at which that of each key starts.
+        words: all of them, the empty one first.
+        starts: the word at which the published one of each key starts.
         newer: what the stream adds to them, section by section.
         lost: the keys of which nothing can be known.
         errors: why.
@@ -135,9 +135,7 @@ class ViewRead:
             at: the instant asked about, in microseconds.
             deltas: what the stream adds.
         """
-        rows = self._published(published, wanted)
-        if deltas is not None and deltas.values.count(None) < len(deltas.values):
-            self._add(rows, deltas, wanted, at)
+        rows = self._rows(published, wanted, deltas, at)
         if rows.errors:
             rows.starts = np.where(rows.lost, 0, rows.starts)
         has = rows.starts > 0
@@ -154,7 +152,7 @@ class ViewRead:
                 place = np.zeros(len(has) + 1, np.int64)
                 place[used] = np.arange(1, len(used) + 1)
                 starts = np.concatenate([_EMPTY, rows.starts[used]])
-                newer = [Newer(one.words, one.starts, place[one.index]) for one in rows.newer]
+                newer = [Newer(one.starts, place[one.index]) for one in rows.newer]
                 decoded = self._read(rows.words, starts, at, newer).spread(place.take(wanted.index))
         if not rows.errors:
             return decoded
@@ -172,63 +170,86 @@ class ViewRead:
         assert isinstance(self.reader, WindowReader)
         return self.reader.read(words, starts, at, newer)
 
-    def _published(self, published: Published | None, wanted: Keys) -> _Rows:
-        """The published rows."""
-        lost = np.zeros(len(wanted.values), np.bool_)
-        if published is None:
-            none = np.zeros(len(lost), np.int64)
-            return _Rows(np.frombuffer(self.empty, np.int64), none, [], lost)
+    def _rows(
+        self, published: Published | None, wanted: Keys, deltas: Deltas | None, at: int
+    ) -> _Rows:
+        """The rows, published and streamed, all in the same words."""
         first = wanted.first if isinstance(wanted, PairKeys) else wanted
-        opened = self.envelope.open(published.prefix, first.sums, published.values, self.empty)
-        starts = opened.starts
-        if isinstance(wanted, PairKeys):
-            starts = pick(opened, wanted, list(self.view.entity.keys.values())[1])
-        rows = _Rows(opened.words, starts, [], lost)
-        damaged = opened.damaged | dict.fromkeys(published.others, "it is not a string of bytes")
-        if damaged:
-            rows.lost = _among(first, damaged)
-            if isinstance(wanted, PairKeys):
-                rows.lost = rows.lost[wanted.ones]
-            rows.errors = (damage(self.view, "the published rows", first.values, damaged, MEND),)
+        sealed, there = [], list[int]()
+        if published is not None:
+            sealed.append(Sealed(self.envelope, published.prefix, first.sums, published.values))
+        if deltas is not None and deltas.values.count(None) < len(deltas.values):
+            # Of pairs most have nothing.
+            there = [place for place, value in enumerate(deltas.values) if value is not None]
+            texts = wanted.texts
+            sums = Keys.of([texts[place] for place in there]).sums
+            values = [deltas.values[place] for place in there]
+            sealed.append(Sealed(self._sections, deltas.prefix, sums, values))
+        opened = open_together(sealed, self.empty)
+        number = len(wanted.ones) if isinstance(wanted, PairKeys) else len(wanted.values)
+        rows = _Rows(
+            opened[0].words if opened else np.frombuffer(self.empty, np.int64),
+            np.zeros(number, np.int64),
+            [],
+            np.zeros(number, np.bool_),
+        )
+        if published is not None:
+            self._publish(rows, published, opened[0], wanted, first)
+        if deltas is not None and there:
+            self._add(rows, Since(opened[-1], deltas.since, at), wanted, there)
         return rows
 
-    def _add(self, rows: _Rows, deltas: Deltas, wanted: Keys, at: int) -> None:
-        """Add what the stream does, and what of it cannot be known."""
-        # Of pairs most have nothing.
-        there = [place for place, value in enumerate(deltas.values) if value is not None]
-        texts, of = wanted.texts, np.array(there)
-        some = Keys.of([texts[place] for place in there])
-        values = [deltas.values[place] for place in there]
-        opened = self._sections.open(deltas.prefix, some.sums, values, self.empty)
-        since = Since(opened, deltas.since, at)
+    def _publish(
+        self, rows: _Rows, published: Published, opened: Opened, wanted: Keys, first: Keys
+    ) -> None:
+        """Find published rows, and what of them cannot be known."""
+        rows.starts = opened.starts
+        if isinstance(wanted, PairKeys):
+            rows.starts = pick(opened, wanted, list(self.view.entity.keys.values())[1])
+        damaged = opened.damaged | dict.fromkeys(published.others, "it is not a string of bytes")
+        if damaged:
+            lost = _some(len(first.values), damaged)
+            rows.lost = lost[wanted.ones] if isinstance(wanted, PairKeys) else lost
+            rows.errors = (damage(self.view, "the published rows", first.values, damaged, MEND),)
+
+    def _add(self, rows: _Rows, since: Since, wanted: Keys, there: list[int]) -> None:
+        """Add what the stream does, and what of it cannot be known.
+
+        Args:
+            rows: what it is added to.
+            since: what it adds to some keys.
+            wanted: the keys.
+            there: which of them.
+        """
         if since.lost:
             why = {
-                there[place]: opened.damaged.get(place, "a worker found it damaged")
+                there[place]: since.opened.damaged.get(place, "a worker found it damaged")
                 for place in sorted(since.lost)
             }
-            rows.lost |= _among(wanted, why)
+            rows.lost |= _some(len(rows.lost), why)
             what = "what the stream added to the rows"
-            rows.errors += (damage(self.view, what, texts, why, STREAM_MEND),)
+            rows.errors += (damage(self.view, what, wanted.texts, why, STREAM_MEND),)
         if since.later:
             later = {there[place]: known for place, known in since.later.items()}
-            rows.lost |= _among(wanted, later)
-            rows.errors += (past(self.view, texts, later, at),)
+            rows.lost |= _some(len(rows.lost), later)
+            rows.errors += (past(self.view, wanted.texts, later, since.at),)
+        of = np.array(there)
         for starts, places in since.sections:
             index = of[places]
             if rows.errors:
                 kept = ~rows.lost[index]
                 starts, index = starts[kept], index[kept]
-            rows.newer.append(Newer(opened.words, starts, index))
+            rows.newer.append(Newer(starts, index))
 
     @cached_property
     def _sections(self) -> Envelope:
         return sections_envelope(self.view)
 
 
-def _among(keys: Keys, some: Iterable[int]) -> Array:
-    """Which of the keys are some, given by position."""
-    found = np.zeros(len(keys.values), np.bool_)
-    found[list(some)] = True
+def _some(number: int, places: Iterable[int]) -> Array:
+    """Of so many which are some, given by position."""
+    found = np.zeros(number, np.bool_)
+    found[list(places)] = True
     return found
 
 

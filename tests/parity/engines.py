@@ -183,7 +183,7 @@ class Engines:
             return row
         near = self._near.get(ask.service.name, instant, {**ask.keys, **inputs})
         self._near.require_near(near)
-        assert near.errors == ()
+        assert near.errors == (), near.errors
         assert near.to_dicts() == [row]
         for view, state in answer.states.items():
             assert near.states[view].state.tolist() == state.state.tolist()
