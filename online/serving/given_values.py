@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -35,6 +36,11 @@ class Given:
     values: list[Any]
     single: bool
 
+    @cached_property
+    def types(self) -> set[type]:
+        """The types of the values."""
+        return set(map(type, self.values))
+
 
 def given(name: str, value: Any) -> Given:
     """What was given under a name.
@@ -45,9 +51,10 @@ def given(name: str, value: Any) -> Given:
     try:
         found = _python(value)
         if isinstance(found, list | tuple | range):
-            kinds = set(map(type, found))
-            if any(issubclass(kind, np.generic | pa.Scalar) for kind in kinds):
-                found = [_python(one) for one in found]
+            column = Given(list(found), single=False)
+            if any(issubclass(kind, np.generic | pa.Scalar) for kind in column.types):
+                return Given([_python(one) for one in column.values], single=False)
+            return column
     except (OverflowError, ValueError, pa.ArrowException) as error:
         raise RequestError(f"{name}: {error}") from error
     if isinstance(found, Sequence) and not isinstance(found, str | bytes | bytearray):

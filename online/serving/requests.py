@@ -105,7 +105,7 @@ class RequestForm:
             raise RequestError(f"{self._service} needs {name}=..., a key or a list of keys")
         values = columns[name].values
         wanted = str if kind is Kind.STRING else int
-        if set(map(type, values)) - {wanted}:
+        if columns[name].types - {wanted}:
             values = self._coerced_keys(name, kind, values)
         if kind is Kind.STRING:
             self._check_texts(name, values, KEY_BYTES)
