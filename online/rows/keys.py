@@ -13,7 +13,7 @@ from slate.expressions import Array
 from slate.features import Attribute
 from slate.online.rows import checksums
 from slate.online.rows.checksums import Sums
-from slate.online.rows.partitioning import partition
+from slate.online.rows.partitioning import partitions_of
 from slate.online.rows.row_format import Words
 
 # A key column of the request, or the attribute whose value is the key.
@@ -90,10 +90,8 @@ class Keys:
     @cached_property
     def partitions(self) -> dict[int, list[int]]:
         """The positions of the keys by the partition of the stream that they are in."""
-        found: dict[int, list[int]] = {}
-        for position, text in enumerate(self.texts):
-            found.setdefault(partition(text), []).append(position)
-        return found
+        numbers = partitions_of(self.texts)
+        return {int(n): np.flatnonzero(numbers == n).tolist() for n in np.unique(numbers)}
 
     @classmethod
     def of(cls, column: list[Any]) -> "Keys":
@@ -203,14 +201,8 @@ class PairKeys(Keys):
     @cached_property
     def partitions(self) -> dict[int, list[int]]:
         """The positions of the pairs by partition, which their first keys decide about."""
-        # A request has few of them, nearly always one.
-        number = [partition(text) for text in self.first.texts] if len(self.ones) else []
-        if len(set(number)) == 1:
-            return {number[0]: list(range(len(self.ones)))}
-        found: dict[int, list[int]] = {}
-        for position, one in enumerate(self.ones.tolist()):
-            found.setdefault(number[one], []).append(position)
-        return found
+        numbers = partitions_of(self.first.texts)[self.ones]
+        return {int(n): np.flatnonzero(numbers == n).tolist() for n in np.unique(numbers)}
 
 
 def pair_text(first: str, second: str) -> str:

@@ -80,7 +80,7 @@ def gather(words: Words, begins: Words, width: int) -> Words:
         return words.take(begins + np.arange(width)[:, None], mode="clip")
     pieces = np.ndarray(last + 1, f"V{width * WORD}", words, strides=(WORD,))
     # NumPy's clip takes as long as ten of these, of one row.
-    found = pieces.take(np.minimum(np.maximum(begins, 0), last)).view(np.int64).reshape(-1, width)
+    found = pieces[np.minimum(np.maximum(begins, 0), last)].view(np.int64).reshape(-1, width)
     return np.ascontiguousarray(found.T)
 
 
