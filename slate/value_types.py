@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from slate.encoded import Encoded, Operand
 from slate.expressions import Array
 from slate.kinds import Kind
 
@@ -72,13 +73,15 @@ class ValueType:
         shape = (rows,) if self.length is None else (rows, self.length)
         return np.broadcast_to(np.ma.getdata(values), shape)
 
-    def to_arrow(self, values: Array, rows: int) -> pa.Array:
+    def to_arrow(self, values: Operand, rows: int) -> pa.Array:
         """An array of this type as an Arrow array of so many rows.
 
         Args:
             values: of this type, of one row that stands for all, or of all.
             rows: how many.
         """
+        if isinstance(values, Encoded):
+            return self.kind.to_arrow(values.values).take(pa.array(values.index))
         if len(values) != rows:
             if self.length is not None or self.kind is Kind.STRING:
                 # These are converted one by one.

@@ -18,6 +18,7 @@ from slate.online.http.access import Access, Grant
 from slate.online.http.bodies import ARROW, JSON, Asked
 from slate.online.http.metrics import Metrics, Stages
 from slate.online.http.refusals import Refused
+from slate.online.serving import client_stream
 from slate.online.serving.answer import Answer
 from slate.online.serving.client import REFRESH, TIMEOUT, AsyncFeatureClient
 from slate.plans import Plan
@@ -268,7 +269,8 @@ class Application:
                 "which in the header Content-Type",
             )
         wanted = _wanted(headers.get("accept", "*/*"))
-        by_row = parse_qs(scope["query_string"].decode("latin-1")).get("states") == ["rows"]
+        said = parse_qs(scope["query_string"].decode("latin-1"))
+        by_row = said.get("states") == ["rows"]
         body = codings.unpacked(
             await self._body(headers, receive),
             headers.get("content-encoding", ""),
@@ -299,6 +301,8 @@ class Application:
             else:
                 answers = [await self._answer(plan, asked, stages)]
                 write = bodies.write_arrow if wanted == ARROW else bodies.write_json
+                if wanted == ARROW and said.get("form") == [client_stream.FORM]:
+                    write = bodies.write_for_clients
                 written = write(answers[0], states_by_row=by_row)
         except RequestError as error:
             raise Refused(400, str(error)) from None

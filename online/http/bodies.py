@@ -13,7 +13,7 @@ import pyarrow as pa
 from slate.errors import RequestError
 from slate.expressions import Array
 from slate.kinds import Kind
-from slate.online.serving import answer_stream, request_stream
+from slate.online.serving import answer_stream, client_stream, request_stream
 from slate.online.serving.answer import Answer, Column
 from slate.online.serving.messages import shown
 from slate.plans import Plan
@@ -143,6 +143,11 @@ def write_json_of_many(answers: list[Answer], *, states_by_row: bool) -> bytes:
 def write_arrow(answer: Answer, *, states_by_row: bool) -> pa.Buffer:
     """An answer as an Arrow stream."""
     return answer_stream.write(answer, states_by_row=states_by_row)
+
+
+def write_for_clients(answer: Answer, *, states_by_row: bool) -> pa.Buffer:
+    """An answer as Slate's own clients read it, states by row in any case."""
+    return client_stream.write(answer)
 
 
 def _json(answer: Answer, states_by_row: bool) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from slate.errors import (
     StoreError,
 )
 from slate.online.rows.instants import instant
-from slate.online.serving import answer_stream, request_stream
+from slate.online.serving import answer_stream, client_stream, request_stream
 from slate.online.serving.answer import Answer
 from slate.online.serving.given_values import Moment, asked, given, is_null
 from slate.online.serving.messages import shown
@@ -168,7 +168,7 @@ class _Requests:
             raise RequestError(f"{shown(service)} is not a name of a service: give it as text")
         when = None if at is None else instant(asked(at))
         kind, body = _body(service, brought, when)
-        path = f"{self._path}/v1/services/{quote(service, safe='')}?states=rows"
+        path = f"{self._path}/v1/services/{quote(service, safe='')}?form={client_stream.FORM}"
         return self._read(self._sent(path, body, {**self._headers, "Content-Type": kind}))
 
     def _sent(self, path: str, body: bytes, headers: dict[str, str]) -> "urllib3.BaseHTTPResponse":
@@ -195,7 +195,7 @@ class _Requests:
 
     def _read(self, response: "urllib3.BaseHTTPResponse") -> Answer:
         if response.status == 200:
-            return answer_stream.read(response.data)
+            return client_stream.read(response.data)
         try:
             message = str(json.loads(response.data)["error"])
         except (ValueError, TypeError, KeyError):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from slate.encoded import Encoded, Operand, array
+from slate.encoded import Encoded, Operand
 from slate.errors import MissingPackageError, RequestError, nearest
 from slate.expressions import Array
 from slate.online.rows.instants import instant
@@ -144,14 +144,13 @@ class _Columns(Mapping[Column, Array]):
         self._held = held
 
     def __getitem__(self, column: Column) -> Array:
-        found: Array = array(self._held[column])
-        return found
+        found = self._held[column]
+        return found.array if isinstance(found, Encoded) else found
 
     @property
     def numbers(self) -> list[Array]:
         """Those that a matrix can hold."""
-        held = [values for one, values in self._held.items() if one.value_type.is_number]
-        return [values.array if isinstance(values, Encoded) else values for values in held]
+        return [self[one] for one in self._held if one.value_type.is_number]
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self._held)
@@ -193,6 +192,7 @@ class Answer:
         self.states = states
         self.errors = errors
         self._keys = keys
+        self._held: Mapping[Column, Operand] = values
         self._values = _Columns(values)
 
     @cached_property
@@ -204,6 +204,11 @@ class Answer:
     def columns(self) -> Mapping[Column, Array]:
         """The values of each feature: of one row that stands for all of them, or of each row."""
         return self._values
+
+    @property
+    def held(self) -> Mapping[Column, Operand]:
+        """The same, texts perhaps encoded."""
+        return self._held
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -300,7 +305,7 @@ class Answer:
 
     def to_arrow(self) -> pa.Table:
         """The values as a table: a column per feature by its name and of its exact type."""
-        columns = [f.value_type.to_arrow(values, self.rows) for f, values in self._values.items()]
+        columns = [f.value_type.to_arrow(values, self.rows) for f, values in self._held.items()]
         return pa.table(columns, names=list(self.names))
 
     def to_pandas(self) -> "pandas.DataFrame":
