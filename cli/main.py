@@ -208,6 +208,20 @@ def _parser() -> argparse.ArgumentParser:
         "--at", metavar="T", type=_instant, help="the instant to ask about, UTC (default: now)"
     )
 
+    acl = add(
+        "acl",
+        "tell what the store's users may do, or make one of them",
+        "Without --set: a line for each role as files of ACL users have it, without passwords. "
+        "With it: makes the role's user, or changes it, with the password on standard input.",
+    )
+    acl.add_argument(
+        "--set",
+        dest="role",
+        metavar="ROLE",
+        help="reader, writer (of events), worker, publisher, or operator (all of them)",
+    )
+    acl.add_argument("--user", metavar="NAME", help="its user (default: DEPLOYMENT-ROLE)")
+
     training = add(
         "training",
         "tell where a service's training set is, or make one of rows of your own",

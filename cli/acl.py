@@ -1,0 +1,35 @@
+"""`slate acl`: the users that the online store is to have, one for each role."""
+
+import sys
+from argparse import Namespace
+
+from slate.cli import processes
+from slate.deployment import load
+from slate.errors import ConfigurationError, nearest
+from slate.online.store.redis_client import connect
+from slate.online.store.roles import ROLES, rules, set_user, user_name
+
+TIMEOUT = 10.0
+
+
+def run(options: Namespace) -> int:
+    """Print what the roles' users may do, or make one of them in the store."""
+    deployment = load()
+    if options.role is None:
+        if options.user is not None:
+            raise ConfigurationError("--user names the user of a role: give --set ROLE as well")
+        for role in ROLES:
+            words = " ".join(rules(deployment.name, role))
+            print(f"user {user_name(deployment.name, role)} {words}")
+        return 0
+    if options.role not in ROLES:
+        hint = nearest(options.role, ROLES)
+        raise ConfigurationError(f"there is no role {options.role!r}: {hint}")
+    name = options.user or user_name(deployment.name, options.role)
+    if sys.stdin.isatty():
+        print(f"password of {name} (one line):", file=sys.stderr)
+    password = sys.stdin.readline().rstrip("\r\n")
+    with processes.store(deployment) as store, connect(store.address, TIMEOUT) as redis:
+        set_user(redis, name, deployment.name, options.role, password)
+        print(f"{name} may do in {store} what a {options.role} does", file=sys.stderr)
+    return 0
