@@ -208,6 +208,15 @@ def _parser() -> argparse.ArgumentParser:
         "--at", metavar="T", type=_instant, help="the instant to ask about, UTC (default: now)"
     )
 
+    typed = add(
+        "stubs",
+        "write a module of the services with their types, for editors and type checkers",
+        "Its classes ask a client: Features(client).my_service(key=...) knows the keys, the inputs "
+        "and the features.",
+    )
+    typed.add_argument("--out", metavar="FILE", help="write it there (default: print it)")
+    typed.add_argument("--check", action="store_true", help="fail where the file is out of date")
+
     acl = add(
         "acl",
         "tell what the store's users may do, or make one of them",

@@ -39,6 +39,7 @@ ROOMS = {
         "serving": {"near", "store", "rows"},
         "http": {"serving", "near", "store", "rows"},
         "remote": {"serving", "rows"},
+        "typed": {"serving", "remote"},
     },
     "slate.online.stream": {
         "durable_files": set(),
