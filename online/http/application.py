@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from slate.online.http.refusals import Refused
 from slate.online.serving import client_stream
 from slate.online.serving.answer import Answer
 from slate.online.serving.client import REFRESH, TIMEOUT, AsyncFeatureClient
+from slate.online.serving.messages import shown
 from slate.plans import Plan
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,10 @@ BODY_BYTES = 8 << 20
 # How many requests may be in one body.
 MANY = 1_000
 TICK = 1.0
+
+# The seconds that a request has for the store at the least.
+LEAST = 0.001
+TIMEOUT_HEADER = "slate-timeout"
 
 _SERVICES = "/v1/services"
 
@@ -277,6 +283,7 @@ class Application:
             self._settings.max_body,
         )
         stages = self._metrics.stages(plan.service.full_name)
+        until = time.monotonic() + _timeout(headers, self._settings.timeout)
         try:
             read = bodies.read_arrow if sent == ARROW else bodies.read_json
             asked = read(plan, body, self._settings.max_rows)
@@ -293,13 +300,14 @@ class Application:
             stages.mark("read")
             if isinstance(asked, list):
                 answers = [
-                    await self._answer(plan, one, stages, place) for place, one in enumerate(asked)
+                    await self._answer(plan, one, stages, until, place)
+                    for place, one in enumerate(asked)
                 ]
                 written: bytes | pa.Buffer = bodies.write_json_of_many(
                     answers, states_by_row=by_row
                 )
             else:
-                answers = [await self._answer(plan, asked, stages)]
+                answers = [await self._answer(plan, asked, stages, until)]
                 write = bodies.write_arrow if wanted == ARROW else bodies.write_json
                 if wanted == ARROW and said.get("form") == [client_stream.FORM]:
                     write = bodies.write_for_clients
@@ -316,9 +324,9 @@ class Application:
         return Response(content, wanted, headers=more)
 
     async def _answer(
-        self, plan: Plan, asked: Asked, stages: Stages, place: int | None = None
+        self, plan: Plan, asked: Asked, stages: Stages, until: float, place: int | None = None
     ) -> Answer:
-        """Look one request up, in its turn."""
+        """Look one request up, in its turn; it waits for the store until an instant."""
         assert self._client is not None
         try:
             async with asyncio.timeout(self._settings.queue):
@@ -332,7 +340,9 @@ class Application:
             ) from None
         stages.mark("wait")
         try:
-            return await self._client.get(plan.service.full_name, asked.at, **asked.given)
+            # Its turn may have come late: what is near is answered in any case.
+            client = self._client.within(max(until - time.monotonic(), LEAST))
+            return await client.get(plan.service.full_name, asked.at, **asked.given)
         except RequestError as error:
             if place is None:
                 raise
@@ -376,6 +386,22 @@ def _require(method: str, path: str, wanted: str, known: bool = True) -> None:
         )
     if method != wanted:
         raise Refused(405, f"{path} does not answer {method}: send {wanted}", {"allow": wanted})
+
+
+def _timeout(headers: dict[str, str], most: float) -> float:
+    """How many seconds a request may wait, as its header says, and no longer than any may."""
+    said = headers.get(TIMEOUT_HEADER)
+    if said is None:
+        return most
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise Refused(
+            400, f"the header Slate-Timeout is {shown(said)}: give seconds, more than 0, as in 0.05"
+        )
+    return min(seconds, most)
 
 
 def _wanted(accept: str) -> str:

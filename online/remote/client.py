@@ -82,6 +82,21 @@ class RemoteClient:
         """
         return self._requests.get(service, at, keys_and_inputs)
 
+    def within(self, timeout: float) -> "RemoteWithin":
+        """Ask with another deadline than the server's: ``client.within(0.05).get(...)``.
+
+        What the server has not read from the store by then are flagged defaults, as with
+        ``FeatureClient.within``; no longer than its own `--timeout` does it wait.
+
+        Args:
+            timeout: how many seconds the server may wait for the store, all in all.
+
+        Raises:
+            ConfigurationError: it is not a time.
+        """
+        require_timeout(timeout)
+        return RemoteWithin(self._requests, timeout)
+
     def close(self) -> None:
         """Close the connections."""
         self._requests.close()
@@ -91,6 +106,18 @@ class RemoteClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class RemoteWithin:
+    """A remote client's requests, with a deadline of their own."""
+
+    def __init__(self, requests: "_Requests", timeout: float) -> None:
+        self._requests = requests
+        self._timeout = timeout
+
+    def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
+        """The values of a service's features; see ``RemoteClient.get``."""
+        return self._requests.get(service, at, keys_and_inputs, self._timeout)
 
 
 class AsyncRemoteClient:
@@ -113,6 +140,11 @@ class AsyncRemoteClient:
         ask = partial(self._requests.get, service, at, keys_and_inputs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
+    def within(self, timeout: float) -> "AsyncRemoteWithin":
+        """Ask with another deadline than the server's; see ``RemoteClient.within``."""
+        require_timeout(timeout)
+        return AsyncRemoteWithin(self._requests, self._threads, timeout)
+
     async def close(self) -> None:
         """Close the connections, once what is under way has come."""
         self._requests.close()
@@ -125,12 +157,28 @@ class AsyncRemoteClient:
         await self.close()
 
 
+class AsyncRemoteWithin:
+    """The requests of a remote client for tasks, with a deadline of their own."""
+
+    def __init__(self, requests: "_Requests", threads: ThreadPoolExecutor, timeout: float) -> None:
+        self._requests = requests
+        self._threads = threads
+        self._timeout = timeout
+
+    async def get(
+        self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
+    ) -> Answer:
+        """The values of a service's features; see ``RemoteClient.get``."""
+        self._requests.require_open()
+        ask = partial(self._requests.get, service, at, keys_and_inputs, self._timeout)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+
+
 class _Requests:
     """Sends requests over kept connections."""
 
     def __init__(self, address: str, key: str | None, timeout: float) -> None:
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-            raise ConfigurationError(f"timeout={timeout!r}: give seconds, more than 0")
+        require_timeout(timeout)
         http = _http()
         try:
             found = http.util.parse_url(address)
@@ -162,14 +210,23 @@ class _Requests:
         if self._closed:
             raise ClosedError("it is closed: connect another one")
 
-    def get(self, service: str, at: Moment | None, brought: Mapping[str, Any]) -> Answer:
+    def get(
+        self,
+        service: str,
+        at: Moment | None,
+        brought: Mapping[str, Any],
+        timeout: float | None = None,
+    ) -> Answer:
         self.require_open()
         if not isinstance(service, str):
             raise RequestError(f"{shown(service)} is not a name of a service: give it as text")
         when = None if at is None else instant(asked(at))
         kind, body = _body(service, brought, when)
         path = f"{self._path}/v1/services/{quote(service, safe='')}?form={client_stream.FORM}"
-        return self._read(self._sent(path, body, {**self._headers, "Content-Type": kind}))
+        headers = {**self._headers, "Content-Type": kind}
+        if timeout is not None:
+            headers["Slate-Timeout"] = f"{timeout:f}"
+        return self._read(self._sent(path, body, headers))
 
     def _sent(self, path: str, body: bytes, headers: dict[str, str]) -> "urllib3.BaseHTTPResponse":
         http = _http()
@@ -207,6 +264,16 @@ class _Requests:
     def close(self) -> None:
         self._closed = True
         self._pool.close()
+
+
+def require_timeout(timeout: float) -> None:
+    """Refuse a timeout that is not a time.
+
+    Raises:
+        ConfigurationError: it is 0 or less, or not a number.
+    """
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        raise ConfigurationError(f"timeout={timeout!r}: give seconds, more than 0")
 
 
 def _http() -> Any:

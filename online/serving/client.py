@@ -103,6 +103,18 @@ class FeatureClient:
         """
         return self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
 
+    def within(self, timeout: float) -> "Within":
+        """Ask with another deadline than the client's: ``client.within(0.05).get(...)``.
+
+        Args:
+            timeout: how many seconds a request may wait for the store, all in all.
+
+        Raises:
+            ConfigurationError: it is not a time.
+        """
+        check_timeout(timeout)
+        return Within(self._serving, self._connections, timeout)
+
     def wait_until_near(self, timeout: float = 60.0) -> bool:
         """Wait until the near views that are published are loaded; whether they are.
 
@@ -141,6 +153,36 @@ class FeatureClient:
         self.close()
 
 
+class Within:
+    """A client's requests, with a deadline of their own."""
+
+    def __init__(self, serving: Serving, connections: Connections, timeout: float) -> None:
+        self._serving = serving
+        self._connections = connections
+        self._timeout = timeout
+
+    def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
+        """The values of a service's features; see ``FeatureClient.get``."""
+        lookup = self._serving.lookup(service, at, keys_and_inputs)
+        return self._connections.run(lookup, self._timeout)
+
+
+class AsyncWithin:
+    """The requests of a client for tasks, with a deadline of their own."""
+
+    def __init__(self, serving: Serving, connections: AsyncConnections, timeout: float) -> None:
+        self._serving = serving
+        self._connections = connections
+        self._timeout = timeout
+
+    async def get(
+        self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
+    ) -> Answer:
+        """The values of a service's features; see ``FeatureClient.get``."""
+        lookup = self._serving.lookup(service, at, keys_and_inputs)
+        return await self._connections.run(lookup, self._timeout)
+
+
 class AsyncFeatureClient:
     """A ``FeatureClient`` for asynchronous applications, for the tasks of one event loop."""
 
@@ -176,6 +218,11 @@ class AsyncFeatureClient:
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
         return await self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
+
+    def within(self, timeout: float) -> "AsyncWithin":
+        """Ask with another deadline than the client's; see ``FeatureClient.within``."""
+        check_timeout(timeout)
+        return AsyncWithin(self._serving, self._connections, timeout)
 
     async def wait_until_near(self, timeout: float = 60.0) -> bool:
         """Wait until near views are loaded; see ``FeatureClient.wait_until_near``."""

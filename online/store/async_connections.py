@@ -74,7 +74,7 @@ class AsyncConnections:
         pool = ConnectionPool(kind, most, socket_read_size=READ_SIZE, retry=retry, **waits, **given)
         return cls(Redis.from_pool(pool), timeout, most)
 
-    async def run(self, flow: Flow[T]) -> T:
+    async def run(self, flow: Flow[T], timeout: float | None = None) -> T:
         """Run a flow, and return what it returns; see ``Connections.run``.
 
         Raises:
@@ -89,7 +89,7 @@ class AsyncConnections:
                 "in each event loop"
             )
         self._loop = loop
-        exchange = _Exchange(self)
+        exchange = _Exchange(self, self.timeout if timeout is None else timeout)
         try:
             return await drive_async(flow, exchange)
         finally:
@@ -106,7 +106,8 @@ class AsyncConnections:
 class _Exchange:
     """A flow's exchange with the store, over a connection that it holds from the first command."""
 
-    def __init__(self, connections: AsyncConnections) -> None:
+    def __init__(self, connections: AsyncConnections, timeout: float) -> None:
+        self._timeout = timeout
         self._connections = connections
         self._channel: AsyncChannel | None = None
         self._began = time.monotonic()
@@ -124,15 +125,15 @@ class _Exchange:
             return await self._pause(step)
         all_ = self._connections
         try:
-            async with _until(self._began + all_.timeout):
+            async with _until(self._began + self._timeout):
                 reply = await (self._channel or await self._open()).exchange(step)
         except ResponseError:
             all_.heard = time.monotonic()
             raise
         except TimeoutError:
             if self._channel is None:
-                raise busy(all_.timeout, all_.most) from None
-            raise late(all_.timeout, lost=all_.heard < self._began) from None
+                raise busy(self._timeout, all_.most) from None
+            raise late(self._timeout, lost=all_.heard < self._began) from None
         except (RedisError, OSError) as error:
             # What comes after it, if anything, has another connection.
             await self.end()

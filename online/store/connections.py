@@ -76,19 +76,23 @@ class Connections:
         )
         return cls(Redis.from_pool(pool), timeout, most)
 
-    def run(self, flow: Flow[T]) -> T:
+    def run(self, flow: Flow[T], timeout: float | None = None) -> T:
         """Run a flow, and return what it returns.
 
         Its deadline holds for whatever it waits for: a connection, the replies. What has arrived by
         then it is still given. Only the look-up of a host's name is the system's to bound.
+
+        Args:
+            flow: the flow.
+            timeout: how many seconds it has; None for as many as any.
 
         Raises:
             ClosedError: the connections are closed.
         """
         if self.closed:
             raise closed()
-        exchange = _Exchange(self)
-        token = _deadline.set(time.monotonic() + self.timeout)
+        exchange = _Exchange(self, self.timeout if timeout is None else timeout)
+        token = _deadline.set(time.monotonic() + exchange.timeout)
         try:
             return drive(flow, exchange)
         finally:
@@ -104,7 +108,8 @@ class Connections:
 class _Exchange:
     """A flow's exchange with the store, over a connection that it holds from the first command."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, timeout: float) -> None:
+        self.timeout = timeout
         self._connections = connections
         self._channel: Channel | None = None
         self._began = time.monotonic()
@@ -127,7 +132,7 @@ class _Exchange:
             all_.heard = time.monotonic()
             raise
         except TimeoutError:
-            raise late(all_.timeout, lost=all_.heard < self._began) from None
+            raise late(self.timeout, lost=all_.heard < self._began) from None
         except (RedisError, OSError) as error:
             # What comes after it, if anything, has another connection.
             self.end()
@@ -139,7 +144,7 @@ class _Exchange:
     def _open(self) -> Channel:
         all_ = self._connections
         if not all_.gate.acquire(timeout=_left() or 0):
-            raise busy(all_.timeout, all_.most)
+            raise busy(self.timeout, all_.most)
         self._channel = Channel(all_.redis)
         if all_.closed:
             raise closed()
@@ -155,7 +160,7 @@ class _Exchange:
         self.end()
         time.sleep(seconds)
         self._began = time.monotonic()
-        _deadline.set(self._began + self._connections.timeout)
+        _deadline.set(self._began + self.timeout)
 
     def end(self) -> None:
         """Give the connection back."""

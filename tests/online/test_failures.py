@@ -3,7 +3,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from slate.deployment import Deployment
-from slate.errors import StoreError
+from slate.errors import ConfigurationError, StoreError
 from slate.online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
 from slate.online.serving.live_services import Serving
 from slate.online.store.channel import Channel, send
@@ -179,3 +179,43 @@ def test_a_store_that_dies_between_two_rounds(
     assert answer["studio_profile.country"].tolist() == ["nowhere"] * 2
     assert answer.states["studio_profile"].state.tolist() == [State.MISSING] * 2
     assert redis.ping()
+
+
+@contextmanager
+def paused(redis: Redis) -> Iterator[None]:
+    """A store that answers nobody, until it is woken."""
+    store: Any = redis
+    store.client_pause(20_000)
+    try:
+        yield
+    finally:
+        store.client_unpause()
+
+
+def test_each_request_may_have_a_deadline_of_its_own(
+    redis: Redis, publisher: Publisher, deployment: Deployment
+) -> None:
+    publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
+    asked: dict[str, Any] = {"at": AS_OF, "player_id": 1, "game_id": ["chess", "go"]}
+
+    async def ask() -> tuple[float, Answer]:
+        async with AsyncFeatureClient.connect(deployment, timeout=10, refresh=0) as client:
+            await client.get("play_ranking", **asked)
+            with paused(redis):
+                begun = time.monotonic()
+                answer = await client.within(0.05).get("play_ranking", **asked)
+                return time.monotonic() - begun, answer
+
+    took, answer = asyncio.run(ask())
+    all_defaults(answer)
+    assert "has not answered within 0.05 s" in answer.errors[0]
+    assert took < 2
+    with FeatureClient.connect(deployment, timeout=10, refresh=0) as client:
+        assert request(client)["game_catalog.title"].tolist() == ["Chess", "Go"]
+        with paused(redis):
+            begun = time.monotonic()
+            all_defaults(client.within(0.05).get("play_ranking", **asked))
+            assert time.monotonic() - begun < 2
+        assert client.within(5).get("play_ranking", **asked).errors == request(client).errors
+        with pytest.raises(ConfigurationError, match="timeout=0: give seconds"):
+            client.within(0)

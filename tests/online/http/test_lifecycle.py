@@ -1,5 +1,6 @@
 """How a server begins, what it counts, and how it ends."""
 
+import asyncio
 import re
 import signal
 import socket
@@ -10,9 +11,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from redis import Redis
 
 from slate.errors import (
     ClosedError,
@@ -21,7 +24,7 @@ from slate.errors import (
     RequestError,
     StoreError,
 )
-from slate.online import FeatureClient, RemoteClient
+from slate.online import Answer, AsyncRemoteClient, FeatureClient, RemoteClient
 from slate.online.http.server import listen
 from slate.online.store.embedded_server import EmbeddedServer
 from tests.online.http.conftest import Serve, Served
@@ -152,6 +155,31 @@ def test_a_port_that_is_taken() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port} cannot be listened on"):
             listen("127.0.0.1", port)
+
+
+def test_each_request_may_have_a_deadline_of_its_own(
+    serve: Serve, published: datetime, redis: Redis
+) -> None:
+    served = serve("--timeout", "10")
+    served.await_ready()
+    store: Any = redis
+
+    async def later() -> Answer:
+        async with AsyncRemoteClient.connect(served.address, timeout=20) as client:
+            return await client.within(0.1).get("play_ranking", player_id=1, game_id="go")
+
+    with RemoteClient.connect(served.address, timeout=20) as client:
+        client.get("play_ranking", player_id=1, game_id="go")
+        store.client_pause(20_000)
+        try:
+            began = time.monotonic()
+            answer = client.within(0.1).get("play_ranking", player_id=1, game_id="go")
+            assert time.monotonic() - began < 3
+            assert any("has not answered within 0." in error for error in answer.errors)
+            assert answer.rows == 1
+            assert asyncio.run(later()).errors
+        finally:
+            store.client_unpause()
 
 
 def test_a_client_without_a_server() -> None:

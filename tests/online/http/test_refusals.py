@@ -184,3 +184,11 @@ def test_the_interface_is_described(served: Served) -> None:
     # All that is referred to is there.
     named = set(json.dumps(found).split("#/components/schemas/")[1:])
     assert {name.partition('"')[0] for name in named} <= schemas.keys()
+
+
+@pytest.mark.parametrize("said", ["", "soon", "0", "-1", "nan", "inf"])
+def test_a_deadline_that_is_no_time(served: Served, said: str) -> None:
+    response = served.ask(SERVICE, json.dumps(ASKED).encode(), content_type=bodies.JSON,
+                          slate_timeout=said)  # fmt: skip
+    assert response.status == 400
+    assert "the header Slate-Timeout is" in response.error
