@@ -41,6 +41,7 @@ def run(options: Namespace) -> int:
 
 def _serve(options: Namespace, deployment: Deployment, say: Say) -> int:
     # Only now: where metrics go is read when these are imported.
+    from slate.online import spans
     from slate.online.http import metrics, server
     from slate.online.http.access import Access
     from slate.online.http.application import Application, Settings
@@ -59,6 +60,7 @@ def _serve(options: Namespace, deployment: Deployment, say: Say) -> int:
         settings = Settings(
             timeout=options.timeout, max_rows=options.max_rows, max_body=options.max_body
         )
+        spans.send_where_configured("slate-serve")
         application = Application(deployment, access, settings)
         server.serve(application, listening, lambda: say(f"listening: {address}"))
         code = 0

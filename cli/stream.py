@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from slate.cli import processes
 from slate.cli.text import Say, clock
 from slate.deployment import Deployment, load
+from slate.online import spans
 from slate.online.store.redis_client import connect
 from slate.online.store.stream_names import streamed_sources
 from slate.online.stream.workers.status import stream_status
@@ -33,6 +34,7 @@ def run(options: Namespace) -> int:
     processes.require_machine_clock(deployment)
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     processes.prepare(deployment)
+    spans.send_where_configured("slate-stream")
     names = ", ".join(source.stream for source in streamed_sources(deployment.registry))
     if not names:
         print("slate: no source has a stream: give one `stream = ...`", file=sys.stderr)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from slate.deployment import Deployment
 from slate.errors import ClosedError, RequestError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
+from slate.online import spans
 from slate.online.http import bodies, catalogue, codings
 from slate.online.http.access import Access, Grant
 from slate.online.http.bodies import ARROW, JSON, Asked
@@ -110,11 +111,28 @@ class Application:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
+        service = self._service_name(scope["path"])
+        name = f"{scope['method']} {_SERVICES}/{service or '...'}"
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        with spans.answering(name, headers) as tell:
+            await self._answered(scope, headers, receive, send, service, tell)
+
+    async def _answered(
+        self,
+        scope: Scope,
+        headers: dict[str, str],
+        receive: Receive,
+        send: Send,
+        service: str,
+        tell: Callable[[int], None],
+    ) -> None:
+        """Answer a request for a service, or for anything else; tell its status."""
         began = time.perf_counter()
         path: str = scope["path"]
-        service = self._service_name(path)
         try:
-            response = await self._respond(scope, receive)
+            response = await self._respond(scope, headers, receive)
         except Refused as refused:
             response = Response(
                 bodies.error(str(refused)), status=refused.status, headers=refused.headers
@@ -128,6 +146,7 @@ class Application:
                 ),
                 status=500,
             )
+        tell(response.status)
         await self._send(response, send)
         if service:
             self._metrics.answered(service, response.status, time.perf_counter() - began)
@@ -188,11 +207,8 @@ class Application:
         except UnknownNameError:
             return ""
 
-    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+    async def _respond(self, scope: Scope, headers: dict[str, str], receive: Receive) -> Response:
         method, path = scope["method"], scope["path"]
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
         if name := _asked_for(path):
             _require(method, path, "POST")
             return await self._serve(name, scope, headers, receive)

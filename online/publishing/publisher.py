@@ -13,6 +13,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 from slate.deployment import Deployment, given_or_loaded
 from slate.errors import StoreError
+from slate.online import spans
 from slate.online.publishing.encoding import Values, encode
 from slate.online.publishing.sweeping import remove_former, sweep
 from slate.online.rows.instants import instant, microseconds
@@ -112,6 +113,7 @@ class Publisher:
             StoreError: the store fails, or a later publish of the view deleted this one. What was
                 live stays so.
         """
+        since = spans.began()
         names = GenerationNames(self._deployment, view.name)
         until = microseconds(as_of)
         name = new_name(view, instant(until))
@@ -128,7 +130,7 @@ class Publisher:
                 taken_in = landed.taken_in and instant(microseconds(landed.taken_in))
                 # Before it is live: an event that it holds is not to be added by the stream.
                 tell(self._redis, self._deployment, view.source, landed.files)
-            return self._switch(
+            live = self._switch(
                 names,
                 pointer_field(view),
                 Generation(
@@ -142,6 +144,13 @@ class Publisher:
                     taken_in=taken_in,
                 ),
             )
+        told: spans.Attributes = {
+            "slate.view": view.name,
+            "slate.rows": rows,
+            "slate.bytes": size,
+        }
+        spans.ended("slate.publish", since, lambda: told)
+        return live
 
     def live(self, view: type[FeatureView]) -> Generation | None:
         """The live generation of a view as it is defined now; None if it was never published.

@@ -19,6 +19,7 @@ from slate.errors import (
     RequestError,
     StoreError,
 )
+from slate.online import spans
 from slate.online.rows.instants import instant
 from slate.online.serving import answer_stream, client_stream, request_stream
 from slate.online.serving.answer import Answer
@@ -226,7 +227,8 @@ class _Requests:
         headers = {**self._headers, "Content-Type": kind}
         if timeout is not None:
             headers["Slate-Timeout"] = f"{timeout:f}"
-        return self._read(self._sent(path, body, headers))
+        with spans.asking(f"slate.get {service}", headers):
+            return self._read(self._sent(path, body, headers))
 
     def _sent(self, path: str, body: bytes, headers: dict[str, str]) -> "urllib3.BaseHTTPResponse":
         http = _http()

@@ -1,5 +1,6 @@
 """Answers: the values of a service's features, and where they came from."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from enum import IntEnum
@@ -204,6 +205,19 @@ class Answer:
     def columns(self) -> Mapping[Column, Array]:
         """The values of each feature: of one row that stands for all of them, or of each row."""
         return self._values
+
+    def span_attributes(self) -> dict[str, str | int | float]:
+        """What a span of the lookup tells."""
+        told: dict[str, str | int | float] = {
+            "slate.service": self.service,
+            "slate.rows": self.rows,
+            "slate.errors": len(self.errors),
+            "slate.near": sum(state.behind > 0 for state in self.states.values()),
+        }
+        totals: Counter[str] = Counter()
+        for state in self.states.values():
+            totals.update(state.counts)
+        return told | {f"slate.rows.{name}": number for name, number in totals.items()}
 
     @property
     def held(self) -> Mapping[Column, Operand]:

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from slate.deployment import Deployment, given_or_loaded
 from slate.limits import REQUEST_ROWS
+from slate.online import spans
 from slate.online.near.keeper import NearViews
 from slate.online.serving.answer import Answer
 from slate.online.serving.explain import explain
@@ -101,7 +102,10 @@ class FeatureClient:
                 published.
             ClosedError: the client is closed.
         """
-        return self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
+        since = spans.began()
+        answer = self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
+        spans.ended("slate.lookup", since, answer.span_attributes)
+        return answer
 
     def within(self, timeout: float) -> "Within":
         """Ask with another deadline than the client's: ``client.within(0.05).get(...)``.
@@ -163,8 +167,10 @@ class Within:
 
     def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        lookup = self._serving.lookup(service, at, keys_and_inputs)
-        return self._connections.run(lookup, self._timeout)
+        since, lookup = spans.began(), self._serving.lookup(service, at, keys_and_inputs)
+        answer = self._connections.run(lookup, self._timeout)
+        spans.ended("slate.lookup", since, answer.span_attributes)
+        return answer
 
 
 class AsyncWithin:
@@ -179,8 +185,10 @@ class AsyncWithin:
         self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        lookup = self._serving.lookup(service, at, keys_and_inputs)
-        return await self._connections.run(lookup, self._timeout)
+        since, lookup = spans.began(), self._serving.lookup(service, at, keys_and_inputs)
+        answer = await self._connections.run(lookup, self._timeout)
+        spans.ended("slate.lookup", since, answer.span_attributes)
+        return answer
 
 
 class AsyncFeatureClient:
@@ -217,7 +225,10 @@ class AsyncFeatureClient:
         self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        return await self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
+        since = spans.began()
+        answer = await self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
+        spans.ended("slate.lookup", since, answer.span_attributes)
+        return answer
 
     def within(self, timeout: float) -> "AsyncWithin":
         """Ask with another deadline than the client's; see ``FeatureClient.within``."""

@@ -66,6 +66,16 @@ class Applied:
     conflicts: int = 0
     outdated: bool = False
 
+    def span_attributes(self) -> dict[str, int]:
+        """What a span of it tells."""
+        return {
+            "slate.events": self.events,
+            "slate.repeats": self.repeats,
+            "slate.late": self.late,
+            "slate.refused": self.refused,
+            "slate.conflicts": self.conflicts,
+        }
+
     def add(self, other: "Applied") -> None:
         """Count another micro-batch too."""
         self.events += other.events

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from slate.deployment import Deployment
 from slate.errors import SlateError
+from slate.online import spans
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import require_all_is_kept
 from slate.online.store.stream_names import LOG, Unit, streamed_sources, units
@@ -209,10 +210,11 @@ class Worker:
         held = self._leases.held
         routed = [unit for unit in held if unit.route != LOG]
         routed = self._prepare(routed)
-        began = time.perf_counter()
+        began, since = time.perf_counter(), spans.began()
         applied = self._applier.step(routed)
         if applied.arrival or applied.conflicts:
             self.stats.count(applied, time.perf_counter() - began)
+            spans.ended("slate.apply", since, applied.span_attributes)
         if applied.outdated:
             self._retain()
         for unit in held:
