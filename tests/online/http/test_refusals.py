@@ -133,6 +133,23 @@ def test_what_cannot_be_answered(
     assert message in response.error
 
 
+def test_a_head_that_does_not_end_is_refused(served: Served) -> None:
+    where = urlsplit(served.address)
+    for begin in (b"GET /", b"GET /healthz HTTP/1.1\r\nX-Long: "):
+        with socket.create_connection((where.hostname, where.port), 20) as connection:
+            connection.sendall(begin + b"x" * 70_000)
+            assert b"The head of the request has more than 65,536 bytes" in connection.recv(4096)
+
+
+def test_an_offer_of_another_protocol_is_passed_over(served: Served) -> None:
+    """Java's client of HTTP/2 makes it with each request that has a body."""
+    offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2_settings": "AAEA"}
+    for _ in range(2):
+        assert served.ask(SERVICE, ASKED, **offer).status == 200
+    assert served.ask("/healthz", connection="Upgrade", upgrade="websocket").status == 200
+    assert served.ask(SERVICE, ASKED).status == 200
+
+
 def test_a_body_has_so_many_bytes_at_most(served: Served) -> None:
     large = json.dumps(ASKED | {"device": "x" * 1_000_000}).encode()
     told = "the body has more than 1,000,000 bytes: ask for fewer rows at once, or start"
