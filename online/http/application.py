@@ -183,6 +183,9 @@ class Application:
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         method, path = scope["method"], scope["path"]
+        if method == "HEAD":
+            # Of what GET is answered only the head is sent on.
+            method = "GET"
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
@@ -376,7 +379,7 @@ def _require(method: str, path: str, wanted: str, known: bool = True) -> None:
 
 def _wanted(accept: str) -> str:
     """JSON or Arrow, as a header says."""
-    kinds = [one.partition(";")[0].strip().lower() for one in accept.split(",")]
+    kinds = codings.named(accept)
     if ARROW in kinds:
         return ARROW
     if {JSON, "application/*", "*/*", ""}.intersection(kinds):

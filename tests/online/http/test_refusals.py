@@ -150,6 +150,25 @@ def test_an_offer_of_another_protocol_is_passed_over(served: Served) -> None:
     assert served.ask(SERVICE, ASKED).status == 200
 
 
+def test_what_a_client_refuses_it_does_not_get(served: Served) -> None:
+    refused = served.ask(SERVICE, ASKED, accept=f"{bodies.JSON};q=0, */*;q=0.0")
+    assert refused.status == 406
+    wanted = served.ask(SERVICE, ASKED, accept=f"{bodies.ARROW};q=0, {bodies.JSON}; q=0.5")
+    assert wanted.headers["content-type"] == bodies.JSON
+    many = ASKED | {"game_id": ["go"] * 300}
+    plain = served.ask(SERVICE, many, accept_encoding="gzip;q=0, zstd; q=0.000")
+    assert "content-encoding" not in plain.headers
+    packed = gzip.compress(json.dumps(ASKED).encode())
+    response = served.ask(SERVICE, packed, content_type=bodies.JSON, content_encoding="GZIP")
+    assert response.status == 200
+
+
+def test_of_what_is_got_the_head_alone_may_be_asked_for(served: Served) -> None:
+    for path in ("/healthz", "/metrics", "/openapi.json"):
+        head = served.ask(path, method="HEAD")
+        assert (head.status, head.body) == (200, b"")
+
+
 def test_a_body_has_so_many_bytes_at_most(served: Served) -> None:
     large = json.dumps(ASKED | {"device": "x" * 1_000_000}).encode()
     told = "the body has more than 1,000,000 bytes: ask for fewer rows at once, or start"
