@@ -20,6 +20,7 @@ from slate.online.http.metrics import Metrics, Stages
 from slate.online.http.refusals import Refused
 from slate.online.serving.answer import Answer
 from slate.online.serving.client import REFRESH, TIMEOUT, AsyncFeatureClient
+from slate.online.serving.request_stream import require_few
 from slate.plans import Plan
 
 logger = logging.getLogger(__name__)
@@ -32,8 +33,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 # together, and so defaults.
 AT_WORK = 2
 BODY_BYTES = 8 << 20
-# How many requests may be in one body.
-MANY = 1_000
 TICK = 1.0
 
 _SERVICES = "/v1/services"
@@ -281,10 +280,6 @@ class Application:
         try:
             read = bodies.read_arrow if sent == ARROW else bodies.read_json
             asked = read(plan, body, self._settings.max_rows)
-            if isinstance(asked, list) and len(asked) > MANY:
-                raise RequestError(
-                    f"{len(asked):,} requests in one body, and {MANY:,} may be: send fewer at once"
-                )
             if isinstance(asked, list) and wanted == ARROW:
                 raise Refused(
                     406,
@@ -293,9 +288,12 @@ class Application:
                 )
             stages.mark("read")
             if isinstance(asked, list):
-                answers = [
-                    await self._answer(plan, one, stages, place) for place, one in enumerate(asked)
-                ]
+                answers, rows = [], 0
+                for place, one in enumerate(asked):
+                    answers.append(await self._answer(plan, one, stages, place))
+                    # Those that name no candidates have not told how many there are.
+                    rows += answers[-1].rows
+                    require_few(rows, self._settings.max_rows)
                 written: bytes | pa.Buffer = bodies.write_json_of_many(
                     answers, states_by_row=by_row
                 )
