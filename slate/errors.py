@@ -89,7 +89,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
         'known: orders, taps'
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    # To one that is far longer none is close, and to find that out takes long.
+    comparable = len(name) <= 4 * max(map(len, names), default=0)
+    close = get_close_matches(name, names, n=1, cutoff=0.6) if comparable else []
     if close:
         return f"did you mean {close[0]!r}?"
     return "known: " + (", ".join(names) or "none")

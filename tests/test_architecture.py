@@ -63,7 +63,7 @@ HEAVY_PACKAGES = {"dagster", "dbt", "great_expectations", "duckdb", "jinja2", "p
 OFFLINE, OFFLINE_PACKAGES = ROOT / "slate" / "offline", {"duckdb", "jinja2", "pandas", "polars"}
 # What serves over HTTP comes with the `server` extra, what asks such a server with `remote`.
 EXTRAS = {
-    ROOT / "online" / "http": {"uvicorn", "orjson", "prometheus_client"},
+    ROOT / "online" / "http": {"uvicorn", "httptools", "orjson", "prometheus_client"},
     ROOT / "online" / "remote": {"urllib3"},
     # Spans come with `telemetry`, or where the application brings them.
     ROOT / "online" / "spans.py": {"opentelemetry"},

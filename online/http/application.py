@@ -24,6 +24,7 @@ from slate.online.serving import client_stream
 from slate.online.serving.answer import Answer
 from slate.online.serving.client import REFRESH, TIMEOUT, AsyncFeatureClient
 from slate.online.serving.messages import shown
+from slate.online.serving.request_stream import require_few
 from slate.plans import Plan
 
 logger = logging.getLogger(__name__)
@@ -36,8 +37,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 # together, and so defaults.
 AT_WORK = 2
 BODY_BYTES = 8 << 20
-# How many requests may be in one body.
-MANY = 1_000
 TICK = 1.0
 
 # The seconds that a request has for the store at the least.
@@ -209,6 +208,9 @@ class Application:
 
     async def _respond(self, scope: Scope, headers: dict[str, str], receive: Receive) -> Response:
         method, path = scope["method"], scope["path"]
+        if method == "HEAD":
+            # Of what GET is answered only the head is sent on.
+            method = "GET"
         if name := _asked_for(path):
             _require(method, path, "POST")
             return await self._serve(name, scope, headers, receive)
@@ -303,10 +305,6 @@ class Application:
         try:
             read = bodies.read_arrow if sent == ARROW else bodies.read_json
             asked = read(plan, body, self._settings.max_rows)
-            if isinstance(asked, list) and len(asked) > MANY:
-                raise RequestError(
-                    f"{len(asked):,} requests in one body, and {MANY:,} may be: send fewer at once"
-                )
             if isinstance(asked, list) and wanted == ARROW:
                 raise Refused(
                     406,
@@ -315,10 +313,12 @@ class Application:
                 )
             stages.mark("read")
             if isinstance(asked, list):
-                answers = [
-                    await self._answer(plan, one, stages, until, place)
-                    for place, one in enumerate(asked)
-                ]
+                answers, rows = [], 0
+                for place, one in enumerate(asked):
+                    answers.append(await self._answer(plan, one, stages, until, place))
+                    # Those that name no candidates have not told how many there are.
+                    rows += answers[-1].rows
+                    require_few(rows, self._settings.max_rows)
                 written: bytes | pa.Buffer = bodies.write_json_of_many(
                     answers, states_by_row=by_row
                 )
@@ -422,7 +422,7 @@ def _timeout(headers: dict[str, str], most: float) -> float:
 
 def _wanted(accept: str) -> str:
     """JSON or Arrow, as a header says."""
-    kinds = [one.partition(";")[0].strip().lower() for one in accept.split(",")]
+    kinds = codings.named(accept)
     if ARROW in kinds:
         return ARROW
     if {JSON, "application/*", "*/*", ""}.intersection(kinds):

@@ -1,5 +1,6 @@
 """Bodies: requests read from JSON and Arrow, and answers written as either."""
 
+import gc
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from slate.plans import Plan
 
 JSON, ARROW = "application/json", answer_stream.CONTENT_TYPE
 REQUESTS = "requests"
+# How many of them may be in one body.
+MANY = 1_000
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC
 
@@ -58,29 +61,47 @@ def read_json(plan: Plan, body: bytes, max_rows: int) -> list[Asked] | Asked:
         RequestError: it is none, or they ask for too many rows.
     """
     try:
-        found = json.loads(body)
+        found = _loaded(body)
     except (ValueError, RecursionError) as error:
         raise RequestError(
             f'the body is not JSON ({error}): send an object such as {{"{_a_key(plan)}": ...}}'
         ) from error
     many = found.get(REQUESTS) if isinstance(found, dict) else None
+    # What is too much is refused before any time is spent on it.
     if not isinstance(many, list) or REQUESTS in _kinds(plan):
-        asked = _asked(plan, found)
-        request_stream.require_few(_rows(asked), max_rows)
-        return asked
+        request_stream.require_few(_rows(found), max_rows)
+        return _asked(plan, found)
     if found.keys() != {REQUESTS}:
+        other = next(name for name in found if name != REQUESTS)
         raise RequestError(
-            f"the body has {REQUESTS!r} and {', '.join(map(repr, found.keys() - {REQUESTS}))}: "
-            "what holds for a request goes into its own object"
+            f"the body has {REQUESTS!r} and {shown(other)}: what holds for a request goes into its "
+            "own object"
         )
+    if len(many) > MANY:
+        raise RequestError(
+            f"{len(many):,} requests in one body, and {MANY:,} may be: send fewer at once"
+        )
+    request_stream.require_few(sum(map(_rows, many)), max_rows)
     all_ = []
     for place, one in enumerate(many):
         try:
             all_.append(_asked(plan, one))
         except RequestError as error:
             raise RequestError(f"{REQUESTS}[{place}]: {error}") from error
-    request_stream.require_few(sum(map(_rows, all_)), max_rows)
     return all_
+
+
+def _loaded(body: bytes) -> Any:
+    """What a body of JSON holds.
+
+    Collecting what is no longer used would look again and again at all the lists that are made
+    meanwhile, and of millions of empty ones take seconds, in which nobody else is answered.
+    """
+    gc.disable()
+    try:
+        return json.loads(body)
+    finally:
+        gc.enable()
 
 
 def _a_key(plan: Plan) -> str:
@@ -124,9 +145,10 @@ def _instant(name: str, text: Any) -> datetime | None:
     )
 
 
-def _rows(asked: Asked) -> int:
-    lists = [len(value) for value in asked.given.values() if isinstance(value, list)]
-    return max(lists, default=1)
+def _rows(found: Any) -> int:
+    """How many rows an object asks for, if it is one."""
+    values = found.values() if isinstance(found, dict) else ()
+    return max((len(value) for value in values if isinstance(value, list)), default=1)
 
 
 def write_json(answer: Answer, *, states_by_row: bool) -> bytes:

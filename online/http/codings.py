@@ -23,6 +23,7 @@ def unpacked(body: bytes, coding: str, most: int) -> bytes:
     Raises:
         Refused: it is packed otherwise, or larger.
     """
+    coding = coding.lower()
     if coding in ("", "identity"):
         return body
     if coding not in CODINGS:
@@ -46,6 +47,17 @@ def too_large(most: int) -> Refused:
     )
 
 
+def named(accepted: str) -> set[str]:
+    """What a header such as Accept or Accept-Encoding names, but for what it refuses by ``q=0``."""
+    found = set()
+    for one in accepted.lower().split(","):
+        name, *parameters = [part.strip() for part in one.split(";")]
+        weights = [given.removeprefix("q=") for given in parameters if given.startswith("q=")]
+        if all(weight.strip("0.") for weight in weights):
+            found.add(name)
+    return found
+
+
 async def packed(body: bytes | pa.Buffer, accepted: str) -> tuple[bytes | pa.Buffer, str]:
     """A body as it is sent, and the coding of that; empty where it is not packed.
 
@@ -53,7 +65,7 @@ async def packed(body: bytes | pa.Buffer, accepted: str) -> tuple[bytes | pa.Buf
         body: the body.
         accepted: the header Accept-Encoding.
     """
-    codings = [one.partition(";")[0].strip().lower() for one in accepted.split(",")]
+    codings = named(accepted)
     coding = next((one for one in CODINGS if one in codings), "")
     if not coding or len(memoryview(body)) < SHORT:
         return body, ""

@@ -17,6 +17,7 @@ from uvicorn import Config, Server
 
 from slate.errors import ConfigurationError
 from slate.online.http.application import Application
+from slate.online.http.protocol import Protocol
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def serve(application: Application, listening: socket.socket, started: Callable[
     """
     config = Config(
         application,
-        http="httptools",
+        http=Protocol,
         loop="auto",
         ws="none",
         lifespan="on",

@@ -70,8 +70,9 @@ def given(name: str, value: Any) -> Given:
 def _python(value: Any) -> Any:
     """What is NumPy's, Arrow's, pandas' or Polars' as Python's."""
     if isinstance(value, pa.Array | pa.ChunkedArray | pa.Scalar):
-        if pa.types.is_timestamp(value.type) and value.type.unit == "ns":
-            value = value.cast(pa.timestamp("us", value.type.tz), safe=False)
+        if pa.types.is_timestamp(value.type):
+            # They are UTC whatever zone is named, and it may be one that nobody knows.
+            value = value.cast(pa.timestamp("us"), safe=value.type.unit != "ns")
         return value.as_py() if isinstance(value, pa.Scalar) else value.to_pylist()
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "M":
         return from_numpy(value)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from slate.errors import RequestError
 from slate.online.serving.given_values import given
+from slate.online.serving.messages import shown
 
 _AT = b"at"
 
@@ -65,15 +66,13 @@ def read(stream: Any, max_rows: int) -> tuple[dict[str, Any], str | None]:
     """
     try:
         _require_unpacked(stream)
-        table = pa.ipc.open_stream(stream).read_all()
-        for field in table.schema:
-            if not _is_plain(field.type) and not _is_list(field.type):
-                raise RequestError(
-                    f"the column {field.name!r} is of Arrow's type {field.type}: send texts, whole "
-                    "numbers, floats, truth values or timestamps, or in a single row lists of them"
-                )
-        rows = table.num_rows
+        reader = pa.ipc.open_stream(stream)
+        _check_columns(reader.schema)
+        batches = list(reader)
+        # Batches of nulls may be of any length: the sum that Arrow makes of them overflows.
+        rows = sum(batch.num_rows for batch in batches)
         require_few(rows, max_rows)
+        table = pa.Table.from_batches(batches, reader.schema)
         # It comes from anybody: its offsets may lead anywhere.
         table.validate(full=True)
         at = (table.schema.metadata or {}).get(_AT)
@@ -90,6 +89,25 @@ def read(stream: Any, max_rows: int) -> tuple[dict[str, Any], str | None]:
             f"the body is no Arrow stream that can be read ({error}): send one as "
             "pyarrow.ipc.new_stream writes it"
         ) from error
+
+
+def _check_columns(schema: pa.Schema) -> None:
+    """Refuse columns that no request has.
+
+    Raises:
+        RequestError: there is such a one, or two of one name.
+    """
+    seen = set[str]()
+    for field in schema:
+        if not _is_plain(field.type) and not _is_list(field.type):
+            raise RequestError(
+                f"the column {shown(field.name)} is of Arrow's type {field.type}: send texts, "
+                "whole numbers, floats, truth values or timestamps, or in a single row lists of "
+                "them"
+            )
+        if field.name in seen:
+            raise RequestError(f"there are two columns {shown(field.name)}: send one of each name")
+        seen.add(field.name)
 
 
 def _require_unpacked(stream: Any) -> None:

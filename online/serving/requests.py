@@ -62,7 +62,7 @@ class RequestForm:
         known = self._keys.keys() | self._inputs.keys()
         for name in brought:
             if name not in known:
-                raise RequestError(f"{self._service} has no {name!r}: {nearest(name, known)}")
+                raise RequestError(f"{self._service} has no {shown(name)}: {nearest(name, known)}")
         columns = {name: self._column(name, value) for name, value in brought.items()}
         rows = self._rows(columns, max_rows)
         keys: dict[KeySource, Keys] = {

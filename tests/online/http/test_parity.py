@@ -76,6 +76,8 @@ def assert_same(found: Answer, wanted: Answer) -> None:
         ("visit", VISIT | {"time": np.array([LEFT.replace(tzinfo=None)] * 4, "M8[ms]")}),
         ("visit", VISIT | {"time": [LEFT.astimezone(timezone(timedelta(hours=9)))] * 4}),
         ("visit", VISIT | {"time": pandas.Series([LEFT] * 4)}),
+        ("visit", VISIT | {"time": pa.array([LEFT] * 4, pa.timestamp("s", "Z"))}),
+        ("visit", VISIT | {"time": pa.scalar(LEFT, pa.timestamp("ns", "nowhere"))}),
         ("visit", VISIT | {"game_id": []}),
     ],
 )
@@ -128,8 +130,13 @@ def test_candidates_come_with_their_keys(remote: RemoteClient, served: Served) -
         found = remote.get("visit", time=LEFT)
     assert sorted(found.keys["game_id"]) == ["chess", "go"]
     assert found["lately.plays_1h"].tolist() == [0, 0]
-    told = served.service("visit", time=LEFT.isoformat()).json
+    asked = {"time": LEFT.isoformat()}
+    told = served.service("visit", **asked).json
     assert told["keys"] == found.keys
+    # How many there are counts, though no request has told it.
+    requests = [asked | {"game_id": ["go"] * 2_998}, asked, asked]
+    response = served.service("visit", requests=requests)
+    assert (response.status, response.error[:26]) == (400, "3,002 rows in one request,")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 import socket
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,19 @@ def arrow(table: pa.Table, **options: Any) -> bytes:
     written = pa.ipc.IpcWriteOptions(**options)
     with pa.ipc.new_stream(stream, table.schema, options=written) as writer:
         writer.write_table(table)
+    body: bytes = stream.getvalue().to_pybytes()
+    return body
+
+
+def nulls(*lengths: int) -> bytes:
+    """A table of nulls in batches of any length, which take up nothing."""
+    schema = pa.schema({"game_id": pa.null()})
+    stream = pa.BufferOutputStream()
+    written = pa.ipc.IpcWriteOptions(allow_64bit=True)
+    with pa.ipc.new_stream(stream, schema, options=written) as writer:
+        for length in lengths:
+            column = pa.Array.from_buffers(pa.null(), length, [None])
+            writer.write_batch(pa.record_batch([column], schema=schema))
     body: bytes = stream.getvalue().to_pybytes()
     return body
 
@@ -67,6 +81,11 @@ def test_a_body_that_is_wrong(served: Served, body: bytes, message: str) -> None
         (arrow(pa.table({"game_id": pa.array(["go"]).dictionary_encode()})), "with dictionaries"),
         (arrow(pa.table({"game_id": pa.nulls(10**6)})), "1,000,000 rows in one request"),
         (arrow(pa.table({"game_id": [["go"] * 3_001]})), "3,001 rows in one request, and 3,000"),
+        (nulls(2**62, 2**62, 2**62, 2**62), "18,446,744,073,709,551,616 rows in one request"),
+        (
+            arrow(pa.Table.from_arrays([pa.array(["go"])] * 2, names=["game_id"] * 2)),
+            "there are two columns 'game_id': send one of each name",
+        ),
         (arrow(pa.table({"game_id": ["go"], "player_id": [None]})), "player_id is null"),
         (arrow(pa.table({"at": ["noon"]})), "the instant asked about is no column: give it as"),
         (
@@ -131,6 +150,62 @@ def test_what_cannot_be_answered(
     assert response.status == status
     assert response.headers["content-type"] == bodies.JSON
     assert message in response.error
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"requests": [' + b"{}," * 300_000 + b"{}]}",
+        b"[" + b"[]," * 300_000 + b"[]]",
+        b'{"time": ["2026-05-01"' + b',"2026-05-01"' * 70_000 + b"]}",
+        json.dumps({"x" * 900_000: 1}).encode(),
+        json.dumps({"requests": [], "x" * 900_000: 1}).encode(),
+    ],
+    ids=["requests", "lists", "times", "name", "names"],
+)
+def test_what_is_too_much_costs_little(served: Served, body: bytes) -> None:
+    began = time.monotonic()
+    response = served.ask("/v1/services/visit", body, content_type=bodies.JSON)
+    assert response.status == 400
+    assert len(response.body) < 500
+    # Nobody else is answered meanwhile.
+    assert time.monotonic() - began < 2
+
+
+def test_a_head_that_does_not_end_is_refused(served: Served) -> None:
+    where = urlsplit(served.address)
+    for begin in (b"GET /", b"GET /healthz HTTP/1.1\r\nX-Long: "):
+        with socket.create_connection((where.hostname, where.port), 20) as connection:
+            connection.sendall(begin + b"x" * 70_000)
+            assert b"The head of the request has more than 65,536 bytes" in connection.recv(4096)
+
+
+def test_an_offer_of_another_protocol_is_passed_over(served: Served) -> None:
+    """Java's client of HTTP/2 makes it with each request that has a body."""
+    offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2_settings": "AAEA"}
+    for _ in range(2):
+        assert served.ask(SERVICE, ASKED, **offer).status == 200
+    assert served.ask("/healthz", connection="Upgrade", upgrade="websocket").status == 200
+    assert served.ask(SERVICE, ASKED).status == 200
+
+
+def test_what_a_client_refuses_it_does_not_get(served: Served) -> None:
+    refused = served.ask(SERVICE, ASKED, accept=f"{bodies.JSON};q=0, */*;q=0.0")
+    assert refused.status == 406
+    wanted = served.ask(SERVICE, ASKED, accept=f"{bodies.ARROW};q=0, {bodies.JSON}; q=0.5")
+    assert wanted.headers["content-type"] == bodies.JSON
+    many = ASKED | {"game_id": ["go"] * 300}
+    plain = served.ask(SERVICE, many, accept_encoding="gzip;q=0, zstd; q=0.000")
+    assert "content-encoding" not in plain.headers
+    packed = gzip.compress(json.dumps(ASKED).encode())
+    response = served.ask(SERVICE, packed, content_type=bodies.JSON, content_encoding="GZIP")
+    assert response.status == 200
+
+
+def test_of_what_is_got_the_head_alone_may_be_asked_for(served: Served) -> None:
+    for path in ("/healthz", "/metrics", "/openapi.json"):
+        head = served.ask(path, method="HEAD")
+        assert (head.status, head.body) == (200, b"")
 
 
 def test_a_body_has_so_many_bytes_at_most(served: Served) -> None:
