@@ -1,7 +1,7 @@
 """A service's plan, made ready: which keys to read in which round, and what decodes them."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +10,7 @@ from slate.executor import compute
 from slate.expressions import Array, Expr, leaves
 from slate.features import Attribute, Feature
 from slate.online.rows.codecs import Reader, codec
-from slate.online.rows.damage_messages import MEND, STREAM_MEND, damage, past
+from slate.online.rows.damage_messages import MEND, STREAM_MEND, damage, past, unread
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.envelope import Content, Envelope
 from slate.online.rows.hour_sections import Since, sections_envelope
@@ -35,12 +35,14 @@ class Deltas:
         keys: the keys that it was asked for, those of pairs as ``PairKeys``.
         values: the value of each, None where it has none.
         since: the hour of arrival from which on the stream counts.
+        unread: the keys, by position, whose node did not answer, and why.
     """
 
     prefix: str
     keys: Keys
     values: list[bytes | None]
     since: int
+    unread: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,13 @@ class Published:
         prefix: what their names begin with.
         values: the value of each first key, None where it has none.
         others: the keys, by position, under which there is something else than a value.
+        unread: the keys, by position, whose node did not answer, and why.
     """
 
     prefix: str
     values: Sequence[bytes | None]
     others: Sequence[int] = ()
+    unread: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +109,9 @@ class ViewRead:
         """
         words, starts, lost, errors = self._rows(published, keys)
         since = None
+        if deltas is not None and deltas.unread:
+            lost = lost | _among(deltas.keys, deltas.unread)
+            errors += (unread(self.view, deltas.keys.texts, deltas.unread),)
         if deltas is not None and deltas.values.count(None) < len(deltas.values):
             since = self._since(deltas, at)
             if since.lost:
@@ -161,6 +168,9 @@ class ViewRead:
         if damaged:
             lost = _among(first, damaged)
             errors = (damage(self.view, "the published rows", first.values, damaged, MEND),)
+        if published.unread:
+            lost = lost | _among(first, published.unread)
+            errors += (unread(self.view, first.values, published.unread),)
         if len(keys) == 1:
             return opened.words, first.spread(opened.starts, 0), lost, errors
         kind = list(self.view.entity.keys.values())[1]
