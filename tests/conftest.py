@@ -14,7 +14,7 @@ settings.load_profile("slate")
 
 # Whole folders of tests that do, and fixtures that start a store or run dbt.
 FOLDERS = {"cli", "orchestration"}
-FIXTURES = {"server", "project"}
+FIXTURES = {"server", "project", "cluster"}
 STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec"}
 
 _forbidden = False

@@ -23,11 +23,13 @@ from slate.online.rows.instants import microseconds
 from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import PARTITIONS
 from slate.online.store.change_log import START, Entries, Place, entries_of, log_name
-from slate.online.store.channel import pairs, send
-from slate.online.store.commands import Packed, command, fetch, fields, transaction
+from slate.online.store.channel import pairs
+from slate.online.store.cluster_client import clustered
+from slate.online.store.commands import Packed, command, fetch, fields, transaction, values
 from slate.online.store.generations import GenerationNames
 from slate.online.store.live_generations import Live, LiveGenerations
 from slate.online.store.redis_client import connect
+from slate.online.store.sending import send
 from slate.online.store.stream_names import Unit, deltas_name, route, tag
 from slate.registry import Registry
 from slate.views import FeatureView
@@ -223,23 +225,38 @@ class NearViews:
 
         Of the partitions: the entries of their logs, and their positions.
         """
-        asked: list[Packed] = [self._generations.question]
-        if self._units:
-            names = [log_name(unit) for unit in self._units]
-            read = [self._places[unit].entry for unit in self._units]
-            asked.append(command("XREAD", "STREAMS", *names, *read))
-            asked.append(command("MGET", *[unit.position for unit in self._units]))
-        replies = send(self._redis, [transaction(*asked)])
-        live = self._generations.take(replies).live
+        number = self._generations.question.number
+        names = [log_name(unit) for unit in self._units]
+        places = [self._places[unit].entry for unit in self._units]
+        if clustered(self._redis):
+            # A partition's log and position are of one moment, which comes after what is live.
+            told = self._redis.send([self._generations.question])
+            states = self._redis.send(
+                transaction(
+                    command("XREAD", "STREAMS", name, place, name=2), command("GET", unit.position)
+                )
+                for unit, name, place in zip(self._units, names, places, strict=True)
+            )[3::4]
+            logs = {
+                name: entries for read, _ in states for name, entries in entries_of(read).items()
+            }
+            positions = [position for _, position in states]
+        else:
+            asked: list[Packed] = [self._generations.question]
+            if self._units:
+                asked.append(command("XREAD", "STREAMS", *names, *places))
+                asked.append(command("MGET", *[unit.position for unit in self._units]))
+            told = send(self._redis, [transaction(*asked)])
+            logs, positions = {}, []
+            if self._units:
+                logs, positions = entries_of(told[number]), told[number + 1]
+        live = self._generations.take(told[:number]).live
         if live:
             # What is still there now was there then.
-            names = [one.marker for one in live.values()]
-            markers = send(self._redis, [command("MGET", *names)])
+            markers = send(self._redis, [values([one.marker for one in live.values()])])
             whole = zip(live.items(), markers, strict=True)
             live = {name: one for (name, one), marker in whole if marker == one.name.encode()}
-        logs = entries_of(replies[-2]) if self._units else {}
-        entries = [logs.get(log_name(unit).encode(), []) for unit in self._units]
-        return live, entries, replies[-1] if self._units else []
+        return live, [logs.get(name.encode(), []) for name in names], positions
 
     def _find_places(self) -> None:
         """Begin to read the logs of partitions that nothing is known of."""

@@ -13,6 +13,7 @@ from slate.online.rows.arrow_columns import column
 from slate.online.rows.checksums import Sums, of_texts
 from slate.online.rows.codecs import Codec, codec
 from slate.online.rows.envelope import HEADER, Content, Envelope
+from slate.online.rows.keys import Keys
 from slate.online.rows.pair_bundles import bundle
 from slate.online.rows.row_format import WORD, Blobs
 from slate.online.rows.row_tables import Rows
@@ -61,8 +62,8 @@ class Values:
         step = max(min(COMMAND_ROWS, COMMAND_BYTES // size), 1)
         for start in range(0, len(self.keys), step):
             keys = self.keys[start : start + step]
-            names = [f"{prefix}{{{key}}}" for key in keys]
-            yield keys, write(names, values[start : start + step])
+            distinct = Keys(list(keys), np.arange(len(keys)))
+            yield keys, write(prefix, distinct, values[start : start + step])
 
 
 def encode(view: type[FeatureView], batches: Iterable[Rows], as_of: int) -> Iterator[Values]:

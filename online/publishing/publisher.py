@@ -19,7 +19,8 @@ from slate.online.publishing.sweeping import remove_former, sweep
 from slate.online.rows.instants import instant, microseconds
 from slate.online.rows.row_format import FORMAT
 from slate.online.rows.row_tables import Rows
-from slate.online.store.channel import send
+from slate.online.store.changes import changes
+from slate.online.store.cluster_client import clustered
 from slate.online.store.commands import command, transaction
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.generations import (
@@ -33,6 +34,7 @@ from slate.online.store.generations import (
 )
 from slate.online.store.landed_ids import Landed, tell
 from slate.online.store.redis_client import connect, open_store, require_all_is_kept
+from slate.online.store.sending import send
 from slate.online.store.stream_names import StreamNames
 from slate.registry import Registry
 from slate.views import FeatureView
@@ -204,7 +206,7 @@ class Publisher:
 
         def roll_back(pipeline: Any) -> Generation:
             back = _before(view, pipeline.hget(names.pointers, field))
-            if pipeline.mget(names.marker(back.name)) != [back.name.encode()]:
+            if self._redis.mget(names.marker(back.name)) != [back.name.encode()]:
                 raise _not_rolled_back(view, f"the store has lost {back.name}")
             pipeline.multi()
             pipeline.hset(names.pointers, field, back.to_pointer())
@@ -243,11 +245,11 @@ class Publisher:
         """
         try:
             require_all_is_kept(self._redis)
-            with self._redis.pipeline() as pipeline:
-                pipeline.hset(names.pointers, names.publishing, generation)
-                pipeline.hdel(names.pointers, names.removed)
-                pipeline.sadd(names.generations, generation)
-                pipeline.execute()
+            with changes(self._redis) as change:
+                # First announced: a sweep that finds it registered knows that it is being written.
+                change.hset(names.pointers, names.publishing, generation)
+                change.hdel(names.pointers, names.removed)
+                change.sadd(names.generations, generation)
             sweep(self._redis, names)
             yield
         except BaseException:
@@ -277,17 +279,31 @@ class Publisher:
         """Write some values, each command's keys registered with it, so that all can be found."""
         registered = command("SADD", names.generations, generation)
         latest = command("HGET", names.pointers, names.publishing)
-        writes = (
-            transaction(
-                registered, command("RPUSH", names.chunks(generation), json.dumps(keys)), write
-            )
+        parts = (
+            (command("RPUSH", names.chunks(generation), json.dumps(keys)), write)
             for keys, write in values.commands(names.prefix(generation))
         )
-        if send(self._redis, chain(writes, [latest])) != generation.encode():
+        if clustered(self._redis):
+            listed, writes = zip(*parts, strict=True)
+            # In this order, each once the one before is done: see `sweeping`.
+            self._redis.send(listed)
+            self._redis.send([registered])
+            self._redis.send(writes, replicated=True)
+            (current,) = self._redis.send([latest])
+            if current != generation.encode():
+                # It may have been swept before these rows were there.
+                self._redis.send(listed)
+                self._redis.send([registered])
+        else:
+            current = send(
+                self._redis, chain((transaction(registered, *part) for part in parts), [latest])
+            )
+        if current != generation.encode():
             raise _overtaken(names)
 
     def _switch(self, names: GenerationNames, field: str, written: Generation) -> Generation:
         """Make a generation live, unless a later publish began."""
+        unmarked: set[str] = set()
 
         def switch(pipeline: Any) -> Generation:
             found = Pointers.of(names, pipeline.hgetall(names.pointers))
@@ -296,17 +312,26 @@ class Publisher:
                 # It was done before, and the reply was lost.
                 return before
             if found.publishing != written.name:
+                # It may have been set before another came between.
+                self._redis.unlink(names.marker(written.name))
                 raise _overtaken(names)
             live = written.behind(before)
             # Clients of a former definition are served until the second publish of this one.
             former = set(found.live) - {field} if before is not None else set()
             after = found.changed(field, live, former)
             pipeline.multi()
+            # Of a cluster they lie elsewhere, and change before the pointer: what is live has a
+            # marker, and what may be swept has none.
+            markers: Any = self._redis if clustered(self._redis) else pipeline
+            dropped = found.readable - after.readable
+            # What was unmarked before another came between, who made it live again, is readable.
+            for name in {live.name} | (unmarked & after.readable):
+                markers.set(names.marker(name), name)
+            for name in dropped:
+                markers.unlink(names.marker(name))
+            unmarked.update(dropped)
             pipeline.hdel(names.pointers, names.publishing, *former, *found.bad)
             pipeline.hset(names.pointers, field, live.to_pointer())
-            pipeline.set(names.marker(live.name), live.name)
-            for dropped in found.readable - after.readable:
-                pipeline.unlink(names.marker(dropped))
             return live
 
         return self._change(names, switch)

@@ -5,21 +5,28 @@ will be again: only the latest publish goes live, and only the one before comes 
 found to be of no use can be deleted at leisure, by several at once, and by the next one where this
 one is killed. All that is written of a generation is registered in the same transaction, by its
 name and its keys, so whoever writes on after it was swept is found again.
+
+On a cluster these lie on several nodes. Keys are listed there first, the generation is registered
+then, and its rows are written last, some of them perhaps while they are deleted. So what was swept
+stays registered, and goes once a later sweep has found no row of it.
 """
 
 import json
 from collections.abc import Set
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
 from slate.online.rows.keys import Keys
-from slate.online.store.channel import send
-from slate.online.store.commands import delete
+from slate.online.store.channel import pairs
+from slate.online.store.cluster_client import clustered
+from slate.online.store.commands import command, delete
 from slate.online.store.delta_removal import forget_view
 from slate.online.store.generations import GenerationNames, Pointers, pointers, views_of
+from slate.online.store.sending import read_all, send
 
 SCANNED_AT_ONCE = 1_000
 
@@ -32,11 +39,12 @@ def sweep(redis: Redis, names: GenerationNames) -> None:
     Raises:
         RedisError: the store fails; the next sweep goes on.
     """
-    with redis.pipeline() as pipeline:
-        pipeline.hgetall(names.pointers)
-        pipeline.smembers(names.generations)
-        found, members = pipeline.execute()
-    known = Pointers.of(names, found)
+    # In this order: of a cluster they are not of one moment, and what is registered by now was
+    # announced before.
+    members, found = read_all(
+        redis, [command("SMEMBERS", names.generations), command("HGETALL", names.pointers)]
+    )
+    known = Pointers.of(names, pairs(found))
     if known.bad:
         return
     for name in {member.decode() for member in members} - known.readable:
@@ -71,7 +79,8 @@ def remove_former(redis: Redis, deployment: str, known: Set[str], since: datetim
                 # First said, then done: whatever is stopped between the two, it is found again.
                 pipeline.hset(names.pointers, names.removed, "1")
                 pipeline.hdel(names.pointers, names.publishing, *its.live, *its.bad)
-                for name in its.readable:
+                # Of a cluster they lie elsewhere, and are the first that the sweep deletes.
+                for name in its.readable if not clustered(redis) else ():
                     pipeline.unlink(names.marker(name))
                 removed.append(names)
         return removed
@@ -89,13 +98,9 @@ def remove_former(redis: Redis, deployment: str, known: Set[str], since: datetim
 
 def delete_matching(redis: Redis, pattern: str) -> None:
     """Delete all that is called like this; it takes a look at every name in the store."""
-    cursor = 0
-    while True:
-        cursor, found = redis.scan(cursor, match=pattern, count=SCANNED_AT_ONCE)
-        if found:
-            redis.unlink(*found)
-        if not cursor:
-            return
+    found = redis.scan_iter(match=pattern, count=SCANNED_AT_ONCE)
+    while some := list(islice(found, SCANNED_AT_ONCE)):
+        redis.unlink(*some)
 
 
 def _delete(redis: Redis, names: GenerationNames, generation: str) -> None:
@@ -111,15 +116,24 @@ def _delete(redis: Redis, names: GenerationNames, generation: str) -> None:
 def _delete_rows(redis: Redis, names: GenerationNames, generation: str) -> None:
     chunks, prefix = names.chunks(generation), names.prefix(generation)
 
-    def delete_all(pipeline: Any) -> None:
-        done = 0
+    def delete_all(pipeline: Any) -> bool:
+        done = deleted = 0
         while (chunk := pipeline.lindex(chunks, done)) is not None:
-            send(redis, [delete(prefix, Keys.of(json.loads(chunk)))])
+            deleted += send(redis, [delete(prefix, Keys.of(json.loads(chunk)))])
             done += 1
         pipeline.multi()
+        if clustered(redis):
+            if not deleted:
+                pipeline.unlink(chunks)
+            return not deleted
         pipeline.unlink(chunks)
         pipeline.srem(names.generations, generation)
+        return False
 
     store: Any = redis
     # All over again, if more was written meanwhile.
-    store.transaction(delete_all, chunks)
+    if store.transaction(delete_all, chunks, value_from_callable=True):
+        store.srem(names.generations, generation)
+        # Who goes on writing has listed its keys by now, or registers once it has.
+        if store.exists(chunks):
+            store.sadd(names.generations, generation)

@@ -36,6 +36,20 @@ def damage(
     )
 
 
+def unread(view: type[FeatureView], keys: Sequence[object], why: Mapping[int, str]) -> str:
+    """The error for values that lie on a node of the store which did not answer.
+
+    Args:
+        view: the view.
+        keys: the keys that were asked for.
+        why: by the position of their key, why it did not.
+    """
+    return (
+        f"{view.name}: nothing is known of {_named(view, keys, why)}, as the node of the online "
+        "store that has them did not answer"
+    )
+
+
 def past(view: type[FeatureView], keys: Sequence[object], later: Mapping[int, int], at: int) -> str:
     """The error for rows that cannot be told as of an instant, as later events are in them.
 

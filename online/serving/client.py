@@ -11,8 +11,11 @@ from slate.online.serving.answer import Answer
 from slate.online.serving.explain import explain
 from slate.online.serving.given_values import Moment
 from slate.online.serving.live_services import Serving
-from slate.online.store.async_connections import AsyncConnections
-from slate.online.store.connections import Connections
+from slate.online.store.async_cluster_connections import (
+    AnyAsyncConnections,
+    async_connections_to,
+)
+from slate.online.store.cluster_connections import AnyConnections, connections_to
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.flows import check_timeout
 from slate.online.store.redis_client import open_store
@@ -42,7 +45,7 @@ class FeatureClient:
     """
 
     def __init__(
-        self, serving: Serving, connections: Connections, server: EmbeddedServer | None = None
+        self, serving: Serving, connections: AnyConnections, server: EmbeddedServer | None = None
     ) -> None:
         self._serving = serving
         self._connections = connections
@@ -80,7 +83,7 @@ class FeatureClient:
         serving = Serving(
             deployment.registry, deployment.name, refresh, deployment.clock, max_rows, near_views
         )
-        return cls(serving, Connections.to(address, timeout), server)
+        return cls(serving, connections_to(address, timeout), server)
 
     def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
         """The values of a service's features.
@@ -160,7 +163,7 @@ class FeatureClient:
 class Within:
     """A client's requests, with a deadline of their own."""
 
-    def __init__(self, serving: Serving, connections: Connections, timeout: float) -> None:
+    def __init__(self, serving: Serving, connections: AnyConnections, timeout: float) -> None:
         self._serving = serving
         self._connections = connections
         self._timeout = timeout
@@ -176,7 +179,7 @@ class Within:
 class AsyncWithin:
     """The requests of a client for tasks, with a deadline of their own."""
 
-    def __init__(self, serving: Serving, connections: AsyncConnections, timeout: float) -> None:
+    def __init__(self, serving: Serving, connections: AnyAsyncConnections, timeout: float) -> None:
         self._serving = serving
         self._connections = connections
         self._timeout = timeout
@@ -195,7 +198,10 @@ class AsyncFeatureClient:
     """A ``FeatureClient`` for asynchronous applications, for the tasks of one event loop."""
 
     def __init__(
-        self, serving: Serving, connections: AsyncConnections, server: EmbeddedServer | None = None
+        self,
+        serving: Serving,
+        connections: AnyAsyncConnections,
+        server: EmbeddedServer | None = None,
     ) -> None:
         self._serving = serving
         self._connections = connections
@@ -219,7 +225,7 @@ class AsyncFeatureClient:
         serving = Serving(
             deployment.registry, deployment.name, refresh, deployment.clock, max_rows, near_views
         )
-        return cls(serving, AsyncConnections.to(address, timeout), server)
+        return cls(serving, async_connections_to(address, timeout), server)
 
     async def get(
         self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any

@@ -18,7 +18,7 @@ from slate.online.serving.given_values import Moment, asked
 from slate.online.serving.lookup import Lookup
 from slate.online.serving.messages import gathered, shown
 from slate.online.serving.service_plan import ServicePlan
-from slate.online.store.flows import ExchangeError, Flow, again_if_broken
+from slate.online.store.flows import ExchangeError, Flow, NodeError, again_if_broken
 from slate.online.store.live_generations import NOTHING, Known, LiveGenerations
 from slate.registry import Registry
 
@@ -153,6 +153,14 @@ class Serving:
         """Ask which generations are live; return why that cannot be known."""
         try:
             known = yield from again_if_broken(self._generations.ask)
+        except NodeError as error:
+            if self._known is NOTHING:
+                return str(error)
+            # What was live is served on: markers tell whether its rows are there, and how far it
+            # knows its stream was said before. It is asked again with the next refresh.
+            logger.warning("%s: answering by what was live before", error)
+            self._until = time.monotonic() + self._refresh
+            return None
         except ExchangeError as error:
             self._fail(error)
             return str(error)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import accumulate, pairwise
+from typing import TypeAlias
 
 import numpy as np
 from redis.exceptions import ResponseError
@@ -27,12 +28,13 @@ from slate.online.serving.requests import Request
 from slate.online.serving.service_plan import ServicePlan
 from slate.online.serving.view_read import Deltas, Published, ViewRead
 from slate.online.store.commands import Packed, exists, fetch, fields, together
-from slate.online.store.flows import ExchangeError, Flow
+from slate.online.store.flows import ExchangeError, Flow, NodeError
 from slate.online.store.live_generations import Known, Live
 from slate.online.store.stream_names import route, tag
 
-# What takes in one reply.
-Take = Callable[[list[bytes | None]], None]
+# What takes in one reply, in which a node that did not answer stands for what it has.
+Reply: TypeAlias = list[bytes | NodeError | None]
+Take: TypeAlias = Callable[[Reply], None]
 
 FEW = 4
 
@@ -190,19 +192,21 @@ class Lookup:
             self._wanted_keys[read] = read.wanted([self._keys[source] for source in read.keys])
         return self._wanted_keys[read]
 
-    def _take_rows(
-        self, reads: list[ViewRead], marked: list[ViewRead], reply: list[bytes | None]
-    ) -> None:
+    def _take_rows(self, reads: list[ViewRead], marked: list[ViewRead], reply: Reply) -> None:
         for read, marker in zip(marked, reply[-len(marked) :], strict=True):
             view, name = read.view.name, self._live[read.view.name].name
-            if marker != name.encode():
+            if isinstance(marker, NodeError):
+                self._errors.append(f"{view}: whether {name} is whole is not known ({marker})")
+                self._open[read] += 1
+            elif marker != name.encode():
                 self.vanished[view] = (
                     f"{view}: its generation {name} is no longer in the store, though it is said "
                     "to be live: publish the view again, or run `slate rebuild`"
                 )
         sizes = [len(self._keys[read.keys[0]].values) for read in reads]
         for read, (start, end) in zip(reads, pairwise(accumulate(sizes, initial=0)), strict=True):
-            self._rows[read] = Published(self._live[read.view.name].prefix, reply[start:end])
+            values, unread = _read(reply[start:end])
+            self._rows[read] = Published(self._live[read.view.name].prefix, values, unread=unread)
 
     def _look_again(self) -> Flow[None]:
         """Find keys under which there is something else than a value.
@@ -210,10 +214,15 @@ class Lookup:
         The store says of them what it says of keys without one, so these are asked for once more.
         """
         absent = {
-            read: [place for place, value in enumerate(published.values) if value is None]
+            read: [
+                place
+                for place, value in enumerate(published.values)
+                if value is None and place not in published.unread
+            ]
             for read, published in self._rows.items()
             if not self._open[read] and None in published.values
         }
+        absent = {read: places for read, places in absent.items() if places}
         if not absent or self.failure is not None:
             return
         try:
@@ -250,6 +259,9 @@ class Lookup:
             take, some = self._awaited.popleft()
             try:
                 reply = yield None
+            except NodeError as error:
+                take([error])
+                self._open.subtract(some)
             except ExchangeError as error:
                 self._fail(error)
             except ResponseError as error:
@@ -317,13 +329,20 @@ class Lookup:
         self._awaited.clear()
 
 
-def _take_deltas(deltas: Deltas, positions: list[int], reply: list[bytes | None]) -> None:
-    if len(positions) == len(deltas.values):
-        # Of all keys, in their order.
-        deltas.values[:] = reply
+def _take_deltas(deltas: Deltas, positions: list[int], reply: Reply) -> None:
+    # All of a partition lies on one node.
+    if isinstance(reply[0], NodeError):
+        deltas.unread.update(dict.fromkeys(positions, str(reply[0])))
         return
     for place, value in zip(positions, reply, strict=True):
+        assert not isinstance(value, NodeError)
         deltas.values[place] = value
+
+
+def _read(reply: Reply) -> tuple[list[bytes | None], dict[int, str]]:
+    """The values of a reply, and by place why some could not be read."""
+    unread = {place: str(one) for place, one in enumerate(reply) if isinstance(one, NodeError)}
+    return [None if isinstance(one, NodeError) else one for one in reply], unread
 
 
 def _missing(keys: list[Keys]) -> Array:

@@ -17,9 +17,9 @@ from slate.online.rows.instants import instant
 from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import partition
 from slate.online.serving.view_read import Deltas, Published, view_read
-from slate.online.store.channel import send
-from slate.online.store.commands import command, transaction
+from slate.online.store.commands import command, values
 from slate.online.store.live_generations import LiveGenerations
+from slate.online.store.sending import read_all
 from slate.online.store.stream_names import route, tag
 from slate.registry import Registry
 from slate.views import FeatureView
@@ -79,18 +79,18 @@ def stored_row(
     """
     keys = [Keys.of([one]) for one in _typed(view, key)]
     generations = LiveGenerations(deployment, registry, [view])
-    known = generations.take(send(redis, [transaction(generations.question)]))
+    known = generations.take(read_all(redis, [generations.question]))
     if view.name not in known.live:
         raise StoreError(known.unknown[view.name])
     live = known.live[view.name]
     name = f"{live.prefix}{{{keys[0].texts[0]}}}"
     read = view_read(view)
-    asked, wanted = [command("MGET", name)], read.wanted(keys)
+    asked, wanted = [values([name])], read.wanted(keys)
     hash_ = None
     if live.deltas is not None:
         hash_ = f"{live.deltas}{tag(route(view), partition(keys[0].texts[0]))}"
         asked.append(command("HMGET", hash_, wanted.texts[0]))
-    (value,), *added = send(redis, [transaction(*asked)])
+    (value,), *added = read_all(redis, asked)
     published = Published(live.prefix, [value])
     without = read.decoded(published, wanted, at)
     with_it, streamed, hours = without, None, list[datetime]()

@@ -1,7 +1,7 @@
 """The rows of one view that a request needs: which keys they have, and what decodes them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from slate.expressions import Array
 from slate.features import Attribute, Feature
 from slate.online.rows.codecs import Reader, codec
-from slate.online.rows.damage_messages import MEND, STREAM_MEND, damage, past
+from slate.online.rows.damage_messages import MEND, STREAM_MEND, damage, past, unread
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.envelope import Content, Envelope, Opened, Sealed, open_together
 from slate.online.rows.hour_sections import Since, sections_envelope
@@ -32,11 +32,13 @@ class Published:
         prefix: what their names begin with.
         values: the value of each first key, None where it has none.
         others: the keys, by position, under which there is something else than a value.
+        unread: the keys, by position, whose node did not answer, and why.
     """
 
     prefix: str
     values: Sequence[bytes | None]
     others: Sequence[int] = ()
+    unread: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,13 @@ class Deltas:
         prefix: what the names of the hashes begin with that it is in.
         values: the value of each key, None where it has none.
         since: the hour of arrival from which on the stream counts.
+        unread: the keys, by position, whose node did not answer, and why.
     """
 
     prefix: str
     values: list[bytes | None]
     since: int
+    unread: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -195,6 +199,9 @@ class ViewRead:
         )
         if published is not None:
             self._publish(rows, published, opened[0], wanted, first)
+        if deltas is not None and deltas.unread:
+            rows.lost |= _some(number, deltas.unread)
+            rows.errors += (unread(self.view, wanted.texts, deltas.unread),)
         if deltas is not None and there:
             self._add(rows, Since(opened[-1], deltas.since, at), wanted, there)
         return rows
@@ -207,10 +214,13 @@ class ViewRead:
         if isinstance(wanted, PairKeys):
             rows.starts = pick(opened, wanted, list(self.view.entity.keys.values())[1])
         damaged = opened.damaged | dict.fromkeys(published.others, "it is not a string of bytes")
-        if damaged:
-            lost = _some(len(first.values), damaged)
+        if damaged or published.unread:
+            lost = _some(len(first.values), [*damaged, *published.unread])
             rows.lost = lost[wanted.ones] if isinstance(wanted, PairKeys) else lost
-            rows.errors = (damage(self.view, "the published rows", first.values, damaged, MEND),)
+        if damaged:
+            rows.errors += (damage(self.view, "the published rows", first.values, damaged, MEND),)
+        if published.unread:
+            rows.errors += (unread(self.view, first.values, published.unread),)
 
     def _add(self, rows: _Rows, since: Since, wanted: Keys, there: list[int]) -> None:
         """Add what the stream does, and what of it cannot be known.

@@ -1,6 +1,8 @@
 """Addresses of the online store: what may be said in one, and what redis makes of it."""
 
-from typing import Any
+import re
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from redis.connection import parse_url
@@ -12,6 +14,12 @@ SCHEMES = {
     "rediss": "rediss://[user:password@]host[:port][/database] (with TLS)",
     "unix": "unix:///path/of/the.socket",
 }
+# A cluster is named by some of its nodes; they tell of the others.
+CLUSTERS = {
+    "redis+cluster": "redis+cluster://[user:password@]host[:port][,host[:port]...]",
+    "rediss+cluster": "rediss+cluster://[user:password@]host[:port][,host[:port]...] (with TLS)",
+}
+PORT = 6379
 # What may follow the `?`. What changes replies, or waits by rules of its own, may not.
 OPTIONS = (
     "client_name",
@@ -30,14 +38,63 @@ OPTIONS = (
 _WHOLE = ("db", "max_connections")
 
 
+class Node(NamedTuple):
+    """A server by its address."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class ClusterAddress:
+    """What the address of a cluster says.
+
+    Attributes:
+        nodes: some of its nodes.
+        options: the arguments of redis' pools, whichever node they are for.
+    """
+
+    nodes: tuple[Node, ...]
+    options: dict[str, Any]
+
+
+def cluster(address: str) -> ClusterAddress | None:
+    """What the address of a cluster says; None where it is that of one server.
+
+    Raises:
+        ConfigurationError: as of ``options``.
+    """
+    scheme, _, rest = address.partition("://")
+    if scheme not in CLUSTERS:
+        options(address)
+        return None
+    place, asked, query = rest.partition("?")
+    place, _, database = place.partition("/")
+    user, at, hosts = place.rpartition("@")
+    if not all(hosts.split(",")):
+        raise _wrong(address, f"it names a node without a host: write {CLUSTERS[scheme]}")
+    kind = scheme.removesuffix("+cluster")
+    members = [f"{kind}://{user}{at}{host}{asked}{query}" for host in hosts.split(",")]
+    found = [_options(member, address) for member in members]
+    if database.strip("/") or "db" in found[0]:
+        raise _wrong(address, "a cluster has one database: name none")
+    nodes = [Node(one.pop("host", "localhost"), one.pop("port", PORT)) for one in found]
+    return ClusterAddress(tuple(nodes), found[0])
+
+
 def options(address: str) -> dict[str, Any]:
-    """What an address says, as the arguments of redis' pools.
+    """What the address of one server says, as the arguments of redis' pools.
 
     Raises:
         ConfigurationError: it is not one that the store can be reached by. The message never holds
             what may be a password.
     """
-    url = _split(address)
+    return _options(address, address)
+
+
+def _options(part: str, address: str) -> dict[str, Any]:
+    """What a part of an address says that is the address of one server."""
+    url = _split(part)
     if url is None:
         raise _wrong(
             address,
@@ -45,11 +102,11 @@ def options(address: str) -> dict[str, Any]:
             "@ as %40)",
         )
     if url.scheme not in SCHEMES:
-        if "sentinel" in url.scheme or "cluster" in url.scheme:
+        if "sentinel" in url.scheme:
             raise _wrong(
                 address, f"{url.scheme}:// is not supported: give the address of the primary"
             )
-        allowed = "; ".join(SCHEMES.values())
+        allowed = "; ".join([*SCHEMES.values(), *CLUSTERS.values()])
         raise _wrong(address, f"write it as one of: {allowed}")
     _check_path(address, url)
     for name, value in parse_qsl(url.query, keep_blank_values=True):
@@ -60,7 +117,7 @@ def options(address: str) -> dict[str, Any]:
         if name == "max_connections" and not int(value):
             raise _wrong(address, "max_connections=0 lets nobody in")
     try:
-        found: dict[str, Any] = parse_url(address)  # type: ignore[no-untyped-call]
+        found: dict[str, Any] = parse_url(part)  # type: ignore[no-untyped-call]
     except ValueError as error:
         raise _wrong(address, str(error)) from None
     return found
@@ -91,7 +148,14 @@ def shown(address: str) -> str:
     Examples:
         >>> shown("redis://me:secret@host:6379/1?password=secret")
         'redis://host:6379/1'
+        >>> shown("redis+cluster://me:secret@one:7000,two:7000")
+        'redis+cluster://one:7000,two:7000'
     """
+    scheme, _, rest = address.partition("://")
+    if scheme in CLUSTERS:
+        hosts = re.split("[/?]", rest)[0].rpartition("@")[2]
+        sound = all(_split(f"redis://{host}") for host in hosts.split(","))
+        return f"{scheme}://{hosts}" if sound else "***"
     url = _split(address)
     if url is None or "://" not in address:
         return "***"

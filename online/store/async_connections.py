@@ -3,7 +3,7 @@
 import asyncio
 import time
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from slate.online.store.flows import (
     CONNECTIONS,
     ExchangeError,
     Flow,
+    Replicated,
     Step,
     T,
     busy,
@@ -65,7 +66,12 @@ class AsyncConnections:
     def to(cls, address: str, timeout: float) -> Self:
         """Connections to an address; see ``Connections.to``."""
         check_timeout(timeout)
-        given = options(address)
+        return cls.of(options(address), timeout)
+
+    @classmethod
+    def of(cls, address: Mapping[str, Any], timeout: float) -> Self:
+        """Connections to an address that is read already; see ``Connections.of``."""
+        given = dict(address)
         most = given.pop("max_connections", CONNECTIONS)
         kind = _ASYNC[given.pop("connection_class", SyncConnection)]
         retry = Retry(NoBackoff(), 0)
@@ -82,14 +88,8 @@ class AsyncConnections:
         """
         if self.closed:
             raise closed()
-        loop = asyncio.get_running_loop()
-        if self._loop not in (None, loop):
-            raise ClosedError(
-                "its connections belong to the event loop that it was used on first: connect one "
-                "in each event loop"
-            )
-        self._loop = loop
-        exchange = _Exchange(self, self.timeout if timeout is None else timeout)
+        self._loop = only_loop(self._loop)
+        exchange = AsyncExchange(self, self.timeout if timeout is None else timeout)
         try:
             return await drive_async(flow, exchange)
         finally:
@@ -103,16 +103,37 @@ class AsyncConnections:
             await self.redis.aclose()
 
 
-class _Exchange:
+def only_loop(known: AbstractEventLoop | None) -> AbstractEventLoop:
+    """The event loop that runs.
+
+    Args:
+        known: the one in which the connections were used first; None before.
+
+    Raises:
+        ClosedError: it is another one.
+    """
+    loop = asyncio.get_running_loop()
+    if known not in (None, loop):
+        raise ClosedError(
+            "its connections belong to the event loop that it was used on first: connect one "
+            "in each event loop"
+        )
+    return loop
+
+
+class AsyncExchange:
     """A flow's exchange with the store, over a connection that it holds from the first command."""
 
-    def __init__(self, connections: AsyncConnections, timeout: float) -> None:
+    def __init__(
+        self, connections: AsyncConnections, timeout: float, began: float | None = None
+    ) -> None:
         self._timeout = timeout
         self._connections = connections
         self._channel: AsyncChannel | None = None
-        self._began = time.monotonic()
+        self._began = time.monotonic() if began is None else began
 
     async def __call__(self, step: Step) -> Any:
+        """What a flow is sent for a step, or raises what is thrown in."""
         try:
             return await self._exchanged(step)
         except (ExchangeError, ResponseError):
@@ -123,6 +144,8 @@ class _Exchange:
     async def _exchanged(self, step: Step) -> Any:
         if isinstance(step, float):
             return await self._pause(step)
+        if isinstance(step, Replicated):
+            return []
         all_ = self._connections
         try:
             async with _until(self._began + self._timeout):

@@ -1,7 +1,5 @@
 """Channels: a connection of one's own, over which commands are sent ahead of their replies."""
 
-from collections.abc import Iterable
-from contextlib import closing
 from typing import Any
 
 from redis import Redis
@@ -62,23 +60,3 @@ def pairs(reply: Any) -> dict[bytes, bytes]:
     if isinstance(reply, dict):
         return reply
     return dict(zip(reply[::2], reply[1::2], strict=True))
-
-
-def send(redis: Redis, commands: Iterable[Packed]) -> Any:
-    """Send commands, one after another, and then await the replies; gives the last one.
-
-    Raises:
-        RedisError: the store cannot be reached, or refuses one of them, be it in a transaction.
-    """
-    with closing(Channel(redis)) as channel:
-        sent = 0
-        for command in commands:
-            channel.exchange(command)
-            sent += command.number
-        reply = None
-        for _ in range(sent):
-            reply = channel.exchange(None)
-            for one in reply if isinstance(reply, list) else ():
-                if isinstance(one, Exception):
-                    raise one
-        return reply

@@ -1,6 +1,8 @@
 """Connections for threads: each flow has one of its own, and one deadline for all its waits."""
 
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +24,7 @@ from slate.online.store.flows import (
     CONNECTIONS,
     ExchangeError,
     Flow,
+    Replicated,
     Step,
     T,
     busy,
@@ -67,7 +70,12 @@ class Connections:
             ConfigurationError: the address is not one, or the timeout not a time.
         """
         check_timeout(timeout)
-        given = options(address)
+        return cls.of(options(address), timeout)
+
+    @classmethod
+    def of(cls, address: Mapping[str, Any], timeout: float) -> Self:
+        """Connections to an address that is read already; see ``options``."""
+        given = dict(address)
         most = given.pop("max_connections", CONNECTIONS)
         kind = _TIMED[given.pop("connection_class", Connection)]
         retry = Retry(NoBackoff(), 0)
@@ -91,13 +99,9 @@ class Connections:
         """
         if self.closed:
             raise closed()
-        exchange = _Exchange(self, self.timeout if timeout is None else timeout)
-        token = _deadline.set(time.monotonic() + exchange.timeout)
-        try:
+        timeout = self.timeout if timeout is None else timeout
+        with until(time.monotonic() + timeout), Exchange(self, timeout) as exchange:
             return drive(flow, exchange)
-        finally:
-            exchange.end()
-            _deadline.reset(token)
 
     def close(self) -> None:
         """Cut all connections; who asks from now on is told."""
@@ -105,7 +109,7 @@ class Connections:
         self.redis.close()
 
 
-class _Exchange:
+class Exchange:
     """A flow's exchange with the store, over a connection that it holds from the first command."""
 
     def __init__(self, connections: Connections, timeout: float) -> None:
@@ -115,6 +119,7 @@ class _Exchange:
         self._began = time.monotonic()
 
     def __call__(self, step: Step) -> Any:
+        """What a flow is sent for a step, or raises what is thrown in."""
         try:
             return self._exchanged(step)
         except (ExchangeError, ResponseError):
@@ -125,6 +130,8 @@ class _Exchange:
     def _exchanged(self, step: Step) -> Any:
         if isinstance(step, float):
             return self._pause(step)
+        if isinstance(step, Replicated):
+            return []
         all_ = self._connections
         try:
             reply = (self._channel or self._open()).exchange(step)
@@ -143,7 +150,7 @@ class _Exchange:
 
     def _open(self) -> Channel:
         all_ = self._connections
-        if not all_.gate.acquire(timeout=_left() or 0):
+        if not all_.gate.acquire(timeout=left() or 0):
             raise busy(self.timeout, all_.most)
         self._channel = Channel(all_.redis)
         if all_.closed:
@@ -160,7 +167,13 @@ class _Exchange:
         self.end()
         time.sleep(seconds)
         self._began = time.monotonic()
-        _deadline.set(self._began + self.timeout)
+        set_deadline(self._began + self.timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def end(self) -> None:
         """Give the connection back."""
@@ -170,7 +183,22 @@ class _Exchange:
             self._connections.gate.release()
 
 
-def _left() -> float | None:
+@contextmanager
+def until(deadline: float) -> Iterator[None]:
+    """Have all that this thread waits for be over at a deadline of the monotonic clock."""
+    token = _deadline.set(deadline)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def set_deadline(deadline: float) -> None:
+    """Have all that this thread waits for be over at another deadline than until now."""
+    _deadline.set(deadline)
+
+
+def left() -> float | None:
     """How many seconds are left until the deadline; None without one."""
     deadline = _deadline.get()
     return None if deadline is None else max(deadline - time.monotonic(), 0.0)
@@ -187,8 +215,8 @@ class _Timed(_Base):
 
     @property
     def socket_timeout(self) -> float | None:
-        left = _left()
-        return None if left is None else max(left, _LEAST)
+        seconds = left()
+        return None if seconds is None else max(seconds, _LEAST)
 
     @socket_timeout.setter
     def socket_timeout(self, value: float | None) -> None:
@@ -227,5 +255,5 @@ class _Parser(DefaultParser):  # type: ignore[misc, valid-type]
     """Reads no longer than the deadline allows, but whatever has arrived by then."""
 
     def read_from_socket(self, timeout: Any = None, raise_on_timeout: bool = True) -> bool:
-        read: bool = super().read_from_socket(_left(), raise_on_timeout)
+        read: bool = super().read_from_socket(left(), raise_on_timeout)
         return read

@@ -2,6 +2,7 @@
 
 from redis import Redis
 
+from slate.online.store.changes import changes
 from slate.online.store.generations import pointers, whole_field
 from slate.online.store.stream_names import REPLAYED
 
@@ -29,9 +30,8 @@ def forget_view(redis: Redis, deployment: str, view: str) -> None:
 
 def forget_definition(redis: Redis, deployment: str, known: str, rows: str, stream: str) -> None:
     """Delete a definition's rows of a partition, with what says that it has them."""
-    with redis.pipeline() as transaction:
-        transaction.hdel(pointers(deployment), whole_field(known))
-        transaction.srem(f"{stream}:views", known)
-        transaction.hdel(f"{stream}:let_go", known)
-        transaction.unlink(rows, f"{rows}{REPLAYED}")
-        transaction.execute()
+    with changes(redis) as change:
+        change.hdel(pointers(deployment), whole_field(known))
+        change.srem(f"{stream}:views", known)
+        change.hdel(f"{stream}:let_go", known)
+        change.unlink(rows, f"{rows}{REPLAYED}")

@@ -2,16 +2,19 @@
 
 A flow is a generator that does no I/O of its own. It yields its steps::
 
-    Packed   commands to be sent; it is sent None
-    None     the next reply is wanted; it is sent the reply
-    float    a pause of so many seconds: others may have the connection meanwhile, and what comes
-             after it has a deadline of its own
+    Packed       commands to be sent; it is sent None
+    None         the next reply is wanted; it is sent the reply
+    float        a pause of so many seconds: others may have the connection meanwhile, and what
+                 comes after it has a deadline of its own
+    Replicated   what was written to a cluster is to be on replicas; it is sent the nodes that have
+                 some, and of which none has it
 
 Where a step fails an error is thrown in: a ``ResponseError`` of redis is the store's word on one
 command, after which the next reply can be asked for; an ``ExchangeError`` is the end.
 """
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from redis.exceptions import ResponseError
@@ -23,7 +26,21 @@ from slate.online.store.commands import Packed
 CONNECTIONS = 64
 
 T = TypeVar("T")
-Step: TypeAlias = Packed | float | None
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """A step of a flow: what it has written to a cluster is to be on replicas too.
+
+    Attributes:
+        seconds: for how long to wait for that.
+    """
+
+    seconds: float = 1.0
+
+
+Step: TypeAlias = Packed | Replicated | float | None
 Flow: TypeAlias = Generator[Step, Any, T]
 
 
@@ -41,6 +58,29 @@ class ExchangeError(StoreError):
         super().__init__(message)
         self.lost = lost
         self.broken = broken
+
+
+class NodeError(ExchangeError):
+    """One node of a cluster did not answer, while others may.
+
+    In a flow it is thrown in for a command of which all lies there; where a command is about names
+    on many nodes, it stands in its reply in the place of what that node did not tell.
+    """
+
+    @classmethod
+    def of(cls, host: str, port: int, error: ExchangeError) -> "NodeError":
+        """The error of a node."""
+        return cls(f"{host}:{port}: {error}", lost=False, broken=error.broken)
+
+
+def not_replicated(nodes: Sequence[tuple[str, int]]) -> ExchangeError:
+    """The error where no replica of a node has what was written to it."""
+    named = ", ".join(f"{host}:{port}" for host, port in nodes)
+    return ExchangeError(
+        f"no replica of {named} has confirmed what was written, which would be lost with that "
+        "node: see that its replicas are connected",
+        lost=False,
+    )
 
 
 def check_timeout(timeout: float) -> None:
@@ -84,11 +124,11 @@ def closed() -> ClosedError:
     return ClosedError("it is closed: connect another one")
 
 
-def drive(flow: Flow[T], exchange: Callable[[Step], Any]) -> T:
+def drive(flow: Generator[S, Any, T], exchange: Callable[[S], Any]) -> T:
     """Run a flow to its end, and return what it returns.
 
     Args:
-        flow: the flow.
+        flow: the flow, of such steps or of a cluster's.
         exchange: takes a step, and gives what the flow is sent for it, or raises what is thrown in.
     """
     try:
@@ -105,7 +145,7 @@ def drive(flow: Flow[T], exchange: Callable[[Step], Any]) -> T:
         return result
 
 
-async def drive_async(flow: Flow[T], exchange: Callable[[Step], Awaitable[Any]]) -> T:
+async def drive_async(flow: Generator[S, Any, T], exchange: Callable[[S], Awaitable[Any]]) -> T:
     """Run a flow to its end in a task; see ``drive``."""
     try:
         step = next(flow)

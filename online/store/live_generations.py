@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from slate.errors import StoreError
 from slate.online.rows.hour_sections import hour_of
@@ -95,7 +96,7 @@ class LiveGenerations:
             replies.append((yield None))
         return self.take(replies)
 
-    def take(self, replies: Sequence[list[bytes | None]]) -> Known:
+    def take(self, replies: Sequence[Any]) -> Known:
         """Take in the replies to ``question``."""
         reply = replies[0]
         # Each time: what a stream has brought by now counts as much as what is published.

@@ -8,10 +8,15 @@ from redis.retry import Retry
 
 from slate.deployment import Deployment
 from slate.errors import StoreError
-from slate.online.store.addresses import options
+from slate.online.store.addresses import cluster, options
 from slate.online.store.channel import READ_SIZE
+from slate.online.store.cluster_client import cluster_client, clustered
 from slate.online.store.embedded_server import EmbeddedServer
 
+NO_STREAM = (
+    "the online store is a cluster (redis+cluster:// in its address), and streams need one server: "
+    "give the address of one, or publish and serve without streams"
+)
 # Once more, for a pooled connection that the server has closed meanwhile.
 RETRIES = 1
 
@@ -24,7 +29,7 @@ def open_store(deployment: Deployment) -> tuple[str, EmbeddedServer | None]:
         StoreError: the embedded server cannot be started.
     """
     if deployment.redis:
-        options(deployment.redis)
+        cluster(deployment.redis)
         return deployment.redis, None
     deployment.make_data()
     server = EmbeddedServer.attach(deployment.data / "redis")
@@ -35,12 +40,17 @@ def connect(address: str, timeout: float | None = None) -> Redis:
     """A client of the store, for whoever asks it one thing at a time.
 
     Args:
-        address: ``redis://``, ``rediss://`` or ``unix://``.
+        address: ``redis://``, ``rediss://`` or ``unix://``; ``redis+cluster://`` or
+            ``rediss+cluster://`` of a cluster, whose client has the same commands, each of names
+            that lie in one slot.
         timeout: after how many seconds a command fails; None waits for ever.
 
     Raises:
         ConfigurationError: the address is not one.
     """
+    nodes = cluster(address)
+    if nodes is not None:
+        return cluster_client(nodes, timeout)
     waits = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
     retry = Retry(NoBackoff(), RETRIES)
     pool = ConnectionPool(socket_read_size=READ_SIZE, retry=retry, **{**waits, **options(address)})
@@ -56,7 +66,12 @@ def require_all_is_kept(redis: Redis) -> None:
         StoreError: its policy is to do so.
         RedisError: the store cannot be reached.
     """
-    memory: Any = redis.info("memory")
+    for server in redis.clients() if clustered(redis) else [redis]:
+        _require_all_is_kept(server)
+
+
+def _require_all_is_kept(server: Redis) -> None:
+    memory: Any = server.info("memory")
     policy = str(memory.get("maxmemory_policy"))
     if policy.startswith("allkeys"):
         raise StoreError(

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from slate.online.store.commands import Packed, command
+from slate.online.store.commands import Packed, fetch, named
+from slate.online.store.flows import NodeError
 from slate.online.store.stream_names import LOG, StreamNames, Unit, streamed_sources, units
 from slate.registry import Registry
 from slate.sources import Source
@@ -44,11 +45,19 @@ class Arrivals:
     def question(self) -> Packed:
         """The command whose reply ``take`` takes, where there are sources."""
         names = [name for unit in self._units for name in (unit.pending, unit.applied)]
-        return command("MGET", *self._clocks, *self._firsts, *names)
+        # What partitions say comes behind: whether they have applied all until the clock's time.
+        return fetch([named([*self._clocks, *self._firsts])], names)
 
-    def take(self, reply: Sequence[bytes | None]) -> None:
-        """Take in what the store says."""
+    def take(self, reply: Sequence[bytes | NodeError | None]) -> None:
+        """Take in what the store says.
+
+        Raises:
+            NodeError: the node that knows whether a stream brought anything did not answer.
+        """
         number = len(self.sources)
+        for one in reply[: 2 * number]:
+            if isinstance(one, NodeError):
+                raise one
         self.latest = self._instants(reply[:number])
         self.first = self._instants(reply[number : 2 * number])
         states = reply[2 * number :]
@@ -57,7 +66,7 @@ class Arrivals:
             latest = self.latest.get(unit.source)
             if latest is None:
                 continue
-            if _number(pending) <= 0:
+            if not isinstance(pending, NodeError) and _number(pending) <= 0:
                 self._reached[unit] = latest
                 continue
             reached = max(self._reached.get(unit, 0), _number(applied))
@@ -78,16 +87,16 @@ class Arrivals:
             return as_of
         return max(as_of, self.applied.get(source, 0))
 
-    def _instants(self, reply: Sequence[bytes | None]) -> dict[type[Source], int]:
+    def _instants(self, reply: Sequence[bytes | NodeError | None]) -> dict[type[Source], int]:
         return {
             source: int(one)
             for source, one in zip(self.sources, reply, strict=True)
-            if one is not None and one.isdigit()
+            if isinstance(one, bytes) and one.isdigit()
         }
 
 
-def _number(value: bytes | None) -> int:
+def _number(value: bytes | NodeError | None) -> int:
     try:
-        return int(value or 0)
+        return int(value or 0) if not isinstance(value, NodeError) else 0
     except ValueError:
         return 0

@@ -1,12 +1,14 @@
 """Changes of the store that are made together, or not at all."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
 from redis import Redis
 
 from slate.online.store.channel import Channel
+from slate.online.store.cluster_client import watching
 from slate.online.store.commands import Packed, command
 
 _MULTI, _EXEC = command("MULTI"), command("EXEC")
@@ -20,25 +22,28 @@ class Transaction:
 
     Args:
         redis: a client of the store.
-        watched: the names whose values nobody else may change until the commit.
+        watched: the names whose values nobody else may change until the commit; of a cluster all
+            that the transaction names lies in the slot of the first.
 
     Raises:
         RedisError: by all methods, the store cannot be reached, or refuses.
     """
 
     def __init__(self, redis: Redis, watched: Sequence[str]) -> None:
-        self._channel = Channel(redis)
+        self._redis = redis
         self._watched = watched
         self._written = 0
         self._done = False
 
     def __enter__(self) -> Self:
-        try:
+        with ExitStack() as stack:
+            server = stack.enter_context(watching(self._redis, self._watched[0]))
+            self._channel = Channel(server)
+            # A connection that is cut watches nothing, and what it has begun is discarded.
+            stack.callback(lambda: self._channel.close(cut=not self._done))
             self._channel.exchange(command("WATCH", *self._watched))
             self._channel.exchange(None)
-        except BaseException:
-            self._channel.close(cut=True)
-            raise
+            self._open = stack.pop_all()
         return self
 
     def __exit__(
@@ -47,8 +52,7 @@ class Transaction:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # A connection that is cut watches nothing, and what it has begun is discarded.
-        self._channel.close(cut=not self._done)
+        self._open.__exit__(kind, error, traceback)
 
     def ask(self, question: Packed) -> None:
         """Send a command that reads, before any that writes."""

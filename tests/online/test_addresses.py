@@ -3,11 +3,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.connection import SSLConnection
 
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from slate.online import AsyncFeatureClient, EventWriter, FeatureClient, Publisher
-from slate.online.store.addresses import OPTIONS, options, shown
+from slate.online.store.addresses import OPTIONS, cluster, options, shown
 from slate.online.store.redis_client import connect
 
 
@@ -30,6 +31,15 @@ def test_an_address_says(address: str, wanted: dict[str, Any]) -> None:
     assert found == wanted
 
 
+def test_the_address_of_a_cluster_names_some_of_its_nodes() -> None:
+    found = cluster("rediss+cluster://me:p%40ss@a:1,[::1],c:3?max_connections=4")
+    assert found is not None
+    assert found.nodes == (("a", 1), ("::1", 6379), ("c", 3))
+    assert found.options.pop("connection_class") is SSLConnection
+    assert found.options == {"username": "me", "password": "p@ss", "max_connections": 4}
+    assert cluster("redis://host") is None
+
+
 WHERE = r"the online store's address .* \(redis in slate.toml, or SLATE_REDIS\): "
 
 
@@ -37,7 +47,12 @@ WHERE = r"the online store's address .* \(redis in slate.toml, or SLATE_REDIS\):
     ("address", "message"),
     [
         ("redis+sentinel://secret@a,b/main", r"redis\+sentinel:// is not supported: give the addr"),
-        ("redis+cluster://secret@a", r"redis\+cluster:// is not supported: give the address of"),
+        ("redis+cluster://secret@a/3", "a cluster has one database: name none"),
+        ("redis+cluster://secret@a?db=0", "a cluster has one database: name none"),
+        ("redis+cluster://a,,b", r"it names a node without a host: write redis\+cluster://.user:"),
+        ("redis+cluster://me:se/cret@a", "its host or port cannot be read"),
+        ("redis+cluster://secret@a,b:x", "its host or port cannot be read"),
+        ("redis+cluster://a,b?protocol=3", "it may not set 'protocol'"),
         ("http://me:secret@host", r"write it as one of: redis://.*; rediss://.*; unix:///path"),
         ("host:6379", "write it as one of: redis://"),
         ("secret", "write it as one of: redis://"),
@@ -78,6 +93,7 @@ def test_an_address_is_shown_without_its_password() -> None:
     assert shown("redis://me:secret@host:6379/1?password=secret") == "redis://host:6379/1"
     assert shown("unix:///a/b.sock?password=secret") == "unix:///a/b.sock"
     assert shown("redis://:secret") == "***"
+    assert shown("redis+cluster://me:secret@a,b:1?password=secret") == "redis+cluster://a,b:1"
 
 
 def test_the_options_are_of_redis(deployment: Deployment, tmp_path: Path) -> None:

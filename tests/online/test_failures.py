@@ -16,12 +16,13 @@ from slate.deployment import Deployment
 from slate.errors import ConfigurationError, StoreError
 from slate.online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
 from slate.online.serving.live_services import Serving
-from slate.online.store.channel import Channel, send
+from slate.online.store.channel import Channel
 from slate.online.store.commands import Packed, command
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.flows import ExchangeError, Step, drive
 from slate.online.store.generations import pointers
 from slate.online.store.redis_client import connect
+from slate.online.store.sending import send
 from tests.online.arcade import GameCatalog
 from tests.online.conftest import arcade_rows
 from tests.online.tables import AS_OF, attribute_rows

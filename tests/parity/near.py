@@ -7,7 +7,7 @@ from slate.deployment import Deployment
 from slate.online import Answer
 from slate.online.near.keeper import NearViews
 from slate.online.serving.live_services import Serving
-from slate.online.store.connections import Connections
+from slate.online.store.cluster_connections import connections_to
 from slate.online.store.redis_client import connect
 from tests.parity.answers import micros
 
@@ -29,7 +29,7 @@ class NearPath:
             connect(address), deployment.name, deployment.registry, lambda: self._at
         )
         self._serving = Serving(deployment.registry, deployment.name, 0, near=self.near)
-        self._connections = Connections.to(address, TIMEOUT)
+        self._connections = connections_to(address, TIMEOUT)
 
     def get(self, service: str, at: datetime, given: dict[str, Any]) -> Answer:
         """The answer to a request, as of an instant that the near views take for the present."""

@@ -11,10 +11,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from slate.deployment import Deployment
-from slate.errors import SlateError
+from slate.errors import ConfigurationError, SlateError
 from slate.online import spans
+from slate.online.store.cluster_client import clustered
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.redis_client import require_all_is_kept
+from slate.online.store.redis_client import NO_STREAM, require_all_is_kept
 from slate.online.store.stream_names import LOG, Unit, streamed_sources, units
 from slate.online.stream.applying.applier import Applied, Applier
 from slate.online.stream.applying.replay import Replay
@@ -119,6 +120,8 @@ class Worker:
         flush: float | None = None,
         now: Callable[[], int] | None = None,
     ) -> None:
+        if clustered(redis):
+            raise ConfigurationError(NO_STREAM)
         self.stats = WorkerStats()
         self._redis: Any = redis
         self._server = server

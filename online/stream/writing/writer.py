@@ -4,11 +4,15 @@ from collections.abc import Callable
 from typing import Self
 
 from slate.deployment import Deployment, given_or_loaded
-from slate.errors import DataError, UnknownNameError, nearest
-from slate.online.store.async_connections import AsyncConnections
-from slate.online.store.connections import Connections
+from slate.errors import ConfigurationError, DataError, UnknownNameError, nearest
+from slate.online.store.addresses import cluster
+from slate.online.store.async_cluster_connections import (
+    AnyAsyncConnections,
+    async_connections_to,
+)
+from slate.online.store.cluster_connections import AnyConnections, connections_to
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.redis_client import open_store
+from slate.online.store.redis_client import NO_STREAM, open_store
 from slate.online.store.stream_names import streamed_sources
 from slate.online.stream.writing.write_flow import Loose, Writing, Written
 from slate.registry import Registry
@@ -38,7 +42,7 @@ class EventWriter:
     """
 
     def __init__(
-        self, writing: Writing, connections: Connections, server: EmbeddedServer | None = None
+        self, writing: Writing, connections: AnyConnections, server: EmbeddedServer | None = None
     ) -> None:
         self._writing = writing
         self._connections = connections
@@ -73,7 +77,8 @@ class EventWriter:
         deployment = given_or_loaded(deployment)
         writing = _writing(deployment, source, limit, now)
         address, server = open_store(deployment)
-        return cls(writing, Connections.to(address, timeout), server)
+        _require_one_server(address)
+        return cls(writing, connections_to(address, timeout), server)
 
     def write(self, events: Loose, *, strict: bool = False, wait: float = 0) -> Written:
         """Write events; those that the source's definition refuses are returned with the reason.
@@ -113,7 +118,10 @@ class AsyncEventWriter:
     """An ``EventWriter`` for asynchronous applications, for the tasks of one event loop."""
 
     def __init__(
-        self, writing: Writing, connections: AsyncConnections, server: EmbeddedServer | None = None
+        self,
+        writing: Writing,
+        connections: AnyAsyncConnections,
+        server: EmbeddedServer | None = None,
     ) -> None:
         self._writing = writing
         self._connections = connections
@@ -133,7 +141,8 @@ class AsyncEventWriter:
         deployment = given_or_loaded(deployment)
         writing = _writing(deployment, source, limit, now)
         address, server = open_store(deployment)
-        return cls(writing, AsyncConnections.to(address, timeout), server)
+        _require_one_server(address)
+        return cls(writing, async_connections_to(address, timeout), server)
 
     async def write(self, events: Loose, *, strict: bool = False, wait: float = 0) -> Written:
         """Write events; see ``EventWriter.write``."""
@@ -175,6 +184,11 @@ def streamed_source(registry: Registry, source: str | type[Source] | None) -> ty
             f"stream = {source.name!r}"
         )
     return source
+
+
+def _require_one_server(address: str) -> None:
+    if cluster(address) is not None:
+        raise ConfigurationError(NO_STREAM)
 
 
 def _writing(
