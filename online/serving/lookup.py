@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 from redis.exceptions import ResponseError
@@ -333,7 +333,14 @@ def _take_deltas(deltas: Deltas, positions: list[int], reply: Reply) -> None:
     # All of a partition lies on one node.
     if isinstance(reply[0], NodeError):
         deltas.unread.update(dict.fromkeys(positions, str(reply[0])))
-        return
+    elif len(positions) == len(deltas.values):
+        # Of all keys, in their order.
+        deltas.values[:] = cast("list[bytes | None]", reply)
+    else:
+        _take_some(deltas, positions, reply)
+
+
+def _take_some(deltas: Deltas, positions: list[int], reply: Reply) -> None:
     for place, value in zip(positions, reply, strict=True):
         assert not isinstance(value, NodeError)
         deltas.values[place] = value
@@ -341,6 +348,9 @@ def _take_deltas(deltas: Deltas, positions: list[int], reply: Reply) -> None:
 
 def _read(reply: Reply) -> tuple[list[bytes | None], dict[int, str]]:
     """The values of a reply, and by place why some could not be read."""
+    if NodeError not in map(type, reply):
+        # As one server always answers.
+        return cast("list[bytes | None]", reply), {}
     unread = {place: str(one) for place, one in enumerate(reply) if isinstance(one, NodeError)}
     return [None if isinstance(one, NodeError) else one for one in reply], unread
 
