@@ -1,19 +1,24 @@
 """How fast a feed request is answered in process, beside what others would do for the same numbers.
 
-Five ways to one matrix, in turns, each checked against the others::
+Six ways to one matrix, in turns, each checked against the others::
 
     near     Slate, shows and sellers near
     store    Slate, everything read from the store
     floor    bare NumPy: all values at hand in tables of this process, expressions computed
     mget     a packed value for each candidate, computed before, fetched by one MGET
     hmget    a hash for each candidate, computed before, fetched by a pipeline of HMGET
+    feast    Feast, with ``--feast FOLDER``: the same numbers from a feature view of its own
 
-The last two hold the answer itself, for one viewer and instant: nothing is left to be found, merged
-or computed. Run it with ``python -m benchmarks.engine``; on a machine that does nothing else.
+The last three hold the answer itself, for one viewer and instant: nothing is left to be found,
+merged or computed. Run it with ``python -m benchmarks.engine``; on a machine that does nothing else.
 """
 
 import argparse
+import json
 import multiprocessing
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -58,6 +63,7 @@ from slate.online.store.redis_client import connect
 SERVICE = "feed_ranking"
 ROUNDS, WARM, SECONDS = 400, 20, 8.0
 SIZES = (1, 100, 500, 2_000, 5_000)
+FEAST, FEAST_SIZES, FEAST_ROUNDS = "feast[redis]", (100, 500, 2_000), 10
 # A hundred hashes of so many fields a request is slow enough to be asked less often.
 HMGET_EVERY = 10
 
@@ -177,6 +183,71 @@ def hashes(redis: Redis, wanted: Array, names: tuple[str, ...], shows: list[str]
     return fetch
 
 
+class Feast:
+    """Feast's current release, in an environment of its own, asked for the same numbers.
+
+    Args:
+        environment: where it is installed, or will be.
+        folder: where it keeps what it needs.
+        address: the store's.
+        matrix: the numbers, a row for each candidate.
+    """
+
+    def __init__(self, environment: Path, folder: Path, address: str, matrix: Array) -> None:
+        python = environment / "bin" / "python"
+        if not python.exists():
+            print(f"installing Feast into {environment}", flush=True)
+            subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", FEAST], check=True)
+        folder.mkdir()
+        np.save(folder / "matrix.npy", matrix)
+        script = Path(__file__).with_name("feast_rival.py")
+        self._process = subprocess.Popen(
+            [python, script, folder, address.removeprefix("unix://")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"FEAST_USAGE": "False"},
+        )
+        self._told()
+        assert np.array_equal(np.load(folder / "answer.npy"), matrix, equal_nan=True)
+
+    def _told(self) -> Any:
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
+
+    def ask(self, rows: int) -> float:
+        """How many seconds a request for so many candidates takes."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{rows}\n")
+        self._process.stdin.flush()
+        return float(self._told())
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+
+def beside_feast(near: Slate, feast: Feast, rounds: int) -> str:
+    """How long Feast and near views take for the same candidates, in turns."""
+    told = []
+    print("  candidates, near and Feast, p50")
+    for size in FEAST_SIZES:
+        taken: dict[str, list[float]] = {"near": [], "feast": []}
+        for number in range(-1, rounds):
+            begun = time.perf_counter()
+            near.matrix(number, size)
+            if number >= 0:
+                taken["near"].append(time.perf_counter() - begun)
+                taken["feast"].append(feast.ask(size))
+        both = [quantiles(taken[name])[0] for name in ("near", "feast")]
+        told.append(f"{both[1] / both[0]:.0f}")
+        print(f"    {size:>6,} {both[0]:7.2f} ms {both[1]:7.2f} ms   {told[-1]} times as long")
+    return f"feast_ratio={told[-1]}"
+
+
 def quantiles(taken: list[float]) -> tuple[float, float]:
     """The median and the 99th percentile, in milliseconds."""
     p50, p99 = np.quantile(taken, [0.5, 0.99]) * 1_000
@@ -291,7 +362,14 @@ def by_size(near: Slate, store: Slate, rounds: int) -> None:
         print(f"    {size:>6,} {both[0]:7.2f} ms {both[1]:7.2f} ms")
 
 
-def measure(address: str, redis: Redis, registry: Registry, rounds: int, what: str) -> str:
+def measure(
+    address: str,
+    redis: Redis,
+    registry: Registry,
+    rounds: int,
+    what: str,
+    feast: Path | None = None,
+) -> str:
     """Compare all ways, and print what was found; gives the figures of the last line."""
     near, store = Slate(address, registry, near=True), Slate(address, registry, near=False)
     try:
@@ -321,11 +399,20 @@ def measure(address: str, redis: Redis, registry: Registry, rounds: int, what: s
         stages(near, rounds // 4)
         if what != "as published":
             by_size(near, store, rounds // 4)
+        beside = ""
+        if feast is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                rival = Feast(feast, Path(folder) / "feast", address, wanted)
+                try:
+                    beside = " " + beside_feast(near, rival, FEAST_ROUNDS)
+                finally:
+                    rival.close()
         p50, p99 = found["near"]
         return (
             f"rows={SHOWS} features={features} p50_ms={p50:.2f} p99_ms={p99:.2f} "
             f"floor_ratio={p50 / found['floor'][0]:.2f} mget_ratio={p50 / found['mget'][0]:.2f} "
             f"hmget_ratio={p50 / found['hmget'][0]:.3f} store_ratio={p50 / found['store'][0]:.2f}"
+            f"{beside}"
         )
     finally:
         near.close()
@@ -337,6 +424,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument(
+        "--feast",
+        type=Path,
+        metavar="FOLDER",
+        help="ask Feast too, in an environment of its own there; it is made where it is missing",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, EmbeddedServer.attach(Path(folder)) as server:
         address, redis = server.address, connect(server.address)
@@ -350,7 +443,7 @@ def main() -> None:
         connections.close()
         time.sleep(1.5 * REFRESH)
         what = f"and {STREAMED:,} events streamed since"
-        figures = measure(address, redis, registry, options.rounds, what)
+        figures = measure(address, redis, registry, options.rounds, what, options.feast)
         one, two = (rates(address, number, options.seconds) for number in (1, 2))
         print(f"\n{one / 1e6:.1f} million features/s of one process, {two / 1e6:.1f} of two")
         print(
