@@ -10,7 +10,7 @@ Six ways to one matrix, in turns, each checked against the others::
     feast    Feast, with ``--feast FOLDER``: the same numbers from a feature view of its own
 
 The last three hold the answer itself, for one viewer and instant: nothing is left to be found,
-merged or computed. Run it with ``python -m benchmarks.engine``; on a machine that does nothing else.
+merged or computed. Run it with ``python -m benchmarks.engine``, where nothing else runs.
 """
 
 import argparse
