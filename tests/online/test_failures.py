@@ -19,7 +19,7 @@ from slate.online.serving.live_services import Serving
 from slate.online.store.channel import Channel
 from slate.online.store.commands import Packed, command
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.flows import ExchangeError, Step, drive
+from slate.online.store.flows import ExchangeError, Replicated, Step, drive
 from slate.online.store.generations import pointers
 from slate.online.store.redis_client import connect
 from slate.online.store.sending import send
@@ -220,3 +220,21 @@ def test_each_request_may_have_a_deadline_of_its_own(
         assert client.within(5).get("play_ranking", **asked).errors == request(client).errors
         with pytest.raises(ConfigurationError, match="timeout=0: give seconds"):
             client.within(0)
+
+
+def test_a_store_that_fails_while_absent_rows_are_looked_at_again(
+    deployment: Deployment, redis: Redis, published: datetime
+) -> None:
+    serving = Serving(deployment.registry, "arcade", refresh=3_600)
+    given = {"player_id": 1, "game_id": ["chess", "none"]}
+    with closing(Channel(redis)) as channel:
+
+        def exchange(step: Step) -> Any:
+            if isinstance(step, Packed) and b"\r\nEXISTS\r\n" in step.data:
+                raise ExchangeError("gone", lost=False)
+            assert not isinstance(step, float) and not isinstance(step, Replicated)
+            return channel.exchange(step)
+
+        answer = drive(serving.lookup("play_ranking", AS_OF, given), exchange)
+    assert answer.states["game_catalog"].state.tolist() == [State.MISSING] * 2
+    assert answer.errors == ("gone",)
