@@ -60,7 +60,8 @@ def _serve(options: Namespace, deployment: Deployment, say: Say) -> int:
             timeout=options.timeout, max_rows=options.max_rows, max_body=options.max_body
         )
         application = Application(deployment, access, settings)
-        server.serve(application, listening, lambda: say(f"listening: {address}"))
+        watched = options.listening is not None
+        server.serve(application, listening, lambda: say(f"listening: {address}"), watched)
         code = 0
     say("stopped")
     return code
