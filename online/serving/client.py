@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Self
 
 from slate.deployment import Deployment, given_or_loaded
-from slate.limits import REQUEST_ROWS
+from slate.limits import REQUEST_ROWS, check_timeout
 from slate.online.near.keeper import NearViews
 from slate.online.serving.answer import Answer
 from slate.online.serving.explain import explain
@@ -13,7 +13,6 @@ from slate.online.serving.live_services import Serving
 from slate.online.store.async_connections import AsyncConnections
 from slate.online.store.connections import Connections
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.flows import check_timeout
 from slate.online.store.redis_client import open_store
 
 TIMEOUT = 0.5
