@@ -62,7 +62,8 @@ def _serve(options: Namespace, deployment: Deployment, say: Say) -> int:
         )
         spans.send_where_configured("slate-serve")
         application = Application(deployment, access, settings)
-        server.serve(application, listening, lambda: say(f"listening: {address}"))
+        watched = options.listening is not None
+        server.serve(application, listening, lambda: say(f"listening: {address}"), watched)
         code = 0
     say("stopped")
     return code

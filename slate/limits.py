@@ -5,6 +5,8 @@ for years. An event that exceeds a bound is refused with the reason, a request i
 ``RequestError`` before anything is sent. Lengths are bytes of UTF-8.
 """
 
+from slate.errors import ConfigurationError
+
 # A key of an entity, and an event's unique id.
 KEY_BYTES = 1_024
 # Any other text: a column of an event, an attribute, an input of a request.
@@ -16,7 +18,23 @@ REQUEST_ROWS = 50_000
 # whatever order.
 LARGEST = 1e100
 
+# How many seconds a client may wait: more, as in ``inf``, are none that a socket takes.
+LONGEST = 1_000_000
+
 
 def too_long(limit: int) -> str:
     """Why a text of more bytes is refused, in the words of both ways in."""
     return f"longer than {limit:,} bytes"
+
+
+def check_timeout(timeout: float) -> None:
+    """Refuse a timeout that is not a time.
+
+    Raises:
+        ConfigurationError: it is 0 or less, too long, or not a number.
+    """
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not (number and 0 < timeout <= LONGEST):
+        raise ConfigurationError(
+            f"timeout={timeout!r}: give seconds, more than 0 and {LONGEST:,} at most"
+        )

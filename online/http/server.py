@@ -50,15 +50,15 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Draining(Server):
-    """A server that loses no request when it ends, and ends with the process that started it."""
+    """A server that loses no request when it ends, and ends with the process that watches it."""
 
     def __init__(
-        self, config: Config, application: Application, started: Callable[[], None]
+        self, config: Config, application: Application, started: Callable[[], None], watched: bool
     ) -> None:
         super().__init__(config)
         self._application = application
         self._told = started
-        self._parent = os.getppid()
+        self._watcher = os.getppid() if watched else None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -66,7 +66,8 @@ class _Draining(Server):
 
     async def on_tick(self, counter: int) -> bool:
         # Without the process that watches nobody would end this one.
-        return await super().on_tick(counter) or os.getppid() != self._parent
+        alone = self._watcher not in (None, os.getppid())
+        return await super().on_tick(counter) or alone
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._application.draining = True
@@ -80,13 +81,19 @@ class _Draining(Server):
         await super().shutdown(sockets)
 
 
-def serve(application: Application, listening: socket.socket, started: Callable[[], None]) -> None:
+def serve(
+    application: Application,
+    listening: socket.socket,
+    started: Callable[[], None],
+    watched: bool = False,
+) -> None:
     """Serve in this process until it is interrupted or terminated.
 
     Args:
         application: what answers.
         listening: the socket.
         started: called once requests are answered.
+        watched: whether this is a process of ``watch``, and ends with it.
     """
     config = Config(
         application,
@@ -104,7 +111,7 @@ def serve(application: Application, listening: socket.socket, started: Callable[
     # After a clean end the server gives its signal on, which is to do nothing then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _nothing)
-    _Draining(config, application, started).run([listening])
+    _Draining(config, application, started, watched).run([listening])
 
 
 def _nothing(*_: object) -> None: ...

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +22,7 @@ from slate.errors import (
     RequestError,
     StoreError,
 )
+from slate.limits import check_timeout
 from slate.online import spans
 from slate.online.rows.instants import instant
 from slate.online.serving import answer_stream, client_stream, request_stream
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
 TIMEOUT = 1.0
 # Connections that are kept, and requests that an asynchronous client has under way at a time.
 CONNECTIONS = 64
+# What a header can hold.
+_KEY = re.compile("[!-~]*")
 
 
 class RemoteClient:
@@ -62,7 +68,7 @@ class RemoteClient:
             timeout: how many seconds a connection, and then an answer, may be waited for.
 
         Raises:
-            ConfigurationError: the address is not one, or the timeout not a time.
+            ConfigurationError: the address is not one, the key none, or the timeout not a time.
             MissingPackageError: urllib3 is not installed.
         """
         return cls(_Requests(address, key, timeout))
@@ -95,7 +101,7 @@ class RemoteClient:
         Raises:
             ConfigurationError: it is not a time.
         """
-        require_timeout(timeout)
+        check_timeout(timeout)
         return RemoteWithin(self._requests, timeout)
 
     def close(self) -> None:
@@ -143,7 +149,7 @@ class AsyncRemoteClient:
 
     def within(self, timeout: float) -> "AsyncRemoteWithin":
         """Ask with another deadline than the server's; see ``RemoteClient.within``."""
-        require_timeout(timeout)
+        check_timeout(timeout)
         return AsyncRemoteWithin(self._requests, self._threads, timeout)
 
     async def close(self) -> None:
@@ -179,7 +185,13 @@ class _Requests:
     """Sends requests over kept connections."""
 
     def __init__(self, address: str, key: str | None, timeout: float) -> None:
-        require_timeout(timeout)
+        check_timeout(timeout)
+        if key is not None and not (isinstance(key, str) and _KEY.fullmatch(key)):
+            # It is not shown: what is wrong with it may be a mere line break behind it.
+            raise ConfigurationError(
+                "key=... is not a key: give one as `slate serve --new-key` prints it, without the "
+                "line break behind it"
+            )
         http = _http()
         try:
             found = http.util.parse_url(address)
@@ -193,19 +205,25 @@ class _Requests:
         self._address = f"{found.scheme}://{found.netloc}"
         self._path = (found.path or "").rstrip("/")
         self._timeout = timeout
-        # Waits have one end, and what is asked is asked once: of its own accord it would try again.
-        self._pool: urllib3.HTTPConnectionPool = http.connectionpool.connection_from_url(
-            self._address,
-            maxsize=CONNECTIONS,
-            timeout=http.util.Timeout(timeout),
-            retries=False,
-        )
+        self._pool = self._connect()
         self._headers = {
             "Accept": answer_stream.CONTENT_TYPE,
             "Accept-Encoding": "identity",
             **({"Authorization": f"Bearer {key}"} if key else {}),
         }
         self._closed = False
+
+    def _connect(self) -> "urllib3.HTTPConnectionPool":
+        http = _http()
+        self._process = os.getpid()
+        # Waits have one end, and what is asked is asked once: of its own accord it would try again.
+        pool: urllib3.HTTPConnectionPool = http.connectionpool.connection_from_url(
+            self._address,
+            maxsize=CONNECTIONS,
+            timeout=http.util.Timeout(self._timeout),
+            retries=False,
+        )
+        return pool
 
     def require_open(self) -> None:
         if self._closed:
@@ -232,6 +250,9 @@ class _Requests:
 
     def _sent(self, path: str, body: bytes, headers: dict[str, str]) -> "urllib3.BaseHTTPResponse":
         http = _http()
+        if self._process != os.getpid():
+            # Over connections from before a fork two processes would read each other's answers.
+            self._pool = self._connect()
         try:
             try:
                 return self._pool.request("POST", path, body=body, headers=headers)
@@ -266,16 +287,6 @@ class _Requests:
     def close(self) -> None:
         self._closed = True
         self._pool.close()
-
-
-def require_timeout(timeout: float) -> None:
-    """Refuse a timeout that is not a time.
-
-    Raises:
-        ConfigurationError: it is 0 or less, or not a number.
-    """
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-        raise ConfigurationError(f"timeout={timeout!r}: give seconds, more than 0")
 
 
 def _http() -> Any:
@@ -315,6 +326,9 @@ def _json(brought: Mapping[str, Any], at: datetime | None) -> bytes:
             return value.isoformat()
         if isinstance(value, np.generic):
             return value.item()
+        if isinstance(value, Decimal) and value.is_finite() and value % 1 == 0:
+            # Databases have keys of it.
+            return int(value)
         raise RequestError(
             f"{shown(value)} is a {type(value).__name__}, which cannot be sent: give texts, "
             "numbers, truth values or times"

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Self
 
 from slate.deployment import Deployment, given_or_loaded
-from slate.limits import REQUEST_ROWS
+from slate.limits import REQUEST_ROWS, check_timeout
 from slate.online import spans
 from slate.online.near.keeper import NearViews
 from slate.online.serving.answer import Answer
@@ -17,7 +17,6 @@ from slate.online.store.async_cluster_connections import (
 )
 from slate.online.store.cluster_connections import AnyConnections, connections_to
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.flows import check_timeout
 from slate.online.store.redis_client import open_store
 
 TIMEOUT = 0.5

@@ -7,11 +7,12 @@ from typing import Any, TypeAlias
 
 from redis.exceptions import ResponseError
 
+from slate.limits import check_timeout
 from slate.online.store.addresses import ClusterAddress, Node, cluster
 from slate.online.store.async_connections import AsyncConnections, AsyncExchange, only_loop
 from slate.online.store.cluster_flows import NodeStep, routed
 from slate.online.store.cluster_map import ClusterMap
-from slate.online.store.flows import CONNECTIONS, Flow, T, busy, check_timeout, closed, drive_async
+from slate.online.store.flows import CONNECTIONS, Flow, T, busy, closed, drive_async
 
 
 class AsyncClusterConnections:

@@ -17,6 +17,7 @@ from redis.connection import UnixDomainSocketConnection as SyncUnixDomainSocketC
 from redis.exceptions import RedisError, ResponseError
 
 from slate.errors import ClosedError
+from slate.limits import check_timeout
 from slate.online.store.addresses import options
 from slate.online.store.channel import READ_SIZE
 from slate.online.store.commands import Packed
@@ -28,7 +29,6 @@ from slate.online.store.flows import (
     Step,
     T,
     busy,
-    check_timeout,
     closed,
     cut,
     drive_async,

@@ -6,12 +6,13 @@ from typing import Any, Self, TypeAlias
 
 from redis.exceptions import ResponseError
 
+from slate.limits import check_timeout
 from slate.online.store.addresses import ClusterAddress, Node, cluster
 from slate.online.store.cluster_flows import NodeStep, known_slots, routed
 from slate.online.store.cluster_map import ClusterMap
 from slate.online.store.cluster_slots import SlotMap
 from slate.online.store.connections import Connections, Exchange, left, set_deadline, until
-from slate.online.store.flows import CONNECTIONS, Flow, T, busy, check_timeout, closed, drive
+from slate.online.store.flows import CONNECTIONS, Flow, T, busy, closed, drive
 
 
 class ClusterConnections:

@@ -18,6 +18,7 @@ from redis.connection import (
 from redis.exceptions import RedisError, ResponseError, TimeoutError
 from redis.retry import Retry
 
+from slate.limits import check_timeout
 from slate.online.store.addresses import options
 from slate.online.store.channel import READ_SIZE, Channel
 from slate.online.store.flows import (
@@ -28,7 +29,6 @@ from slate.online.store.flows import (
     Step,
     T,
     busy,
-    check_timeout,
     closed,
     cut,
     drive,

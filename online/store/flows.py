@@ -19,7 +19,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from redis.exceptions import ResponseError
 
-from slate.errors import ClosedError, ConfigurationError, StoreError
+from slate.errors import ClosedError, StoreError
 from slate.online.store.commands import Packed
 
 # How many connections of one client are at work at a time: more than one process can decode.
@@ -81,16 +81,6 @@ def not_replicated(nodes: Sequence[tuple[str, int]]) -> ExchangeError:
         "node: see that its replicas are connected",
         lost=False,
     )
-
-
-def check_timeout(timeout: float) -> None:
-    """Refuse a timeout that is not a time.
-
-    Raises:
-        ConfigurationError: it is 0 or less, or not a number.
-    """
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-        raise ConfigurationError(f"timeout={timeout!r}: give seconds, more than 0")
 
 
 def unreachable(error: Exception) -> ExchangeError:

@@ -368,7 +368,7 @@ def test_an_asynchronous_client_is_one_event_loops(
         first.run(client.close())
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), None, True])
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 10**400, None, True])
 def test_a_timeout_is_a_time(deployment: Deployment, timeout: float) -> None:
     with pytest.raises(ConfigurationError, match=r"timeout=.*: give seconds, more than 0"):
         FeatureClient.connect(deployment, timeout=timeout)

@@ -232,7 +232,8 @@ def test_a_store_that_fails_while_absent_rows_are_looked_at_again(
         def exchange(step: Step) -> Any:
             if isinstance(step, Packed) and b"\r\nEXISTS\r\n" in step.data:
                 raise ExchangeError("gone", lost=False)
-            assert not isinstance(step, float) and not isinstance(step, Replicated)
+            assert not isinstance(step, float)
+            assert not isinstance(step, Replicated)
             return channel.exchange(step)
 
         answer = drive(serving.lookup("play_ranking", AS_OF, given), exchange)

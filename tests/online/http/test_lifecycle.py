@@ -1,9 +1,12 @@
 """How a server begins, what it counts, and how it ends."""
 
 import asyncio
+import math
+import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -27,7 +30,7 @@ from slate.errors import (
 from slate.online import Answer, AsyncRemoteClient, FeatureClient, RemoteClient
 from slate.online.http.server import listen
 from slate.online.store.embedded_server import EmbeddedServer
-from tests.online.http.conftest import Serve, Served
+from tests.online.http.conftest import LISTENING, STARTED, Serve, Served
 
 GAMES = ["chess", "go", "tag", "nothing"] * 100
 
@@ -202,14 +205,63 @@ def test_an_address_that_is_not_a_server(served: Served) -> None:
     for address in ("features:8080", "redis://features", "", "http://", "http://[", 5):
         with pytest.raises(ConfigurationError, match="is not a server's address: give one such"):
             RemoteClient.connect(address)  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="timeout=0: give seconds, more than 0"):
-        RemoteClient.connect("http://features", timeout=0)
+    with pytest.raises(ConfigurationError, match="timeout=inf: give seconds, more than 0"):
+        RemoteClient.connect("http://features", timeout=math.inf)
+    for key in ("hush\n", "hush hush", "hüsh", b"hush"):
+        with pytest.raises(ConfigurationError, match=r"key=\.\.\. is not a key") as error:
+            RemoteClient.connect("http://features", key=key)  # type: ignore[arg-type]
+        assert "hush" not in str(error.value)
     where = urlsplit(served.address)
     with (
         RemoteClient.connect(f"http://{where.netloc}/other") as remote,
         pytest.raises(RequestError, match="there is nothing at /other/v1/services/studio_page"),
     ):
         remote.get("studio_page", studio_id=10)
+
+
+def test_a_fork_asks_over_connections_of_its_own(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RemoteClient.connect(served.address, timeout=20) as remote:
+        remote.get("studio_page", studio_id=10)
+        before = remote._requests._pool
+        monkeypatch.setattr(os, "getpid", lambda: 0)
+        remote.get("studio_page", studio_id=10)
+        assert remote._requests._pool is not before
+
+
+@pytest.mark.process
+def test_it_outlives_who_started_it(tmp_path: Path) -> None:
+    """A shell that is closed, or a script that starts it and ends."""
+    here = Path(__file__).parents[3]
+    (tmp_path / "slate.toml").write_text(
+        'name = "arcade"\ndefinitions = "tests.online.http.kinds"\ndbt_project = "."\n'
+        f'redis = "unix://{tmp_path}/none.sock"\n'
+    )
+    log = tmp_path / "log"
+    start = (
+        "import subprocess, sys; log = open(sys.argv[1], 'w'); "
+        "print(subprocess.Popen(sys.argv[2:], stderr=log, stdout=log).pid)"
+    )
+    command = [sys.executable, "-m", "slate.cli", "serve", "--port", "0"]
+    environment = {"SLATE_CONFIG": str(tmp_path / "slate.toml"), "PYTHONPATH": str(here)}
+    started = subprocess.run(
+        [sys.executable, "-c", start, str(log), *command],
+        env=os.environ | environment, cwd=here, stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + STARTED
+        while not (found := LISTENING.search(log.read_text())):
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.02)
+        time.sleep(0.5)
+        with socket.create_connection(
+            (urlsplit(found[1]).hostname, urlsplit(found[1]).port), 20
+        ) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert b" 200 OK" in connection.recv(4096)
+    finally:
+        os.kill(int(started.stdout), signal.SIGTERM)
 
 
 def test_what_it_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

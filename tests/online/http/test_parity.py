@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ def assert_same(found: Answer, wanted: Answer) -> None:
         ("play_ranking", {"player_id": 1, "game_id": [], "budget": []}),
         ("play_ranking", {"player_id": "1", "game_id": ["go", 7, None][:2]}),
         ("play_ranking", {"player_id": np.int64(1), "game_id": np.array(GAMES)}),
+        ("play_ranking", {"player_id": [Decimal(1), Decimal("2.0")], "game_id": "go"}),
         ("play_ranking", {"player_id": 1, "game_id": pandas.Series(GAMES, dtype="category")}),
         ("play_ranking", {"player_id": polars.Series([1, 2]), "game_id": pa.array(GAMES[:2])}),
         ("play_ranking", {"player_id": 1, "game_id": GAMES, "budget": [1, 2.5, None, math.inf]}),
