@@ -263,7 +263,7 @@ def test_asynchronous_answers_are_the_same(
     client: FeatureClient, deployment: Deployment, published: datetime
 ) -> None:
     async def both() -> list[list[dict[str, Any]]]:
-        async with AsyncFeatureClient.connect(deployment) as asynchronous:
+        async with AsyncFeatureClient.connect(deployment, timeout=5) as asynchronous:
             assert asynchronous.explain("play_ranking") == client.explain("play_ranking")
             with pytest.raises(RequestError):
                 await asynchronous.get("play_ranking", player_id=1)
