@@ -13,6 +13,17 @@ from redis import Redis
 
 from slate.online.store.cluster_client import clustered
 
+_RAISE = """
+if tonumber(redis.call('GET', KEYS[1]) or '-1') < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], ARGV[1])
+end
+"""
+
+
+def raise_to(redis: Any, name: str, to: int) -> None:
+    """Let a number be some other at least."""
+    redis.eval(_RAISE, 1, name, to)
+
 
 @contextmanager
 def changes(redis: Redis) -> Iterator[Any]:

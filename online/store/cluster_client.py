@@ -241,6 +241,13 @@ def watching(redis: Redis, name: str) -> Iterator[Redis]:
         yield redis
 
 
+@contextmanager
+def pipeline_at(redis: Any, name: str) -> Iterator[Any]:
+    """A pipeline to the server that has a name, for a transaction on names of its slot."""
+    with watching(redis, name) as server, server.pipeline() as pipeline:
+        yield pipeline
+
+
 def _replies(packed: Packed, replicated: bool) -> Flow[list[Any]]:
     """The flow that sends commands and gives their replies, if none is an error."""
     if not packed.number:

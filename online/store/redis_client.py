@@ -13,10 +13,6 @@ from slate.online.store.channel import READ_SIZE
 from slate.online.store.cluster_client import cluster_client, clustered
 from slate.online.store.embedded_server import EmbeddedServer
 
-NO_STREAM = (
-    "the online store is a cluster (redis+cluster:// in its address), and streams need one server: "
-    "give the address of one, or publish and serve without streams"
-)
 # Once more, for a pooled connection that the server has closed meanwhile.
 RETRIES = 1
 

@@ -15,6 +15,11 @@ Beside each stream: ``:pending`` (how many of its events are not applied yet), `
 entry up to which they are), ``:applied`` (its arrival), ``:lease`` (the worker that does it); and
 beside the log ``:total`` (how many events it ever had).
 
+On a cluster a write goes to the log alone, and a worker puts it on the partitions' streams. There
+the log has its clock and floor beside it (``{log}:clock``, ``{log}:floor``), with the digests of
+schemas that are known (``:schemas``) and the entry up to which it is fanned out (``:fanned``); the
+source's clock is the latest arrival that all partitions have.
+
 A *route* is a key column of the source that some windowed view is kept by (of pairs the first), so
 every row has one owner. A partition's stream, position and rows share the hash tag in braces.
 """
@@ -114,6 +119,31 @@ class Unit:
         return f"{self.stream}:total"
 
     @property
+    def clock(self) -> str:
+        """Of a cluster's log, the latest arrival that was given out."""
+        return f"{self.stream}:clock"
+
+    @property
+    def floor(self) -> str:
+        """Of a cluster's log, the earliest arrival that may be given out."""
+        return f"{self.stream}:floor"
+
+    @property
+    def schemas(self) -> str:
+        """Of a cluster's log, the digests of schemas that are known."""
+        return f"{self.stream}:schemas"
+
+    @property
+    def fanned(self) -> str:
+        """Of a cluster's log, the entry up to which all partitions have their events."""
+        return f"{self.stream}:fanned"
+
+    @property
+    def reader(self) -> str:
+        """Of a cluster's log, who fans it out."""
+        return f"{self.stream}:reader"
+
+    @property
     def position(self) -> str:
         """The entry up to which its events are applied."""
         return f"{self.stream}:position"
@@ -189,6 +219,11 @@ class StreamNames:
     def dead(self) -> str:
         """The stream of dead letters."""
         return f"{self.deployment}:stream:{self.source.stream}:dead"
+
+    @property
+    def dead_position(self) -> str:
+        """On a cluster, the entry of the log up to which its dead letters are there."""
+        return f"{{{self.dead}}}:position"
 
     @property
     def dead_moved(self) -> str:

@@ -17,7 +17,9 @@ from redis import Redis
 from slate import Registry, Source
 from slate.deployment import Deployment
 from slate.online import EventWriter
-from slate.online.store.stream_names import Unit, routed_views, streamed_sources, units
+from slate.online.store.cluster_client import clustered
+from slate.online.store.stream_names import LOG, Unit, routed_views, streamed_sources, units
+from slate.online.stream.workers.fan_out import FanOut, fan_out
 from tests.parity.answers import differences, micros
 from tests.parity.engines import Engines
 from tests.parity.landing import moment
@@ -40,6 +42,15 @@ def all_units(deployment: Deployment) -> list[Unit]:
         for source in streams(deployment.registry)
         for unit in units(deployment.name, deployment.registry, source)[1:]
     ]
+
+
+def fan_outs(redis: Redis, deployment: Deployment) -> list[FanOut]:
+    """What puts events on the partitions' streams, where writes do not."""
+    made = (
+        fan_out(redis, deployment.name, deployment.registry, source)
+        for source in streams(deployment.registry)
+    )
+    return [one for one in made if one is not None]
 
 
 def hour_before(instant: int) -> int:
@@ -155,10 +166,22 @@ def waiting(redis: Redis, deployment: Deployment) -> int:
     return sum(int(number or 0) for number in pending)
 
 
+def behind(redis: Redis, deployment: Deployment) -> bool:
+    """Whether the log of a cluster has entries that partitions do not have yet."""
+    logs = [Unit(deployment.name, source, LOG) for source in streams(deployment.registry)]
+    store: Any = redis
+    return clustered(redis) and any(
+        store.xrevrange(log.stream, count=1)
+        and store.xrevrange(log.stream, count=1)[0][0] != store.get(log.fanned)
+        for log in logs
+        if store.xlen(log.stream)
+    )
+
+
 def wait_until_applied(redis: Redis, deployment: Deployment) -> None:
     """Wait until nothing waits in any partition."""
     until = time.monotonic() + START_SECONDS
-    while waiting(redis, deployment):
+    while waiting(redis, deployment) or behind(redis, deployment):
         assert time.monotonic() < until, "the workers do not get on"
         time.sleep(0.05)
 

@@ -1,6 +1,7 @@
 """Equal, when events come by the stream: whatever is published in between, and whoever applies."""
 
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +9,15 @@ import numpy as np
 import pytest
 from redis import Redis
 
+from slate.deployment import Deployment
+from slate.online import FeatureClient, Publisher
 from slate.online.store.redis_client import connect, open_store
 from slate.online.stream.applying.applier import Applier
+from tests.online.cluster.nodes import LocalCluster, cluster
 from tests.online.stream.effects import Effects
-from tests.parity.conftest import CONFIGS
+from tests.parity.conftest import CONFIGS, NEAR_EVERY
 from tests.parity.engines import Engines, Project
+from tests.parity.near import NearPath
 from tests.parity.oracle import Oracle
 from tests.parity.overlap import Overlap
 from tests.parity.scenarios import HOUR, bulk
@@ -22,16 +27,21 @@ from tests.parity.streaming import (
     all_units,
     before,
     compare,
+    fan_outs,
     hour_before,
     known,
     wait_until_applied,
 )
+
+__all__ = ["cluster"]
 
 # Between writes, and between kills: about as long as a worker takes to begin.
 PAUSE, KILL_SECONDS = 0.1, 1.2
 ASKS = 200
 # How often something is published, or rolled back.
 CHANGES = 10
+# Each partition has a transaction of its own there.
+ROWS_OF_CLUSTER = 16
 
 
 @pytest.fixture
@@ -45,15 +55,43 @@ def redis(engines: Engines, project: Project) -> Redis:
 def test_micro_batches_of_any_cut_by_two_who_both_take_themselves_for_the_owner(
     engines: Engines, project: Project, redis: Redis, seed: int
 ) -> None:
+    assert apply_micro_batches(engines, project.deployment, redis, seed, 100) > 10_000
+
+
+def test_over_a_cluster_as_over_one_server(
+    project: Project,
+    cluster: LocalCluster,
+    tmp_path: Path,
+) -> None:
+    """What writes put on the log alone is on all streams once, whoever puts it there."""
+    deployment = replace(project.deployment, redis=cluster.address, data=tmp_path)
+    cluster.flush()
+    with (
+        connect(cluster.address) as redis,
+        Publisher.connect(deployment) as publisher,
+        FeatureClient.connect(deployment, timeout=5, refresh=0, near=False) as client,
+        closing(NearPath(deployment, cluster.address)) as near,
+    ):
+        engines = Engines(project, publisher, client, near, NEAR_EVERY)
+        assert apply_micro_batches(engines, deployment, redis, 2, ROWS_OF_CLUSTER) > 1_000
+
+
+def apply_micro_batches(
+    engines: Engines, deployment: Deployment, redis: Redis, seed: int, rows: int
+) -> int:
+    """Deliver a scenario's events, applied in any cut; gives how many values were right."""
     random = np.random.default_rng(seed)
-    deployment, registry = project.deployment, project.deployment.registry
-    scenario = bulk(registry, 100 + seed, rows=100, instants=5)
+    registry = deployment.registry
+    scenario = bulk(registry, 100 + seed, rows=rows, instants=5)
     asks = list(scenario.asks(registry))[:ASKS]
     delivery = Delivery(deployment, scenario, random)
     appliers = [Applier(redis, deployment.name, registry) for _ in range(2)]
-    units = all_units(deployment)
+    units, fanning = all_units(deployment), fan_outs(redis, deployment) * 2
     published = latest = 0
     for latest in delivery.run():
+        for one in fanning:
+            if random.random() < 0.2:
+                one.step()
         for _ in range(int(random.integers(3))):
             some = [units[n] for n in random.permutation(len(units))[: random.integers(1, 30)]]
             appliers[random.integers(2)].step(some)
@@ -61,14 +99,16 @@ def test_micro_batches_of_any_cut_by_two_who_both_take_themselves_for_the_owner(
             # Late by hours or not at all; now and then an hour that was published before.
             published = hour_before(latest - int(random.integers(0, 30)) * HOUR)
             engines.publish(before(scenario, delivery), published)
+    for one in fanning:
+        one.step()
     for _ in range(20):
         appliers[0].step(units)
     delivery.close()
-    rows = known(registry, scenario, delivery, published)
-    oracle = Oracle(registry, rows.sources, rows.models(registry))
+    right = known(registry, scenario, delivery, published)
+    oracle = Oracle(registry, right.sources, right.models(registry))
     compared, wrong = compare(engines, oracle, asks, max(latest, published) + 1, random)
     assert wrong == []
-    assert compared > 10_000
+    return compared
 
 
 def test_workers_that_are_killed_anywhere_lose_nothing_and_count_nothing_twice(

@@ -16,6 +16,7 @@ from redis import Redis
 
 from slate.online.rows.hour_sections import hour_of
 from slate.online.store.change_log import noted
+from slate.online.store.cluster_client import clustered
 from slate.online.store.commands import Packed, command, together
 from slate.online.store.generations import pointer_field, pointers, stream_field, whole_field
 from slate.online.store.landed_ids import LandedIds, written
@@ -207,7 +208,13 @@ class Applier:
             return Applied(outdated=True)
         applied = Applied()
         # Events of one hour and source are folded together, whichever partitions they come from.
-        key: Callable[[_Part], Any] = lambda part: (part.unit.source.name, part.hour)  # noqa: E731
+        # On a cluster each partition has a transaction of its own, as it has a slot.
+        alone = clustered(self._redis)
+        key: Callable[[_Part], Any] = lambda part: (  # noqa: E731
+            part.unit.source.name,
+            part.hour,
+            part.unit.stream if alone else "",
+        )
         for _, these in groupby(sorted(parts, key=key), key):
             some = list(these)
             try:
@@ -284,15 +291,21 @@ class Applier:
             ]
             if stale:
                 return self._conflict(stale)
-            applied = self._change(transaction, parts)
+            applied, left_behind = self._change(transaction, parts), set[str]()
             for part, definitions in zip(parts, held, strict=True):
                 transaction.write(self._moved_on(part))
                 if rows.is_near(part.unit):
                     before = self._states[part.unit].position
                     transaction.write(noted(part.unit, before, part.last, part.near))
-                self._leave_behind(transaction, part.unit, definitions)
+                left_behind |= self._leave_behind(transaction, part.unit, definitions)
+            if clustered(self._redis) and left_behind:
+                # Elsewhere, so before: no moment is to be told whole that has a gap. And behind,
+                # as another may have told so in between.
+                self._redis.hdel(pointers(self._deployment), *left_behind)
             if not transaction.commit():
                 return self._conflict(parts)
+        if clustered(self._redis) and left_behind:
+            self._redis.hdel(pointers(self._deployment), *left_behind)
         for part in parts:
             state = self._states[part.unit]
             state.position, state.applied = part.last, part.arrival
@@ -314,8 +327,10 @@ class Applier:
             ]
         )
 
-    def _leave_behind(self, transaction: Transaction, unit: Unit, held: set[str]) -> None:
+    def _leave_behind(self, transaction: Transaction, unit: Unit, held: set[str]) -> set[str]:
         """Say of other definitions that their rows of a partition have a gap from now on.
+
+        Gives what is no longer to be said of them.
 
         While an application is deployed, workers of two definitions of a view share its partitions.
         Each keeps the rows of its own; those of the other are missing until a worker that knows
@@ -324,8 +339,10 @@ class Applier:
         others = held - {definition(view) for view in self.rows[unit.source].routes[unit.route]}
         if others:
             transaction.write(command("SREM", unit.views, *others))
-            fields = [whole_field(other) for other in others]
+        fields = {whole_field(other) for other in others}
+        if others and not clustered(self._redis):
             transaction.write(command("HDEL", pointers(self._deployment), *fields))
+        return fields
 
     def _conflict(self, parts: list[_Part]) -> Applied:
         for part in parts:

@@ -1,6 +1,7 @@
 """What of the stream's rows is still needed, once batches know what they hold."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from slate.online.rows.instants import microseconds
 from slate.online.rows.partitioning import PARTITIONS
 from slate.online.rows.row_format import FORMAT, Blobs
 from slate.online.store import landed_ids
+from slate.online.store.changes import changes
+from slate.online.store.cluster_client import ClusterClient, clustered, pipeline_at
 from slate.online.store.delta_removal import forget_definition
 from slate.online.store.generations import (
     Generation,
@@ -95,11 +98,10 @@ def retain(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
             held,
             name,
         )
-        with store.pipeline() as transaction:
-            transaction.hdel(pointers(deployment), whole_field(known))
-            transaction.unlink(name)
-            transaction.srem(unit.views, known)
-            transaction.execute()
+        with changes(redis) as change:
+            change.hdel(pointers(deployment), whole_field(known))
+            change.srem(unit.views, known)
+            change.unlink(name)
         return False
     let_go = int(store.hget(unit.let_go, known) or 0)
     if needed > let_go:
@@ -107,7 +109,7 @@ def retain(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
         store.hset(unit.let_go, known, needed)
         _sweep(redis, deployment, view, unit, needed)
     elif needed < let_go:
-        with store.pipeline() as transaction:
+        with pipeline_at(redis, unit.stream) as transaction:
             transaction.srem(unit.views, known)
             transaction.hdel(unit.let_go, known)
             transaction.execute()
@@ -119,11 +121,10 @@ def _sweep(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, n
 
     A damaged one may have been changed until now, so it goes once that is long ago.
     """
-    store: Any = redis
     name, cursor = deltas_name(deployment, view, unit.number), 0
     scope, envelope = deltas_prefix(deployment, view), sections_envelope(view)
     while True:
-        with store.pipeline() as transaction:
+        with pipeline_at(redis, unit.stream) as transaction:
             # If another applies something after all, it may be to a key that is to be deleted.
             transaction.watch(unit.position)
             cursor, held = transaction.hscan(name, cursor, count=AT_ONCE)
@@ -160,10 +161,9 @@ def catch_up(redis: Redis, unit: Unit, rows: SourceRows) -> bool:
         unit: a partition.
         rows: the rows of its source, which have learnt what is published.
     """
-    store: Any = redis
     views = rows.routes[unit.route]
     now = landed_ids.written(views, rows.known)
-    with store.pipeline() as transaction:
+    with pipeline_at(redis, unit.stream) as transaction:
         # Whoever applies something meanwhile goes by what was published before.
         transaction.watch(unit.position, unit.landed)
         held = transaction.get(unit.landed) or b""
@@ -227,7 +227,26 @@ def tell_whole(redis: Redis, deployment: str, rows: SourceRows) -> None:
             if told:
                 pipeline.hset(pointers(deployment), mapping=told)
 
-        store.transaction(tell, *names)
+        if clustered(redis):
+            _tell_whole_of_cluster(redis, deployment, names, views)
+        else:
+            store.transaction(tell, *names)
+
+
+def _tell_whole_of_cluster(
+    redis: ClusterClient, deployment: str, names: Sequence[str], views: Sequence[type[FeatureView]]
+) -> None:
+    """Say so of a cluster, and take it back where a gap was left meanwhile."""
+
+    def whole() -> set[str]:
+        held = set.intersection(*[redis.smembers(name) for name in names])
+        return {one for one in map(definition, views) if one.encode() in held}
+
+    told = whole()
+    if told:
+        redis.hset(pointers(deployment), mapping={whole_field(one): "1" for one in told})
+        if gone := told - whole():
+            redis.hdel(pointers(deployment), *map(whole_field, gone))
 
 
 def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -> None:

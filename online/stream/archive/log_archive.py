@@ -19,6 +19,8 @@ from redis.exceptions import WatchError
 
 from slate.deployment import Deployment
 from slate.errors import DataError
+from slate.online.store.changes import raise_to
+from slate.online.store.cluster_client import clustered, pipeline_at
 from slate.online.store.stream_names import LOG, StreamNames, Unit
 from slate.online.stream.archive.archive_files import ArchiveFiles
 from slate.online.stream.archive.hour_files import HOUR
@@ -27,19 +29,13 @@ from slate.online.stream.dead_letters.overflow_files import make_room
 from slate.online.stream.events.arrived_events import revalidated
 from slate.online.stream.events.block_schemas import ID
 from slate.online.stream.events.blocks import Blocks, Refusal, late
-from slate.online.stream.events.redis_entries import ARRIVAL, Entry, number
+from slate.online.stream.events.redis_entries import ARRIVAL, Entry, after, earlier, number
 from slate.sources import Source
 
 MOST = 200_000
 FLUSH_SECONDS = 10.0
 FIRST_COUNT, MOST_ENTRIES = 64, 10_000
 START = b"0-0"
-
-_RAISE = """
-if tonumber(redis.call('GET', KEYS[1]) or '-1') < tonumber(ARGV[1]) then
-  redis.call('SET', KEYS[1], ARGV[1])
-end
-"""
 
 
 @dataclass(frozen=True)
@@ -171,7 +167,14 @@ class Archive:
             self._raise_floor(hour * HOUR)
         position = self._redis.get(self._unit.position) or START
         assert isinstance(position, bytes)
-        entries = self._read(position)
+        entries, told = self._read(position), START
+        if clustered(self._redis):
+            # Letters lie elsewhere, and are there before the position moves on: of entries of which
+            # they are, there is nothing more to tell.
+            told = self._redis.get(self._names.dead_position) or START
+            if told != earlier(told, position):
+                these = [one for one in entries if one[0] == earlier(one[0], told)]
+                entries = these or entries
         self._flushed_at = time.monotonic()
         if not entries:
             return ArchiveStep(closed=self._close(hour))
@@ -180,7 +183,9 @@ class Archive:
         if self._files is not None and events.table.num_rows:
             self._files.write(events.table.drop_columns([ID]))
         letters = [*events.refused, *late_refusals(self._source, events.table, dropped)]
-        if not self._commit(position, entries, letters):
+        if entries[-1][0] == earlier(entries[-1][0], told):
+            letters = []
+        if not self._commit(position, entries, letters, told):
             return ArchiveStep()
         if letters:
             make_room(self._redis, self._deployment, self._source)
@@ -194,9 +199,9 @@ class Archive:
     def _read(self, position: bytes) -> list[Entry]:
         """The next entries, of which the last may make the events more than most."""
         entries: list[Entry] = []
-        events, after, count = 0, position, FIRST_COUNT
+        events, last, count = 0, position, FIRST_COUNT
         while True:
-            more = self._redis.xrange(self._unit.stream, b"(" + after, "+", count)
+            more = self._redis.xrange(self._unit.stream, b"(" + last, "+", count)
             for entry in more:
                 entries.append(entry)
                 events += number(entry)
@@ -204,28 +209,55 @@ class Archive:
                     return entries
             if len(more) < count:
                 return entries
-            after = more[-1][0]
+            last = more[-1][0]
             mean = max(1, events // len(entries))
             count = min(MOST_ENTRIES, 1 + (self._most - events) // mean)
 
-    def _commit(self, position: bytes, entries: list[Entry], letters: list[Refusal]) -> bool:
+    def _commit(
+        self, position: bytes, entries: list[Entry], letters: list[Refusal], told: bytes
+    ) -> bool:
         """Move on behind the entries; False if another archive moved first."""
-        last = entries[-1][0]
-        milliseconds, sequence = last.split(b"-")
-        with self._redis.pipeline() as pipe:
+        last = kept = entries[-1][0]
+        arrivals = [arrival for entry in entries if (arrival := _arrival(entry))]
+        alone = clustered(self._redis)
+        if alone:
+            if letters and not self._told(letters, told, last):
+                return False
+            if arrivals:
+                self._redis.setnx(self._names.first, arrivals[0])
+        with pipeline_at(self._redis, self._unit.stream) as pipe:
             try:
                 pipe.watch(self._unit.position)
                 if (pipe.get(self._unit.position) or START) != position:
                     return False
+                if alone:
+                    # What partitions do not have yet stays.
+                    kept = earlier(last, pipe.get(self._unit.fanned) or START)
                 pipe.multi()
-                for letter in letters:
+                for letter in letters if not alone else ():
                     pipe.xadd(self._names.dead, fields(letter))
                 pipe.set(self._unit.position, last)
                 pipe.decrby(self._unit.pending, sum(map(number, entries)))
-                after = b"%b-%d" % (milliseconds, int(sequence) + 1)
-                pipe.xtrim(self._unit.stream, minid=after, approximate=False)
-                if arrivals := [arrival for entry in entries if (arrival := _arrival(entry))]:
+                pipe.xtrim(self._unit.stream, minid=after(kept), approximate=False)
+                if arrivals and not alone:
                     pipe.setnx(self._names.first, arrivals[0])
+                pipe.execute()
+            except WatchError:
+                return False
+        return True
+
+    def _told(self, letters: list[Refusal], before: bytes, last: bytes) -> bool:
+        """Put dead letters where a cluster has them; False if another archive does so."""
+        name = self._names.dead_position
+        with pipeline_at(self._redis, name) as pipe:
+            try:
+                pipe.watch(name)
+                if (pipe.get(name) or START) != before:
+                    return False
+                pipe.multi()
+                for letter in letters:
+                    pipe.xadd(self._names.dead, fields(letter))
+                pipe.set(name, last)
                 pipe.execute()
             except WatchError:
                 return False
@@ -251,7 +283,8 @@ class Archive:
 
     def _raise_floor(self, to: int) -> None:
         """Let no more events arrive before some instant, whatever happens to the store's clock."""
-        self._redis.eval(_RAISE, 1, self._names.floor, to)
+        floor = self._unit.floor if clustered(self._redis) else self._names.floor
+        raise_to(self._redis, floor, to)
 
     def _time(self) -> int:
         if self._now is not None:

@@ -17,6 +17,7 @@ from redis import Redis
 from redis.exceptions import WatchError
 
 from slate.deployment import Deployment
+from slate.online.store.cluster_client import clustered, pipeline_at
 from slate.online.store.stream_names import StreamNames
 from slate.online.stream.dead_letters.letter_format import LATE, as_json, refusal
 from slate.online.stream.durable_files import sync
@@ -49,9 +50,9 @@ def make_room(redis: Redis, deployment: Deployment, source: type[Source]) -> int
     names, moved = StreamNames(deployment.name, source), 0
     store: Any = redis
     while _too_many(store, names.dead):
-        with store.pipeline() as transaction:
+        with pipeline_at(redis, names.dead) as transaction:
             # Two that do this at once: one of them does it.
-            transaction.watch(names.dead_moved)
+            transaction.watch(names.dead if clustered(redis) else names.dead_moved)
             found = transaction.xrange(names.dead, count=AT_ONCE)
             letters = [(id_.decode(), refusal(fields)) for id_, fields in found]
             kept = [
@@ -63,11 +64,14 @@ def make_room(redis: Redis, deployment: Deployment, source: type[Source]) -> int
                 _write(folder(deployment, source) / f"{letters[0][0]}.jsonl", kept)
             transaction.multi()
             transaction.xdel(names.dead, *[id_ for id_, _ in found])
-            transaction.incrby(names.dead_moved, len(found))
+            if not clustered(redis):
+                transaction.incrby(names.dead_moved, len(found))
             try:
                 transaction.execute()
             except WatchError:
                 continue
+        if clustered(redis):
+            redis.incrby(names.dead_moved, len(found))
         moved += len(found)
     return moved
 

@@ -41,6 +41,16 @@ def after(entry: bytes) -> str:
     return f"{time}-{int(number) + 1}"
 
 
+def earlier(one: bytes, other: bytes) -> bytes:
+    """The earlier of two entries' ids.
+
+    Examples:
+        >>> earlier(b"9-1", b"10-0")
+        b'9-1'
+    """
+    return min(one, other, key=lambda id_: tuple(map(int, id_.split(b"-"))))
+
+
 def number(entry: Entry) -> int:
     """How many events an entry counts for as long as it is pending."""
     try:

@@ -11,11 +11,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from slate.deployment import Deployment
-from slate.errors import ConfigurationError, SlateError
+from slate.errors import SlateError
 from slate.online import spans
-from slate.online.store.cluster_client import clustered
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.redis_client import NO_STREAM, require_all_is_kept
+from slate.online.store.redis_client import require_all_is_kept
 from slate.online.store.stream_names import LOG, Unit, streamed_sources, units
 from slate.online.stream.applying.applier import Applied, Applier
 from slate.online.stream.applying.replay import Replay
@@ -27,6 +26,7 @@ from slate.online.stream.applying.retention import (
     tell_whole,
 )
 from slate.online.stream.archive.log_archive import Archive
+from slate.online.stream.workers.fan_out import fan_out
 from slate.online.stream.workers.leases import SECONDS, Leases
 from slate.online.stream.workers.troubles import Troubles
 from slate.sources import Source
@@ -120,8 +120,6 @@ class Worker:
         flush: float | None = None,
         now: Callable[[], int] | None = None,
     ) -> None:
-        if clustered(redis):
-            raise ConfigurationError(NO_STREAM)
         self.stats = WorkerStats()
         self._redis: Any = redis
         self._server = server
@@ -139,6 +137,11 @@ class Worker:
         self._archives = {
             source: Archive(redis, deployment, source, now=now, **options)
             for source in streamed_sources(registry)
+        }
+        self._fan_outs = {
+            source: made
+            for source in streamed_sources(registry)
+            if (made := fan_out(redis, deployment.name, registry, source)) is not None
         }
         self._renewed = self._retained = 0.0
         # The worker as a whole, by what fails.
@@ -211,6 +214,9 @@ class Worker:
         if time.monotonic() - self._renewed >= self._renew_every:
             self._renew()
         held = self._leases.held
+        for unit in held:
+            if unit.route == LOG and unit.source in self._fan_outs:
+                self._fan_outs[unit.source].step()
         routed = [unit for unit in held if unit.route != LOG]
         routed = self._prepare(routed)
         began, since = time.perf_counter(), spans.began()

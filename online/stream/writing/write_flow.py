@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from importlib import resources
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,14 +17,15 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from slate.errors import DataError, StoreError, StreamFullError
 from slate.online.rows.event_ids import hash_ids
-from slate.online.rows.partitioning import PARTITIONS, partitions
+from slate.online.rows.partitioning import PARTITIONS
 from slate.online.store import persistence
-from slate.online.store.commands import command
-from slate.online.store.flows import ExchangeError, Flow
+from slate.online.store.commands import command, values
+from slate.online.store.flows import ExchangeError, Flow, Replicated, not_replicated
 from slate.online.store.stream_names import LOG, StreamNames, Unit, routed_views
 from slate.online.stream.events.block_schemas import block_schema, digest
 from slate.online.stream.events.blocks import Refusal
 from slate.online.stream.events.json_events import json_event, json_rows
+from slate.online.stream.events.partition_blocks import partition_blocks
 from slate.online.stream.events.validation import (
     CoercedEvents,
     check_names,
@@ -73,6 +73,7 @@ class Writing:
         limit: how many events of a stream may wait to be applied.
         now: what tells the arrival, in microseconds; None for the store's clock.
         saved: whether a write waits until the store, an embedded one, has it in its file.
+        clustered: whether the store is a cluster, of which a write goes to the log alone.
 
     Raises:
         DataError: the limit lets nothing through.
@@ -86,11 +87,13 @@ class Writing:
         limit: int,
         now: Callable[[], int] | None,
         saved: bool = False,
+        clustered: bool = False,
     ) -> None:
         if limit < 1:
             raise DataError(f"limit={limit}: a stream must hold one event at least")
         self.source = source
         self._limit, self._now, self._saved = limit, now, saved
+        self._clustered = clustered
         self._names = StreamNames(deployment, source)
         self._log = Unit(deployment, source, LOG)
         self._routes = {
@@ -130,34 +133,67 @@ class Writing:
     def _write(self, batch: pa.RecordBatch, written: int, deadline: float) -> Flow[int]:
         """Write a chunk; return its arrival."""
         targets = [*self._targets(batch)]
-        keys = [self._names.clock, self._names.floor, self._names.schemas, self._log.total]
-        values: list[str | bytes] = [str(self._limit), self._at(), self._digest]
+        first: StreamNames | Unit = self._names
+        if self._clustered:
+            yield from self._wait_for_room(batch, written, deadline)
+            # Of the partitions workers take care.
+            first, targets = self._log, targets[:1]
+        keys = [first.clock, first.floor, first.schemas, self._log.total]
+        given: list[str | bytes] = [str(self._limit), self._at(), self._digest]
         for unit, number, block in targets:
             keys += [unit.stream, unit.pending]
-            values += [str(number), block]
+            given += [str(number), block]
         pause = FIRST_PAUSE
         while True:
-            arguments = (str(len(keys)), *keys, *values)
+            arguments = (str(len(keys)), *keys, *given)
             try:
-                yield command("EVALSHA", _SHA, *arguments)
+                yield command("EVALSHA", _SHA, *arguments, name=3)
                 reply = yield None
             except NoScriptError:
-                yield command("EVAL", _SCRIPT, *arguments)
+                yield command("EVAL", _SCRIPT, *arguments, name=3)
                 reply = yield None
             match reply:
                 case [b"written", arrival]:
+                    yield from self._replicated()
                     return int(arrival)
                 case [b"schema"]:
                     schema = self._schema.serialize().to_pybytes()
                     yield command("HSET", self._names.schemas, self._digest, schema)
                     yield None
+                    if self._clustered:
+                        yield from self._replicated()
+                        yield command("HSET", self._log.schemas, self._digest, "1")
+                        yield None
                 case [_, stream, pending]:
                     left = deadline - time.monotonic()
                     if left <= 0:
                         raise StreamFullError(stream.decode(), pending, self._limit, written)
                     yield min(pause, left)
                     pause = min(2 * pause, LONGEST_PAUSE)
-                    values[1] = self._at()
+                    given[1] = self._at()
+
+    def _wait_for_room(self, batch: pa.RecordBatch, written: int, deadline: float) -> Flow[None]:
+        """Wait until no partition of a cluster has too many events waiting for these to come."""
+        units = [unit for unit, _, _ in self._targets(batch)][1:]
+        pause = FIRST_PAUSE
+        while units:
+            yield values([unit.pending for unit in units])
+            found = yield None
+            waiting = [int(one) if isinstance(one, bytes) else 0 for one in found]
+            most = max(waiting)
+            if most + batch.num_rows <= self._limit:
+                return
+            left = deadline - time.monotonic()
+            if left <= 0:
+                full = units[waiting.index(most)].stream
+                raise StreamFullError(full, most, self._limit, written)
+            yield min(pause, left)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _replicated(self) -> Flow[None]:
+        """See that what was written to a cluster is on replicas too, where its nodes have some."""
+        if self._clustered and (behind := (yield Replicated())):
+            raise not_replicated(behind)
 
     def _save(self) -> Flow[None]:
         """Wait until the store has in its file what it acknowledged."""
@@ -229,14 +265,5 @@ class Writing:
         whole = batch.serialize().to_pybytes()
         yield self._log, batch.num_rows, whole
         for route, units in self._routes.items():
-            numbers = partitions(batch.column(route))
-            order = np.argsort(numbers, kind="stable")
-            bounds = np.searchsorted(numbers, np.arange(PARTITIONS + 1), sorter=order)
-            ordered = None
-            for unit, (start, end) in zip(units, pairwise(bounds.tolist()), strict=True):
-                if end - start == batch.num_rows:
-                    yield unit, batch.num_rows, whole
-                elif end > start:
-                    ordered = batch.take(pa.array(order)) if ordered is None else ordered
-                    part = ordered.slice(start, end - start)
-                    yield unit, part.num_rows, part.serialize().to_pybytes()
+            for place, number, block in partition_blocks(batch, route, whole):
+                yield units[place], number, block

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Self
 
 from slate.deployment import Deployment, given_or_loaded
-from slate.errors import ConfigurationError, DataError, UnknownNameError, nearest
+from slate.errors import DataError, UnknownNameError, nearest
 from slate.online.store.addresses import cluster
 from slate.online.store.async_cluster_connections import (
     AnyAsyncConnections,
@@ -12,7 +12,7 @@ from slate.online.store.async_cluster_connections import (
 )
 from slate.online.store.cluster_connections import AnyConnections, connections_to
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.redis_client import NO_STREAM, open_store
+from slate.online.store.redis_client import open_store
 from slate.online.store.stream_names import streamed_sources
 from slate.online.stream.writing.write_flow import Loose, Writing, Written
 from slate.registry import Registry
@@ -77,7 +77,6 @@ class EventWriter:
         deployment = given_or_loaded(deployment)
         writing = _writing(deployment, source, limit, now)
         address, server = open_store(deployment)
-        _require_one_server(address)
         return cls(writing, connections_to(address, timeout), server)
 
     def write(self, events: Loose, *, strict: bool = False, wait: float = 0) -> Written:
@@ -141,7 +140,6 @@ class AsyncEventWriter:
         deployment = given_or_loaded(deployment)
         writing = _writing(deployment, source, limit, now)
         address, server = open_store(deployment)
-        _require_one_server(address)
         return cls(writing, async_connections_to(address, timeout), server)
 
     async def write(self, events: Loose, *, strict: bool = False, wait: float = 0) -> Written:
@@ -186,11 +184,6 @@ def streamed_source(registry: Registry, source: str | type[Source] | None) -> ty
     return source
 
 
-def _require_one_server(address: str) -> None:
-    if cluster(address) is not None:
-        raise ConfigurationError(NO_STREAM)
-
-
 def _writing(
     deployment: Deployment,
     source: str | type[Source] | None,
@@ -205,4 +198,5 @@ def _writing(
         limit,
         now,
         saved=not deployment.redis,
+        clustered=bool(deployment.redis) and cluster(deployment.redis) is not None,
     )

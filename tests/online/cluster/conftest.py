@@ -7,14 +7,9 @@ from redis import Redis
 from slate.deployment import Deployment
 from slate.online.store.cluster_connections import AnyConnections, connections_to
 from slate.online.store.redis_client import connect
-from tests.online.cluster.nodes import LocalCluster
+from tests.online.cluster.nodes import LocalCluster, cluster
 
-
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
-    cluster = LocalCluster(tmp_path_factory.mktemp("cluster"))
-    yield cluster
-    cluster.close()
+__all__ = ["cluster"]
 
 
 @pytest.fixture

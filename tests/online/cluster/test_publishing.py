@@ -2,13 +2,10 @@
 
 from contextlib import suppress
 
-import pytest
 from redis import Redis
 
-from slate.deployment import Deployment
-from slate.errors import ConfigurationError, StoreError
-from slate.online import AsyncEventWriter, EventWriter, Publisher
-from slate.online.stream.workers.worker import Worker
+from slate.errors import StoreError
+from slate.online import Publisher
 from tests.online.arcade import GameCatalog
 from tests.online.stream.effects import Effects
 from tests.online.tables import AS_OF
@@ -65,15 +62,3 @@ def test_a_rollback_between_any_two_effects_of_a_publish(
         require_no_more_than(redis, 2)
         number += 1
     assert refused < 5 < number
-
-
-def test_streams_are_refused(deployment: Deployment, redis: Redis) -> None:
-    for attempt in (
-        lambda: EventWriter.connect(deployment, "play"),
-        lambda: AsyncEventWriter.connect(deployment, "play"),
-        lambda: Worker(redis, deployment),
-    ):
-        with pytest.raises(
-            ConfigurationError, match=r"is a cluster .* and streams need one server"
-        ):
-            attempt()
