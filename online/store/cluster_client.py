@@ -6,7 +6,6 @@ connection, which watches nothing.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from operator import methodcaller
 from typing import Any, Self, TypeGuard, TypeVar, cast
 
@@ -22,11 +21,12 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from slate.online.store.addresses import ClusterAddress, Node
+from slate.online.store.change_log import Entries, entries_of
 from slate.online.store.channel import READ_SIZE
 from slate.online.store.cluster_connections import ClusterConnections
 from slate.online.store.cluster_flows import ATTEMPTS
 from slate.online.store.cluster_slots import slot
-from slate.online.store.commands import Packed, together, values
+from slate.online.store.commands import Packed, command, together, values
 from slate.online.store.flows import ExchangeError, Flow, Replicated, not_replicated
 
 # How long packed commands may take where no timeout is said.
@@ -100,13 +100,11 @@ class ClusterClient:
         (found,) = self.send([values(flat)])
         return list(found)
 
-    def xread(self, streams: Mapping[Any, Any], **options: Any) -> dict[Any, Any]:
-        """The entries of streams, wherever they lie."""
-        found: dict[Any, Any] = {}
-        for name, after in streams.items():
-            reply = self._at(name, partial(_read_stream, name, after, options))
-            found.update(reply if isinstance(reply, dict) else dict(reply or ()))
-        return found
+    def xread(self, streams: Mapping[bytes, bytes], count: int) -> dict[bytes, Entries]:
+        """The entries of streams, wherever they lie; of those that have some."""
+        words = ("XREAD", "COUNT", str(count), "STREAMS")
+        replies = self.send(command(*words, *one, name=len(words)) for one in streams.items())
+        return {name: some for reply in replies for name, some in entries_of(reply).items()}
 
     def exists(self, *names: str) -> int:
         """How many of some names there are."""
@@ -210,10 +208,6 @@ class _OneByOne:
         return self
 
     def __exit__(self, *_: object) -> None: ...
-
-
-def _read_stream(name: Any, after: Any, options: Mapping[str, Any], client: Redis) -> Any:
-    return client.xread({name: after}, **options)
 
 
 def cluster_client(address: ClusterAddress, timeout: float | None) -> Redis:

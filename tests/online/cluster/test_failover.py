@@ -27,7 +27,7 @@ from tests.online.stream.moves import move
 pytestmark = pytest.mark.process
 
 STATIONS = list(range(12))
-BEFORE, AFTER, PATIENCE = 1.0, 3.0, 20.0
+BEFORE, AFTER, PATIENCE = 0.5, 1.5, 20.0
 FEATURE = "station_moves.moves_2h"
 
 
