@@ -1,13 +1,12 @@
 """The streamed path: a scenario's events by the stream, its other rows by the batch alone."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tests.parity.engines import Engines
 from tests.parity.landing import moment
 from tests.parity.oracle import Oracle
 from tests.parity.scenarios import DAY, HOUR, Ask, Scenario
+from tests.parity.worker_process import work
 
 Rows = list[dict[str, Any]]
 START_SECONDS = 60.0
@@ -127,29 +127,40 @@ def _of(source: type[Source], one: tuple[int, type[Source], dict[str, Any]]) -> 
 
 
 class Workers:
-    """Workers in processes of their own.
+    """Workers in processes of their own, forked from one that has imported what they need.
 
     Args:
-        deployment: the deployment; its store has an address.
+        deployment: the deployment.
         config: its slate.toml.
+        address: of its store.
         number: how many.
+
+    Attributes:
+        kills: how many were killed at work.
     """
 
     def __init__(self, deployment: Deployment, config: Path, address: str, number: int) -> None:
-        self._command = [
-            sys.executable, "-m", "tests.parity.worker_process", str(deployment.data),
-        ]  # fmt: skip
-        self._environment = os.environ | {"SLATE_CONFIG": str(config), "SLATE_REDIS": address}
+        self._context = get_context("forkserver")
+        self._context.set_forkserver_preload(["__main__", work.__module__])
+        self._given = config, deployment.data, address
         self._processes = [self._start() for _ in range(number)]
         self.kills = 0
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, env=self._environment, cwd=Path(__file__).parents[2])
+    def _start(self) -> BaseProcess:
+        """Start one, and wait until it is at work: killed before, it would lose nothing."""
+        reader, writer = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=work, args=(*self._given, writer))
+        process.start()
+        writer.close()
+        with reader:
+            assert reader.poll(START_SECONDS), "a worker does not begin"
+            reader.recv_bytes()
+        return process
 
     def kill(self, number: int) -> None:
         """Kill one, wherever it is, and start another in its place."""
         self._processes[number].kill()
-        self._processes[number].wait()
+        self._processes[number].join()
         self._processes[number] = self._start()
         self.kills += 1
 
@@ -157,7 +168,7 @@ class Workers:
         """Kill all."""
         for process in self._processes:
             process.kill()
-            process.wait()
+            process.join()
 
 
 def waiting(redis: Redis, deployment: Deployment) -> int:

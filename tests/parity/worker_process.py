@@ -1,13 +1,11 @@
-"""A worker in a process of its own, to be killed: ``python -m tests.parity.worker_process``.
+"""A worker in a process of its own, to be killed.
 
-It is given a deployment's slate.toml and the store's address by the environment, and the folder of
-its archive. The past that the tests play has no hours but those of its arrivals.
+The past that the tests play has no hours but those of its arrivals.
 """
 
-import os
-import sys
 import threading
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from slate.deployment import load
@@ -19,9 +17,16 @@ LEASE_SECONDS = 0.5
 FLUSH_SECONDS = 0.2
 
 
-def main() -> None:
-    """Work until killed."""
-    deployment = replace(load(), data=Path(sys.argv[1]), redis=os.environ["SLATE_REDIS"])
+def work(config: Path, data: Path, address: str, up: Connection) -> None:
+    """Work until killed.
+
+    Args:
+        config: the deployment's slate.toml.
+        data: the folder of its archive.
+        address: the store's.
+        up: is told when the work begins.
+    """
+    deployment = replace(load(config), data=data, redis=address)
     redis = connect(deployment.redis)
     clocks = [StreamNames(deployment.name, s).clock for s in streamed_sources(deployment.registry)]
 
@@ -29,8 +34,5 @@ def main() -> None:
         return max(int(value or 0) for value in redis.mget(clocks))
 
     worker = Worker(redis, deployment, lease_seconds=LEASE_SECONDS, flush=FLUSH_SECONDS, now=latest)
+    up.send_bytes(b"up")
     worker.run(threading.Event())
-
-
-if __name__ == "__main__":
-    main()
