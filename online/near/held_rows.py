@@ -48,7 +48,7 @@ class HeldRows:
 
     def __init__(self, view: type[FeatureView], live: Live) -> None:
         self.live = live
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.slots: dict[str | int, int] = {}
         self.capacity = _FEWEST
         # Published, and streamed.
