@@ -1,7 +1,9 @@
 """Near views: what they answer is what the store answers, whatever happens to either."""
 
+import multiprocessing
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +14,7 @@ import pytest
 from redis import Redis
 
 from slate.deployment import load
-from slate.online import Publisher
+from slate.online import FeatureClient, Publisher
 from slate.online.near import held_rows, keeper, kept_view
 from slate.online.near.decoded_columns import WindowColumns
 from slate.online.near.keeper import NearViews
@@ -445,6 +447,46 @@ def test_the_thread_goes_on_after_the_store_was_away(
             assert kept.synced > before + 0.2
     finally:
         near.close()
+
+
+def test_a_process_that_was_forked_keeps_views_of_its_own(both: Both) -> None:
+    deployment = replace(both.deployment, clock=both.now + SECOND)
+    with FeatureClient.connect(deployment, timeout=10) as client:
+        assert client.wait_until_near(10)
+        assert client._serving.near is not None
+        kept = client._serving.near.get("rider_rides")
+        assert kept is not None
+        assert kept.held is not None
+        plan = both.deployment.registry.plans[both.service]
+        given = dict.fromkeys(plan.service.request_keys, 7) | {"rider_id": "a"}
+        given |= {i.column: _value(i) for i in plan.inputs if i.required}
+
+        def ask() -> None:
+            deadline = time.monotonic() + 10
+            while not client.get(both.service, **given).states["rider_rides"].behind:
+                assert time.monotonic() < deadline
+
+        lock, held, done = kept.held.rows.lock, threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with lock:
+                held.set()
+                done.wait(20)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert held.wait(20)
+        with warnings.catch_warnings():
+            # Later versions of Python warn of other threads.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = multiprocessing.get_context("fork").Process(target=ask)
+            child.start()
+        done.set()
+        child.join(20)
+        code = child.exitcode
+        child.kill()
+        holder.join(20)
+        assert code == 0
 
 
 def test_workers_note_only_what_near_views_need(both: Both) -> None:
