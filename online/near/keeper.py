@@ -45,7 +45,6 @@ TIMEOUT, ENDING = 5.0, 1.0
 # More rows than these are no view of bounded size.
 MOST_ROWS = 1_000_000
 
-
 _NAME = "slate near views"
 _all: "WeakSet[NearViews]" = WeakSet()
 
