@@ -70,14 +70,17 @@ def openapi(title: str, plans: Sequence[Plan]) -> dict[str, Any]:
         plans: of the services.
     """
     schemas: dict[str, Schema] = {
-        "Error": {"type": "object", "properties": {"error": {"type": "string"}}},
+        "Error": _object({"error": {"type": "string"}}),
         "State": _object(
             {
                 **{state.name.lower(): {"type": "integer"} for state in State},
                 "as_of": _nullable(_SCHEMAS[Kind.TIME]),
                 "lag": _nullable(_SCHEMAS[Kind.FLOAT]),
                 "behind": _SCHEMAS[Kind.FLOAT],
-            }
+                "state": {"type": "array", "items": {"enum": [state.value for state in State]}},
+                "age": {"type": "array", "items": _nullable(_SCHEMAS[Kind.FLOAT])},
+            },
+            optional=("state", "age"),
         ),
     }
     paths: dict[str, Any] = {}
@@ -110,6 +113,7 @@ def _post(plan: Plan) -> dict[str, Any]:
     name = plan.service.name
     request, answer = (_ref(f"{name}_{what}") for what in ("request", "answer"))
     many = _object({"requests": {"type": "array", "items": request}})
+    many["additionalProperties"] = False
     answers = _object({"answers": {"type": "array", "items": answer}})
     binary = {"schema": {"type": "string", "format": "binary"}}
     content = {JSON: {"schema": {"oneOf": [answer, answers]}}, ARROW: binary}
@@ -138,22 +142,33 @@ def _post(plan: Plan) -> dict[str, Any]:
 
 def _request(plan: Plan) -> Schema:
     keys = _keys(plan)
-    given = {name: _given(kind, KEY_BYTES) for name, kind in keys.items()}
+    given = {name: _given(_bounded(kind, KEY_BYTES)) for name, kind in keys.items()}
+    optional = ["at"]
+    if plan.service.candidates is not None:
+        optional.append(plan.service.candidates.key)
     for feature in plan.inputs:
-        one = _given(feature.kind, TEXT_BYTES, _one_of(feature).get("one_of"))
-        given[feature.column] = one if feature.required else one | {"default": feature.default}
-    required = [*keys, *(feature.column for feature in plan.inputs if feature.required)]
+        value = _bounded(feature.kind, TEXT_BYTES)
+        if (one_of := _one_of(feature).get("one_of")) is not None:
+            value["enum"] = one_of
+        if feature.required:
+            given[feature.column] = _given(value)
+        else:
+            # Null stands for the default, also in a list.
+            if "enum" in value:
+                value["enum"] = [*value["enum"], None]
+            given[feature.column] = _given(_nullable(value)) | {"default": feature.default}
+            optional.append(feature.column)
     at = _nullable(_SCHEMAS[Kind.TIME]) | {"description": "the instant asked about; null for now"}
-    return _object({"at": at, **given}) | {"required": required, "additionalProperties": False}
+    return _object({"at": at, **given}, optional) | {"additionalProperties": False}
 
 
-def _given(kind: Kind, most: int, one_of: Sequence[Any] | None = None) -> Schema:
+def _bounded(kind: Kind, most: int) -> Schema:
+    """A value that is given; no text has more characters than it may have bytes."""
+    return {**_SCHEMAS[kind], **({"maxLength": most} if kind is Kind.STRING else {})}
+
+
+def _given(value: Schema) -> Schema:
     """One value for all rows, or a list of one per row."""
-    value = dict(_SCHEMAS[kind])
-    if kind is Kind.STRING:
-        value["maxLength"] = most
-    if one_of is not None:
-        value["enum"] = one_of
     return {"oneOf": [value, {"type": "array", "items": value}]}
 
 
@@ -165,6 +180,12 @@ def _answer(plan: Plan) -> Schema:
             "service": {"const": plan.service.full_name},
             "at": _SCHEMAS[Kind.TIME],
             "rows": {"type": "integer"},
+            "keys": _object(
+                {
+                    name: {"type": "array", "items": _SCHEMAS[kind]}
+                    for name, kind in _keys(plan).items()
+                }
+            ),
             "values": _object(values),
             "states": _object(states),
             "errors": {"type": "array", "items": {"type": "string"}},
@@ -186,8 +207,9 @@ def _nullable(schema: Schema) -> Schema:
     return schema | {"type": [schema["type"], "null"]}
 
 
-def _object(properties: dict[str, Schema]) -> Schema:
-    return {"type": "object", "properties": properties}
+def _object(properties: dict[str, Schema], optional: Sequence[str] = ()) -> Schema:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
 
 
 def _ref(name: str) -> Schema:

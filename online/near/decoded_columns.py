@@ -79,6 +79,11 @@ class WindowColumns:
         self._event_ts: Words = np.full(1, NO_TIME)
         self.now = 0
 
+    @property
+    def bounded(self) -> bool:
+        """Whether some features are decoded from the rows of each request."""
+        return self._bounded is not None
+
     def decode(self, rows: HeldRows, now: int) -> None:
         """Decode all slots for the ticks of the present and of what is to come; forget all else.
 

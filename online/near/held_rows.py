@@ -51,7 +51,7 @@ class HeldRows:
 
     def __init__(self, view: type[FeatureView], live: Live) -> None:
         self.live = live
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.slots = Slots()
         self.capacity = _FEWEST
         # Published, and streamed.

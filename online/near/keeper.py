@@ -8,10 +8,12 @@ a time, between steps, while the one before is served.
 
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
+from weakref import WeakSet
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -45,6 +47,21 @@ TIMEOUT, ENDING = 5.0, 1.0
 # More rows than these are no view of bounded size.
 MOST_ROWS = 1_000_000
 
+_NAME = "slate near views"
+_all: "WeakSet[NearViews]" = WeakSet()
+
+
+def _begin_anew() -> None:
+    """Let a process that was forked keep views of its own, from when it asks for one.
+
+    The thread that keeps them is not there, and may have held their locks just then.
+    """
+    for near in list(_all):
+        near._begin()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
 
 class _TooLargeError(Exception):
     """A view has more rows than are kept near."""
@@ -67,7 +84,7 @@ class NearViews:
         self._deployment = deployment
         self._now = now
         views = [view for view in registry.views.values() if view.near_us is not None]
-        self._kept = {view.name: KeptView(view) for view in views}
+        self._views = views
         self._generations = LiveGenerations(deployment, registry, views)
         units = (
             Unit(deployment, view.source, route(view), number)
@@ -77,14 +94,22 @@ class NearViews:
         )
         # Views of one route share their partitions.
         self._units = list(dict.fromkeys(units))
+        # Long before they are too far behind.
+        self._longest = min((view.near_us or 0 for view in views), default=0) / SECOND / 4
+        self._started = False
+        self._begin()
+        _all.add(self)
+
+    def _begin(self) -> None:
+        """Hold nothing yet."""
+        self._kept = {view.name: KeptView(view) for view in self._views}
         self._places: dict[Unit, Place] = {}
         self._loading: dict[str, _Load] = {}
         self._refused: dict[str, str] = {}
         self._told = ""
-        # Long before they are too far behind.
-        self._longest = min((view.near_us or 0 for view in views), default=0) / SECOND / 4
         self._stop = threading.Event()
         self._stepped = threading.Condition()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @classmethod
@@ -110,6 +135,7 @@ class NearViews:
 
     def get(self, view: str) -> KeptView | None:
         """A view of these, by its name."""
+        self._go_on()
         return self._kept.get(view)
 
     @property
@@ -131,17 +157,26 @@ class NearViews:
         Args:
             timeout: for how many seconds at most.
         """
+        self._go_on()
         with self._stepped:
             return self._stepped.wait_for(lambda: self.ready, timeout)
 
     def start(self) -> None:
         """Keep them in step from now on."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="slate near views", daemon=True)
-            self._thread.start()
+        with self._starting:
+            self._started = True
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=_NAME, daemon=True)
+                self._thread.start()
+
+    def _go_on(self) -> None:
+        """Keep them in a process that was forked from one that does."""
+        if self._started and self._thread is None:
+            self.start()
 
     def close(self) -> None:
         """Stop keeping them; what is held soon is too far behind."""
+        self._started = False
         self._stop.set()
         if self._thread is not None:
             # A store that does not answer has it wait longer, and nobody need wait for that.

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 
@@ -113,9 +114,13 @@ class KeptView:
         # A key that came just now has no place in the columns yet.
         if slots.max(initial=0) >= held.capacity:
             return None
-        if not _tells_all(rows, at) and not _tells(rows, slots, at).all():
-            return None
+        # All at once: an event that is too late for the instant may come at any time, or so many
+        # keys that there are other columns by now.
         with rows.lock, np.errstate(all="ignore"):
+            if self.held is not held:
+                return None
+            if not _tells_all(rows, at) and not _tells(rows, slots, at).all():
+                return None
             decoded = held.columns.take(rows, slots, at, features, leads)
         return Taken(decoded, told, behind) if decoded is not None else None
 
@@ -161,15 +166,26 @@ class KeptView:
         assert held is not None
         if not keys:
             return
-        slots = held.rows.stream(keys, values)
         assert isinstance(held.columns, WindowColumns)
+        # Where requests decode rows for themselves, they wait until all columns have them too.
+        with held.rows.lock if held.columns.bounded else nullcontext():
+            self._change(held, held.columns, keys, values)
+
+    def _change(
+        self,
+        held: Held,
+        old: WindowColumns,
+        keys: Sequence[str],
+        values: Sequence[bytes | None],
+    ) -> None:
+        slots = held.rows.stream(keys, values)
         if held.rows.capacity > held.capacity:
             # All anew, with room for more keys.
             columns = WindowColumns(self.view)
-            columns.decode(held.rows, held.columns.now)
+            columns.decode(held.rows, old.now)
             self.held = Held(held.rows, columns, held.rows.capacity)
             return
-        changes = held.columns.decode_again(held.rows, slots)
+        changes = old.decode_again(held.rows, slots)
         with held.rows.lock:
             changes.apply()
 

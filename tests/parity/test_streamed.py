@@ -121,9 +121,10 @@ def test_workers_that_are_killed_anywhere_lose_nothing_and_count_nothing_twice(
     delivery = Delivery(deployment, scenario, random)
     address = open_store(deployment)[0]
     workers = Workers(deployment, CONFIGS[deployment.name], address, 2)
-    latest = 0
+    number = latest = 0
     try:
-        for number, latest in enumerate(delivery.run(), 1):
+        for latest in delivery.run():
+            number += 1
             time.sleep(float(random.exponential(PAUSE)))
             if number % KILL_EVERY == 0:
                 workers.kill(int(random.integers(2)))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pandas
 import polars
@@ -257,6 +258,35 @@ def test_several_requests_in_one_body(
     for request, answer in zip(requests, answers, strict=True):
         assert answer == served.service("play_ranking", **request).json
     assert served.service("play_ranking", requests=[]).json == {"answers": []}
+
+
+@pytest.mark.parametrize(
+    ("service", "given"),
+    [
+        ("play_ranking", {"player_id": 1, "game_id": GAMES}),
+        ("play_ranking", {"player_id": [1], "game_id": "go", "budget": [None], "device": None}),
+        ("play_ranking", {"requests": [{"player_id": 1, "game_id": []}]}),
+        ("visit", {"time": LEFT.isoformat(), "word": None, "number": math.nan}),
+    ],
+)
+def test_the_interface_describes_what_is_said(
+    served: Served, remote: RemoteClient, service: str, given: dict[str, Any]
+) -> None:
+    told = served.ask("/openapi.json").json
+    described = told["paths"][f"/v1/services/{service}"]["post"]
+
+    def require(content: Any, value: Any) -> None:
+        schema = content["content"][bodies.JSON]["schema"]
+        jsonschema.Draft202012Validator({**told, **schema}).validate(value)
+
+    require(described["requestBody"], json.loads(json.dumps(given).replace("NaN", "null")))
+    for query in ("", "?states=rows"):
+        response = served.ask(f"/v1/services/{service}{query}", given)
+        require(described["responses"]["200"], response.json)
+    refused = served.service(service, nothing=1)
+    require(described["responses"]["400"], refused.json)
+    with pytest.raises(jsonschema.ValidationError):
+        require(described["requestBody"], {**given, "nothing": 1})
 
 
 def test_a_plain_table_is_a_request_too(

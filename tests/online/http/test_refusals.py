@@ -250,7 +250,7 @@ def test_the_interface_is_described(served: Served) -> None:
     assert set(found["paths"]) >= {SERVICE, "/v1/services/visit", "/readyz", "/metrics"}
     schemas = found["components"]["schemas"]
     request = schemas["visit_request"]
-    assert request["required"] == ["game_id", "time"]
+    assert request["required"] == ["time"]
     time = {"type": "string", "format": "date-time"}
     assert request["properties"]["time"]["oneOf"] == [time, {"type": "array", "items": time}]
     values = schemas["visit_answer"]["properties"]["values"]["properties"]

@@ -1,6 +1,9 @@
 """Near views: what they answer is what the store answers, whatever happens to either."""
 
+import multiprocessing
+import threading
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,9 +14,11 @@ import pytest
 from redis import Redis
 
 from slate.deployment import load
-from slate.online import Publisher
-from slate.online.near import held_rows, keeper
+from slate.online import FeatureClient, Publisher
+from slate.online.near import held_rows, keeper, kept_view
+from slate.online.near.decoded_columns import WindowColumns
 from slate.online.near.keeper import NearViews
+from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import PARTITIONS
 from slate.online.serving.answer import Answer
 from slate.online.store import change_log
@@ -22,6 +27,7 @@ from slate.online.store.generations import GenerationNames
 from slate.online.store.stream_names import Unit, deltas_name, route, streamed_sources, units
 from tests.online.stream.test_worker import BIKES, NOON, Bench, _publish, _value
 from tests.online.tables import attribute_rows
+from tests.parity.answers import micros
 from tests.parity.near import NearPath
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -330,6 +336,73 @@ def test_a_generation_is_loaded_although_it_failed_before(both: Both) -> None:
     assert answer.states[view.name].behind > 0
 
 
+def test_a_request_meets_no_row_half_changed(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the last values that a ttl bounds, and of all others, it sees the same events."""
+    view = both.deployment.registry.views["station_moves"]
+    with Publisher.connect(both.deployment) as publisher:
+        publisher.publish(view, [], NOON, stream_from=NOON)
+    kept = both.path.near.get(view.name)
+    assert kept is not None
+    features = [view.features[name] for name in ("moves_7d", "free")]
+    seen: list[list[int]] = []
+    threads: list[threading.Thread] = []
+
+    def ask(at: int) -> None:
+        assert kept.live is not None
+        taken = kept.take(kept.live, Keys.of([1]), at, features, ())
+        if taken is not None:
+            seen.append([int(taken.decoded.values[feature][0]) for feature in features])
+
+    def meanwhile(function: Any) -> Any:
+        def asked_behind(*given: Any) -> Any:
+            found = function(*given)
+            threads.append(threading.Thread(target=ask, args=(micros(both.now + SECOND),)))
+            threads[-1].start()
+            # It has to wait, or is answered from before.
+            threads[-1].join(0.1)
+            return found
+
+        return asked_behind
+
+    monkeypatch.setattr(WindowColumns, "decode_again", meanwhile(WindowColumns.decode_again))
+    for number in range(1, 4):
+        both.come(both.ride("a") | {"station_id": 1, "free_docks": 10 * number})
+        both.path._at = micros(both.now + SECOND)
+        both.path.step()
+        ask(micros(both.now + SECOND))
+    for thread in threads:
+        thread.join(10)
+    assert [3, 30] in seen
+    assert all(free == 10 * moves for moves, free in seen), seen
+
+
+def test_what_can_be_told_is_told_of_the_rows_that_are_read(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later event than the instant asked about may come between."""
+    both.come(both.ride("a"))
+    require_same_and_near(both)
+    both.now += HOUR
+    both.come(both.ride("a", 20))
+    at, tells, done = both.now - HOUR / 2, kept_view._tells, list[threading.Thread]()
+
+    def then_change(*given: Any) -> Any:
+        told = tells(*given)
+        if not done:
+            done.append(threading.Thread(target=both.path.near.step))
+            done[0].start()
+            done[0].join(0.1)
+        return told
+
+    monkeypatch.setattr(both.path, "step", lambda: None)
+    monkeypatch.setattr(kept_view, "_tells", then_change)
+    store, near = both.ask("a", at)
+    done[0].join(10)
+    (metres,) = near["rider_rides.metres_1d"].tolist()
+    # In step with the store as it was before, or asked of it by now.
+    assert metres == 100 or near.to_dicts() == store.to_dicts()
+
+
 def raising(error: Exception) -> Any:
     def fail(*_: object) -> None:
         raise error
@@ -374,6 +447,46 @@ def test_the_thread_goes_on_after_the_store_was_away(
             assert kept.synced > before + 0.2
     finally:
         near.close()
+
+
+def test_a_process_that_was_forked_keeps_views_of_its_own(both: Both) -> None:
+    deployment = replace(both.deployment, clock=both.now + SECOND)
+    with FeatureClient.connect(deployment, timeout=10) as client:
+        assert client.wait_until_near(10)
+        assert client._serving.near is not None
+        kept = client._serving.near.get("rider_rides")
+        assert kept is not None
+        assert kept.held is not None
+        plan = both.deployment.registry.plans[both.service]
+        given = dict.fromkeys(plan.service.request_keys, 7) | {"rider_id": "a"}
+        given |= {i.column: _value(i) for i in plan.inputs if i.required}
+
+        def ask() -> None:
+            deadline = time.monotonic() + 10
+            while not client.get(both.service, **given).states["rider_rides"].behind:
+                assert time.monotonic() < deadline
+
+        lock, held, done = kept.held.rows.lock, threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with lock:
+                held.set()
+                done.wait(20)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert held.wait(20)
+        with warnings.catch_warnings():
+            # Later versions of Python warn of other threads.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = multiprocessing.get_context("fork").Process(target=ask)
+            child.start()
+        done.set()
+        child.join(20)
+        code = child.exitcode
+        child.kill()
+        holder.join(20)
+        assert code == 0
 
 
 def test_workers_note_only_what_near_views_need(both: Both) -> None:
