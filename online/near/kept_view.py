@@ -117,9 +117,7 @@ class KeptView:
         # All at once: an event that is too late for the instant may come at any time, or so many
         # keys that there are other columns by now.
         with rows.lock, np.errstate(all="ignore"):
-            if self.held is not held:
-                return None
-            if not _tells_all(rows, at) and not _tells(rows, slots, at).all():
+            if self.held is not held or not _tells(rows, slots, at).all():
                 return None
             decoded = held.columns.take(rows, slots, at, features, leads)
         return Taken(decoded, told, behind) if decoded is not None else None
@@ -199,18 +197,15 @@ class KeptView:
             self.held.columns.decode(self.held.rows, now)
 
 
-def _tells_all(rows: HeldRows, at: int) -> bool:
-    """Whether it can be told of all slots how they were at an instant."""
-    return not rows.some_lost and (
-        rows.live.deltas is None
-        or (rows.latest_hour <= hour_of(at - 1) and rows.latest_event <= at + SKEW)
-    )
-
-
 def _tells(rows: HeldRows, slots: Words, at: int) -> Array:
-    """Of which slots it can be told how they were at an instant."""
+    """Of which slots it can be told how they were at an instant; of one for all of them."""
+    streamed = rows.live.deltas is not None
+    later = rows.latest_hour > hour_of(at - 1) or rows.latest_event > at + SKEW
+    if not rows.some_lost and not (streamed and later):
+        # Nearly always.
+        return np.ones(1, np.bool_)
     known = ~rows.unknown(slots)
-    if rows.live.deltas is not None:
+    if streamed:
         known &= (rows.hour[slots] <= hour_of(at - 1)) & (rows.event[slots] <= at + SKEW)
     return known
 

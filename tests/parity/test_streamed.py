@@ -123,7 +123,7 @@ def test_workers_that_are_killed_anywhere_lose_nothing_and_count_nothing_twice(
     workers = Workers(deployment, CONFIGS[deployment.name], address, 2)
     number = latest = 0
     try:
-        for latest in delivery.run():
+        for latest in delivery.run():  # noqa: B007 (the last one is wanted)
             number += 1
             time.sleep(float(random.exponential(PAUSE)))
             if number % KILL_EVERY == 0:
