@@ -1,5 +1,6 @@
 """What all tests share, and which of them start processes: ``make test-fast`` runs the others."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.made_once import keep_in
 
 # These machines are small and busy: how long an example takes says nothing.
 settings.register_profile("slate", deadline=None)
@@ -22,6 +25,13 @@ _forbidden = False
 # A shell starts what runs in the background deaf to interrupts; what a test starts must hear them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _made_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the processes of a run share what is made once: the folder around each one's own."""
+    folder = tmp_path_factory.getbasetemp()
+    keep_in(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

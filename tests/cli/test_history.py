@@ -11,16 +11,17 @@ import pytest
 
 import slate as definitions
 from slate.cli import training
-from slate.deployment import Deployment, load
-from tests.cli.conftest import BIKES, Slate
+from slate.deployment import Deployment
+from tests.cli.conftest import Slate
+from tests.history.conftest import narrow
 from tests.parity.engines import build, compiled
 from tests.parity.scenarios import Scenario, bulk
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scenario]:
-    """A warehouse, and what happened that it holds."""
-    project = compiled(load(BIKES / "slate.toml"), tmp_path_factory.mktemp("bikes"))
+    """A warehouse, and what happened that it holds: of what is asked, the narrow one has all."""
+    project = compiled(narrow(), tmp_path_factory.mktemp("bikes"))
     scenario = bulk(project.deployment.registry, 4, rows=40, instants=4)
     with duckdb.connect(project.deployment.warehouse) as connection:
         build(connection, project, scenario, None)

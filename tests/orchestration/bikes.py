@@ -1,17 +1,13 @@
 """A bike-share that runs: a dbt project and data of its own, and landing files, in load order."""
 
-import atexit
 import shutil
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from slate.assets.warehouse import parse_if_changed
 from slate.compile.project import write
 from slate.deployment import Deployment, load
 from slate.registry import Registry
@@ -24,24 +20,17 @@ Rows = dict[str, list[Row]]
 
 
 def place(folder: Path) -> Deployment:
-    """A bike-share in a folder of its own, the narrow one, with its generated dbt project."""
-    shutil.copytree(_generated(), folder, dirs_exist_ok=True)
-    return load(folder / "slate.toml")
+    """A bike-share in a folder of its own, the narrow one, with its generated dbt project.
 
-
-@cache
-def _generated() -> Path:
-    """What is placed: generated and parsed once, as dbt takes seconds for that."""
-    folder = Path(mkdtemp())
-    atexit.register(shutil.rmtree, folder)
+    It has not been parsed: what dbt keeps of that serves no other warehouse.
+    """
     ignore = shutil.ignore_patterns("target", "logs", "generated", "__pycache__", "definitions")
     shutil.copytree(BIKES, folder, ignore=ignore, dirs_exist_ok=True)
     config = folder / "slate.toml"
     config.write_text(config.read_text().replace("bikes.definitions", "bikes.narrow"))
     deployment = load(config)
     write(deployment.registry, deployment.dbt_project)
-    parse_if_changed(deployment)
-    return folder
+    return deployment
 
 
 def happenings(registry: Registry, seed: int, start: int, end: int) -> Rows:

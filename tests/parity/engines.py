@@ -4,7 +4,6 @@ The SQL is what dbt compiles from the deployment's project. It runs here in a fr
 scenario, so that hundreds of scenarios cost seconds; `test_chain` runs the same through dbt itself.
 """
 
-import atexit
 import json
 import os
 import shutil
@@ -16,7 +15,6 @@ from datetime import datetime
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import duckdb
@@ -33,6 +31,7 @@ from slate.deployment import Deployment
 from slate.online import FeatureClient, Publisher
 from slate.plans import Plan
 from slate.registry import Registry
+from tests.made_once import made_once
 from tests.parity.answers import micros
 from tests.parity.landing import Row, landing_table, moment
 from tests.parity.near import NearPath
@@ -73,18 +72,17 @@ def compiled(deployment: Deployment, folder: Path) -> Project:
 @cache
 def _compiled(deployment: Deployment) -> Project:
     """Generate and compile a deployment's dbt project, which takes dbt seconds."""
-    folder = Path(mkdtemp())
-    atexit.register(shutil.rmtree, folder)
-    project = folder / "dbt_project"
-    ignore = shutil.ignore_patterns("target", "logs", "generated")
-    shutil.copytree(deployment.dbt_project, project, ignore=ignore)
-    copy = Deployment(
-        deployment.name, deployment.definitions, deployment.root, project, folder / "data"
-    )
-    copy.data.mkdir()
-    write(copy.registry, project)
-    dbt(copy, "compile")
-    manifest = json.loads((project / "target" / "manifest.json").read_text())
+
+    def make(folder: Path) -> None:
+        copy = _copied(deployment, folder)
+        ignore = shutil.ignore_patterns("target", "logs", "generated")
+        shutil.copytree(deployment.dbt_project, copy.dbt_project, ignore=ignore)
+        copy.data.mkdir()
+        write(copy.registry, copy.dbt_project)
+        dbt(copy, "compile")
+
+    copy = _copied(deployment, made_once(f"{deployment.definitions}.compiled", make))
+    manifest = json.loads((copy.dbt_project / "target" / "manifest.json").read_text())
     nodes = {
         key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"
     }
@@ -97,6 +95,17 @@ def _compiled(deployment: Deployment) -> Project:
         for key in order.static_order()
     }
     return Project(copy, models)
+
+
+def _copied(deployment: Deployment, folder: Path) -> Deployment:
+    """A deployment whose dbt project and data lie in a folder."""
+    return Deployment(
+        deployment.name,
+        deployment.definitions,
+        deployment.root,
+        folder / "dbt_project",
+        folder / "data",
+    )
 
 
 @dataclass(frozen=True)

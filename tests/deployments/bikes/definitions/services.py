@@ -20,20 +20,37 @@ from tests.deployments.bikes.definitions.stations import (
 )
 from tests.deployments.bikes.definitions.values import StationValues
 
+# Of each view and of each kind of feature some.
 NARROW = (
     RiderProfile,
-    RiderRides,
+    RiderRides.rides,
+    RiderRides.metres["30d"],
+    RiderRides.recent_stations,
+    RiderRides.stations["1h"],
     BikeProfile,
-    BikeHealth,
-    BikeUse,
+    BikeHealth.charge,
+    BikeHealth.faults,
+    BikeUse.metres["2d"],
     StationProfile,
-    StationMoves,
+    StationMoves.moves,
+    StationMoves.taken["36h"],
+    StationMoves.usual_metres["2h"],
+    StationMoves.spread["2h"],
+    StationMoves.least_free["1m"],
+    StationMoves.free,
+    StationMoves.recent_notes,
+    StationMoves.usual_kinds["2h"],
     DepotProfile.crew,
-    RiderAtStation,
-    BikeAtStation,
-    OfferRequest,
+    RiderAtStation.visits["30d"],
+    BikeAtStation.visits["30d"],
+    OfferRequest.same_purpose,
+    OfferRequest.wet_and_far,
+    OfferRequest.spare,
+    OfferRequest.leaves_in,
+    OfferRequest.label,
+    OfferRequest.been_here,
+    OfferRequest.comfort,
     StationNow.idle_minutes,
-    StationNow.busy,
 )
 
 
@@ -49,7 +66,24 @@ def choice(features: Sequence[object]) -> FeatureService:
     )
 
 
-bike_choice = choice([*NARROW, StationValues])
+bike_choice = choice(
+    [
+        RiderProfile,
+        RiderRides,
+        BikeProfile,
+        BikeHealth,
+        BikeUse,
+        StationProfile,
+        StationMoves,
+        DepotProfile.crew,
+        RiderAtStation,
+        BikeAtStation,
+        OfferRequest,
+        StationNow.idle_minutes,
+        StationNow.busy,
+        StationValues,
+    ]
+)
 
 station_outlook = FeatureService(
     "station_outlook",
