@@ -224,11 +224,11 @@ class Lookup:
                 self._rows[read] = replace(self._rows[read], others=others)
         except ExchangeError as error:
             self._fail(error)
-            self._open.update(absent)
+            self._open.update(absent.keys())
         except ResponseError as error:
             views = ", ".join(read.view.name for read in absent)
             self._errors.append(f"{views}: the online store refuses to look again ({error})")
-            self._open.update(absent)
+            self._open.update(absent.keys())
         for read in self._plan.reads:
             if read not in self._from_near or not self._take_near(read):
                 self._take_in(read)
