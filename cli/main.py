@@ -9,7 +9,6 @@ else to standard error.
 import argparse
 import atexit
 import importlib
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from slate.errors import SlateError
-from slate.limits import REQUEST_ROWS
+from slate.limits import LONGEST, REQUEST_ROWS
 
 INTERRUPTED = 130
 # As the shell tells of a process that its closed pipe has ended.
@@ -467,8 +466,10 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds: give more than 0")
+    if not 0 < seconds <= LONGEST:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds: give more than 0, and {LONGEST:,} at most"
+        )
     return seconds
 
 

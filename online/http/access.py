@@ -85,8 +85,8 @@ def new_key(path: Path, name: str, services: list[str], registry: Registry) -> s
         registry: the definitions.
 
     Raises:
-        ConfigurationError: the file is none of keys or has one of that name, or there is no such
-            service.
+        ConfigurationError: the file is none of keys, has one of that name or cannot be written, or
+            there is no such service.
     """
     for service in services:
         if service not in registry.services:
@@ -100,9 +100,12 @@ def new_key(path: Path, name: str, services: list[str], registry: Registry) -> s
     key = secrets.token_urlsafe(_BYTES)
     held[name] = {"hash": _hash(key), "services": services or [ALL]}
     beside = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(json.dumps(held, indent=2) + "\n")
-    beside.replace(path)
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(json.dumps(held, indent=2) + "\n")
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigurationError(f"--keys: {path} cannot be written ({error.strerror})") from error
     return key
 
 
@@ -133,7 +136,7 @@ def _read(path: Path) -> tuple[tuple[int, int], dict[str, Grant]]:
 def _entries(path: Path) -> dict[str, dict[str, Any]]:
     try:
         held = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"--keys: {path} cannot be read as JSON ({error})") from error
     if not isinstance(held, dict):
         raise ConfigurationError(f"--keys: {path} is no file of keys: it is not a JSON object")

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import pyarrow as pa
 
 from slate.deployment import Deployment
-from slate.errors import ClosedError, RequestError, UnknownNameError, nearest
+from slate.errors import ClosedError, RequestError, SlateError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
 from slate.online import spans
 from slate.online.http import bodies, catalogue, codings
@@ -154,12 +154,16 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._client = AsyncFeatureClient.connect(
-                    self._deployment,
-                    timeout=self._settings.timeout,
-                    refresh=REFRESH,
-                    max_rows=self._settings.max_rows,
-                )
+                try:
+                    self._client = AsyncFeatureClient.connect(
+                        self._deployment,
+                        timeout=self._settings.timeout,
+                        refresh=REFRESH,
+                        max_rows=self._settings.max_rows,
+                    )
+                except SlateError as error:
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
                 self._ticking = asyncio.create_task(self._tick())
             else:
                 assert self._client is not None

@@ -6,6 +6,8 @@ into files of that folder, and whichever is asked adds them up.
 
 import os
 import time
+from collections.abc import Iterable
+from pathlib import Path
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -14,6 +16,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -73,6 +76,23 @@ class Stages:
         self._since = now
 
 
+class _AllProcesses(MultiProcessCollector):
+    """The numbers of all processes that have begun to write theirs."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Read them; a file is empty for a moment, or for good if its process died just then."""
+        files = [str(path) for path in Path(self._path).glob("*.db") if not _is_empty(path)]
+        metrics: Iterable[Metric] = self.merge(files, accumulate=True)  # type: ignore[no-untyped-call]
+        return metrics
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return not path.stat().st_size
+    except FileNotFoundError:
+        return True
+
+
 class Metrics:
     """What is counted and timed."""
 
@@ -103,7 +123,7 @@ class Metrics:
         registry = REGISTRY
         if FOLDER in os.environ:
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            _AllProcesses(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry), CONTENT_TYPE_LATEST
 
 

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 KEPT, LAST_WORDS, ENDING = 75, 0.5, 30
 BACKLOG = 2_048
 WATCH = 0.1
-# A process that ends sooner than this many seconds would end so again.
+# A process that gives up sooner than after this many seconds would do so again.
 YOUNG = 5.0
 
 
@@ -125,7 +125,8 @@ def watch(
 ) -> int:
     """Run processes that serve until this one is interrupted or terminated; the exit code.
 
-    One that dies is started again, unless it dies while it starts.
+    One that dies is started again, unless it gives up while it starts. One that is killed is
+    started again whenever that is: what the system does to one is no reason to end the others.
 
     Args:
         command: what starts one; the socket's descriptor is added to it.
@@ -150,7 +151,7 @@ def watch(
         for place, (one, began) in enumerate(running):
             if one.poll() is not None and not stop:
                 ended(one.pid)
-                failed = time.monotonic() - began < YOUNG
+                failed = time.monotonic() - began < YOUNG and one.returncode > 0
                 if failed:
                     break
                 logger.error("a serving process ended (%s), and is started again", one.returncode)

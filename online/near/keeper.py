@@ -239,6 +239,9 @@ class NearViews:
             self._read_again(unit)
         for name, kept in self._kept.items():
             kept.live, kept.synced = live.get(name), began
+            if kept.held is not None and len(kept.held.rows) > MOST_ROWS:
+                # A stream has brought ever more keys.
+                self._refuse(kept, kept.held.rows.live)
             self._expect(kept)
         now = self._now()
         for kept in self._kept.values():
@@ -364,18 +367,23 @@ class NearViews:
             try:
                 rows = next(load.parts)
             except _TooLargeError:
-                logger.error(
-                    "%s is near and has more than %s rows: it is read from the online store; "
-                    "keep views near that have few rows",
-                    name,
-                    f"{MOST_ROWS:,}",
-                )
-                self._refused[name] = load.live.name
+                self._refuse(self._kept[name], load.live)
                 del self._loading[name]
                 continue
             if rows is not None:
                 self._finish(self._kept[name], rows, load)
         return bool(self._loading)
+
+    def _refuse(self, kept: KeptView, live: Live) -> None:
+        """Hold nothing of a view as long as a generation is live: it has too many rows."""
+        logger.error(
+            "%s is near and has more than %s rows: it is read from the online store; keep views "
+            "near that have few rows",
+            kept.view.name,
+            f"{MOST_ROWS:,}",
+        )
+        kept.held = None
+        self._refused[kept.view.name] = live.name
 
     def _loads(self, kept: KeptView, live: Live) -> "Iterator[HeldRows | None]":
         """Load a generation; yields its rows once all of them are there."""

@@ -15,9 +15,10 @@ from redis.exceptions import ResponseError
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, StoreError
 from slate.online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
+from slate.online.serving import lookup
 from slate.online.serving.live_services import Serving
 from slate.online.store.channel import Channel
-from slate.online.store.commands import Packed, command
+from slate.online.store.commands import Packed, command, together
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.flows import ExchangeError, Replicated, Step, drive
 from slate.online.store.generations import pointers
@@ -238,3 +239,30 @@ def test_a_store_that_fails_while_absent_rows_are_looked_at_again(
         answer = drive(serving.lookup("play_ranking", AS_OF, given), exchange)
     assert answer.states["game_catalog"].state.tolist() == [State.MISSING] * 2
     assert answer.errors == ("gone",)
+
+
+@pytest.mark.parametrize(
+    ("again", "error"),
+    [
+        (command("CLIENT", "KILL", "TYPE", "NORMAL", "SKIPME", "NO"), "the online store broke"),
+        (command("CLIENT", "PAUSE", "400"), "the online store has not answered within 0.3 s"),
+        (command("NONSENSE"), "the online store refuses to look again"),
+    ],
+    ids=["cut", "late", "refused"],
+)
+def test_a_store_that_fails_at_the_second_look(
+    deployment: Deployment,
+    published: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    again: Packed,
+    error: str,
+) -> None:
+    """Keys without rows are asked for once more: of views where that fails nothing is known."""
+    monkeypatch.setattr(lookup, "exists", lambda _: together([again, command("PING")]))
+    with FeatureClient.connect(deployment, timeout=0.3, refresh=0, near=False) as client:
+        client.get("studio_page", at=AS_OF, studio_id=10)
+        answer = client.get("play_ranking", at=AS_OF, player_id=1, game_id=["chess", "none"])
+    assert error in " ".join(answer.errors)
+    assert answer.states["game_catalog"].state.tolist() == [State.MISSING] * 2
+    # All of its keys had rows.
+    assert answer.states["player_profile"].state.tolist() == [State.PRESENT] * 2

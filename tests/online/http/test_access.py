@@ -88,6 +88,8 @@ def test_keys_open_what_they_are_for(
         (["--services", "studio_page"], "--services says what a key is for: give --new-key NAME"),
         (["--keys", "none.json"], "none.json cannot be read (No such file or directory): make a"),
         (["--keys", "list.json"], "list.json is no file of keys: it is not a JSON object"),
+        (["--keys", "deep.json"], "deep.json cannot be read as JSON (maximum recursion depth"),
+        (["--keys", "no/k.json", "--new-key", "a"], "no/k.json cannot be written (No such file"),
         (["--keys", "wrong.json"], "wrong.json: 'a' is not {\"hash\": "),
         (["--keys", "k.json", "--new-key", "a", "--services", "page"], "is no service 'page'"),
         (["--keys", "full.json", "--new-key", "a"], "full.json has a key 'a': take its entry out"),
@@ -102,6 +104,7 @@ def test_what_is_not_safe_is_refused(
 ) -> None:
     monkeypatch.chdir(here)
     Path("list.json").write_text("[]")
+    Path("deep.json").write_text("[" * 100_000)
     Path("wrong.json").write_text('{"a": {"hash": 5}}')
     Path("full.json").write_text('{"a": {"hash": "5f", "services": ["*"]}}')
     assert command(["serve", *options]) == 1

@@ -28,6 +28,7 @@ from slate.errors import (
     StoreError,
 )
 from slate.online import Answer, AsyncRemoteClient, FeatureClient, RemoteClient
+from slate.online.http import metrics
 from slate.online.http.server import listen
 from slate.online.store.embedded_server import EmbeddedServer
 from tests.online.http.conftest import LISTENING, STARTED, Serve, Served
@@ -151,6 +152,43 @@ def test_it_ends_cleanly_also_without_a_store(serve: Serve, tmp_path: Path) -> N
     assert served.told.splitlines()[-1].endswith("stopped")
     assert "Traceback" not in served.told
     assert "hush-hush" not in served.told
+
+
+WATCHED = """
+import socket, sys
+from slate.online.http import server
+
+child = '''
+import os, pathlib, signal
+runs = pathlib.Path({!r})
+runs.write_text(runs.read_text() + "x")
+if len(runs.read_text()) < 3:
+    os.kill(os.getpid(), signal.SIGKILL)
+raise SystemExit(3)
+'''.format(sys.argv[1])
+with socket.create_server(("127.0.0.1", 0)) as listening:
+    code = server.watch([sys.executable, "-c", child], 1, listening, lambda process: None)
+raise SystemExit(code)
+"""
+
+
+@pytest.mark.process
+def test_one_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    """However soon; one that gives up ends all."""
+    runs = tmp_path / "runs"
+    runs.write_text("")
+    command = [sys.executable, "-c", WATCHED, str(runs)]
+    watching = subprocess.run(command, cwd=Path(__file__).parents[3], timeout=STARTED)
+    assert watching.returncode == 1
+    assert runs.read_text() == "xxx"
+
+
+def test_numbers_are_told_although_a_process_died_as_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "counter_1.db").touch()
+    monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
+    assert metrics.Metrics().written()[0] == b""
 
 
 def test_a_port_that_is_taken() -> None:

@@ -308,6 +308,23 @@ def test_a_view_of_too_many_rows_is_read_from_the_store(
     assert "rider_rides is near and has more than" in caplog.text
 
 
+def test_a_view_that_comes_to_have_too_many_rows_is_let_go(
+    both: Both, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keeper, "MOST_ROWS", 20)
+    require_same_and_near(both)
+    both.path.step = both.path.near.step  # type: ignore[method-assign, assignment]
+    both.come(*[both.ride(f"r{number}") for number in range(21)])
+    assert both.same("r0") == 0
+    assert "rider_rides is near and has more than 20 rows" in caplog.text
+    kept = both.path.near.get("rider_rides")
+    assert kept is not None
+    assert kept.held is None
+    both.come(both.ride("r0", 20))
+    assert both.same("r0") == 0
+    assert caplog.text.count("more than 20 rows") == 1
+
+
 def test_a_step_that_fails_half_way_has_missed_nothing(both: Both) -> None:
     """Also where the logs were followed already, and what they name was not read yet."""
     both.come(both.ride("a"), both.ride("b"))
