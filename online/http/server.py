@@ -11,7 +11,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from uvicorn import Config, Server
 
@@ -71,14 +72,28 @@ class _Draining(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._application.draining = True
+        waiting = [one for listening in sockets or [] for one in _waiting(listening)]
         for server in self.servers:
             server.close()
         for listening in sockets or []:
             listening.close()
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         deadline = time.monotonic() + LAST_WORDS
         while self.server_state.connections and time.monotonic() < deadline:
             await asyncio.sleep(WATCH / 10)
         await super().shutdown(sockets)
+
+    def _protocol(self) -> Protocol:
+        return Protocol(self.config, self.server_state, self.lifespan.state)
+
+
+def _waiting(listening: socket.socket) -> Iterator[socket.socket]:
+    """The connections that the system has accepted, and would cut with the socket's end."""
+    listening.setblocking(False)
+    with suppress(OSError):
+        while True:
+            yield listening.accept()[0]
 
 
 def serve(
@@ -169,4 +184,5 @@ def watch(
 
 def inherited(descriptor: int) -> socket.socket:
     """The socket that another process listens on."""
-    return socket.socket(fileno=os.dup(descriptor))
+    # As it is: with another descriptor left open, the socket would not end with this one.
+    return socket.socket(fileno=descriptor)

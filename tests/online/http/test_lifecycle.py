@@ -29,7 +29,7 @@ from slate.errors import (
 )
 from slate.online import Answer, AsyncRemoteClient, FeatureClient, RemoteClient
 from slate.online.http import metrics
-from slate.online.http.server import listen
+from slate.online.http.server import _waiting, listen
 from slate.online.store.embedded_server import EmbeddedServer
 from tests.online.http.conftest import LISTENING, STARTED, Serve, Served
 
@@ -124,6 +124,14 @@ class Load:
                 self.answered += 1
 
 
+def lets_in(address: tuple[Any, Any]) -> bool:
+    try:
+        socket.create_connection(address, 20).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 def test_no_request_is_lost_when_it_ends(
     serve: Serve, client: FeatureClient, published: datetime
 ) -> None:
@@ -137,13 +145,44 @@ def test_no_request_is_lost_when_it_ends(
     for thread in threads:
         thread.start()
     time.sleep(1)
-    assert served.stop() == 0
+    where = urlsplit(served.address)
+    address = where.hostname, where.port
+    with socket.create_connection(address, 20) as slow:
+        slow.sendall(
+            b"POST /v1/services/studio_page HTTP/1.1\r\nHost: here\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 17\r\n\r\n"
+        )
+        time.sleep(0.2)
+        served.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 20
+        # Nobody is let in who would not be answered, as long as another one takes.
+        while lets_in(address):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert served.process.poll() is None
+        slow.sendall(b'{"studio_id": 10}')
+        assert b" 200 OK" in slow.recv(4096)
+    assert served.process.wait(30) == 0
     for load, thread in zip(loads, threads, strict=True):
         load.stop.set()
         thread.join(20)
         assert not thread.is_alive()
         assert load.wrong == []
         assert load.answered
+
+
+def test_connections_that_wait_when_it_ends_are_taken() -> None:
+    """The system would cut them, with what they have sent."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        waiting = [
+            stack.enter_context(socket.create_connection(listening.getsockname())) for _ in range(3)
+        ]
+        for client in waiting:
+            client.sendall(b"sent")
+        taken = [stack.enter_context(one) for one in _waiting(listening)]
+        listening.close()
+        assert [one.recv(4) for one in taken] == [b"sent"] * 3
 
 
 def test_it_ends_cleanly_also_without_a_store(serve: Serve, tmp_path: Path) -> None:
