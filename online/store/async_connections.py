@@ -156,7 +156,9 @@ class AsyncExchange:
         except TimeoutError:
             if self._channel is None:
                 raise busy(self._timeout, all_.most) from None
-            raise late(self._timeout, lost=all_.heard < self._began) from None
+            # One that had less time than others tells nothing about what these may expect.
+            lost = all_.heard < self._began and self._timeout >= all_.timeout
+            raise late(self._timeout, lost) from None
         except (RedisError, OSError) as error:
             # What comes after it, if anything, has another connection.
             await self.end()

@@ -139,7 +139,9 @@ class Exchange:
             all_.heard = time.monotonic()
             raise
         except TimeoutError:
-            raise late(self.timeout, lost=all_.heard < self._began) from None
+            # One that had less time than others tells nothing about what these may expect.
+            lost = all_.heard < self._began and self.timeout >= all_.timeout
+            raise late(self.timeout, lost) from None
         except (RedisError, OSError) as error:
             # What comes after it, if anything, has another connection.
             self.end()

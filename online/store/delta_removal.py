@@ -29,9 +29,18 @@ def forget_view(redis: Redis, deployment: str, view: str) -> None:
 
 
 def forget_definition(redis: Redis, deployment: str, known: str, rows: str, stream: str) -> None:
-    """Delete a definition's rows of a partition, with what says that it has them."""
+    """Delete a definition's rows of a partition, with what says that it has them.
+
+    Args:
+        redis: a client of the store.
+        deployment: the deployment's name.
+        known: what the rows are known by.
+        rows: the name that they have.
+        stream: the partition's stream; empty if there is none any more.
+    """
     with changes(redis) as change:
         change.hdel(pointers(deployment), whole_field(known))
-        change.srem(f"{stream}:views", known)
-        change.hdel(f"{stream}:let_go", known)
+        if stream:
+            change.srem(f"{stream}:views", known)
+            change.hdel(f"{stream}:let_go", known)
         change.unlink(rows, f"{rows}{REPLAYED}")

@@ -266,3 +266,24 @@ def test_a_store_that_fails_at_the_second_look(
     assert answer.states["game_catalog"].state.tolist() == [State.MISSING] * 2
     # All of its keys had rows.
     assert answer.states["player_profile"].state.tolist() == [State.PRESENT] * 2
+
+
+def test_a_short_deadline_says_nothing_of_the_store_to_others(
+    redis: Redis, publisher: Publisher, deployment: Deployment
+) -> None:
+    publisher.publish(GameCatalog, [arcade_rows(GameCatalog)], AS_OF)
+    asked: dict[str, Any] = {"at": AS_OF, "player_id": 1, "game_id": ["chess", "go"]}
+
+    async def ask() -> tuple[Answer, Answer]:
+        async with AsyncFeatureClient.connect(deployment, timeout=10, refresh=60) as client:
+            with paused(redis):
+                late = await client.within(0.05).get("play_ranking", **asked)
+            return late, await client.get("play_ranking", **asked)
+
+    with FeatureClient.connect(deployment, timeout=10, refresh=60) as client:
+        with paused(redis):
+            late = client.within(0.05).get("play_ranking", **asked)
+        answers = [(late, request(client)), asyncio.run(ask())]
+    for late, others in answers:
+        all_defaults(late)
+        assert others["game_catalog.title"].tolist() == ["Chess", "Go"]

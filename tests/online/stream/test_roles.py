@@ -14,6 +14,7 @@ from redis.exceptions import NoPermissionError
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, StoreError
 from slate.online import EventWriter, FeatureClient, Publisher
+from slate.online.store.delta_removal import forget_view
 from slate.online.store.redis_client import connect
 from slate.online.store.roles import ROLES, set_user, user_name
 from slate.online.store.stream_names import LOG, Unit
@@ -168,3 +169,13 @@ def test_what_is_no_user_is_refused(redis: Redis) -> None:
         set_user(redis, "x", "bikes", "reader", "")
     with pytest.raises(ConfigurationError, match="'a b' is not a user's name"):
         set_user(redis, "a b", "bikes", "reader", "p")
+
+
+def test_a_publisher_removes_a_view_of_which_no_stream_is_left(as_role: As, redis: Redis) -> None:
+    redis.acl_log_reset()
+    rows = "bikes:gone:f:2:deltas:{rider_id:1}"
+    redis.hset(rows, "a", "x")
+    with connect(as_role("publisher").redis or "") as publisher:
+        forget_view(publisher, "bikes", "gone")
+    assert not redis.exists(rows)
+    assert denied(redis) == set()
