@@ -143,9 +143,8 @@ class AsyncRemoteClient:
         self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
     ) -> Answer:
         """The values of a service's features; see ``RemoteClient.get``."""
-        self._requests.require_open()
-        ask = partial(self._requests.get, service, at, keys_and_inputs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        usual = AsyncRemoteWithin(self._requests, self._threads)
+        return await usual.get(service, at, **keys_and_inputs)
 
     def within(self, timeout: float) -> "AsyncRemoteWithin":
         """Ask with another deadline than the server's; see ``RemoteClient.within``."""
@@ -165,9 +164,14 @@ class AsyncRemoteClient:
 
 
 class AsyncRemoteWithin:
-    """The requests of a remote client for tasks, with a deadline of their own."""
+    """The requests of a remote client for tasks, perhaps with a deadline of their own."""
 
-    def __init__(self, requests: "_Requests", threads: ThreadPoolExecutor, timeout: float) -> None:
+    def __init__(
+        self,
+        requests: "_Requests",
+        threads: ThreadPoolExecutor,
+        timeout: float | None = None,
+    ) -> None:
         self._requests = requests
         self._threads = threads
         self._timeout = timeout

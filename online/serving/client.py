@@ -104,10 +104,7 @@ class FeatureClient:
                 published.
             ClosedError: the client is closed.
         """
-        since = spans.began()
-        answer = self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
-        spans.ended("slate.lookup", since, answer.span_attributes)
-        return answer
+        return Within(self._serving, self._connections).get(service, at, **keys_and_inputs)
 
     def within(self, timeout: float) -> "Within":
         """Ask with another deadline than the client's: ``client.within(0.05).get(...)``.
@@ -160,9 +157,11 @@ class FeatureClient:
 
 
 class Within:
-    """A client's requests, with a deadline of their own."""
+    """A client's requests, with a deadline of their own; without one, with the client's."""
 
-    def __init__(self, serving: Serving, connections: AnyConnections, timeout: float) -> None:
+    def __init__(
+        self, serving: Serving, connections: AnyConnections, timeout: float | None = None
+    ) -> None:
         self._serving = serving
         self._connections = connections
         self._timeout = timeout
@@ -176,9 +175,11 @@ class Within:
 
 
 class AsyncWithin:
-    """The requests of a client for tasks, with a deadline of their own."""
+    """The requests of a client for tasks, as ``Within`` has them."""
 
-    def __init__(self, serving: Serving, connections: AnyAsyncConnections, timeout: float) -> None:
+    def __init__(
+        self, serving: Serving, connections: AnyAsyncConnections, timeout: float | None = None
+    ) -> None:
         self._serving = serving
         self._connections = connections
         self._timeout = timeout
@@ -230,10 +231,8 @@ class AsyncFeatureClient:
         self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        since = spans.began()
-        answer = await self._connections.run(self._serving.lookup(service, at, keys_and_inputs))
-        spans.ended("slate.lookup", since, answer.span_attributes)
-        return answer
+        usual = AsyncWithin(self._serving, self._connections)
+        return await usual.get(service, at, **keys_and_inputs)
 
     def within(self, timeout: float) -> "AsyncWithin":
         """Ask with another deadline than the client's; see ``FeatureClient.within``."""
