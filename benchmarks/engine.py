@@ -48,8 +48,9 @@ from slate.executor import compute
 from slate.expressions import NOW, Array, Expr
 from slate.features import Computed, Feature
 from slate.online import Publisher
-from slate.online.near.keeper import NearViews
-from slate.online.near.kept_view import KeptView
+from slate.online.near.keeper import Keeper
+from slate.online.near.near_view import NearView
+from slate.online.near.near_views import NearViews
 from slate.online.rows.instants import microseconds
 from slate.online.serving.client import REFRESH
 from slate.online.serving.live_services import Serving
@@ -84,8 +85,9 @@ class Slate:
         self._near = None
         if near:
             now = microseconds(ASKED)
-            self._near = NearViews(connect(address), "bench", registry, lambda: now)
-            self._near.start()
+            keeper = Keeper(connect(address), "bench", registry, lambda: now)
+            keeper.start()
+            self._near = NearViews(keeper)
             assert self._near.wait(TIMEOUT)
         self._serving = Serving(registry, "bench", REFRESH, near=self._near)
         self.show, self.viewer = ids("show", SHOWS).tolist(), ids("viewer", VIEWERS).tolist()
@@ -272,7 +274,7 @@ def stages(slate: Slate, rounds: int) -> None:
     """Where the time of a request goes."""
     spans: dict[str, list[float]] = {}
     parts = {
-        "near rows": (KeptView, "take"),
+        "near rows": (NearView, "take"),
         "read": (Channel, "exchange"),
         "decode, merge": (ViewRead, "decoded"),
         "expressions": (ServicePlan, "compute"),

@@ -348,6 +348,15 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="the services that the new key is for (default: all)",
     )
+    serve.add_argument(
+        "--near-folder",
+        metavar="FOLDER",
+        type=Path,
+        help="where several processes share near views (default: /dev/shm, or the temporary "
+        "folder)",
+    )
+    # Of the processes that are started.
+    serve.add_argument("--keep-near", type=Path, help=argparse.SUPPRESS)
     serve.add_argument("--listening", type=int, help=argparse.SUPPRESS)
 
     add(

@@ -3,8 +3,10 @@
 import ipaddress
 import logging
 import os
+import signal
 import sys
 import tempfile
+import threading
 from argparse import Namespace
 from pathlib import Path
 
@@ -12,6 +14,10 @@ from slate.cli import processes
 from slate.cli.text import Say, clock
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError
+from slate.online.store.redis_client import open_store
+
+# The seconds between looks at whether the process that watches is still there.
+WATCH = 0.2
 
 
 def run(options: Namespace) -> int:
@@ -23,6 +29,8 @@ def run(options: Namespace) -> int:
         raise ConfigurationError("--services says what a key is for: give --new-key NAME too")
     _require_safe(options)
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    if options.keep_near is not None:
+        return _keep_near(options.keep_near, deployment)
     if options.listening is not None:
         _serve(options, deployment, lambda _: None)
         return 0
@@ -45,6 +53,7 @@ def _serve(options: Namespace, deployment: Deployment, say: Say) -> int:
     from slate.online.http import metrics, server
     from slate.online.http.access import Access
     from slate.online.http.application import Application, Settings
+    from slate.online.near.sharing import can_be_shared
 
     access = Access(options.keys) if options.keys else None
     if options.listening is not None:
@@ -55,10 +64,19 @@ def _serve(options: Namespace, deployment: Deployment, say: Say) -> int:
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     if options.processes > 1 and options.listening is None:
         say(f"listening: {address}, {options.processes} processes")
-        code = server.watch(_command(options), options.processes, listening, metrics.forget)
+        with _folder(options.near_folder) as folder:
+            serving = [*_command(options), "--near-folder", folder]
+            serving += ["--listening", str(listening.fileno())]
+            commands = [serving] * options.processes
+            if any(can_be_shared(view) for view in deployment.registry.views.values()):
+                commands.append([*_command(options), "--keep-near", folder])
+            code = server.watch(commands, listening, metrics.forget)
     else:
         settings = Settings(
-            timeout=options.timeout, max_rows=options.max_rows, max_body=options.max_body
+            timeout=options.timeout,
+            max_rows=options.max_rows,
+            max_body=options.max_body,
+            near=options.near_folder or True,
         )
         spans.send_where_configured("slate-serve")
         application = Application(deployment, access, settings)
@@ -70,7 +88,7 @@ def _serve(options: Namespace, deployment: Deployment, say: Say) -> int:
 
 
 def _command(options: Namespace) -> list[str]:
-    """What starts one of several processes; the socket's descriptor comes last."""
+    """What starts one of several processes."""
     given = {
         "--host": options.host,
         "--timeout": options.timeout,
@@ -85,8 +103,31 @@ def _command(options: Namespace) -> list[str]:
         *(text for name, value in given.items() for text in (name, str(value))),
         *(["--keys", str(options.keys)] if options.keys else []),
         *(["--insecure"] if options.insecure else []),
-        "--listening",
     ]
+
+
+def _folder(given: Path | None) -> "tempfile.TemporaryDirectory[str]":
+    """A new folder for what processes share, in memory where there is one."""
+    memory = Path("/dev/shm")
+    if given is None and os.access(memory, os.W_OK):
+        given = memory
+    return tempfile.TemporaryDirectory(prefix="slate-near-", dir=given)
+
+
+def _keep_near(folder: Path, deployment: Deployment) -> int:
+    """Keep near views for the serving processes, for as long as who started this one is there."""
+    from slate.online.near.near_views import keep
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    watcher = os.getppid()
+    address, _ = open_store(deployment)
+    keeper = keep(deployment, address, folder)
+    while not stop.wait(WATCH) and os.getppid() == watcher:
+        pass
+    keeper.close()
+    return 0
 
 
 def _require_safe(options: Namespace) -> None:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -55,12 +56,14 @@ class Settings:
         queue: for how many seconds a request may wait for its turn.
         max_rows: how many rows a request may ask for.
         max_body: how many bytes a body may have, also unpacked.
+        near: whether near views are kept in this process, or where another shows them.
     """
 
     timeout: float = TIMEOUT
     queue: float = 2.0
     max_rows: int = REQUEST_ROWS
     max_body: int = BODY_BYTES
+    near: bool | Path = True
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ class Application:
                         timeout=self._settings.timeout,
                         refresh=REFRESH,
                         max_rows=self._settings.max_rows,
+                        near=self._settings.near,
                     )
                 except SlateError as error:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})

@@ -133,19 +133,17 @@ def _nothing(*_: object) -> None: ...
 
 
 def watch(
-    command: Sequence[str],
-    processes: int,
+    commands: Sequence[Sequence[str]],
     listening: socket.socket,
     ended: Callable[[int], None],
 ) -> int:
-    """Run processes that serve until this one is interrupted or terminated; the exit code.
+    """Run processes until this one is interrupted or terminated; the exit code.
 
     One that dies is started again, unless it gives up while it starts. One that is killed is
     started again whenever that is: what the system does to one is no reason to end the others.
 
     Args:
-        command: what starts one; the socket's descriptor is added to it.
-        processes: how many.
+        commands: what starts each of them; they inherit the socket's descriptor.
         listening: the socket that they share.
         ended: told the id of each that ended.
     """
@@ -153,13 +151,12 @@ def watch(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: stop.append(number))
 
-    def start() -> tuple[subprocess.Popen[bytes], float]:
-        full = [*command, str(listening.fileno())]
+    def start(command: Sequence[str]) -> tuple[subprocess.Popen[bytes], float]:
         # An interrupt of the terminal comes by way of this process.
-        one = subprocess.Popen(full, pass_fds=[listening.fileno()], process_group=0)
+        one = subprocess.Popen(command, pass_fds=[listening.fileno()], process_group=0)
         return one, time.monotonic()
 
-    running = [start() for _ in range(processes)]
+    running = [start(command) for command in commands]
     failed = False
     while not stop and not failed:
         time.sleep(WATCH)
@@ -170,7 +167,7 @@ def watch(
                 if failed:
                     break
                 logger.error("a serving process ended (%s), and is started again", one.returncode)
-                running[place] = start()
+                running[place] = start(commands[place])
     listening.close()
     for one, _ in running:
         one.terminate()

@@ -1,8 +1,7 @@
-"""Columns of decoded values by slot, and taking the rows of a request from them.
+"""Columns of decoded values by slot, decoded from rows.
 
-Features that are moved by the same hop are decoded together, for one *tick* of it: as long as no
-hop passes, a window's tail stands still, and its values change with its rows alone. Last values
-that a ttl bounds have no hop: they are decoded from the rows of each request.
+Those of windows are decoded for a tick of their hop. Last values that a ttl bounds have no hop:
+they are decoded from the rows of each request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +11,12 @@ import numpy as np
 
 from slate.encoded import Encoded, Operand
 from slate.expressions import Array, Expr
-from slate.features import Aggregated, Attribute, Feature
+from slate.features import Attribute, Feature
 from slate.kinds import Kind
 from slate.online.near.held_rows import HeldRows
 from slate.online.near.lead_keys import LeadKeys, Leads
+from slate.online.near.memory import Memory
+from slate.online.near.tick_tables import TickTables, is_bounded
 from slate.online.near.value_table import ValueTable
 from slate.online.rows.attribute_rows import AttributeRows, keys_of
 from slate.online.rows.codecs import WindowRows
@@ -25,58 +26,37 @@ from slate.online.rows.row_format import NO_TIME, Words
 from slate.online.rows.texts import Texts
 from slate.online.rows.window_decode import WindowReader
 from slate.views import FeatureView
-from slate.windows import ALL_OF_TIME, SECOND
+from slate.windows import SECOND
 
 # How long before a hop its columns are made, in microseconds, and how long after the next has begun
 # they are kept, for requests that were on their way.
 AHEAD, BEHIND = 2 * SECOND, SECOND // 2
 
 
-@dataclass
-class _Group:
-    """The features that one hop moves.
-
-    Attributes:
-        hop: the hop in microseconds.
-        reader: what decodes them.
-        ticks: their columns, by tick.
-    """
-
-    hop: int
-    reader: WindowReader
-    ticks: dict[int, ValueTable] = field(default_factory=dict)
-
-
 class WindowColumns:
     """The features of a windowed view.
 
+    Args:
+        view: the view.
+        rows: its rows.
+        memory: where the tables lie.
+
     Attributes:
+        tables: the values, but for those that a ttl bounds.
         now: the instant that they were last made ready for, in microseconds.
     """
 
-    def __init__(self, view: type[FeatureView]) -> None:
+    def __init__(self, view: type[FeatureView], rows: HeldRows, memory: Memory) -> None:
         layout = WindowRows(view).layout
-        by_hop: dict[int, list[Feature]] = {}
-        bounded: list[Feature] = []
-        for feature in view.features.values():
-            assert isinstance(feature, Aggregated)
-            if feature.measure.lasting and view.ttl_us is not None:
-                bounded.append(feature)
-                continue
-            hop = ALL_OF_TIME if feature.window is None else feature.window.hop
-            by_hop.setdefault(hop, []).append(feature)
-        self._groups = [
-            _Group(hop, WindowReader(view, layout, features)) for hop, features in by_hop.items()
-        ]
-        self._bounded = WindowReader(view, layout, bounded) if bounded else None
-        # One of no features where there is none, as it tells of the latest events.
-        self._groups = self._groups or [_Group(ALL_OF_TIME, WindowReader(view, layout, ()))]
-        self._group_of: dict[Expr, int] = {
-            feature: number
-            for number, features in enumerate(by_hop.values())
-            for feature in features
+        self._view, self._rows, self._memory = view, rows, memory
+        self.tables = TickTables(view)
+        self._readers = {
+            hop: WindowReader(view, layout, features)
+            for hop, features in self.tables.features.items()
         }
-        self._event_ts: Words = np.full(1, NO_TIME)
+        bounded = [one for one in view.features.values() if is_bounded(view, one)]
+        self._bounded = WindowReader(view, layout, bounded) if bounded else None
+        self._of_bounded = set(bounded)
         self.now = 0
 
     @property
@@ -84,68 +64,60 @@ class WindowColumns:
         """Whether some features are decoded from the rows of each request."""
         return self._bounded is not None
 
-    def decode(self, rows: HeldRows, now: int) -> None:
+    def decode(self, now: int) -> None:
         """Decode all slots for the ticks of the present and of what is to come; forget all else.
 
         Args:
-            rows: the rows.
-            now: the instant that it is, in microseconds; columns that are there are kept.
+            now: the instant that it is, in microseconds; tables that are there are kept.
         """
         self.now = now
-        at = np.arange(rows.capacity)
-        for group in self._groups:
-            before, ahead = now - min(BEHIND, group.hop), now + min(AHEAD, group.hop)
-            wanted = {instant // group.hop for instant in (before, now, ahead)}
+        at = np.arange(self._rows.capacity)
+        for hop, ticks in self.tables.ticks.items():
+            before, ahead = now - min(BEHIND, hop), now + min(AHEAD, hop)
+            wanted = {instant // hop for instant in (before, now, ahead)}
             made = {}
-            for tick in wanted - group.ticks.keys():
-                decoded = _decoded(group, rows, at, tick)
-                made[tick] = ValueTable(decoded.values)
-                self._event_ts = decoded.event_ts
-            kept = {tick: table for tick, table in group.ticks.items() if tick in wanted}
-            group.ticks = kept | made
+            for tick in wanted - ticks.keys():
+                decoded = self._decoded(hop, at, tick)
+                made[tick] = ValueTable.decoded(decoded.values, self._memory)
+                event_ts = self._memory.array(decoded.event_ts.shape, decoded.event_ts.dtype)
+                event_ts[:] = decoded.event_ts
+                self.tables.event_ts = event_ts
+            kept = {tick: table for tick, table in ticks.items() if tick in wanted}
+            self.tables.ticks[hop] = kept | made
 
-    def decode_again(self, rows: HeldRows, at: Words) -> "Changes":
+    def anew(self) -> "WindowColumns":
+        """All of them for the slots that there are by now."""
+        columns = WindowColumns(self._view, self._rows, self._memory)
+        columns.decode(self.now)
+        return columns
+
+    def decode_again(self, at: Words) -> "Changes":
         """Decode some slots for all ticks that are held; what came of it is not seen yet."""
-        changes = Changes(at, self)
-        for group in self._groups:
-            for tick, table in group.ticks.items():
-                decoded = _decoded(group, rows, at, tick)
+        changes = Changes(at, self.tables)
+        for hop, ticks in self.tables.ticks.items():
+            for tick, table in ticks.items():
+                decoded = self._decoded(hop, at, tick)
                 changes.event_ts = decoded.event_ts
                 changes.tables.append((table, decoded.values))
         return changes
 
     def take(
-        self,
-        rows: HeldRows,
-        at: Words,
-        instant: int,
-        features: Sequence[Feature],
-        leads: Sequence[Attribute],
+        self, at: Words, instant: int, features: Sequence[Feature], leads: Sequence[Attribute]
     ) -> Decoded | None:
-        """The values of some slots as of an instant; None if there are none of its ticks.
+        """The values of some slots as of an instant; see ``Columns``."""
+        if self._bounded is None or self._of_bounded.isdisjoint(features):
+            return self.tables.take(at, instant, features)
+        others = [one for one in features if one not in self._of_bounded]
+        decoded = self.tables.take(at, instant, others)
+        if decoded is not None:
+            words, starts, newer = self._rows.rows(at)
+            decoded.values.update(self._bounded.read(words, starts, instant, newer).values)
+        return decoded
 
-        Args:
-            rows: the rows.
-            at: the slots.
-            instant: in microseconds.
-            features: the features.
-            leads: none, as windowed views lead nowhere.
-        """
-        values: dict[Expr, Operand] = {}
-        if self._bounded is not None and not all(one in self._group_of for one in features):
-            words, starts, newer = rows.rows(at)
-            values |= self._bounded.read(words, starts, instant, newer).values
-        wanted: dict[int, list[Feature]] = {}
-        for feature in features:
-            if feature not in values:
-                wanted.setdefault(self._group_of[feature], []).append(feature)
-        for number, some in wanted.items():
-            group = self._groups[number]
-            table = group.ticks.get(instant // group.hop)
-            if table is None:
-                return None
-            values.update(table.take(at, some))
-        return Decoded(values, {}, self._event_ts.take(at))
+    def _decoded(self, hop: int, at: Words, tick: int) -> Decoded:
+        words, starts, newer = self._rows.rows(at)
+        with np.errstate(all="ignore"):
+            return self._readers[hop].read(words, starts, tick * hop, newer)
 
 
 @dataclass
@@ -154,13 +126,13 @@ class Changes:
 
     Attributes:
         at: their slots.
-        owner: whose they are.
+        owner: whose slots they are.
         tables: each table that changes, and its new values.
         event_ts: their latest events.
     """
 
     at: Words
-    owner: WindowColumns
+    owner: TickTables
     tables: list[tuple[ValueTable, Mapping[Expr, Operand]]] = field(default_factory=list)
     event_ts: Words | None = None
 
@@ -169,13 +141,7 @@ class Changes:
         for table, values in self.tables:
             table.put(self.at, values)
         if self.event_ts is not None:
-            self.owner._event_ts[self.at] = self.event_ts
-
-
-def _decoded(group: _Group, rows: HeldRows, at: Words, tick: int) -> Decoded:
-    words, starts, newer = rows.rows(at)
-    with np.errstate(all="ignore"):
-        return group.reader.read(words, starts, tick * group.hop, newer)
+            self.owner.event_ts[self.at] = self.event_ts
 
 
 class AttributeColumns:
@@ -202,22 +168,9 @@ class AttributeColumns:
         self._event_ts = words[starts]
 
     def take(
-        self,
-        rows: HeldRows,
-        at: Words,
-        instant: int,
-        features: Sequence[Feature],
-        leads: Sequence[Attribute],
+        self, at: Words, instant: int, features: Sequence[Feature], leads: Sequence[Attribute]
     ) -> Decoded:
-        """The values of some slots as of an instant.
-
-        Args:
-            rows: the rows.
-            at: the slots.
-            instant: in microseconds.
-            features: the features.
-            leads: the features that lead to other entities.
-        """
+        """The values of some slots as of an instant; see ``Columns``."""
         event_ts, stale = self._event_ts.take(at), None
         if self._ttl is not None:
             stale = (event_ts < instant - self._ttl) & (event_ts != NO_TIME)

@@ -4,7 +4,6 @@ Each key has a slot. Slot 0 is that of every key without a row. Values that cann
 their slot unknown, so that whoever asks for it goes to the store, which says why.
 """
 
-import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +11,8 @@ import pyarrow as pa
 
 from slate.expressions import Array
 from slate.kinds import Kind
-from slate.online.near.slots import Slots
+from slate.online.near.memory import Memory
+from slate.online.near.slot_states import NEVER, SlotStates
 from slate.online.rows.checksums import of_texts
 from slate.online.rows.codecs import codec
 from slate.online.rows.envelope import Content, Envelope, Opened
@@ -23,7 +23,6 @@ from slate.online.rows.window_decode import Newer
 from slate.online.store.live_generations import Live
 from slate.views import FeatureView
 
-_NEVER = int(np.iinfo(np.int64).max)
 # A slot more is room for a key that nobody has heard of yet.
 _ROOM = 1.25
 _FEWEST = 256
@@ -31,34 +30,25 @@ _FEWEST = 256
 _LITTLE = 1 << 20
 
 
-class HeldRows:
+class HeldRows(SlotStates):
     """The rows of a view's generation, and what the stream adds to them.
 
     Args:
         view: a view of one key.
         live: its generation.
+        memory: where what is known of its slots lies.
 
     Attributes:
-        live: its generation.
-        lock: who reads rows or their columns holds it, and who changes them.
-        slots: the slot of each key.
         capacity: how many slots there are, those without a key too.
-        hour: of each slot the latest hour of arrival that the stream brought something in.
-        event: of each slot the latest event that the stream brought, in microseconds.
-        latest_hour, latest_event: the latest of these that there ever was.
-        some_lost: whether there was ever a slot of which nothing can be told.
     """
 
-    def __init__(self, view: type[FeatureView], live: Live) -> None:
-        self.live = live
-        self.lock = threading.RLock()
-        self.slots = Slots()
-        self.capacity = _FEWEST
-        # Published, and streamed.
-        self._lost = np.zeros((2, _FEWEST), np.bool_)
-        self.hour = np.zeros(_FEWEST, np.int64)
-        self.event = np.full(_FEWEST, -_NEVER)
-        self.latest_hour, self.latest_event, self.some_lost = 0, -_NEVER, False
+    def __init__(self, view: type[FeatureView], live: Live, memory: Memory) -> None:
+        self._memory = memory
+        nothing = np.zeros(0, np.int64)
+        lost, latest = np.zeros((2, 0), np.bool_), memory.array((3,), np.dtype(np.int64))
+        super().__init__(live, memory.lock(view.name), nothing, nothing, lost, latest)
+        latest[1] = -NEVER
+        self.capacity = 0
         (kind,) = view.entity.keys.values()
         self._kind = kind
         self._empty = codec(view).empty
@@ -67,14 +57,12 @@ class HeldRows:
         # Published rows, and behind them what the stream adds.
         self._words = _Words(np.frombuffer(self._empty, np.int64))
         self._published = self._words.size
-        self._starts = np.zeros(_FEWEST, np.int64)
+        self._starts = nothing
         # Of the first, second ... section of each slot where it starts; 0 if it has none.
         self._section_starts: list[Words] = []
         # Of what the stream adds to each slot where it lies.
-        self._added = np.zeros((2, _FEWEST), np.int64)
-
-    def __len__(self) -> int:
-        return len(self.slots)
+        self._added = np.zeros((2, 0), np.int64)
+        self._grow(_FEWEST)
 
     def publish(self, keys: Sequence[str | int], values: Sequence[bytes | None]) -> None:
         """Take in published rows, before any of the stream; a key that has none is unknown.
@@ -89,8 +77,8 @@ class HeldRows:
         lost = opened.ends == 0
         self._starts[at] = np.where(lost, 0, opened.starts + self._words.append(opened.words))
         self._published = self._words.size
-        self.some_lost |= bool(lost.any())
-        self._lost[0, at] = lost
+        self.latest[2] |= lost.any()
+        self.lost[0, at] = lost
 
     def stream(self, keys: Sequence[str], values: Sequence[bytes | None]) -> Words:
         """Take in what the stream adds to some keys; gives their slots.
@@ -103,7 +91,7 @@ class HeldRows:
         assert self.live.deltas is not None
         sums = of_texts(pa.array(keys, pa.string()))
         opened = self._sections.open(self.live.deltas, sums, values)
-        since = Since(opened, self.live.stream_from, _NEVER)
+        since = Since(opened, self.live.stream_from, NEVER)
         with self.lock:
             at = self._slots_of([self.key(text) for text in keys])
             self._add(at, opened, since)
@@ -122,23 +110,18 @@ class HeldRows:
             self._section_starts[place][at[of]] = starts + base
         hour, event = since.latest
         self.hour[at], self.event[at] = hour, event
-        self.latest_hour = max(self.latest_hour, int(hour.max(initial=0)))
-        self.latest_event = max(self.latest_event, int(event.max(initial=-_NEVER)))
-        self.some_lost |= bool(since.lost)
+        brought = [hour.max(initial=0), event.max(initial=-NEVER), bool(since.lost)]
+        np.maximum(self.latest, brought, out=self.latest)
         lost = np.zeros(len(at), np.bool_)
         lost[list(since.lost)] = True
-        self._lost[1, at] = lost
+        self.lost[1, at] = lost
         there = opened.ends > 0
         self._added[0, at] = np.where(there, opened.starts + base, 0)
         self._added[1, at] = np.where(there, opened.ends + base, 0)
 
-    def unknown(self, at: Words) -> Array:
-        """Of which of some slots nothing can be told."""
-        return np.asarray(self._lost[:, at].any(axis=0))
-
     def streamed(self, number: int) -> set[str]:
         """The keys of a partition, as texts, to which the stream adds something."""
-        has = (self._added[1] > 0) | self._lost[1]
+        has = (self._added[1] > 0) | self.lost[1]
         keys = (str(key) for key, slot in self.slots.items() if has[slot])
         return {key for key in keys if partition(key) == number}
 
@@ -168,14 +151,21 @@ class HeldRows:
     def _grow(self, capacity: int) -> None:
         more = capacity - self.capacity
         self.capacity = capacity
-        self._lost = np.append(self._lost, np.zeros((2, more), np.bool_), axis=1)
-        self.hour = np.append(self.hour, np.zeros(more, np.int64))
-        self.event = np.append(self.event, np.full(more, -_NEVER))
+        self.lost = self._longer(self.lost, False)
+        self.hour = self._longer(self.hour, 0)
+        self.event = self._longer(self.event, -NEVER)
         self._starts = np.append(self._starts, np.zeros(more, np.int64))
         self._section_starts = [
             np.append(starts, np.zeros(more, np.int64)) for starts in self._section_starts
         ]
         self._added = np.append(self._added, np.zeros((2, more), np.int64), axis=1)
+
+    def _longer(self, array: Array, filled: int) -> Array:
+        """An array of all slots, with what one of fewer slots has."""
+        longer = self._memory.array((*array.shape[:-1], self.capacity), array.dtype)
+        longer[..., : array.shape[-1]] = array
+        longer[..., array.shape[-1] :] = filled
+        return longer
 
     def _compact(self) -> None:
         """Leave behind what later values took the place of."""

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self
 from weakref import WeakSet
 
@@ -21,6 +21,8 @@ from redis.exceptions import RedisError
 from slate.deployment import Deployment
 from slate.online.near.held_rows import HeldRows
 from slate.online.near.kept_view import KeptView, made
+from slate.online.near.memory import Memory, OwnMemory
+from slate.online.near.sharing import Sharing
 from slate.online.rows.instants import microseconds
 from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import PARTITIONS
@@ -48,7 +50,7 @@ TIMEOUT, ENDING = 5.0, 1.0
 MOST_ROWS = 1_000_000
 
 _NAME = "slate near views"
-_all: "WeakSet[NearViews]" = WeakSet()
+_all: "WeakSet[Keeper]" = WeakSet()
 
 
 def _begin_anew() -> None:
@@ -56,8 +58,8 @@ def _begin_anew() -> None:
 
     The thread that keeps them is not there, and may have held their locks just then.
     """
-    for near in list(_all):
-        near._begin()
+    for keeper in list(_all):
+        keeper._begin()
 
 
 os.register_at_fork(after_in_child=_begin_anew)
@@ -67,24 +69,35 @@ class _TooLargeError(Exception):
     """A view has more rows than are kept near."""
 
 
-class NearViews:
-    """The near views of a deployment, kept in step with its store from ``start`` on.
+class Keeper:
+    """Keeps near views of a deployment in step with its store, from ``start`` on.
 
     Args:
         redis: a client of the store, for the thread that keeps them.
         deployment: the deployment's name.
         registry: the definitions.
         now: gives the instant that it is, in microseconds.
+        views: the views; by default all that are near.
+        sharing: lets other processes read them.
     """
 
     def __init__(
-        self, redis: Redis, deployment: str, registry: Registry, now: Callable[[], int]
+        self,
+        redis: Redis,
+        deployment: str,
+        registry: Registry,
+        now: Callable[[], int],
+        views: Sequence[type[FeatureView]] | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         self._redis = redis
         self._deployment = deployment
         self._now = now
-        views = [view for view in registry.views.values() if view.near_us is not None]
+        if views is None:
+            views = [view for view in registry.views.values() if view.near_us is not None]
         self._views = views
+        self._sharing = sharing
+        self._memory: Memory = OwnMemory() if sharing is None else sharing.memory
         self._generations = LiveGenerations(deployment, registry, views)
         units = (
             Unit(deployment, view.source, route(view), number)
@@ -108,30 +121,35 @@ class NearViews:
         self._refused: dict[str, str] = {}
         self._told = ""
         self._stop = threading.Event()
-        self._stepped = threading.Condition()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @classmethod
-    def of(cls, deployment: Deployment, address: str) -> Self | None:
-        """The near views of a deployment, kept from now on; None if it has none.
+    def of(
+        cls,
+        deployment: Deployment,
+        address: str,
+        views: Sequence[type[FeatureView]],
+        sharing: Sharing | None = None,
+    ) -> Self:
+        """Keep views of a deployment from now on.
 
         Args:
             deployment: the deployment.
             address: its store's.
+            views: the views.
+            sharing: lets other processes read them.
         """
-        views = deployment.registry.views.values()
-        if all(view.near_us is None for view in views):
-            return None
-        redis = connect(address, TIMEOUT)
-        near = cls(
-            redis,
+        keeper = cls(
+            connect(address, TIMEOUT),
             deployment.name,
             deployment.registry,
             lambda: microseconds(deployment.now()),
+            views,
+            sharing,
         )
-        near.start()
-        return near
+        keeper.start()
+        return keeper
 
     def get(self, view: str) -> KeptView | None:
         """A view of these, by its name."""
@@ -139,27 +157,15 @@ class NearViews:
         return self._kept.get(view)
 
     @property
-    def behind(self) -> dict[str, float]:
-        """How many seconds ago each view was in step with the store; of those that ever were."""
-        now = time.monotonic()
-        return {name: now - kept.synced for name, kept in self._kept.items() if kept.synced}
+    def kept(self) -> Iterable[KeptView]:
+        """All of them."""
+        self._go_on()
+        return self._kept.values()
 
     @property
     def ready(self) -> bool:
         """Whether all that is published of them can be taken."""
-        return all(
-            kept.ready or (kept.live is None and kept.synced > 0) for kept in self._kept.values()
-        )
-
-    def wait(self, timeout: float) -> bool:
-        """Wait until they are ready; whether they are.
-
-        Args:
-            timeout: for how many seconds at most.
-        """
-        self._go_on()
-        with self._stepped:
-            return self._stepped.wait_for(lambda: self.ready, timeout)
+        return all(kept.known for kept in self.kept)
 
     def start(self) -> None:
         """Keep them in step from now on."""
@@ -191,7 +197,7 @@ class NearViews:
                 took = time.monotonic() - began
                 pause = took if loading else min(max(PAUSE, REST * took), self._longest)
                 self._told = ""
-            except (RedisError, OSError) as error:
+            except (RedisError, ConnectionError) as error:
                 # Meanwhile requests go to the store, and say what is wrong with it.
                 if str(error) != self._told:
                     logger.warning("near views wait for the online store: %s", error)
@@ -201,8 +207,6 @@ class NearViews:
                 if str(error) != self._told:
                     logger.exception("near views cannot be kept in step, and are tried again")
                 self._told, pause = str(error), AFTER_FAILURE
-            with self._stepped:
-                self._stepped.notify_all()
             self._stop.wait(pause)
 
     def step(self) -> bool:
@@ -246,7 +250,11 @@ class NearViews:
         now = self._now()
         for kept in self._kept.values():
             kept.prepare(now)
-        return self._load(time.monotonic() + LOADING)
+        more = self._load(time.monotonic() + LOADING)
+        if self._sharing is not None:
+            for kept in self._kept.values():
+                self._sharing.show(kept)
+        return more
 
     def _of(self, unit: Unit) -> list[KeptView]:
         """The near views whose rows a partition has."""
@@ -387,7 +395,7 @@ class NearViews:
 
     def _loads(self, kept: KeptView, live: Live) -> "Iterator[HeldRows | None]":
         """Load a generation; yields its rows once all of them are there."""
-        view, rows = kept.view, HeldRows(kept.view, live)
+        view, rows = kept.view, HeldRows(kept.view, live, self._memory)
         chunks = GenerationNames(self._deployment, view.name).chunks(live.name)
         for place in range(send(self._redis, [command("LLEN", chunks)])):
             chunk = send(self._redis, [command("LINDEX", chunks, str(place))])
@@ -417,7 +425,7 @@ class NearViews:
         del self._loading[kept.view.name]
         marker = send(self._redis, [command("GET", load.live.marker)])
         if marker == load.live.name.encode():
-            kept.held = made(kept.view, rows, self._now())
+            kept.held = made(kept.view, rows, self._now(), self._memory)
 
 
 class _Load:

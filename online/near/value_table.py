@@ -4,37 +4,67 @@ So a row is one piece of memory: to take two thousand of them is one call for al
 several times faster than to take each column's.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
 from slate.encoded import Operand, array
 from slate.expressions import Array, Expr
+from slate.online.near.memory import Memory
 from slate.online.rows.row_format import Words
 
 
 class ValueTable:
-    """Values of features by slot.
+    """Values of features by slot."""
 
-    Args:
-        values: of each feature those of all slots, as they were decoded.
-    """
-
-    def __init__(self, values: Mapping[Expr, Operand]) -> None:
+    def __init__(self) -> None:
         # Lists and texts have columns of their own.
         self._others: dict[Expr, Array] = {}
         self._place: dict[Expr, tuple[np.dtype[Any], int]] = {}
+        self._tables: dict[np.dtype[Any], Array] = {}
+
+    @classmethod
+    def decoded(cls, values: Mapping[Expr, Operand], memory: Memory) -> Self:
+        """A table of values.
+
+        Args:
+            values: of each feature those of all slots, as they were decoded.
+            memory: where it lies; lists and texts are always of this process.
+        """
+        table = cls()
         together: dict[np.dtype[Any], list[Array]] = {}
         for feature, column in values.items():
             held = array(column)
             if held.ndim == 1 and held.dtype.kind in "bifM" and not np.ma.isMaskedArray(held):
                 columns = together.setdefault(held.dtype, [])
-                self._place[feature] = held.dtype, len(columns)
+                table._place[feature] = held.dtype, len(columns)
                 columns.append(held)
             else:
-                self._others[feature] = held
-        self._tables = {dtype: np.stack(columns, axis=1) for dtype, columns in together.items()}
+                table._others[feature] = held
+        for dtype, columns in together.items():
+            rows = memory.array((len(columns[0]), len(columns)), dtype)
+            table._tables[dtype] = np.stack(columns, axis=1, out=rows)
+        return table
+
+    @classmethod
+    def of(cls, parts: Iterable[tuple[Array, Sequence[Expr]]]) -> Self:
+        """A table of what ``parts`` told of another."""
+        table = cls()
+        for rows, features in parts:
+            table._tables[rows.dtype] = rows
+            for place, feature in enumerate(features):
+                table._place[feature] = rows.dtype, place
+        return table
+
+    @property
+    def parts(self) -> list[tuple[Array, list[Expr]]]:
+        """Its pieces of memory, and the features of each piece's columns."""
+        assert not self._others
+        return [
+            (rows, [feature for feature, (of, _) in self._place.items() if of == dtype])
+            for dtype, rows in self._tables.items()
+        ]
 
     def take(self, at: Words, features: Iterable[Expr]) -> dict[Expr, Operand]:
         """The values of some slots.

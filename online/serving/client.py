@@ -1,12 +1,13 @@
 """The clients: what a service's features are asked for through."""
 
 import asyncio
+from pathlib import Path
 from typing import Any, Self
 
 from slate.deployment import Deployment, given_or_loaded
 from slate.limits import REQUEST_ROWS, check_timeout
 from slate.online import spans
-from slate.online.near.keeper import NearViews
+from slate.online.near.near_views import NearViews
 from slate.online.serving.answer import Answer
 from slate.online.serving.explain import explain
 from slate.online.serving.given_values import Moment
@@ -21,6 +22,12 @@ from slate.online.store.redis_client import open_store
 
 TIMEOUT = 0.5
 REFRESH = 1.0
+
+
+def _near_views(deployment: Deployment, address: str, near: bool | Path) -> NearViews | None:
+    if not near:
+        return None
+    return NearViews.of(deployment, address, near if isinstance(near, Path) else None)
 
 
 class FeatureClient:
@@ -58,7 +65,7 @@ class FeatureClient:
         timeout: float = TIMEOUT,
         refresh: float = REFRESH,
         max_rows: int = REQUEST_ROWS,
-        near: bool = True,
+        near: bool | Path = True,
     ) -> Self:
         """A client of a deployment.
 
@@ -69,7 +76,9 @@ class FeatureClient:
                 store that failed is left alone.
             max_rows: how many rows a request may ask for.
             near: whether the views that are defined to be near are kept in this process. Requests
-                read them from the store until they are loaded, see ``wait_until_near``.
+                read them from the store until they are loaded, see ``wait_until_near``. Or the
+                folder in which another process of this machine shows those that can be shared
+                (``near_views.keep``), as that of ``slate serve --processes`` does.
 
         Raises:
             ConfigurationError: the store's address is not one, or the timeout not a time.
@@ -78,7 +87,7 @@ class FeatureClient:
         deployment = given_or_loaded(deployment)
         check_timeout(timeout)
         address, server = open_store(deployment)
-        near_views = NearViews.of(deployment, address) if near else None
+        near_views = _near_views(deployment, address, near)
         serving = Serving(
             deployment.registry, deployment.name, refresh, deployment.clock, max_rows, near_views
         )
@@ -215,13 +224,13 @@ class AsyncFeatureClient:
         timeout: float = TIMEOUT,
         refresh: float = REFRESH,
         max_rows: int = REQUEST_ROWS,
-        near: bool = True,
+        near: bool | Path = True,
     ) -> Self:
         """A client of a deployment; see ``FeatureClient.connect``."""
         deployment = given_or_loaded(deployment)
         check_timeout(timeout)
         address, server = open_store(deployment)
-        near_views = NearViews.of(deployment, address) if near else None
+        near_views = _near_views(deployment, address, near)
         serving = Serving(
             deployment.registry, deployment.name, refresh, deployment.clock, max_rows, near_views
         )

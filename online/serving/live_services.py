@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from slate.errors import RequestError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
-from slate.online.near.keeper import NearViews
+from slate.online.near.near_views import NearViews
 from slate.online.rows.instants import instant
 from slate.online.rows.keys import Keys
 from slate.online.serving.answer import Answer

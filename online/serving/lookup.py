@@ -20,7 +20,7 @@ from redis.exceptions import ResponseError
 from slate.encoded import Operand
 from slate.expressions import NOW, Array, Expr
 from slate.features import Attribute
-from slate.online.near.keeper import NearViews
+from slate.online.near.near_views import NearViews
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.keys import Keys, KeySource
 from slate.online.serving.answer import Answer, ViewState

@@ -206,7 +206,7 @@ if len(runs.read_text()) < 3:
 raise SystemExit(3)
 '''.format(sys.argv[1])
 with socket.create_server(("127.0.0.1", 0)) as listening:
-    code = server.watch([sys.executable, "-c", child], 1, listening, lambda process: None)
+    code = server.watch([[sys.executable, "-c", child]], listening, lambda process: None)
 raise SystemExit(code)
 """
 

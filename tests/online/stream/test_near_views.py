@@ -15,9 +15,11 @@ from redis import Redis
 
 from slate.deployment import load
 from slate.online import FeatureClient, Publisher
-from slate.online.near import held_rows, keeper, kept_view
+from slate.online.near import held_rows, keeper
 from slate.online.near.decoded_columns import WindowColumns
-from slate.online.near.keeper import NearViews
+from slate.online.near.keeper import Keeper
+from slate.online.near.near_views import NearViews
+from slate.online.near.slot_states import SlotStates
 from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import PARTITIONS
 from slate.online.serving.answer import Answer
@@ -34,26 +36,50 @@ SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 RIDERS = ("a", "b", "c", "nobody")
 
 
-class Both(Bench):
-    """A bench that asks the store and the near views, and holds one against the other."""
+def bike_of(rider: str) -> int:
+    """The bike that a rider always takes."""
+    return int.from_bytes(rider.encode())
 
-    def __init__(self, deployment: Any, redis: Redis) -> None:
+
+class Both(Bench):
+    """A bench that asks the store and the near views, and holds one against the other.
+
+    Args:
+        shared: where the view that is watched is shown to other processes, and read; None for one
+            that this process keeps.
+    """
+
+    def __init__(self, deployment: Any, redis: Redis, shared: Path | None) -> None:
         super().__init__(deployment, redis)
-        self.path = NearPath(deployment, deployment.redis)
+        self.path = NearPath(deployment, deployment.redis, shared)
+        # One whose values are numbers alone can be shared.
+        self.total = "rider_rides.metres_1d" if shared is None else "bike_use.metres_2d"
+        self.view = deployment.registry.views[self.total.split(".")[0]]
         self._worker = self.worker()
+
+    @property
+    def keeper(self) -> Keeper:
+        return self.path.keeper_of(self.view.name)
+
+    def ride(self, rider: str, metres: int = 100) -> dict[str, Any]:
+        return super().ride(rider, metres) | {"bike_id": bike_of(rider)}
+
+    def given(self, rider: str) -> dict[str, Any]:
+        plan = self.deployment.registry.plans[self.service]
+        inputs = {i.column: _value(i) for i in plan.inputs if i.required}
+        return {"rider_id": rider, "bike_id": bike_of(rider), **inputs}
 
     @property
     def service(self) -> str:
         services = self.deployment.registry.services.values()
-        wanted = "rider_rides.metres_1d"
-        return next(s.name for s in services if any(f.name == wanted for f in s.features))
+        return next(s.name for s in services if any(f.name == self.total for f in s.features))
 
     def ask(self, rider: str, at: datetime | None = None) -> tuple[Answer, Answer]:
-        plan = self.deployment.registry.plans[self.service]
-        given = dict.fromkeys(plan.service.request_keys, 7) | {"rider_id": rider}
-        given |= {i.column: _value(i) for i in plan.inputs if i.required}
-        at = at or self.now + SECOND
+        given, at = self.given(rider), at or self.now + SECOND
         return self.client.get(self.service, at=at, **given), self.path.get(self.service, at, given)
+
+    def metres(self, rider: str) -> int:
+        return int(self.ask(rider)[0][self.total][0])
 
     def same(self, rider: str, at: datetime | None = None) -> float:
         """Both answers are one; gives how far behind the near one is, 0 if the store was asked."""
@@ -64,7 +90,7 @@ class Both(Bench):
             assert near.states[name].state.tolist() == state.state.tolist()
             assert near.states[name].as_of == state.as_of
             assert near.states[name].lag == state.lag
-        return near.states["rider_rides"].behind
+        return near.states[self.view.name].behind
 
     def come(self, *rides: dict[str, Any]) -> None:
         """Events are written, and applied."""
@@ -84,8 +110,17 @@ class Both(Bench):
 
 
 @pytest.fixture
-def both(redis: Redis, server: Any, tmp_path: Path) -> Iterator[Both]:
-    both = Both(replace(load(BIKES), data=tmp_path, redis=server.address), redis)
+def shared() -> bool:
+    """Whether a view is watched that is read as by another process than the one that keeps it."""
+    return False
+
+
+@pytest.fixture
+def both(redis: Redis, server: Any, tmp_path: Path, shared: bool) -> Iterator[Both]:
+    folder = tmp_path / "near" if shared else None
+    if folder is not None:
+        folder.mkdir()
+    both = Both(replace(load(BIKES), data=tmp_path, redis=server.address), redis, folder)
     _publish(both, NOON)
     both._worker.step()
     yield both
@@ -97,6 +132,7 @@ def require_same_and_near(both: Both, at: datetime | None = None) -> None:
         assert both.same(rider, at) > 0, f"{rider} was asked of the store"
 
 
+@pytest.mark.parametrize("shared", [False, True])
 def test_what_a_stream_brings_is_near_after_a_step(both: Both) -> None:
     require_same_and_near(both)
     for metres in (3, 20, 100):
@@ -108,6 +144,7 @@ def test_what_a_stream_brings_is_near_after_a_step(both: Both) -> None:
     assert both.metres("a") == 123
 
 
+@pytest.mark.parametrize("shared", [False, True])
 def test_tails_move_with_their_hops(both: Both) -> None:
     for _ in range(12):
         both.come(both.ride("a"), both.ride("b", 7))
@@ -217,7 +254,7 @@ def test_a_new_generation_is_loaded_beside_the_one_that_is_served(both: Both) ->
 
 def test_what_changes_while_a_generation_is_loaded_is_not_missed(both: Both) -> None:
     both.come(both.ride("a"))
-    near = both.path.near
+    near = both.keeper
     finish = near._finish
 
     def meanwhile(kept: Any, rows: Any, load: Any) -> None:
@@ -255,7 +292,7 @@ def test_a_damaged_row_that_was_streamed_is_asked_of_the_store(both: Both) -> No
     )
     both.redis.hset(name, "a", b"x" * 80)
     # As for a process that begins now.
-    both.path.near._places.clear()
+    both.keeper._places.clear()
     assert both.same("a") == 0
     assert both.same("b") > 0
 
@@ -274,6 +311,7 @@ def test_a_damaged_row_that_was_published_is_asked_of_the_store(both: Both) -> N
         assert answer.errors == store.errors
 
 
+@pytest.mark.parametrize("shared", [False, True])
 def test_new_keys_find_room(both: Both) -> None:
     require_same_and_near(both)
     for start in range(0, 900, 100):
@@ -303,7 +341,7 @@ def test_a_view_of_too_many_rows_is_read_from_the_store(
     both: Both, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(keeper, "MOST_ROWS", -1)
-    both.path.step = both.path.near.step  # type: ignore[method-assign, assignment]
+    both.path.step = both.keeper.step  # type: ignore[method-assign, assignment]
     assert both.same("a") == 0
     assert "rider_rides is near and has more than" in caplog.text
 
@@ -313,7 +351,7 @@ def test_a_view_that_comes_to_have_too_many_rows_is_let_go(
 ) -> None:
     monkeypatch.setattr(keeper, "MOST_ROWS", 20)
     require_same_and_near(both)
-    both.path.step = both.path.near.step  # type: ignore[method-assign, assignment]
+    both.path.step = both.keeper.step  # type: ignore[method-assign, assignment]
     both.come(*[both.ride(f"r{number}") for number in range(21)])
     assert both.same("r0") == 0
     assert "rider_rides is near and has more than 20 rows" in caplog.text
@@ -329,7 +367,7 @@ def test_a_step_that_fails_half_way_has_missed_nothing(both: Both) -> None:
     """Also where the logs were followed already, and what they name was not read yet."""
     both.come(both.ride("a"), both.ride("b"))
     require_same_and_near(both)
-    near = both.path.near
+    near = both.keeper
     for broken in ("_streamed", "_expect", "_load"):
         both.come(both.ride("a", 20), both.ride("b", 3))
         with pytest.MonkeyPatch.context() as patch:
@@ -344,7 +382,7 @@ def test_a_generation_is_loaded_although_it_failed_before(both: Both) -> None:
     rows = [{"rider_id": rider, "event_ts": NOON} for rider in ("a", "b")]
     with Publisher.connect(both.deployment) as publisher:
         publisher.publish(view, [attribute_rows(view, rows)], NOON)
-    near = both.path.near
+    near = both.path.keeper_of(view.name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keeper, "fetch", raising(ConnectionError("cut")))
         with pytest.raises(ConnectionError):
@@ -401,18 +439,18 @@ def test_what_can_be_told_is_told_of_the_rows_that_are_read(
     require_same_and_near(both)
     both.now += HOUR
     both.come(both.ride("a", 20))
-    at, tells, done = both.now - HOUR / 2, kept_view._tells, list[threading.Thread]()
+    at, tells, done = both.now - HOUR / 2, SlotStates.tell, list[threading.Thread]()
 
     def then_change(*given: Any) -> Any:
         told = tells(*given)
         if not done:
-            done.append(threading.Thread(target=both.path.near.step))
+            done.append(threading.Thread(target=both.keeper.step))
             done[0].start()
             done[0].join(0.1)
         return told
 
     monkeypatch.setattr(both.path, "step", lambda: None)
-    monkeypatch.setattr(kept_view, "_tells", then_change)
+    monkeypatch.setattr(SlotStates, "tell", then_change)
     store, near = both.ask("a", at)
     done[0].join(10)
     (metres,) = near["rider_rides.metres_1d"].tolist()
@@ -432,7 +470,7 @@ def test_the_thread_goes_on_after_what_it_did_not_expect(
 ) -> None:
     monkeypatch.setattr(keeper, "AFTER_FAILURE", 0.01)
     failing = pytest.MonkeyPatch()
-    failing.setattr(NearViews, "_load", raising(ValueError("odd")))
+    failing.setattr(Keeper, "_load", raising(ValueError("odd")))
     near = NearViews.of(replace(both.deployment, clock=both.now + SECOND), both.deployment.redis)
     assert near is not None
     try:
@@ -474,9 +512,7 @@ def test_a_process_that_was_forked_keeps_views_of_its_own(both: Both) -> None:
         kept = client._serving.near.get("rider_rides")
         assert kept is not None
         assert kept.held is not None
-        plan = both.deployment.registry.plans[both.service]
-        given = dict.fromkeys(plan.service.request_keys, 7) | {"rider_id": "a"}
-        given |= {i.column: _value(i) for i in plan.inputs if i.required}
+        given = both.given("a")
 
         def ask() -> None:
             deadline = time.monotonic() + 10

@@ -1,0 +1,66 @@
+"""The keys of a near view, each with a slot; and of which slots it is known how they were when."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from slate.expressions import Array
+from slate.online.near.slots import Slots
+from slate.online.rows.hour_sections import SKEW, hour_of
+from slate.online.rows.row_format import Words
+from slate.online.store.live_generations import Live
+
+NEVER = int(np.iinfo(np.int64).max)
+
+
+@dataclass(eq=False)
+class SlotStates:
+    """What is known of the slots of a view's generation.
+
+    Attributes:
+        live: the generation.
+        lock: who reads slots or columns holds it, and who changes them.
+        hour: of each slot the latest hour of arrival that the stream brought something in.
+        event: of each slot the latest event that the stream brought, in microseconds.
+        lost: of which slots nothing can be told; shape (2, slots), of published rows and of what
+            the stream adds.
+        latest: of all slots there ever were the latest hour, the latest event, and whether anything
+            was ever lost.
+        slots: the slot of each key.
+    """
+
+    live: Live
+    lock: AbstractContextManager[object]
+    hour: Words
+    event: Words
+    lost: Array
+    latest: Words
+    slots: Slots = field(default_factory=Slots)
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def unknown(self, at: Words) -> Array:
+        """Of which of some slots nothing can be told."""
+        return np.asarray(self.lost[:, at].any(axis=0))
+
+    def tell(self, at: Words, instant: int) -> Array:
+        """Of which of some slots it can be told how they were; of one for all of them.
+
+        Args:
+            at: the slots.
+            instant: the instant asked about, in microseconds.
+        """
+        streamed = self.live.deltas is not None
+        hour = hour_of(instant - 1)
+        latest_hour, latest_event, some_lost = self.latest.tolist()
+        if not some_lost and not (
+            streamed and (latest_hour > hour or latest_event > instant + SKEW)
+        ):
+            # Nearly always.
+            return np.ones(1, np.bool_)
+        known = ~self.unknown(at)
+        if streamed:
+            known &= (self.hour[at] <= hour) & (self.event[at] <= instant + SKEW)
+        return known

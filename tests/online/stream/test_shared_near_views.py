@@ -1,0 +1,213 @@
+"""Near views that one process keeps and others read: never half changed, and never for good."""
+
+import fcntl
+import json
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from redis import Redis
+
+from slate.deployment import load
+from slate.errors import ConfigurationError
+from slate.online.near.memory import SharedMemory, header_path
+from slate.online.near.near_views import NearViews
+from slate.online.serving.live_services import Serving
+from tests.online.http.conftest import LISTENING
+from tests.online.stream.test_near_views import HOUR, SECOND, Both, require_same_and_near
+from tests.online.stream.test_worker import BIKES, NOON, _publish
+
+STARTED = 60
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "near"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def both(redis: Redis, server: Any, tmp_path: Path, folder: Path) -> Iterator[Both]:
+    both = Both(replace(load(BIKES), data=tmp_path, redis=server.address), redis, folder)
+    _publish(both, NOON)
+    both._worker.step()
+    both.come(both.ride("a"), both.ride("b", 7))
+    yield both
+    both.close()
+
+
+@contextmanager
+def command(both: Both, *options: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {
+        "SLATE_CONFIG": str(BIKES),
+        "SLATE_REDIS": both.deployment.redis,
+        "SLATE_DATA": str(both.deployment.data),
+        "SLATE_CLOCK": f"{both.now + SECOND:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    full = [sys.executable, "-m", "slate.cli", "serve", *options]
+    with (
+        log.open("w") as file,
+        subprocess.Popen(full, env=os.environ | environment, stderr=file) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def test_while_a_view_is_changed_for_long_the_store_is_asked(both: Both, folder: Path) -> None:
+    require_same_and_near(both)
+    both.path.step = lambda: None  # type: ignore[method-assign]
+    with header_path(folder, "bike_use").open("rb") as header:
+        # As a process has it that is stopped just then.
+        fcntl.flock(header, fcntl.LOCK_EX)
+        assert both.same("a") == 0
+    assert both.same("a") > 0
+
+
+def test_what_was_left_half_changed_is_not_read(both: Both) -> None:
+    require_same_and_near(both)
+    kept = next(one for one in both.keeper.kept if one.view is both.view)
+    assert kept.held is not None
+    with pytest.raises(KeyboardInterrupt), kept.held.rows.lock:
+        raise KeyboardInterrupt
+    step, both.path.step = both.path.step, lambda: None  # type: ignore[method-assign]
+    assert both.same("a") == 0
+    both.path.step = step  # type: ignore[method-assign]
+    require_same_and_near(both)
+
+
+def test_files_end_with_what_is_in_them(both: Both, folder: Path) -> None:
+    for number in range(6):
+        both.now += HOUR
+        # Rows without end, other ticks, and a generation now and then.
+        both.come(*[both.ride(f"r{number} {rider}") for rider in range(100)])
+        if number % 3 == 2:
+            _publish(both, both.now)
+        assert both.same(f"r{number} 7") > 0
+    described = json.loads(next(folder.glob("bike_use.*.json")).read_text())
+    named = json.dumps(described)
+    files = {path.name for path in folder.iterdir()}
+    assert {name for name in files if name not in named} == {
+        "bike_use.header",
+        *(name for name in files if name.endswith(".json")),
+    }
+    assert len([name for name in files if name.endswith(".json")]) == 1
+
+
+def test_a_process_that_was_forked_reads_by_a_lock_of_its_own(both: Both) -> None:
+    require_same_and_near(both)
+    both.path.step = lambda: None  # type: ignore[method-assign]
+    shared = both.path.near.get(both.view.name)
+    assert shared is not None
+    with warnings.catch_warnings():
+        # Later versions of Python warn of other threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # It is forked while this process reads, and ends its own reading before.
+        with shared._standing_still():  # type: ignore[attr-defined]
+            child = multiprocessing.get_context("fork").Process(target=shared.refresh)
+            child.start()
+            child.join(20)
+            header = header_path(shared._folder, "bike_use")  # type: ignore[attr-defined]
+            with header.open("rb") as other, pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert child.exitcode == 0
+
+
+def test_without_room_the_folder_is_named(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(
+            ConfigurationError, match=r"has no room for 8,000 bytes .*--near-folder"
+        ):
+            SharedMemory(tmp_path).array((1000,), int_type())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+
+
+def int_type() -> Any:
+    import numpy as np
+
+    return np.dtype(np.int64)
+
+
+def test_a_keeper_that_is_killed_is_replaced(both: Both, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    both.now += HOUR
+    near = NearViews.of(both.deployment, both.deployment.redis, folder)
+    assert near is not None
+    serving = Serving(both.deployment.registry, both.deployment.name, 0, near=near)
+    given, total = both.given("a"), both.metres("a")
+    told = {total}
+    try:
+        for _ in range(2):
+            with command(both, "--keep-near", str(folder), log=tmp_path / "log") as keeper:
+                until, seen = time.monotonic() + STARTED, 0
+                while seen < 5:
+                    assert keeper.poll() is None, (tmp_path / "log").read_text()
+                    assert time.monotonic() < until
+                    both.come(both.ride("a", 1))
+                    total += 1
+                    told.add(total)
+                    flow = serving.lookup(both.service, both.now + SECOND, given)
+                    answer = both.path._connections.run(flow)
+                    assert int(answer[both.total][0]) in told
+                    seen += answer.states[both.view.name].behind > 0
+                keeper.send_signal(signal.SIGKILL)
+    finally:
+        near.close()
+
+
+def test_several_processes_serve_what_one_keeps(both: Both, tmp_path: Path) -> None:
+    def behind(address: str) -> str:
+        with urlopen(f"{address}/metrics", timeout=10) as found:
+            lines = found.read().decode().splitlines()
+        return next(
+            (one for one in lines if one.startswith('slate_serve_behind_seconds{view="bike_use')),
+            "",
+        )
+
+    def keepers() -> list[int]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if (
+                b"--keep-near" in words
+                and str(both.deployment.data).encode() in (process / "environ").read_bytes()
+            ):
+                found.append(int(process.name))
+        return found
+
+    log = tmp_path / "log"
+    with command(both, "--port", "0", "--processes", "2", log=log) as served:
+        until = time.monotonic() + STARTED
+        while not (found := LISTENING.search(log.read_text())) or not behind(found[1]):
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.05)
+        (killed,) = keepers()
+        os.kill(killed, signal.SIGKILL)
+        while killed in keepers() or not keepers():
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.05)
+        served.terminate()
+        assert served.wait(STARTED) == 0
+        assert not keepers()
