@@ -82,7 +82,8 @@ def play_rounds(name: str, folder: Path, wanted: float, seed: int) -> tuple[int,
         server,
         Publisher.connect(project.deployment) as publisher,
         FeatureClient.connect(project.deployment, refresh=0, timeout=5, near=False) as client,
-        closing(NearPath(project.deployment, address)) as near,
+        tempfile.TemporaryDirectory() as shared,
+        closing(NearPath(project.deployment, address, Path(shared))) as near,
     ):
         engines = Engines(project, publisher, client, near)
         while compared < wanted:

