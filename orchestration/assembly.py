@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from slate.assets.answer_log import log_assets, logged_plans
 from slate.assets.database import Warehouse
 from slate.assets.freshness import view_checks
 from slate.assets.hours import hourly
@@ -19,7 +20,14 @@ from slate.assets.view_checks import quality_checks
 from slate.assets.warehouse import Dbt, dbt_project, known_assets, warehouse_assets
 from slate.deployment import Deployment
 from slate.orchestration.console import console
-from slate.orchestration.jobs import freshness_job, freshness_schedule, hourly_schedule, jobs
+from slate.orchestration.jobs import (
+    freshness_job,
+    freshness_schedule,
+    hourly_schedule,
+    jobs,
+    log_job,
+    log_schedule,
+)
 from slate.orchestration.sensors import late_files
 from slate.orchestration.streams import streams
 
@@ -37,6 +45,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
     project = dbt_project(deployment)
     whole, *parts = jobs(deployment)
     look = freshness_job(deployment)
+    logged = [log_job(deployment)] if logged_plans(deployment) else []
     return dg.Definitions(
         assets=[
             *stream_assets(deployment),
@@ -45,6 +54,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             warehouse_assets(deployment, project),
             *training_assets(deployment),
             *online_assets(deployment),
+            *log_assets(deployment),
         ],
         asset_checks=[
             *quality_checks(deployment, project),
@@ -52,8 +62,12 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *view_checks(deployment),
             *stream_checks(deployment),
         ],
-        jobs=[whole, *parts, look],
-        schedules=[hourly_schedule(deployment, whole), freshness_schedule(look)],
+        jobs=[whole, *parts, look, *logged],
+        schedules=[
+            hourly_schedule(deployment, whole),
+            freshness_schedule(look),
+            *map(log_schedule, logged),
+        ],
         sensors=_sensors(deployment, whole),
         # A run stays in one process: a step in a process of its own costs seconds of imports.
         executor=dg.in_process_executor,

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from slate.assets.answer_log import GROUP as LOG
 from slate.assets.freshness import FRESHNESS
 from slate.assets.landing_files import landing_sources
 from slate.assets.online import WHOLE, online_key
@@ -15,11 +16,14 @@ from slate.deployment import Deployment
 MINUTE_OF_HOUR = 5
 # How old data are is looked at between two runs of the chain, also where none of these goes well.
 FRESHNESS_MINUTE = 35
+# How often logged answers are taken in.
+LOG_MINUTES = 5
 
 
 def jobs(deployment: Deployment) -> Sequence[Any]:
     """The jobs: the whole chain, and then each part of it."""
-    everything = dg.AssetSelection.all()
+    # What was served comes of requests, and is taken in whatever becomes of a run.
+    everything = dg.AssetSelection.all() - dg.AssetSelection.groups(LOG)
     landing, training, online = map(dg.AssetSelection.groups, ("landing", "training", "online"))
     parts = [
         dg.define_asset_job(
@@ -46,6 +50,26 @@ def jobs(deployment: Deployment) -> Sequence[Any]:
         description="From landing files to training sets and the online store.",
     )
     return [whole, *parts]
+
+
+def log_job(deployment: Deployment) -> Any:
+    """Logged answers, from the store into files."""
+    return dg.define_asset_job(
+        "take_in_log",
+        dg.AssetSelection.groups(LOG),
+        description="Take logged answers from the online store into Parquet.",
+    )
+
+
+def log_schedule(job: Any) -> dg.ScheduleDefinition:
+    """Takes logged answers in before they find no more room."""
+    return dg.ScheduleDefinition(
+        name="answers",
+        job=job,
+        cron_schedule=f"*/{LOG_MINUTES} * * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Takes logged answers in before they find no more room in the store.",
+    )
 
 
 def hourly_schedule(deployment: Deployment, whole: Any) -> Any:

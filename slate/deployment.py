@@ -121,6 +121,11 @@ class Deployment:
         return self.data / "training"
 
     @property
+    def answers(self) -> Path:
+        """Where logged answers are kept, a folder for each service."""
+        return self.data / "log"
+
+    @property
     def reports(self) -> Path:
         """Where the rendered reports of checks are written."""
         return self.data / "reports"

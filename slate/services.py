@@ -13,6 +13,9 @@ from slate.kinds import Kind, several
 from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
 
+# What a log of answers calls what it has besides keys, inputs and features.
+LOG_COLUMNS = frozenset(["request_id", "request_row", "asked_at", "answered_at", "errors"])
+
 
 class FeatureService:
     """A named, versioned list of features for one model.
@@ -29,6 +32,7 @@ class FeatureService:
         stored: the features that are read from rows.
         candidates: the keys that a request is about where it names none of their entity; None if
             it has to.
+        logged: the share of its answers that are logged, from 0 (none) to 1.
         description, owner, tags: for the catalogue.
     """
 
@@ -41,6 +45,7 @@ class FeatureService:
         features: Sequence[Any],
         spine: type[Source],
         candidates: CandidateSet | None = None,
+        logged: float = 0.0,
         description: str = "",
         owner: str = "",
         tags: Sequence[str] = (),
@@ -72,6 +77,12 @@ class FeatureService:
             raise DefinitionError(
                 f"{where}: candidates={candidates!r} is not a CandidateSet of one of its keys"
             )
+        if isinstance(logged, bool) or not isinstance(logged, int | float) or not 0 <= logged <= 1:
+            raise DefinitionError(
+                f"{where}: logged={logged!r} is not a share of its answers: give a number from 0 "
+                "to 1, as in logged=0.01"
+            )
+        self.logged = float(logged)
         self.description = description
         check_owner(f"{where}: owner", owner)
         self.owner = owner
@@ -93,6 +104,12 @@ class FeatureService:
                 self._need(where, key, kind)
         for feature in self.inputs:
             self._need(where, feature.column, feature.kind, never_null=feature.required)
+        for name in (*self.request_keys, *(feature.column for feature in self.inputs)):
+            if name in LOG_COLUMNS:
+                raise DefinitionError(
+                    f"{where}: {name!r} is a name of its answers' log: rename it, as in "
+                    f"{longer(self.name, name)!r}"
+                )
 
     def _need(self, where: str, column: str, kind: Kind, never_null: bool = False) -> None:
         """Refuse a spine that does not say a part of each row's request."""

@@ -42,7 +42,7 @@ TICK = 1.0
 
 # The seconds that a request has for the store at the least.
 LEAST = 0.001
-TIMEOUT_HEADER = "slate-timeout"
+TIMEOUT_HEADER, ID_HEADER = "slate-timeout", "x-request-id"
 
 _SERVICES = "/v1/services"
 
@@ -310,6 +310,7 @@ class Application:
         )
         stages = self._metrics.stages(plan.service.full_name)
         until = time.monotonic() + _timeout(headers, self._settings.timeout)
+        known_as = headers.get(ID_HEADER, "")
         try:
             read = bodies.read_arrow if sent == ARROW else bodies.read_json
             asked = read(plan, body, self._settings.max_rows)
@@ -323,7 +324,8 @@ class Application:
             if isinstance(asked, list):
                 answers, rows = [], 0
                 for place, one in enumerate(asked):
-                    answers.append(await self._answer(plan, one, stages, until, place))
+                    each = f"{known_as}.{place}" if known_as else ""
+                    answers.append(await self._answer(plan, one, stages, until, each, place))
                     # Those that name no candidates have not told how many there are.
                     rows += answers[-1].rows
                     require_few(rows, self._settings.max_rows)
@@ -331,7 +333,7 @@ class Application:
                     answers, states_by_row=by_row
                 )
             else:
-                answers = [await self._answer(plan, asked, stages, until)]
+                answers = [await self._answer(plan, asked, stages, until, known_as)]
                 write = bodies.write_arrow if wanted == ARROW else bodies.write_json
                 if wanted == ARROW and said.get("form") == [client_stream.FORM]:
                     write = bodies.write_for_clients
@@ -348,7 +350,13 @@ class Application:
         return Response(content, wanted, headers=more)
 
     async def _answer(
-        self, plan: Plan, asked: Asked, stages: Stages, until: float, place: int | None = None
+        self,
+        plan: Plan,
+        asked: Asked,
+        stages: Stages,
+        until: float,
+        request_id: str,
+        place: int | None = None,
     ) -> Answer:
         """Look one request up, in its turn; it waits for the store until an instant."""
         assert self._client is not None
@@ -366,7 +374,9 @@ class Application:
         try:
             # Its turn may have come late: what is near is answered in any case.
             client = self._client.within(max(until - time.monotonic(), LEAST))
-            return await client.get(plan.service.full_name, asked.at, **asked.given)
+            return await client.get(
+                plan.service.full_name, asked.at, request_id=request_id, **asked.given
+            )
         except RequestError as error:
             if place is None:
                 raise

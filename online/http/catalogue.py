@@ -77,6 +77,7 @@ def openapi(title: str, plans: Sequence[Plan]) -> dict[str, Any]:
                 "as_of": _nullable(_SCHEMAS[Kind.TIME]),
                 "lag": _nullable(_SCHEMAS[Kind.FLOAT]),
                 "behind": _SCHEMAS[Kind.FLOAT],
+                "generation": _nullable({"type": "string"}),
                 "state": {"type": "array", "items": {"enum": [state.value for state in State]}},
                 "age": {"type": "array", "items": _nullable(_SCHEMAS[Kind.FLOAT])},
             },

@@ -29,6 +29,7 @@ from slate.online.serving import answer_stream, client_stream, request_stream
 from slate.online.serving.answer import Answer
 from slate.online.serving.given_values import Moment, asked, given, is_null
 from slate.online.serving.messages import shown
+from slate.online.serving.requests import checked_request_id
 
 if TYPE_CHECKING:
     import urllib3
@@ -73,12 +74,21 @@ class RemoteClient:
         """
         return cls(_Requests(address, key, timeout))
 
-    def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
+    def get(
+        self,
+        service: str,
+        /,
+        at: Moment | None = None,
+        *,
+        request_id: str = "",
+        **keys_and_inputs: Any,
+    ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``.
 
         Args:
             service: the service's name, also with its version ("ranking_v1").
             at: the instant asked about, UTC if it has no zone; None for now, by the server's clock.
+            request_id: what the request is known by, see ``FeatureClient.get``.
             keys_and_inputs: the service's keys, and what its request features take in: one value
                 for all rows, or a list, an array, a series or an Arrow column of a value per row.
 
@@ -87,7 +97,7 @@ class RemoteClient:
             StoreError: the server cannot be reached, does not answer in time, or fails.
             ClosedError: the client is closed.
         """
-        return self._requests.get(service, at, keys_and_inputs)
+        return self._requests.get(service, at, keys_and_inputs, request_id)
 
     def within(self, timeout: float) -> "RemoteWithin":
         """Ask with another deadline than the server's: ``client.within(0.05).get(...)``.
@@ -122,9 +132,17 @@ class RemoteWithin:
         self._requests = requests
         self._timeout = timeout
 
-    def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
+    def get(
+        self,
+        service: str,
+        /,
+        at: Moment | None = None,
+        *,
+        request_id: str = "",
+        **keys_and_inputs: Any,
+    ) -> Answer:
         """The values of a service's features; see ``RemoteClient.get``."""
-        return self._requests.get(service, at, keys_and_inputs, self._timeout)
+        return self._requests.get(service, at, keys_and_inputs, request_id, self._timeout)
 
 
 class AsyncRemoteClient:
@@ -140,11 +158,17 @@ class AsyncRemoteClient:
         return cls(_Requests(address, key, timeout))
 
     async def get(
-        self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
+        self,
+        service: str,
+        /,
+        at: Moment | None = None,
+        *,
+        request_id: str = "",
+        **keys_and_inputs: Any,
     ) -> Answer:
         """The values of a service's features; see ``RemoteClient.get``."""
         usual = AsyncRemoteWithin(self._requests, self._threads)
-        return await usual.get(service, at, **keys_and_inputs)
+        return await usual.get(service, at, request_id=request_id, **keys_and_inputs)
 
     def within(self, timeout: float) -> "AsyncRemoteWithin":
         """Ask with another deadline than the server's; see ``RemoteClient.within``."""
@@ -177,11 +201,18 @@ class AsyncRemoteWithin:
         self._timeout = timeout
 
     async def get(
-        self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
+        self,
+        service: str,
+        /,
+        at: Moment | None = None,
+        *,
+        request_id: str = "",
+        **keys_and_inputs: Any,
     ) -> Answer:
         """The values of a service's features; see ``RemoteClient.get``."""
         self._requests.require_open()
-        ask = partial(self._requests.get, service, at, keys_and_inputs, self._timeout)
+        given = (service, at, keys_and_inputs, request_id, self._timeout)
+        ask = partial(self._requests.get, *given)
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
 
@@ -238,6 +269,7 @@ class _Requests:
         service: str,
         at: Moment | None,
         brought: Mapping[str, Any],
+        request_id: str,
         timeout: float | None = None,
     ) -> Answer:
         self.require_open()
@@ -249,6 +281,8 @@ class _Requests:
         headers = {**self._headers, "Content-Type": kind}
         if timeout is not None:
             headers["Slate-Timeout"] = f"{timeout:f}"
+        if checked_request_id(request_id):
+            headers["X-Request-Id"] = request_id
         with spans.asking(f"slate.get {service}", headers):
             return self._read(self._sent(path, body, headers))
 

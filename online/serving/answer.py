@@ -79,11 +79,12 @@ class ViewState:
             those of a day without events. None if nothing is known.
         behind: the seconds since the view was in step with the store, of a view that is kept near;
             0 of one that was read from the store.
+        generation: the name of the published version that was live; None if nothing is known.
     """
 
     def __init__(
         self, rows: int, at: int, as_of: int | None, event_ts: Words, stale: Array | None,
-        missing: Array, known_until: int | None, behind: float = 0.0,
+        missing: Array, known_until: int | None, behind: float = 0.0, generation: str | None = None,
     ) -> None:  # fmt: skip
         self._rows = rows
         self._at = at
@@ -92,6 +93,8 @@ class ViewState:
         self._missing = missing
         self.as_of = None if as_of is None else instant(as_of)
         self.behind = behind
+        self.generation = generation
+        self.known_until = None if known_until is None else instant(known_until)
         self.lag = None if known_until is None else max(at - known_until, 0) / SECOND
 
     @cached_property
@@ -175,6 +178,8 @@ class Answer:
             ``matrix()``.
         states: for each view that was read, where its values came from.
         errors: what kept values from being read; empty if all is well.
+        request_id: the id that the request brought or, where its service's answers are logged, was
+            given; empty otherwise.
     """
 
     def __init__(
@@ -192,6 +197,7 @@ class Answer:
         self.rows = rows
         self.states = states
         self.errors = errors
+        self.request_id = ""
         self._keys = keys
         self._held: Mapping[Column, Operand] = values
         self._values = _Columns(values)

@@ -4,10 +4,12 @@ A stream is a table: a column per feature by its name and of its exact type. Its
 has JSON under ``slate``::
 
     {"service": "feed_ranking_v1", "at": "2026-11-01T20:00:45+00:00", "errors": [],
+     "request_id": "7c2e",
      "keys": {"viewer_id": ["v00000042"]},
      "states": {"show_activity": {
          "present": 1990, "default": 10, "stale": 0, "missing": 0,
-         "as_of": "2026-11-01T20:00:00+00:00", "lag": 45.0, "behind": 0.0}}}
+         "as_of": "2026-11-01T20:00:00+00:00", "lag": 45.0, "behind": 0.0,
+         "generation": "9a1c0f27-20261101T200000000000Z-3f60d1"}}}
 
 Keys of which there is one for each row are a column, ``key:show_id``. A column of lists says in its
 field's metadata how long they may be, and what NumPy's arrays of them are padded with. Where states
@@ -42,10 +44,12 @@ def told(answer: Answer) -> dict[str, Any]:
                 "as_of": state.as_of and state.as_of.isoformat(),
                 "lag": state.lag,
                 "behind": state.behind,
+                "generation": state.generation,
             }
             for view, state in answer.states.items()
         },
         "errors": answer.errors,
+        "request_id": answer.request_id,
     }
 
 

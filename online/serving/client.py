@@ -9,6 +9,7 @@ from slate.limits import REQUEST_ROWS, check_timeout
 from slate.online import spans
 from slate.online.near.near_views import NearViews
 from slate.online.serving.answer import Answer
+from slate.online.serving.answer_log import AnswerLog
 from slate.online.serving.explain import explain
 from slate.online.serving.given_values import Moment
 from slate.online.serving.live_services import Serving
@@ -18,16 +19,24 @@ from slate.online.store.async_cluster_connections import (
 )
 from slate.online.store.cluster_connections import AnyConnections, connections_to
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.redis_client import open_store
+from slate.online.store.redis_client import connect, open_store
 
 TIMEOUT = 0.5
 REFRESH = 1.0
+# After how many seconds the store is given up by who logs answers.
+LOG_TIMEOUT = 5.0
 
 
-def _near_views(deployment: Deployment, address: str, near: bool | Path) -> NearViews | None:
-    if not near:
-        return None
-    return NearViews.of(deployment, address, near if isinstance(near, Path) else None)
+def _serving(
+    deployment: Deployment, address: str, refresh: float, max_rows: int, near: bool | Path
+) -> Serving:
+    """What a client of a deployment serves from; see ``FeatureClient.connect``."""
+    registry, log, near_views = deployment.registry, None, None
+    if any(service.logged for service in registry.services.values()):
+        log = AnswerLog(connect(address, LOG_TIMEOUT), deployment.name)
+    if near:
+        near_views = NearViews.of(deployment, address, near if isinstance(near, Path) else None)
+    return Serving(registry, deployment.name, refresh, deployment.clock, max_rows, near_views, log)
 
 
 class FeatureClient:
@@ -87,13 +96,18 @@ class FeatureClient:
         deployment = given_or_loaded(deployment)
         check_timeout(timeout)
         address, server = open_store(deployment)
-        near_views = _near_views(deployment, address, near)
-        serving = Serving(
-            deployment.registry, deployment.name, refresh, deployment.clock, max_rows, near_views
-        )
+        serving = _serving(deployment, address, refresh, max_rows, near)
         return cls(serving, connections_to(address, timeout), server)
 
-    def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
+    def get(
+        self,
+        service: str,
+        /,
+        at: Moment | None = None,
+        *,
+        request_id: str = "",
+        **keys_and_inputs: Any,
+    ) -> Answer:
         """The values of a service's features.
 
         Args:
@@ -102,6 +116,8 @@ class FeatureClient:
                 clock. What lies beyond what is published and streamed, ``ViewState.lag`` tells.
                 Of an instant in the past, rows to which the stream added nothing later in its hour
                 are known exactly, and the others are ``State.MISSING``.
+            request_id: what the request is known by, as in the log of answers; of a service whose
+                answers are logged (``FeatureService(logged=...)``) the id says whether this one is.
             keys_and_inputs: the service's keys, and what its request features take in: one value
                 for all rows, or a list, an array, a series or an Arrow column of a value per row.
                 A key is taken as that of an event is: 42 for a text, "42" for a number.
@@ -113,7 +129,8 @@ class FeatureClient:
                 published.
             ClosedError: the client is closed.
         """
-        return Within(self._serving, self._connections).get(service, at, **keys_and_inputs)
+        usual = Within(self._serving, self._connections)
+        return usual.get(service, at, request_id=request_id, **keys_and_inputs)
 
     def within(self, timeout: float) -> "Within":
         """Ask with another deadline than the client's: ``client.within(0.05).get(...)``.
@@ -152,8 +169,7 @@ class FeatureClient:
 
     def close(self) -> None:
         """Close the connections, and the embedded server if it was started for this client."""
-        if self._serving.near is not None:
-            self._serving.near.close()
+        self._serving.close()
         self._connections.close()
         if self._server is not None:
             self._server.stop()
@@ -175,9 +191,18 @@ class Within:
         self._connections = connections
         self._timeout = timeout
 
-    def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
+    def get(
+        self,
+        service: str,
+        /,
+        at: Moment | None = None,
+        *,
+        request_id: str = "",
+        **keys_and_inputs: Any,
+    ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        since, lookup = spans.began(), self._serving.lookup(service, at, keys_and_inputs)
+        since = spans.began()
+        lookup = self._serving.lookup(service, at, keys_and_inputs, request_id)
         answer = self._connections.run(lookup, self._timeout)
         spans.ended("slate.lookup", since, answer.span_attributes)
         return answer
@@ -194,10 +219,17 @@ class AsyncWithin:
         self._timeout = timeout
 
     async def get(
-        self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
+        self,
+        service: str,
+        /,
+        at: Moment | None = None,
+        *,
+        request_id: str = "",
+        **keys_and_inputs: Any,
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        since, lookup = spans.began(), self._serving.lookup(service, at, keys_and_inputs)
+        since = spans.began()
+        lookup = self._serving.lookup(service, at, keys_and_inputs, request_id)
         answer = await self._connections.run(lookup, self._timeout)
         spans.ended("slate.lookup", since, answer.span_attributes)
         return answer
@@ -230,18 +262,21 @@ class AsyncFeatureClient:
         deployment = given_or_loaded(deployment)
         check_timeout(timeout)
         address, server = open_store(deployment)
-        near_views = _near_views(deployment, address, near)
-        serving = Serving(
-            deployment.registry, deployment.name, refresh, deployment.clock, max_rows, near_views
-        )
+        serving = _serving(deployment, address, refresh, max_rows, near)
         return cls(serving, async_connections_to(address, timeout), server)
 
     async def get(
-        self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
+        self,
+        service: str,
+        /,
+        at: Moment | None = None,
+        *,
+        request_id: str = "",
+        **keys_and_inputs: Any,
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
         usual = AsyncWithin(self._serving, self._connections)
-        return await usual.get(service, at, **keys_and_inputs)
+        return await usual.get(service, at, request_id=request_id, **keys_and_inputs)
 
     def within(self, timeout: float) -> "AsyncWithin":
         """Ask with another deadline than the client's; see ``FeatureClient.within``."""
@@ -268,8 +303,7 @@ class AsyncFeatureClient:
 
     async def close(self) -> None:
         """Close the connections, and the embedded server if it was started for this client."""
-        if self._serving.near is not None:
-            await asyncio.to_thread(self._serving.near.close)
+        await asyncio.to_thread(self._serving.close)
         await self._connections.close()
         if self._server is not None:
             self._server.stop()

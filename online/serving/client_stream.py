@@ -183,6 +183,7 @@ def _answer(batch: pa.RecordBatch, said: Mapping[str, Any]) -> Answer:
             state == State.MISSING,
             None if lag is None else at - round(lag * SECOND),
             about["behind"],
+            about["generation"],
         )
 
     def keys() -> dict[str, list[Any]]:
@@ -190,7 +191,9 @@ def _answer(batch: pa.RecordBatch, said: Mapping[str, Any]) -> Answer:
         lists = {name.removeprefix(_KEY): together[name].to_pylist() for name in by_row}
         return {**said["keys"], **lists}
 
-    return Answer(said["service"], at, rows, values, states, tuple(said["errors"]), keys)
+    answer = Answer(said["service"], at, rows, values, states, tuple(said["errors"]), keys)
+    answer.request_id = said["request_id"]
+    return answer
 
 
 def _column(name: str, kind: str, length: int | None = None, pad: Any = None) -> _ReadColumn:

@@ -14,9 +14,11 @@ from slate.online.near.near_views import NearViews
 from slate.online.rows.instants import instant
 from slate.online.rows.keys import Keys
 from slate.online.serving.answer import Answer
+from slate.online.serving.answer_log import AnswerLog, new_request_id
 from slate.online.serving.given_values import Moment, asked
 from slate.online.serving.lookup import Lookup
 from slate.online.serving.messages import gathered, shown
+from slate.online.serving.requests import checked_request_id
 from slate.online.serving.service_plan import ServicePlan
 from slate.online.store.flows import ExchangeError, Flow, NodeError, again_if_broken
 from slate.online.store.live_generations import NOTHING, Known, LiveGenerations
@@ -39,6 +41,7 @@ class Serving:
         clock: the instant at which a virtual clock stands; None for the machine's clock.
         max_rows: how many rows a request may ask for.
         near: the views that this process keeps.
+        log: where a share of the answers is logged; None to log none.
     """
 
     def __init__(
@@ -49,9 +52,11 @@ class Serving:
         clock: datetime | None = None,
         max_rows: int = REQUEST_ROWS,
         near: NearViews | None = None,
+        log: AnswerLog | None = None,
     ) -> None:
         self._registry = registry
         self.near = near
+        self.log = log
         self._clock = clock
         self._refresh = refresh
         self._max_rows = max_rows
@@ -80,13 +85,16 @@ class Serving:
             self._plans[service] = ServicePlan(self._registry.plans[found.name])
         return self._plans[service]
 
-    def lookup(self, service: str, at: Moment | None, given: Mapping[str, Any]) -> Flow[Answer]:
+    def lookup(
+        self, service: str, at: Moment | None, given: Mapping[str, Any], request_id: str = ""
+    ) -> Flow[Answer]:
         """The flow of one lookup.
 
         Raises:
             RequestError: the request is wrong, or asks about an instant before what is published.
         """
         plan = self.plan(service)
+        checked_request_id(request_id)
         when = asked(self._clock if at is None else at)
         given, untold = self._with_candidates(plan, given, when)
         request = plan.form.read(given, self._max_rows)
@@ -118,6 +126,10 @@ class Serving:
                 break
         if untold is not None:
             answer.errors = (untold, *answer.errors)
+        answer.request_id = request_id
+        if self.log is not None and plan.plan.service.logged:
+            answer.request_id = request_id or new_request_id()
+            self.log.consider(plan.plan, request, answer)
         return answer
 
     def _with_candidates(
@@ -141,6 +153,13 @@ class Serving:
             "tells no candidates: wait until near views are loaded (`wait_until_near`), publish "
             "the view, or name candidates with the request"
         )
+
+    def close(self) -> None:
+        """Stop keeping near views, and log what waits."""
+        if self.near is not None:
+            self.near.close()
+        if self.log is not None:
+            self.log.close()
 
     def why_not_ready(self) -> Flow[str | None]:
         """The flow that asks the store whether it answers; why requests should wait, or None."""

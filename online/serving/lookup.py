@@ -322,6 +322,7 @@ class Lookup:
             missing,
             live.known_until if live is not None else None,
             behind,
+            live.name if live is not None else None,
         )
 
     def _fail(self, error: ExchangeError) -> None:

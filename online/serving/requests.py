@@ -17,7 +17,24 @@ from slate.online.serving.given_values import Given, given, is_null
 from slate.online.serving.messages import shown
 from slate.plans import Plan
 
+# What an id of a request may be long.
+REQUEST_ID_BYTES = 128
 _INTEGERS = np.iinfo(np.int64)
+
+
+def checked_request_id(request_id: str) -> str:
+    """A request's id as it was given.
+
+    Raises:
+        RequestError: it is no text of printable ASCII, or too long.
+    """
+    text = isinstance(request_id, str) and request_id.isascii() and request_id.isprintable()
+    if text and len(request_id) <= REQUEST_ID_BYTES:
+        return request_id
+    raise RequestError(
+        f"request_id={shown(request_id)} is not an id: give a text of printable ASCII, of "
+        f"{REQUEST_ID_BYTES} letters at most"
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,112 @@
+"""Logged answers on disk: what waited in the store, as Parquet.
+
+::
+
+    log/feed_ranking_v1/1764288000000-0.parquet     named by the last of the entries that it holds
+
+A file is there as a whole or not at all, and its name says up to where the stream was taken in. So
+each answer is taken in once, wherever a run is killed. Any tool reads the folder in one line::
+
+    duckdb.sql("from read_parquet('data/log/feed_ranking_v1/*.parquet', union_by_name=true)")
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from redis import Redis
+
+from slate.errors import DataError
+from slate.online.store import logged_entries
+from slate.online.store.logged_entries import Entry
+
+# So many entries make a file: some hundred megabytes in memory at most.
+ENTRIES = 20
+_UNFINISHED = ".unfinished"
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What was taken in.
+
+    Attributes:
+        answers: how many answers.
+        rows: how many rows they have.
+        files: the files that were written.
+    """
+
+    answers: int
+    rows: int
+    files: tuple[Path, ...]
+
+
+def take_in(redis: Redis, deployment: str, service: str, folder: Path) -> TakenIn:
+    """Take in what waits of a service's logged answers. There may be one who does at a time.
+
+    Args:
+        redis: the store.
+        deployment: the deployment's name.
+        service: the service's full name.
+        folder: the service's folder.
+
+    Raises:
+        DataError: a table cannot be read, or not be written.
+        RedisError: the store fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob(f"*{_UNFINISHED}"):
+        path.unlink()
+    done = max((_place(path.stem) for path in folder.glob("*.parquet")), default=(0, 0))
+    answers, rows, files = 0, 0, list[Path]()
+    while entries := logged_entries.waiting(redis, deployment, service, ENTRIES):
+        new = [entry for entry in entries if _place(entry.name) > done]
+        if new:
+            table = pa.concat_tables(map(_read, new), promote_options="default")
+            path = folder / f"{new[-1].name}.parquet"
+            _write(table, path)
+            done = _place(new[-1].name)
+            answers += len(table["request_id"].unique())
+            rows += table.num_rows
+            files.append(path)
+        logged_entries.remove(redis, deployment, service, entries)
+    return TakenIn(answers, rows, tuple(files))
+
+
+def tables(folder: Path, after: str = "") -> Iterator[tuple[str, pa.Table]]:
+    """The tables of a folder, each by its name, in their order.
+
+    Args:
+        folder: the service's folder.
+        after: the name of the last that is not wanted any more.
+    """
+    names = (path.stem for path in folder.glob("*.parquet"))
+    for name in sorted(names, key=_place):
+        if not after or _place(name) > _place(after):
+            yield name, pq.read_table(folder / f"{name}.parquet")
+
+
+def _place(name: str) -> tuple[int, int]:
+    """Where an entry stands in its stream."""
+    time, _, number = name.partition("-")
+    return int(time), int(number)
+
+
+def _read(entry: Entry) -> pa.Table:
+    try:
+        return pa.ipc.open_stream(entry.table).read_all()
+    except pa.ArrowException as error:
+        raise DataError(
+            f"entry {entry.name} of the answers' log cannot be read ({error}): remove it from the "
+            "store with XDEL, and see what else has written there"
+        ) from error
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    unfinished = path.with_name(path.name + _UNFINISHED)
+    try:
+        pq.write_table(table, unfinished, compression="zstd")
+        unfinished.rename(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error}") from error

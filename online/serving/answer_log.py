@@ -1,0 +1,188 @@
+"""The log of answers: a share of them is kept, without anybody having to wait for that.
+
+A thread makes tables of them (``slate.answer_log``) and puts these into the store, whence a run
+takes them into the warehouse. What there is no time or room for is not logged, and counted.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+from redis import Redis
+from redis.exceptions import RedisError
+
+from slate.answer_log import is_logged, log_schema, views_of
+from slate.online.serving.answer import Answer
+from slate.online.serving.requests import Request
+from slate.online.store import logged_entries
+from slate.plans import Plan
+
+logger = logging.getLogger(__name__)
+
+# How many answers may wait for the thread, and how many rows of them make a table.
+WAITING, ROWS = 64, 5_000
+# How long it waits for more answers to go with one, and at the end for the last of them.
+PAUSE, ENDING = 0.5, 5.0
+AFTER_FAILURE = 2.0
+_TIME = pa.timestamp("us", tz="UTC")
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
+
+
+def new_request_id() -> str:
+    """An id for a request that brought none."""
+    return uuid4().hex
+
+
+@dataclass(frozen=True)
+class Logged:
+    """An answer that is logged.
+
+    Attributes:
+        plan: its service's plan.
+        request: what was asked.
+        answer: the answer.
+        at: when it was answered, in microseconds.
+    """
+
+    plan: Plan
+    request: Request
+    answer: Answer
+    at: int
+
+
+def table_of(logged: Logged) -> pa.Table:
+    """A logged answer as a table, of the columns of ``slate.answer_log``."""
+    answer, plan, rows = logged.answer, logged.plan, logged.answer.rows
+    schema = log_schema(plan)
+
+    def spread(name: str, value: Any) -> pa.Array:
+        return pa.repeat(pa.scalar(value, schema.field(name).type), rows)
+
+    keys = logged.request.keys_by_row()
+    columns: dict[str, pa.Array] = {
+        "request_id": spread("request_id", answer.request_id),
+        "request_row": pa.array(np.arange(rows, dtype=np.int32)),
+        "asked_at": spread("asked_at", answer.at),
+        "answered_at": pa.repeat(pa.scalar(logged.at, pa.timestamp("us")), rows).cast(_TIME),
+        **{
+            name: spread(name, values[0])
+            if len(values) != rows
+            else pa.array(values, schema.field(name).type)
+            for name, values in keys.items()
+        },
+        **{
+            feature.column: feature.value_type.to_arrow(logged.request.inputs[feature], rows)
+            for feature in plan.inputs
+        },
+        **{
+            feature.name: feature.value_type.to_arrow(values, rows)
+            for feature, values in answer.held.items()
+        },
+    }
+    for view in views_of(plan):
+        state = answer.states[view]
+        columns[f"{view}:state"] = pa.array(np.ascontiguousarray(state.state))
+        columns[f"{view}:generation"] = spread(f"{view}:generation", state.generation)
+        columns[f"{view}:as_of"] = spread(f"{view}:as_of", state.as_of)
+        columns[f"{view}:known_until"] = spread(f"{view}:known_until", state.known_until)
+    columns["errors"] = pa.array([list(answer.errors)] * rows, schema.field("errors").type)
+    return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+class AnswerLog:
+    """Logs answers of a deployment.
+
+    Args:
+        redis: a client of the store, for the thread.
+        deployment: the deployment's name.
+
+    Attributes:
+        lost: how many answers were not logged, by what they lacked: time, room, or a store.
+    """
+
+    def __init__(self, redis: Redis, deployment: str) -> None:
+        self._redis = redis
+        self._deployment = deployment
+        self._queue: queue.SimpleQueue[Logged | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._told = ""
+        self.lost: Counter[str] = Counter()
+
+    def consider(self, plan: Plan, request: Request, answer: Answer) -> None:
+        """Log an answer if it is of the share; never waits.
+
+        Args:
+            plan: its service's plan.
+            request: what was asked.
+            answer: the answer.
+        """
+        if not is_logged(answer.request_id, plan.service.logged):
+            return
+        if self._queue.qsize() >= WAITING:
+            self.lost["time"] += 1
+            return
+        if self._thread is None:
+            self._start()
+        self._queue.put(Logged(plan, request, answer, time.time_ns() // 1_000))
+
+    def close(self) -> None:
+        """Log what waits, and end."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(ENDING)
+        self._redis.close()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="slate log", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        more = True
+        while more:
+            tables: dict[str, list[pa.Table]] = {}
+            answers: Counter[str] = Counter()
+            until, rows = float("inf"), 0
+            while rows < ROWS:
+                try:
+                    logged = self._queue.get(timeout=max(min(until - time.monotonic(), 60), 0))
+                except queue.Empty:
+                    if time.monotonic() < until:
+                        continue
+                    break
+                if logged is None:
+                    more = False
+                    break
+                until = min(until, time.monotonic() + PAUSE)
+                name, table = logged.plan.service.full_name, table_of(logged)
+                tables.setdefault(name, []).append(table)
+                answers[name] += 1
+                rows += table.num_rows
+            for name, some in tables.items():
+                self._put(name, pa.concat_tables(some), answers[name])
+
+    def _put(self, service: str, table: pa.Table, answers: int) -> None:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
+            writer.write_table(table)
+        data = sink.getvalue().to_pybytes()
+        try:
+            if logged_entries.put(self._redis, self._deployment, service, data, answers):
+                self._told = ""
+                return
+            lacked, why = "room", f"{logged_entries.ROOM:,} tables wait: run `slate run`"
+        except RedisError as error:
+            lacked, why = "store", str(error)
+        self.lost[lacked] += answers
+        if why != self._told:
+            logger.warning("answers of %s are not logged: %s", service, why)
+            self._told = why

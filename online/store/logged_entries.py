@@ -1,0 +1,102 @@
+"""Where logged answers wait in the store until a run takes them into the warehouse.
+
+::
+
+    <deployment>:answers:<service>              a stream of Arrow tables, a few answers each
+    <deployment>:answers:<service>:dropped      how many answers found no room, ever
+
+A service has room for so many tables. Where nobody takes them away, further answers are not logged,
+and are counted.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+# How many tables of a service may wait. Each is about a megabyte at most.
+ROOM = 1_000
+_TABLE = b"table"
+
+
+def stream_name(deployment: str, service: str) -> str:
+    """The stream of a service's logged answers."""
+    return f"{deployment}:answers:{service}"
+
+
+def dropped_name(deployment: str, service: str) -> str:
+    """The number of answers that found no room."""
+    return f"{stream_name(deployment, service)}:dropped"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A table that waits.
+
+    Attributes:
+        name: its name in the stream, greater than all before it.
+        table: an Arrow stream.
+    """
+
+    name: str
+    table: bytes
+
+
+def put(redis: Redis, deployment: str, service: str, table: bytes, answers: int) -> bool:
+    """Have a table of answers wait; whether there was room.
+
+    Args:
+        redis: the store.
+        deployment: the deployment's name.
+        service: the service's full name.
+        table: an Arrow stream.
+        answers: how many answers it holds.
+
+    Raises:
+        RedisError: the store fails.
+    """
+    store: Any = redis
+    name = stream_name(deployment, service)
+    if store.xlen(name) >= ROOM:
+        store.incrby(dropped_name(deployment, service), answers)
+        return False
+    store.xadd(name, {_TABLE: table})
+    return True
+
+
+def waiting(redis: Redis, deployment: str, service: str, most: int) -> list[Entry]:
+    """The first of the tables that wait.
+
+    Args:
+        redis: the store.
+        deployment: the deployment's name.
+        service: the service's full name.
+        most: how many.
+
+    Raises:
+        RedisError: the store fails.
+    """
+    store: Any = redis
+    found = store.xrange(stream_name(deployment, service), count=most)
+    return [Entry(name.decode(), fields[_TABLE]) for name, fields in found]
+
+
+def remove(redis: Redis, deployment: str, service: str, entries: list[Entry]) -> None:
+    """Let go of tables that were taken in.
+
+    Raises:
+        RedisError: the store fails.
+    """
+    store: Any = redis
+    if entries:
+        store.xdel(stream_name(deployment, service), *[entry.name for entry in entries])
+
+
+def dropped(redis: Redis, deployment: str, service: str) -> int:
+    """How many answers found no room, ever.
+
+    Raises:
+        RedisError: the store fails.
+    """
+    store: Any = redis
+    return int(store.get(dropped_name(deployment, service)) or 0)

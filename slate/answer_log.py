@@ -1,0 +1,67 @@
+"""What is kept of answers that are logged, for whoever writes or reads the log.
+
+A logged answer is a row for each of its own rows::
+
+    request_id, request_row     which request, and which of its rows
+    asked_at                    the instant asked about
+    answered_at                 when it was answered, by the machine's clock
+    <keys and inputs>           what the request brought
+    <features>                  their values, by their full names
+    <view>:state                0 present, 1 default, 2 stale, 3 missing
+    <view>:generation           what was live of the view; null if that is not known
+    <view>:as_of                up to when that generation knows all events
+    <view>:known_until          up to when all events were known, those of its stream too
+    errors                      what kept values from being read
+"""
+
+from hashlib import blake2b
+
+import pyarrow as pa
+
+from slate.plans import Plan
+
+_TIME = pa.timestamp("us", tz="UTC")
+_HASH_BYTES = 8
+
+
+def is_logged(request_id: str, share: float) -> bool:
+    """Whether an answer is among the share that is logged: always the same for an id.
+
+    Args:
+        request_id: the request's id.
+        share: from 0 (none) to 1 (all).
+    """
+    if share >= 1:
+        return True
+    number = int.from_bytes(blake2b(request_id.encode(), digest_size=_HASH_BYTES).digest())
+    return number < share * (1 << 8 * _HASH_BYTES)
+
+
+def views_of(plan: Plan) -> list[str]:
+    """The views that a service's rows are read of, each once."""
+    return list(dict.fromkeys(read.view.name for read in plan.reads))
+
+
+def log_schema(plan: Plan) -> pa.Schema:
+    """The columns of a service's log."""
+    service = plan.service
+    keys = {name: kind.arrow for entity in service.keys for name, kind in entity.keys.items()}
+    inputs = {feature.column: feature.kind.arrow for feature in plan.inputs}
+    columns: dict[str, pa.DataType] = {
+        "request_id": pa.string(),
+        "request_row": pa.int32(),
+        "asked_at": _TIME,
+        "answered_at": _TIME,
+        **keys,
+        **inputs,
+        **{feature.name: feature.value_type.arrow for feature in service.features},
+    }
+    for view in views_of(plan):
+        columns |= {
+            f"{view}:state": pa.uint8(),
+            f"{view}:generation": pa.string(),
+            f"{view}:as_of": _TIME,
+            f"{view}:known_until": _TIME,
+        }
+    columns["errors"] = pa.list_(pa.string())
+    return pa.schema(list(columns.items()))

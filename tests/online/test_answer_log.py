@@ -1,0 +1,200 @@
+"""The log of answers: what was served is in it, whole, once, and by its id alone."""
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from redis import Redis
+
+from slate import FeatureService
+from slate.answer_log import is_logged, log_schema
+from slate.assets import answer_files
+from slate.assets.answer_files import take_in
+from slate.deployment import Deployment
+from slate.errors import DefinitionError, RequestError
+from slate.online import Answer, FeatureClient
+from slate.online.serving import answer_log
+from slate.online.store import logged_entries
+from tests.online import arcade
+from tests.online.arcade import Offer, Player, PlayerProfile
+
+SERVICE = "play_ranking_v3"
+ASKED: dict[str, Any] = {"player_id": 1, "game_id": ["chess", "go", "chess", "nothing"]}
+
+
+@pytest.fixture(autouse=True)
+def all_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arcade.play_ranking, "logged", 1.0)
+    monkeypatch.setattr(answer_log, "PAUSE", 0.01)
+
+
+@pytest.fixture
+def client(deployment: Deployment, published: datetime) -> Iterator[FeatureClient]:
+    with FeatureClient.connect(deployment, timeout=10, refresh=0) as client:
+        yield client
+
+
+def taken_in(redis: Redis, folder: Path) -> pa.Table:
+    take_in(redis, "arcade", SERVICE, folder)
+    found = [table for _, table in answer_files.tables(folder)]
+    return pa.concat_tables(found) if found else pa.table({"request_id": pa.array([], pa.string())})
+
+
+def test_what_was_served_is_logged(
+    client: FeatureClient, deployment: Deployment, published: datetime, redis: Redis, tmp_path: Path
+) -> None:
+    answers = {
+        f"r{number}": client.get(
+            "play_ranking", at=published, request_id=f"r{number}", **ASKED | {"player_id": number}
+        )
+        for number in range(3)
+    }
+    unnamed = client.get("play_ranking", at=published, player_id=1, game_id="go")
+    client.close()
+    table = taken_in(redis, tmp_path / "log")
+    plan = deployment.registry.plans["play_ranking"]
+    assert table.schema.equals(log_schema(plan))
+    assert len(table) == 13
+    assert unnamed.request_id in set(table["request_id"].to_pylist())
+    rows = table.to_pylist()
+    for name, answer in answers.items():
+        assert answer.request_id == name
+        of_it = [row for row in rows if row["request_id"] == name]
+        assert [row["request_row"] for row in of_it] == [0, 1, 2, 3]
+        assert [row["game_id"] for row in of_it] == ASKED["game_id"]
+        assert {row["player_id"] for row in of_it} == {int(name[1:])}
+        for row, values, place in zip(of_it, answer.to_dicts(), range(4), strict=True):
+            assert {feature: row[feature] for feature in values} == values
+            assert row["asked_at"] == answer.at
+            assert row["errors"] == list(answer.errors)
+            for view, state in answer.states.items():
+                assert row[f"{view}:state"] == state.state[place]
+                assert row[f"{view}:generation"] == state.generation
+                assert row[f"{view}:as_of"] == state.as_of
+                assert row[f"{view}:known_until"] == state.known_until
+            assert row["game_catalog:generation"]
+
+
+def test_the_id_decides_and_always_alike(
+    client: FeatureClient,
+    published: datetime,
+    redis: Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(arcade.play_ranking, "logged", 0.3)
+    wanted = {f"r{number}" for number in range(60) if is_logged(f"r{number}", 0.3)}
+    assert 5 < len(wanted) < 35
+    for number in range(60):
+        client.get("play_ranking", at=published, request_id=f"r{number}", player_id=1, game_id="go")
+    client.close()
+    assert set(taken_in(redis, tmp_path / "log")["request_id"].to_pylist()) == wanted
+    # A larger share has all of a smaller one, and a share is one.
+    ids = [f"id {number}" for number in range(20_000)]
+    some = {name for name in ids if is_logged(name, 0.1)}
+    assert some < {name for name in ids if is_logged(name, 0.2)}
+    assert 1_850 < len(some) < 2_150
+    assert not any(is_logged(name, 0) for name in ids)
+    assert all(is_logged(name, 1) for name in ids)
+
+
+def test_a_run_that_is_killed_takes_nothing_in_twice(
+    client: FeatureClient,
+    published: datetime,
+    redis: Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answer_files, "ENTRIES", 2)
+    ids = [f"r{number}" for number in range(7)]
+    for name in ids:
+        client.get("play_ranking", at=published, request_id=name, player_id=1, game_id="go")
+        assert client._serving.log is not None
+        wait_until_put(client, redis, ids.index(name) + 1)
+    client.close()
+    remove = logged_entries.remove
+    for killed in (1, 2):
+        calls = []
+
+        def remove_or_die(*given: Any, calls: list[int] = calls, killed: int = killed) -> None:
+            calls.append(1)
+            if len(calls) == killed:
+                raise KeyboardInterrupt
+            remove(*given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(logged_entries, "remove", remove_or_die)
+            with pytest.raises(KeyboardInterrupt):
+                take_in(redis, "arcade", SERVICE, tmp_path / "log")
+    assert taken_in(redis, tmp_path / "log")["request_id"].to_pylist() == ids
+    assert redis.xlen(logged_entries.stream_name("arcade", SERVICE)) == 0
+    assert take_in(redis, "arcade", SERVICE, tmp_path / "log").rows == 0
+
+
+def wait_until_put(client: FeatureClient, redis: Redis, number: int) -> None:
+    for _ in range(2_000):
+        if redis.xlen(logged_entries.stream_name("arcade", SERVICE)) == number:
+            return
+        threading.Event().wait(0.005)
+    pytest.fail(f"{number} tables are awaited")
+
+
+def test_what_finds_no_room_or_time_is_counted_and_answered(
+    client: FeatureClient,
+    published: datetime,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = client._serving.log
+    assert log is not None
+
+    def ask() -> Answer:
+        return client.get("play_ranking", at=published, player_id=1, game_id=["go", "chess"])
+
+    monkeypatch.setattr(logged_entries, "ROOM", 1)
+    whole = ask()
+    wait_until_put(client, redis, 1)
+    assert ask().to_dicts() == whole.to_dicts()
+    while not log.lost["room"]:
+        threading.Event().wait(0.005)
+    assert logged_entries.dropped(redis, "arcade", SERVICE) == 1
+    assert "1 tables wait: run `slate run`" in caplog.text
+    monkeypatch.setattr(answer_log, "WAITING", 0)
+    assert ask().to_dicts() == whole.to_dicts()
+    assert log.lost["time"] == 1
+
+
+def test_a_store_that_refuses_costs_the_log_alone(
+    client: FeatureClient, published: datetime, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.set(logged_entries.stream_name("arcade", SERVICE), "something else")
+    answer = client.get("play_ranking", at=published, **ASKED)
+    client.close()
+    assert answer.errors == ()
+    assert client._serving.log is not None
+    assert client._serving.log.lost == {"store": 1}
+    assert f"answers of {SERVICE} are not logged: WRONGTYPE" in caplog.text
+
+
+@pytest.mark.parametrize("request_id", ["ö", "a\nb", "x" * 129, 7])
+def test_ids_are_short_plain_texts(client: FeatureClient, request_id: Any) -> None:
+    with pytest.raises(RequestError, match="give a text of printable ASCII, of 128 letters"):
+        client.get("play_ranking", request_id=request_id, **ASKED)
+
+
+def test_what_a_definition_may_say() -> None:
+    for logged in (-0.1, 1.5, True, "all"):
+        with pytest.raises(DefinitionError, match="is not a share of its answers"):
+            FeatureService(
+                "wrong",
+                version=1,
+                keys=[Player],
+                spine=Offer,
+                features=[PlayerProfile],
+                logged=logged,  # type: ignore[arg-type]
+            )
