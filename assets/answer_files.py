@@ -25,6 +25,7 @@ from slate.online.store.logged_entries import Entry
 # So many entries make a file: some hundred megabytes in memory at most.
 ENTRIES = 20
 _UNFINISHED = ".unfinished"
+_TIME = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def take_in(redis: Redis, deployment: str, service: str, folder: Path) -> TakenI
     while entries := logged_entries.waiting(redis, deployment, service, ENTRIES):
         new = [entry for entry in entries if _place(entry.name) > done]
         if new:
-            table = pa.concat_tables(map(_read, new), promote_options="default")
+            table = pa.concat_tables(map(_read, new), promote_options="permissive")
             path = folder / f"{new[-1].name}.parquet"
             _write(table, path)
             done = _place(new[-1].name)
@@ -94,8 +95,11 @@ def _place(name: str) -> tuple[int, int]:
 
 
 def _read(entry: Entry) -> pa.Table:
+    """What an entry holds, with the instant at which it was stored, by the store's clock."""
     try:
-        return pa.ipc.open_stream(entry.table).read_all()
+        table = pa.ipc.open_stream(entry.table).read_all()
+        stored = pa.scalar(_place(entry.name)[0], pa.timestamp("ms", tz="UTC"))
+        return table.append_column("stored_at", pa.repeat(stored, table.num_rows).cast(_TIME))
     except pa.ArrowException as error:
         raise DataError(
             f"entry {entry.name} of the answers' log cannot be read ({error}): remove it from the "

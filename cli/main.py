@@ -252,6 +252,20 @@ def _parser() -> argparse.ArgumentParser:
         help="the spine's column of instants (default: as the service's own spine calls it)",
     )
 
+    trace = add(
+        "trace",
+        "tell of a value that was served what it is made of, down to its events",
+        "Of answers that were logged (logged=... of a service) and taken in (the job "
+        "take_in_log), and of instants that the warehouse knows.",
+    )
+    trace.add_argument("service", metavar="SERVICE")
+    trace.add_argument("request", metavar="REQUEST_ID")
+    trace.add_argument("feature", metavar="FEATURE")
+    trace.add_argument(
+        "--row", metavar="N", type=int, default=0, help="which row of the answer (default: 0)"
+    )
+    trace.add_argument("--json", action="store_true", help="print it as JSON")
+
     ingest = add(
         "ingest",
         "put events on a source's stream",

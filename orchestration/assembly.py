@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from slate.assets.answer_log import log_assets, logged_plans
+from slate.assets.audits import audit_assets
 from slate.assets.database import Warehouse
 from slate.assets.freshness import view_checks
 from slate.assets.hours import hourly
@@ -25,8 +26,8 @@ from slate.orchestration.jobs import (
     freshness_schedule,
     hourly_schedule,
     jobs,
-    log_job,
-    log_schedule,
+    log_jobs,
+    log_schedules,
 )
 from slate.orchestration.sensors import late_files
 from slate.orchestration.streams import streams
@@ -45,7 +46,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
     project = dbt_project(deployment)
     whole, *parts = jobs(deployment)
     look = freshness_job(deployment)
-    logged = [log_job(deployment)] if logged_plans(deployment) else []
+    logged = log_jobs(deployment) if logged_plans(deployment) else []
     return dg.Definitions(
         assets=[
             *stream_assets(deployment),
@@ -55,6 +56,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *training_assets(deployment),
             *online_assets(deployment),
             *log_assets(deployment),
+            *audit_assets(deployment),
         ],
         asset_checks=[
             *quality_checks(deployment, project),
@@ -66,7 +68,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
         schedules=[
             hourly_schedule(deployment, whole),
             freshness_schedule(look),
-            *map(log_schedule, logged),
+            *log_schedules(*logged),
         ],
         sensors=_sensors(deployment, whole),
         # A run stays in one process: a step in a process of its own costs seconds of imports.

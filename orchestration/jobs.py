@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 
 from slate.assets.answer_log import GROUP as LOG
+from slate.assets.answer_log import log_key, logged_plans
+from slate.assets.audits import audit_key
 from slate.assets.freshness import FRESHNESS
 from slate.assets.landing_files import landing_sources
 from slate.assets.online import WHOLE, online_key
@@ -18,6 +20,8 @@ MINUTE_OF_HOUR = 5
 FRESHNESS_MINUTE = 35
 # How often logged answers are taken in.
 LOG_MINUTES = 5
+# When they are audited: the hour before is built by then.
+AUDIT_MINUTE = 50
 
 
 def jobs(deployment: Deployment) -> Sequence[Any]:
@@ -52,23 +56,42 @@ def jobs(deployment: Deployment) -> Sequence[Any]:
     return [whole, *parts]
 
 
-def log_job(deployment: Deployment) -> Any:
-    """Logged answers, from the store into files."""
-    return dg.define_asset_job(
-        "take_in_log",
-        dg.AssetSelection.groups(LOG),
-        description="Take logged answers from the online store into Parquet.",
-    )
+def log_jobs(deployment: Deployment) -> Sequence[Any]:
+    """Logged answers, from the store into files; and these audited."""
+    plans = logged_plans(deployment)
+    return [
+        dg.define_asset_job(
+            "take_in_log",
+            dg.AssetSelection.assets(*map(log_key, plans)),
+            description="Take logged answers from the online store into Parquet.",
+        ),
+        dg.define_asset_job(
+            "audit_log",
+            dg.AssetSelection.assets(*map(audit_key, plans)),
+            description="Make logged answers again from the warehouse, and compare every value.",
+        ),
+    ]
 
 
-def log_schedule(job: Any) -> dg.ScheduleDefinition:
-    """Takes logged answers in before they find no more room."""
-    return dg.ScheduleDefinition(
-        name="answers",
-        job=job,
-        cron_schedule=f"*/{LOG_MINUTES} * * * *",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Takes logged answers in before they find no more room in the store.",
+def log_schedules(take_in: Any = None, audit: Any = None) -> Sequence[dg.ScheduleDefinition]:
+    """When logged answers are taken in and audited, if any are logged."""
+    if take_in is None:
+        return ()
+    return (
+        dg.ScheduleDefinition(
+            name="answers",
+            job=take_in,
+            cron_schedule=f"*/{LOG_MINUTES} * * * *",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Takes logged answers in before they find no more room in the store.",
+        ),
+        dg.ScheduleDefinition(
+            name="audit",
+            job=audit,
+            cron_schedule=f"{AUDIT_MINUTE} * * * *",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Audits logged answers once the warehouse knows their hour.",
+        ),
     )
 
 

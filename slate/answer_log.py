@@ -5,6 +5,7 @@ A logged answer is a row for each of its own rows::
     request_id, request_row     which request, and which of its rows
     asked_at                    the instant asked about
     answered_at                 when it was answered, by the machine's clock
+    stored_at                   when it was stored, by the store's clock; once it was taken in
     <keys and inputs>           what the request brought
     <features>                  their values, by their full names
     <view>:state                0 present, 1 default, 2 stale, 3 missing

@@ -14,7 +14,9 @@ from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
 
 # What a log of answers calls what it has besides keys, inputs and features.
-LOG_COLUMNS = frozenset(["request_id", "request_row", "asked_at", "answered_at", "errors"])
+LOG_COLUMNS = frozenset(
+    ["request_id", "request_row", "asked_at", "answered_at", "stored_at", "errors"]
+)
 
 
 class FeatureService:

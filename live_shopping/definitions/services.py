@@ -18,6 +18,7 @@ feed_ranking = FeatureService(
     owner="ranking@live-shopping.example",
     tags=["ranking"],
     keys=[Viewer, Show],
+    logged=0.05,
     candidates=live_shows,
     spine=Impression,
     features=[

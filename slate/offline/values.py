@@ -53,6 +53,9 @@ class Values:
         plan: the service's plan, whose spine is the table of keys and instants.
         connection: the warehouse.
 
+    Attributes:
+        known_until: up to which instant all that the service reads is known (UTC).
+
     Raises:
         DataError: the warehouse was not built, or of other definitions.
     """
@@ -64,7 +67,7 @@ class Values:
         self._deployment = deployment
         self._asked = {one.model for one in all_asked([plan])}
         self._require_built()
-        self._known_until = self._until()
+        self.known_until = self._until()
         self._relations = _relations(deployment)
         # Views have no row ids.
         tables = "select schema_name, table_name from duckdb_tables() where not temporary"
@@ -95,9 +98,8 @@ class Values:
         connection.execute(f"create temp table {TABLE} as from given")
         connection.unregister("given")
         for asked in all_asked([plan]):
-            view = asked.read.view
-            progress(f"{view.name} as of {spine.size:,} rows")
-            instead = self._narrowed(asked.read, spine.instants) if view.windowed else {}
+            progress(f"{asked.read.view.name} as of {spine.size:,} rows")
+            instead = self._instead(asked.read, spine.instants)
             self._create(asked.model, asked_sql(asked), instead)
         progress(f"{len(plan.service.features):,} features of {spine.size:,} rows")
         before = 0
@@ -109,8 +111,10 @@ class Values:
             columns = served(plan, rows, spine.instants[part], "the warehouse")
             yield pa.RecordBatch.from_arrays(columns, [f.name for f in plan.service.features])
 
-    def _narrowed(self, read: Read, instants: pa.Array) -> dict[str, str]:
-        """Of few rows, small tables of the tiles and events that they need, by model."""
+    def _instead(self, read: Read, instants: pa.Array) -> dict[str, str]:
+        """What is read in place of some models: of few rows the tiles and events they need."""
+        if not read.view.windowed:
+            return {}
         plan, view, (first, *_) = self._plan, read.view, read.keys
         hops, arrival, smallest = needed_hops(view), view.source.arrival_time, view.levels[0]
         if len(instants) * (sum(hops.values()) + 1) > FEW:
@@ -141,7 +145,7 @@ class Values:
             (tiles_model(view), needed_sql(plan, read), arrived),
             (view.source.model, needed_events_sql(plan, read), happened),
         ):
-            table = self._relation(model)
+            table = self.relation(model)
             if table in self._tables:
                 self._create("slate_needed", needed)
                 # To read all columns of what is then thrown away is what costs: row ids first.
@@ -152,7 +156,7 @@ class Values:
 
     def _create(self, name: str, model: str, instead: Mapping[str, str] | None = None) -> None:
         """A temporary table of what a model selects."""
-        sql = rendered(model, lambda name: (instead or {}).get(name) or self._relation(name))
+        sql = rendered(model, lambda name: (instead or {}).get(name) or self.relation(name))
         self._connection.execute(f'create or replace temp table "{name}" as {sql}')
 
     def _rows_sql(self) -> str:
@@ -169,10 +173,11 @@ class Values:
         inner = f"select {', '.join([row, *values])} {clause}"
         selected = ", ".join(stored or ["slate_row"])
         return rendered(
-            f"select {selected} from ({inner}) as rows order by slate_row", self._relation
+            f"select {selected} from ({inner}) as rows order by slate_row", self.relation
         )
 
-    def _relation(self, model: str) -> str:
+    def relation(self, model: str) -> str:
+        """What a model's relation is called in the warehouse."""
         if model == TABLE or model in self._asked:
             return f'temp."{model}"'
         return self._relations.get(model, f'"main"."{model}"')
@@ -187,14 +192,12 @@ class Values:
         Raises:
             RequestError: some are not.
         """
-        until = pa.scalar(naive_utc(self._known_until), pa.timestamp("us")).cast(
-            spine.instants.type
-        )
+        until = pa.scalar(naive_utc(self.known_until), pa.timestamp("us")).cast(spine.instants.type)
         late = pc.greater(spine.instants, until)
         if pc.any(late).as_py():
             raise RequestError(
                 f"{self._plan.service.name}: {rows_text(np.asarray(late), first)} of "
-                f"{spine.size:,} ask about an instant after {self._known_until:%Y-%m-%d %H:%M} "
+                f"{spine.size:,} ask about an instant after {self.known_until:%Y-%m-%d %H:%M} "
                 "UTC, until when the warehouse knows what happened: leave them out, `slate run` "
                 "once their hour is over, or ask the online client"
             )

@@ -1,0 +1,158 @@
+"""Audit assets: logged answers made again from the warehouse, and what differences are due to."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from slate.assets.answer_files import tables
+from slate.assets.answer_log import GROUP, log_key, logged_plans
+from slate.assets.database import POOL, Warehouse
+from slate.assets.failures import explained
+from slate.assets.warehouse import current_key
+from slate.deployment import Deployment
+from slate.kinds import naive_utc
+from slate.offline.audit import Audit, Cause, Difference
+from slate.plans import Plan
+
+CHECK = "served_as_defined"
+# Differences that are shown with a run; all are in the file.
+SHOWN = 20
+_STATE, _DIFFERENCES = "audited.json", "differences"
+
+
+def audit_key(plan: Plan) -> dg.AssetKey:
+    """The asset of a service's audits."""
+    return dg.AssetKey(["audit", plan.service.full_name])
+
+
+def audit_assets(deployment: Deployment) -> list[dg.AssetsDefinition]:
+    """One asset for each service whose answers are logged."""
+    return [_asset(deployment, plan) for plan in logged_plans(deployment)]
+
+
+def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
+    service = plan.service
+    folder = deployment.answers / service.full_name
+
+    @dg.asset(
+        key=audit_key(plan),
+        deps=[log_key(plan), *(current_key(view) for view in plan.views)],
+        description=f"Logged answers of {service.full_name}, each value made again from the "
+        "warehouse as of the instant asked about, and the cause of each difference.",
+        group_name=GROUP,
+        kinds={"duckdb", "parquet"},
+        owners=[service.owner] if service.owner else None,
+        check_specs=[
+            dg.AssetCheckSpec(
+                CHECK,
+                asset=audit_key(plan),
+                description="Every value that was served otherwise than the warehouse tells has a "
+                "cause outside of Slate's own code: a worker that was behind, a store that was "
+                "lost, a late event, a clock.",
+            )
+        ],
+        pool=POOL,
+    )
+    @explained
+    def audited(
+        context: dg.AssetExecutionContext, warehouse: Warehouse
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        answers, values, found = 0, 0, list[Difference]()
+        waiting = 0
+        with warehouse.get_connection() as connection:
+            audit = Audit(deployment, service.name, connection)
+            until = pa.scalar(naive_utc(audit.known_until), pa.timestamp("us"))
+            for name, table in tables(folder, _last(folder)):
+                asked = table["asked_at"].cast(pa.timestamp("us"))
+                if pc.any(pc.greater(asked, until)).as_py():
+                    # In the order of the log: it is looked at once the warehouse knows its hour.
+                    waiting += 1
+                    continue
+                if waiting:
+                    continue
+                one = audit.of(table)
+                answers, values = answers + one.answers, values + one.values
+                found += one.differences
+                _remember(folder, name, one.differences)
+                context.log.info(
+                    f"{service.full_name}: {values:,} values audited, {len(found):,} differ"
+                )
+        causes = Counter(difference.cause for difference in found)
+        yield dg.MaterializeResult(
+            metadata={
+                "answers": answers,
+                "values": values,
+                "differences": len(found),
+                "files_waiting": waiting,
+                **{f"due to: {cause}": causes[cause] for cause in Cause},
+                **({"first differences": _shown(found)} if found else {}),
+                "path": dg.MetadataValue.path(str(folder / _DIFFERENCES)),
+            }
+        )
+        yield _verdict(plan, values, found)
+
+    return audited
+
+
+def _verdict(plan: Plan, values: int, found: Sequence[Difference]) -> dg.AssetCheckResult:
+    defects = [difference for difference in found if difference.cause.is_defect]
+    unexamined = sum(difference.cause is Cause.UNEXAMINED for difference in found)
+    told = f"{values:,} values audited, {len(found):,} differ, {len(defects):,} without an excuse"
+    if defects:
+        first = defects[0]
+        told += (
+            f": the first is {first.feature} of request {first.request_id}, row {first.row}, "
+            f"served as {first.served!r}, where the warehouse tells {first.told!r} "
+            f"({first.cause}); `slate trace {plan.service.name} {first.request_id} "
+            f"{first.feature} --row {first.row}` shows its events"
+        )
+    elif unexamined:
+        told += f"; {unexamined:,} were too many at once to be looked into"
+    return dg.AssetCheckResult(
+        passed=not defects,
+        asset_key=audit_key(plan),
+        check_name=CHECK,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=told,
+        metadata={"defects": len(defects), "differences": len(found), "values": values},
+    )
+
+
+def _shown(found: Sequence[Difference]) -> dg.MarkdownMetadataValue:
+    head = ("request", "row", "feature", "served", "warehouse", "due to")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    lines += [
+        f"| {d.request_id} | {d.row} | {d.feature} | {d.served!r} | {d.told!r} | {d.cause} |"
+        for d in found[:SHOWN]
+    ]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _last(folder: Path) -> str:
+    """The name of the last file that was audited; empty before the first."""
+    try:
+        last: str = json.loads((folder / _STATE).read_text())["last"]
+    except FileNotFoundError:
+        return ""
+    return last
+
+
+def _remember(folder: Path, name: str, found: Sequence[Difference]) -> None:
+    """Keep what was found of a file, and that it was audited."""
+    if found:
+        (folder / _DIFFERENCES).mkdir(exist_ok=True)
+        rows = [
+            asdict(d) | {"served": repr(d.served), "told": repr(d.told), "cause": str(d.cause)}
+            for d in found
+        ]
+        pq.write_table(pa.Table.from_pylist(rows), folder / _DIFFERENCES / f"{name}.parquet")
+    unfinished = folder / f"{_STATE}.unfinished"
+    unfinished.write_text(json.dumps({"last": name}))
+    unfinished.rename(folder / _STATE)

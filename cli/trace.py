@@ -1,0 +1,104 @@
+"""`slate trace`: one value that was served, down to its events."""
+
+import json
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from slate.assets.answer_files import tables
+from slate.cli.query import cell
+from slate.cli.text import heading, instant, table
+from slate.deployment import load
+from slate.errors import DataError
+from slate.offline.audit import Audit
+from slate.offline.trace import Trace, Traced, trace
+from slate.offline.warehouse import reading
+
+_STATES = ("present", "default", "stale", "missing")
+
+
+def run(options: Namespace) -> int:
+    """Print what a logged value is made of."""
+    deployment = load()
+    service = deployment.registry.service(options.service)
+    answer = _answer(deployment.answers / service.full_name, options.request, service.full_name)
+    with reading(deployment) as connection:
+        audit = Audit(deployment, service.name, connection)
+        found = trace(audit, answer, options.row, options.feature)
+    if options.json:
+        print(json.dumps(asdict(found), default=_json, indent=2))
+        return 0
+    for line in _lines(found):
+        print(line)
+    return 0
+
+
+def _answer(folder: Path, request: str, service: str) -> pa.Table:
+    """The rows of an answer in the log."""
+    for _, rows in tables(folder):
+        mask = pc.equal(rows["request_id"], request)
+        if pc.any(mask).as_py():
+            return rows.filter(mask)
+    raise DataError(
+        f"request {request!r} is not in the log of {service} in {folder}: no answer to it was "
+        "logged, or it was not taken in yet (the job take_in_log does that)"
+    )
+
+
+def _lines(found: Trace) -> Iterator[str]:
+    told, cause = found.value.told, found.cause
+    same = "the same" if cause is None else f"another value, due to: {cause}"
+    yield table(
+        [
+            ("feature", found.value.feature),
+            ("served", cell(found.served)),
+            ("warehouse", f"{cell(told)}, {same}"),
+            *((name, cell(value)) for name, value in found.request.items()),
+        ]
+    )
+    yield ""
+    views = [
+        (
+            view,
+            _STATES[of["state"]],
+            of["generation"] or "",
+            _moment(of["as_of"]),
+            _moment(of["known_until"]),
+        )
+        for view, of in found.views.items()
+    ]
+    yield table(views, head=("view", "state", "generation", "as of", "known until"))
+    yield from _traced(found.value)
+
+
+def _traced(value: Traced) -> Iterator[str]:
+    yield ""
+    of = ", ".join(f"{key}={cell(one)}" for key, one in value.keys.items())
+    yield heading(f"{value.feature} = {cell(value.told)}" + (f"  ({of})" if of else ""))
+    yield value.definition
+    if value.events:
+        names = [name for name in value.events[0] if name != "known"]
+        rows = [
+            (*(cell(event[name]) for name in names), "" if event["known"] else "not known")
+            for event in value.events
+        ]
+        yield table(rows, head=(*names, "when served"))
+    elif value.keys:
+        yield "no events"
+    if value.more:
+        yield f"and {value.more:,} before these"
+    for part in value.parts:
+        yield from _traced(part)
+
+
+def _moment(value: datetime | None) -> str:
+    return "" if value is None else instant(value)
+
+
+def _json(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

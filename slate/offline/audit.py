@@ -1,0 +1,346 @@
+"""Auditing what was served: logged answers against the warehouse, and what differences are due to.
+
+Each value of a logged answer is made again from the warehouse as of the instant that was asked
+about. Where the two differ, the rows are made anew from single events, as they would be had only
+those been known that the serving side can have known; what gives the served value is the cause.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from slate.answer_log import views_of
+from slate.compile.model_names import RAW, STREAM_FILE
+from slate.deployment import Deployment
+from slate.expressions import Array
+from slate.features import Aggregated, Attribute, Feature
+from slate.kinds import Kind
+from slate.offline.events_anew import Known, ValuesAnew
+from slate.offline.frames import rows_of
+from slate.offline.history import Question
+from slate.offline.spines import Spine, spine_of
+from slate.offline.values import Values
+from slate.plans import Plan
+from slate.services import made_of
+from slate.views import FeatureView
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Sums of floats depend on the order in which they are added up.
+TOLERANCE = 1e-9
+# How many answers are looked into at once: each takes some seconds.
+LOOKED_INTO = 20
+_MISSING, _STALE = 3, 2
+_DEFAULT = 1
+
+
+class Cause(StrEnum):
+    """What a difference is due to."""
+
+    CLOCK = "clock"
+    """The instant asked about lay ahead of the store's clock."""
+    NOT_KNOWN = "not known"
+    """The store did not answer, had lost the row, or held something damaged; it was flagged so."""
+    BEHIND = "worker behind"
+    """The view's stream had not been applied up to the instant."""
+    GENERATION = "generation"
+    """What was published is older than the instant, and no stream adds to it."""
+    LATE = "late event"
+    """Events came by landing files after the answer, with arrivals from before it."""
+    ROW_LOST = "row lost"
+    """The store told that there is no row, and there had been one."""
+    WAREHOUSE = "warehouse"
+    """What the warehouse derived of its events does not follow from them; a defect."""
+    UNEXPLAINED = "unexplained"
+    """None of these; a defect."""
+    UNEXAMINED = "unexamined"
+    """There were too many at once to be looked into."""
+
+    @property
+    def is_defect(self) -> bool:
+        """Whether it should never be."""
+        return self in (Cause.ROW_LOST, Cause.WAREHOUSE, Cause.UNEXPLAINED)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A value that was served otherwise than the warehouse tells.
+
+    Attributes:
+        request_id: of which request.
+        row: of which of its rows.
+        feature: which feature, by its full name.
+        served: the value that was served.
+        told: the value that the warehouse tells.
+        cause: what it is due to.
+    """
+
+    request_id: str
+    row: int
+    feature: str
+    served: Any
+    told: Any
+    cause: Cause
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What became of an audit.
+
+    Attributes:
+        answers: how many answers were looked at.
+        values: how many values they have.
+        differences: the values that differ.
+    """
+
+    answers: int
+    values: int
+    differences: list[Difference]
+
+
+class Audit:
+    """Audits the logged answers of a service.
+
+    Args:
+        deployment: the deployment.
+        service: the service's name.
+        connection: the warehouse.
+
+    Attributes:
+        connection: the warehouse.
+        given: the columns of a log that say what was asked.
+
+    Raises:
+        DataError: the warehouse was not built, or of other definitions.
+    """
+
+    def __init__(
+        self, deployment: Deployment, service: str, connection: "duckdb.DuckDBPyConnection"
+    ) -> None:
+        self._deployment, self.connection = deployment, connection
+        self._service = deployment.registry.service(service)
+        keys = [key for entity in self._service.keys for key in entity.keys]
+        served = deployment.registry.plans[self._service.name]
+        self.given = [*keys, *(feature.column for feature in served.inputs), "asked_at"]
+        question = Question(deployment, self._service, self.given, "asked_at")
+        self._plan: Plan = question.plan
+        self._views = views_of(self._plan)
+        self._views_behind = {
+            feature.name: _views_behind(feature, self._plan) for feature in self._service.features
+        }
+        self._values = Values(deployment, self._plan, connection)
+
+    @property
+    def known_until(self) -> Any:
+        """Up to which instant the warehouse can tell (UTC)."""
+        return self._values.known_until
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The service's features."""
+        return self._service.features
+
+    def spine(self, table: pa.Table) -> Spine:
+        """What the rows of a log ask."""
+        return spine_of(self._plan, rows_of(table.select(self.given)), "asked_at")
+
+    def require_known(self, table: pa.Table) -> None:
+        """Refuse rows whose instants the warehouse cannot tell yet.
+
+        Raises:
+            RequestError: some are of such.
+        """
+        self._values.require_known(self.spine(table))
+
+    def views_behind(self, feature: Feature) -> set[str]:
+        """The views that a feature's value comes of, those that lead to others among them."""
+        return _views_behind(feature, self._plan)
+
+    def anew(self, known: Mapping[str, Known]) -> ValuesAnew:
+        """The service's values from single events, where just this is known of views."""
+        return ValuesAnew(self._deployment, self._plan, self.connection, known)
+
+    def of(self, table: pa.Table) -> Audited:
+        """Audit answers.
+
+        Args:
+            table: rows of the service's log, of instants before ``known_until``.
+        """
+        told = self._values.of(self.spine(table), lambda _: None)
+        differ = {
+            feature.name: found
+            for feature in self._service.features
+            if (found := differing(feature, table[feature.name], told[feature.name])).any()
+        }
+        number = len(table["request_id"].unique())
+        values = table.num_rows * len(self._service.features)
+        if not differ:
+            return Audited(number, values, [])
+        wrong = np.flatnonzero(np.logical_or.reduce(list(differ.values())))
+        rows, expected = table.take(wrong), told.take(wrong)
+        causes = dict[tuple[int, str], Cause]()
+        masks = {name: mask[wrong] for name, mask in differ.items()}
+        for number_of, places in enumerate(_by_answer(rows)):
+            some = {name: mask[places] for name, mask in masks.items()}
+            answer = rows.take(places)
+            if number_of < LOOKED_INTO:
+                due = self._causes(answer, some)
+            else:
+                due = dict.fromkeys(_places(some), Cause.UNEXAMINED)
+            causes |= {(int(places[place]), name): cause for (place, name), cause in due.items()}
+        differences = [
+            Difference(
+                rows["request_id"][place].as_py(),
+                rows["request_row"][place].as_py(),
+                name,
+                rows[name][place].as_py(),
+                expected[name][place].as_py(),
+                cause,
+            )
+            for (place, name), cause in sorted(causes.items())
+        ]
+        return Audited(number, values, differences)
+
+    def _causes(self, rows: pa.Table, differ: Mapping[str, Array]) -> dict[tuple[int, str], Cause]:
+        """The cause of each difference in some rows of one answer, by row and feature."""
+        open_ = _places(differ)
+        found: dict[tuple[int, str], Cause] = {}
+
+        def settle(some: set[tuple[int, str]], cause: Cause) -> None:
+            found.update(dict.fromkeys(some, cause))
+            open_.difference_update(some)
+
+        def served_by(known: Mapping[str, Known]) -> set[tuple[int, str]]:
+            """Those that are what was served, where just this is known."""
+            told = self.anew(known).of(self.spine(rows), lambda _: None)
+            masks = {
+                feature.name: differing(feature, rows[feature.name], told[feature.name])
+                for feature in self._service.features
+                if feature.name in differ
+            }
+            return {(place, name) for place, name in open_ if not masks[name][place]}
+
+        states = {view: rows[f"{view}:state"].to_pylist() for view in self._views}
+
+        def of_state(*wanted: int) -> set[tuple[int, str]]:
+            return {
+                (place, name)
+                for place, name in open_
+                if any(states[view][place] in wanted for view in self._views_behind[name])
+            }
+
+        settle(of_state(_MISSING), Cause.NOT_KNOWN)
+        asked = pc.cast(rows["asked_at"], pa.int64())[0].as_py()
+        if open_ and asked > pc.cast(rows["stored_at"], pa.int64())[0].as_py():
+            settle(set(open_), Cause.CLOCK)
+        known = dict(self._known(rows))
+        if open_ and known:
+            for place, name in served_by(known):
+                streamed = any(
+                    self._is_streamed(view) and view in known for view in self._views_behind[name]
+                )
+                settle({(place, name)}, Cause.BEHIND if streamed else Cause.GENERATION)
+        if open_ and (late := self._late(rows, known)):
+            settle(served_by(late), Cause.LATE)
+        if open_:
+            settle(served_by({}), Cause.WAREHOUSE)
+        settle(of_state(_DEFAULT), Cause.ROW_LOST)
+        settle(set(open_), Cause.UNEXPLAINED)
+        return found
+
+    def _known(self, rows: pa.Table) -> Iterator[tuple[str, Known]]:
+        """Up to when views were known that were not known up to the instant asked about."""
+        asked = pc.cast(rows["asked_at"], pa.int64())[0].as_py()
+        for view in self._views:
+            until = pc.cast(rows[f"{view}:known_until"], pa.int64())[0].as_py()
+            if until is not None and until < asked:
+                yield view, Known(until)
+
+    def _late(self, rows: pa.Table, known: Mapping[str, Known]) -> dict[str, Known]:
+        """Which events of views came by landing files after the answer, if there are any."""
+        found: dict[str, Known] = {}
+        answered, asked = (rows[name][0].as_py() for name in ("answered_at", "asked_at"))
+        for name in self._views:
+            view = self._deployment.registry.views[name]
+            if not view.windowed or not view.source.landing:
+                continue
+            source = view.source
+            ids = self.connection.execute(
+                f"""select distinct {source.unique_id} from {RAW}.{source.landing} as landed
+                join {RAW}.files as files on files.file = landed._file
+                where files.taken_in_at > ? and {source.arrival_time} < ?
+                and not contains(files.name, ?)""",
+                [answered.replace(tzinfo=None), asked.replace(tzinfo=None), STREAM_FILE],
+            ).fetchall()
+            if ids:
+                before = known[name].before if name in known else None
+                found[name] = Known(before, tuple(one for (one,) in ids))
+        return {**known, **found} if found else {}
+
+    def _is_streamed(self, view: str) -> bool:
+        found = self._deployment.registry.views[view]
+        return found.windowed and bool(found.source.stream)
+
+
+def differing(feature: Feature, served: pa.ChunkedArray, told: pa.ChunkedArray) -> Array:
+    """Of which rows a feature's values are not the same; sums of floats but for their order."""
+    if feature.value_type.length is not None:
+        if served.equals(told):
+            return np.zeros(len(served), np.bool_)
+        pairs = zip(served.to_pylist(), told.to_pylist(), strict=True)
+        return np.array([not _same_list(feature, one, other) for one, other in pairs], np.bool_)
+    if feature.kind is Kind.FLOAT:
+        one, other = (
+            column.combine_chunks().to_numpy(zero_copy_only=False) for column in (served, told)
+        )
+        close: Array = np.isclose(one, other, rtol=TOLERANCE, atol=0, equal_nan=True)
+        return ~close
+    same = pc.fill_null(pc.equal(served, told), False)
+    both = pc.and_(pc.is_null(served), pc.is_null(told))
+    found: Array = np.asarray(pc.invert(pc.or_(same, both)))
+    return found
+
+
+def _same_list(feature: Feature, one: list[Any], other: list[Any]) -> bool:
+    if feature.kind is Kind.FLOAT and len(one) == len(other):
+        left, right = (np.array(values, np.float64) for values in (one, other))
+        return bool(np.isclose(left, right, rtol=TOLERANCE, atol=0, equal_nan=True).all())
+    return one == other
+
+
+def _places(differ: Mapping[str, Array]) -> set[tuple[int, str]]:
+    """The rows and features of some masks by feature."""
+    return {
+        (place, name) for name, mask in differ.items() for place in np.flatnonzero(mask).tolist()
+    }
+
+
+def _by_answer(rows: pa.Table) -> list[Array]:
+    """The places of each answer's rows."""
+    ids = rows["request_id"].combine_chunks().dictionary_encode()
+    index = ids.indices.to_numpy()
+    return [np.flatnonzero(index == number) for number in range(len(ids.dictionary))]
+
+
+def _views_behind(feature: Feature, plan: Plan) -> set[str]:
+    """The views that a feature's value comes of, those that lead to others among them."""
+    found: set[str] = set()
+
+    def add(view: Any) -> None:
+        if not (isinstance(view, type) and issubclass(view, FeatureView)) or view.name in found:
+            return
+        found.add(view.name)
+        for way in plan.read(view).keys.values():
+            if isinstance(way, Feature):
+                add(way.view)
+
+    for one in made_of([feature]):
+        if isinstance(one, Attribute | Aggregated):
+            add(one.view)
+    return found
