@@ -1,6 +1,7 @@
 """Audit assets: logged answers made again from the warehouse, and what differences are due to."""
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -110,7 +111,7 @@ def _verdict(plan: Plan, values: int, found: Sequence[Difference]) -> dg.AssetCh
         told += (
             f": the first is {first.feature} of request {first.request_id}, row {first.row}, "
             f"served as {first.served!r}, where the warehouse tells {first.told!r} "
-            f"({first.cause}); `slate trace {plan.service.name} {first.request_id} "
+            f"({first.cause}); `slate trace {plan.service.name} {shlex.quote(first.request_id)} "
             f"{first.feature} --row {first.row}` shows its events"
         )
     elif unexamined:

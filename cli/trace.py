@@ -82,9 +82,12 @@ def _traced(value: Traced) -> Iterator[str]:
     yield heading(f"{value.feature} = {cell(value.told)}" + (f"  ({of})" if of else ""))
     yield value.definition
     if value.events:
-        names = [name for name in value.events[0] if name != "known"]
+        names = [name for name in value.events[0] if name != "surely_known"]
         rows = [
-            (*(cell(event[name]) for name in names), "" if event["known"] else "not known")
+            (
+                *(cell(event[name]) for name in names),
+                "" if event["surely_known"] else "perhaps not known",
+            )
             for event in value.events
         ]
         yield table(rows, head=(*names, "when served"))

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 # How many answers are looked into at once: each takes some seconds.
 LOOKED_INTO = 20
-_MISSING, _STALE = 3, 2
-_DEFAULT = 1
+# Up to how many arrivals a stream may have been applied, of those that are tried.
+CUTS = 10
+_DEFAULT, _MISSING = 1, 3
 
 
 class Cause(StrEnum):
@@ -218,41 +219,75 @@ class Audit:
 
         def served_by(known: Mapping[str, Known]) -> set[tuple[int, str]]:
             """Those that are what was served, where just this is known."""
-            told = self.anew(known).of(self.spine(rows), lambda _: None)
-            masks = {
-                feature.name: differing(feature, rows[feature.name], told[feature.name])
-                for feature in self._service.features
-                if feature.name in differ
-            }
-            return {(place, name) for place, name in open_ if not masks[name][place]}
+            return self._same(self.anew(known), rows, open_)
 
         states = {view: rows[f"{view}:state"].to_pylist() for view in self._views}
 
-        def of_state(*wanted: int) -> set[tuple[int, str]]:
+        def of_state(wanted: int) -> set[tuple[int, str]]:
             return {
                 (place, name)
                 for place, name in open_
-                if any(states[view][place] in wanted for view in self._views_behind[name])
+                if any(states[view][place] == wanted for view in self._views_behind[name])
             }
 
         settle(of_state(_MISSING), Cause.NOT_KNOWN)
         asked = pc.cast(rows["asked_at"], pa.int64())[0].as_py()
         if open_ and asked > pc.cast(rows["stored_at"], pa.int64())[0].as_py():
             settle(set(open_), Cause.CLOCK)
+        if not open_:
+            return found
+        whole = self.anew({})
+        # What follows from all events is right, whatever the warehouse has made of them.
+        settle(self._same(whole, rows, open_), Cause.WAREHOUSE)
         known = dict(self._known(rows))
-        if open_ and known:
-            for place, name in served_by(known):
+        for cut in self._cuts(whole, known, asked):
+            for place, name in served_by(cut) if open_ else ():
                 streamed = any(
                     self._is_streamed(view) and view in known for view in self._views_behind[name]
                 )
                 settle({(place, name)}, Cause.BEHIND if streamed else Cause.GENERATION)
         if open_ and (late := self._late(rows, known)):
             settle(served_by(late), Cause.LATE)
-        if open_:
-            settle(served_by({}), Cause.WAREHOUSE)
         settle(of_state(_DEFAULT), Cause.ROW_LOST)
         settle(set(open_), Cause.UNEXPLAINED)
         return found
+
+    def _same(
+        self, anew: ValuesAnew, rows: pa.Table, places: set[tuple[int, str]]
+    ) -> set[tuple[int, str]]:
+        """Which of some values are what was served."""
+        told = anew.of(self.spine(rows), lambda _: None)
+        names = {name for _, name in places}
+        differ = {
+            feature.name: differing(feature, rows[feature.name], told[feature.name])
+            for feature in self._service.features
+            if feature.name in names
+        }
+        return {(place, name) for place, name in places if not differ[name][place]}
+
+    def _cuts(
+        self, whole: ValuesAnew, known: Mapping[str, Known], asked: int
+    ) -> Iterator[Mapping[str, Known]]:
+        """What may have been known: up to one of the latest arrivals, or as was told at least.
+
+        A stream is applied in order of arrival, and what was told of it was true for all keys: of
+        some it may have been applied further.
+        """
+        if not known:
+            return
+        arrivals = {
+            arrival
+            for view, of in known.items()
+            if self._is_streamed(view)
+            for arrival in whole.arrivals.get(view, ())
+            if of.before is not None and of.before <= arrival < asked
+        }
+        for arrival in sorted(arrivals, reverse=True)[:CUTS]:
+            yield {
+                view: Known(max(arrival, of.before or 0)) if self._is_streamed(view) else of
+                for view, of in known.items()
+            }
+        yield known
 
     def _known(self, rows: pa.Table) -> Iterator[tuple[str, Known]]:
         """Up to when views were known that were not known up to the instant asked about."""

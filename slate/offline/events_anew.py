@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
+# How many arrivals are told.
+ARRIVALS = 1_000
+
+
 @dataclass(frozen=True)
 class Known:
     """Which events or rows of a view are taken for known.
@@ -46,6 +50,8 @@ class ValuesAnew(Values):
 
     Attributes:
         keys: of each view the keys that were asked for, by the names of its key columns.
+        arrivals: of each view the latest arrivals of what is taken for known of them, in
+            microseconds, the latest first.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class ValuesAnew(Values):
         super().__init__(deployment, plan, connection)
         self._known = known
         self.keys: dict[str, list[dict[str, Any]]] = {}
+        self.arrivals: dict[str, list[int]] = {}
 
     def _instead(self, read: Read, instants: pa.Array) -> dict[str, str]:
         view, known = read.view, self._known.get(read.view.name, Known())
@@ -87,6 +94,11 @@ class ValuesAnew(Values):
         self._create(
             rows, f"select * from {{{{ ref('{model}') }}}} where {' and '.join(conditions)}"
         )
+        arrivals = self._connection.execute(
+            f"""select distinct epoch_us({arrival}) from temp."{rows}"
+            order by 1 desc limit {ARRIVALS}"""
+        )
+        self.arrivals[view.name] = [one for (one,) in arrivals.fetchall()]
         found = {model: f'temp."{rows}"'}
         if view.windowed:
             tiles = f"slate_{view.name}_tiles"

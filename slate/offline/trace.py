@@ -34,7 +34,8 @@ class Traced:
         told: the value that the warehouse tells; None of what the service does not list.
         keys: of which row of its view it is.
         events: the events in its window, or the rows of its model, the latest first; of each
-            whether its arrival lay before what the view knew when it was served (``known``).
+            whether its arrival lay before what the view told to know when it was served, so that
+            it counted for sure (``surely_known``).
         more: how many further ones there are.
         parts: what a computed feature is made of.
     """
@@ -139,7 +140,7 @@ def _events(
     known = "false" if until is None else f"arrived < make_timestamp({until})"
     where = " and ".join(f"{name} = ?" for name in key)
     found = audit.connection.execute(
-        f"""select * exclude ({", ".join(key)}), {known} as known
+        f"""select * exclude ({", ".join(key)}), {known} as surely_known
         from ({rendered(select, anew.relation)})
         where {where} and arrived < make_timestamp({asked})
         order by happened desc, arrived desc, id""",

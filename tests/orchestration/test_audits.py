@@ -1,0 +1,259 @@
+"""Audits find what was served otherwise than the warehouse tells, and what it is due to."""
+
+import json
+import re
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from redis import Redis
+
+from slate.assets.answer_files import tables
+from slate.assets.answer_log import log_key
+from slate.assets.audits import CHECK, audit_key
+from slate.cli.main import main
+from slate.compile.project import write
+from slate.deployment import Deployment
+from slate.offline import audit
+from slate.offline.audit import Audit, Cause
+from slate.offline.warehouse import reading
+from slate.online import EventWriter, FeatureClient, Publisher
+from slate.online.serving.answer import Answer
+from slate.online.store.generations import GenerationNames
+from slate.online.store.redis_client import connect, open_store
+from slate.online.stream.workers.worker import Worker
+from slate.orchestration.assembly import assemble
+from slate.orchestration.runs import run_everything
+from tests.orchestration import small
+from tests.parity.landing import moment, write_landing
+from tests.parity.scenarios import HOUR, MIDDAY
+
+MINUTE = HOUR // 60
+GUESTS = ["ann", "eve", "dan", "nobody"]
+STAYS, LETTERS = "guest_stays.stays_1d", "guest_letters.letters_1d"
+
+
+def stay(number: int, arrival: int, guest: str = "ann") -> dict[str, Any]:
+    return {
+        "stay_id": f"s{number}",
+        "event_ts": moment(arrival - MINUTE),
+        "received_at": moment(arrival),
+        "guest_id": guest,
+    }
+
+
+def letter(number: int, arrival: int) -> dict[str, Any]:
+    row = stay(number, arrival)
+    return {"letter_id": f"l{number}", **{k: v for k, v in row.items() if k != "stay_id"}}
+
+
+class House:
+    """A deployment whose answers are logged; its stays stream, its letters land."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.now = MIDDAY
+        self.redis: Redis = connect(open_store(deployment)[0])
+        source = deployment.registry.sources["stay"]
+        self.writer = EventWriter.connect(deployment, source, now=lambda: self.now)
+        self.client = FeatureClient.connect(deployment, timeout=5, refresh=0)
+        self.worker = Worker(self.redis, deployment, flush=0, now=lambda: self.now)
+
+    def stream(self, minute: int, *stays: tuple[int, str]) -> None:
+        self.now = MIDDAY + minute * MINUTE
+        self.writer.write([stay(number, self.now, guest) for number, guest in stays])
+
+    def ask(self, request: str, minute: int) -> Answer:
+        self.now = MIDDAY + minute * MINUTE
+        return self.client.get("welcome", at=moment(self.now), request_id=request, guest_id=GUESTS)
+
+    def row_of(self, view: str, guest: str) -> str:
+        with Publisher.connect(self.deployment) as publisher:
+            live = publisher.live(self.deployment.registry.views[view])
+        assert live is not None
+        names = GenerationNames(self.deployment.name, view)
+        return f"{names.prefix(live.name)}{{{guest}}}"
+
+    def close(self) -> None:
+        self.client.close()
+        self.writer.close()
+        self.redis.close()
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """One whose answers were logged, and of which more became known later."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(small.welcome, "logged", 1.0)
+        deployment = small.place(tmp_path_factory.mktemp("audits"), "events")
+        write(deployment.registry, deployment.dbt_project)
+        landing = deployment.landing
+        write_landing(landing, small.Stay, [stay(n, MIDDAY - n * HOUR) for n in (1, 2, 3)])
+        write_landing(landing, small.Letter, [letter(n, MIDDAY - n * HOUR) for n in (1, 2)])
+        assert run_everything(replace(deployment, clock=moment(MIDDAY)))
+        house = House(deployment)
+        house.stream(5, (10, "ann"), (11, "eve"))
+        house.worker.step()
+        house.ask("usual", 10)
+        house.stream(18, (12, "ann"))
+        house.ask("unapplied", 20)
+        house.worker.step()
+        house.redis.delete(house.row_of("guest_letters", "ann"))
+        house.ask("row deleted", 25)
+        house.redis.set(house.row_of("guest_letters", "ann"), b"x" * 40)
+        house.ask("row damaged", 26)
+        house.now = MIDDAY + 2 * HOUR
+        house.worker.step()
+        house.close()
+        # A letter of the hour after what is published, and a stay that comes hours too late.
+        write_landing(landing, small.Letter, [letter(5, MIDDAY + 5 * MINUTE)])
+        write_landing(landing, small.Stay, [stay(7, MIDDAY - 5 * HOUR, "dan")])
+        assert run_everything(replace(deployment, clock=moment(MIDDAY + 2 * HOUR)))
+        assert materialized(deployment, log_key).success
+        yield deployment
+
+
+def materialized(deployment: Deployment, key: Callable[[Any], dg.AssetKey]) -> Any:
+    job = {log_key: "take_in_log", audit_key: "audit_log"}[key]
+    with dg.DagsterInstance.ephemeral() as instance:
+        found = assemble(deployment).resolve_job_def(job)
+        return found.execute_in_process(instance=instance, raise_on_error=False)
+
+
+def log_of(deployment: Deployment) -> pa.Table:
+    found = [table for _, table in tables(deployment.answers / "welcome_v1")]
+    return pa.concat_tables(found)
+
+
+def causes(deployment: Deployment, table: pa.Table) -> dict[tuple[str, str, str], Cause]:
+    """What differences are due to, by request, guest and feature."""
+    with reading(deployment) as connection:
+        found = Audit(deployment, "welcome", connection).of(table)
+    return {(one.request_id, GUESTS[one.row], one.feature): one.cause for one in found.differences}
+
+
+EXPECTED = {
+    **{(request, "ann", LETTERS): Cause.GENERATION for request in ("usual", "unapplied")},
+    **{
+        (request, "dan", STAYS): Cause.LATE
+        for request in ("usual", "unapplied", "row deleted", "row damaged")
+    },
+    ("unapplied", "ann", STAYS): Cause.BEHIND,
+    ("row deleted", "ann", LETTERS): Cause.ROW_LOST,
+    ("row damaged", "ann", LETTERS): Cause.NOT_KNOWN,
+}
+
+
+def test_each_difference_has_its_cause(deployment: Deployment) -> None:
+    assert causes(deployment, log_of(deployment)) == EXPECTED
+
+
+def test_what_the_warehouse_has_wrong_is_a_defect(deployment: Deployment, tmp_path: Path) -> None:
+    """As after a wrong filter in generated SQL, or an hour that was left out."""
+    shutil.copy(deployment.warehouse, tmp_path)
+    elsewhere = replace(deployment, data=tmp_path)
+    with duckdb.connect(elsewhere.warehouse) as connection:
+        connection.execute("delete from guest_stays_tiles where guest_id = 'ann'")
+    found = causes(elsewhere, log_of(deployment))
+    assert (
+        found.items()
+        >= {(r, "ann", STAYS): Cause.WAREHOUSE for r in ("usual", "row deleted")}.items()
+    )
+    assert found[("unapplied", "dan", STAYS)] is Cause.LATE
+
+
+def changed(table: pa.Table, column: str, to: Callable[[Any], Any]) -> pa.Table:
+    """A log in which a column's values are others."""
+    values = pa.array(
+        [to(one) for one in table[column].to_pylist()], table.schema.field(column).type
+    )
+    return table.set_column(table.column_names.index(column), column, values)
+
+
+def test_what_was_served_wrong_is_a_defect(deployment: Deployment) -> None:
+    wrong = changed(log_of(deployment), STAYS, lambda value: value + 1)
+    found = causes(deployment, wrong)
+    # Of those that were right before, none has an excuse.
+    assert {found[(r, "ann", STAYS)] for r in ("usual", "row damaged")} == {Cause.UNEXPLAINED}
+    assert (
+        found[("usual", "nobody", STAYS)] is Cause.ROW_LOST
+        or found[("usual", "nobody", STAYS)] is Cause.UNEXPLAINED
+    )
+    assert all(cause.is_defect for (_, guest, name), cause in found.items() if guest == "eve")
+
+
+def test_a_clock_that_goes_ahead_is_told(deployment: Deployment) -> None:
+    ahead = changed(log_of(deployment), "stored_at", lambda _: moment(MIDDAY))
+    assert {
+        cause for key, cause in causes(deployment, ahead).items() if key[0] != "row damaged"
+    } == {Cause.CLOCK}
+
+
+def test_many_at_once_are_counted(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "LOOKED_INTO", 1)
+    found = Counter(causes(deployment, log_of(deployment)).values())
+    assert found[Cause.UNEXAMINED] == len(EXPECTED) - 2
+
+
+def test_the_check_fails_for_defects_alone(deployment: Deployment) -> None:
+    folder = deployment.answers / "welcome_v1"
+    found = materialized(deployment, audit_key)
+    # One of the causes is a row that was lost, which nobody may lose.
+    (check,) = found.get_asset_check_evaluations()
+    assert (check.check_name, check.passed) == (CHECK, False)
+    assert "1 without an excuse: the first is guest_letters.letters_1d" in check.description
+    assert "slate trace welcome 'row deleted' guest_letters.letters_1d --row 0" in check.description
+    (made,) = found.asset_materializations_for_node("audit__welcome_v1")
+    told = {name: value.value for name, value in made.metadata.items()}
+    assert (told["answers"], told["values"], told["differences"]) == (4, 32, len(EXPECTED))
+    assert told["due to: late event"] == 4
+    written = pa.concat_tables(map(pq.read_table, (folder / "differences").glob("*.parquet")))
+    assert Counter(written["cause"].to_pylist()) == Counter(map(str, EXPECTED.values()))
+    # What was audited is not audited again.
+    again = materialized(deployment, audit_key)
+    (check,) = again.get_asset_check_evaluations()
+    assert check.passed
+    assert check.metadata["values"].value == 0
+
+
+def test_a_value_is_traced_to_its_events(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLATE_CONFIG", str(deployment.root / "slate.toml"))
+
+    def trace(*given: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["slate", "trace", "welcome", *given])
+        return main()
+
+    assert trace("unapplied", "stays_1d", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["served"], told["value"]["told"], told["cause"]) == (4, 5, "worker behind")
+    assert told["value"]["keys"] == {"guest_id": "ann"}
+    assert [event["id"] for event in told["value"]["events"]] == ["s12", "s10", "s1", "s2", "s3"]
+    assert [event["surely_known"] for event in told["value"]["events"]] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert trace("usual", LETTERS) == 0
+    text = capsys.readouterr().out
+    assert "3, another value, due to: generation" in text
+    assert re.search(r"l5 .* perhaps not known", text)
+    assert "Count of Letter, in the last day" in text
+    assert trace("unheard", LETTERS) == 1
+    assert "request 'unheard' is not in the log of welcome_v1" in capsys.readouterr().err
+    assert trace("usual", "stays_2d") == 1
+    assert "has no feature 'stays_2d'" in capsys.readouterr().err
+    assert trace("usual", LETTERS, "--row", "9") == 1
+    assert "the answer has the rows 0 to 3: 9 is none" in capsys.readouterr().err
