@@ -232,7 +232,9 @@ def test_a_value_is_traced_to_its_events(
 
     def trace(*given: str) -> int:
         monkeypatch.setattr(sys, "argv", ["slate", "trace", "welcome", *given])
-        return main()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0)
 
     assert trace("unapplied", "stays_1d", "--json") == 0
     told = json.loads(capsys.readouterr().out)
