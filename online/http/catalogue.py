@@ -8,6 +8,7 @@ from slate.kinds import Kind
 from slate.limits import KEY_BYTES, TEXT_BYTES
 from slate.online.http.bodies import ARROW, JSON
 from slate.online.serving.answer import State
+from slate.online.serving.requests import REQUEST_ID_BYTES
 from slate.plans import Plan
 from slate.value_types import ValueType
 
@@ -128,7 +129,13 @@ def _post(plan: Plan) -> dict[str, Any]:
                 "in": "query",
                 "schema": {"enum": ["rows"]},
                 "description": "tell the state of each row, not only how many are of each",
-            }
+            },
+            {
+                "name": "X-Request-Id",
+                "in": "header",
+                "schema": {"type": "string", "maxLength": REQUEST_ID_BYTES},
+                "description": "what the request is known by, as in the log of answers",
+            },
         ],
         "requestBody": {
             "required": True,
@@ -190,6 +197,7 @@ def _answer(plan: Plan) -> Schema:
             "values": _object(values),
             "states": _object(states),
             "errors": {"type": "array", "items": {"type": "string"}},
+            "request_id": {"type": "string"},
         }
     )
 

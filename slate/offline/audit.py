@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 # Sums of floats depend on the order in which they are added up.
 TOLERANCE = 1e-9
-# How many answers are looked into at once: each takes some seconds.
-LOOKED_INTO = 20
+# How many answers are looked into at once, and how many rows of each: it takes some seconds.
+LOOKED_INTO, ROWS = 20, 50
 # Up to how many arrivals a stream may have been applied, of those that are tried.
 CUTS = 10
 _DEFAULT, _MISSING = 1, 3
@@ -189,11 +189,10 @@ class Audit:
         masks = {name: mask[wrong] for name, mask in differ.items()}
         for number_of, places in enumerate(_by_answer(rows)):
             some = {name: mask[places] for name, mask in masks.items()}
-            answer = rows.take(places)
+            due = dict.fromkeys(_places(some), Cause.UNEXAMINED)
             if number_of < LOOKED_INTO:
-                due = self._causes(answer, some)
-            else:
-                due = dict.fromkeys(_places(some), Cause.UNEXAMINED)
+                first = {name: mask[:ROWS] for name, mask in some.items()}
+                due |= self._causes(rows.take(places[:ROWS]), first)
             causes |= {(int(places[place]), name): cause for (place, name), cause in due.items()}
         differences = [
             Difference(
@@ -241,7 +240,9 @@ class Audit:
         settle(self._same(whole, rows, open_), Cause.WAREHOUSE)
         known = dict(self._known(rows))
         for cut in self._cuts(whole, known, asked):
-            for place, name in served_by(cut) if open_ else ():
+            if not open_:
+                break
+            for place, name in served_by(cut):
                 streamed = any(
                     self._is_streamed(view) and view in known for view in self._views_behind[name]
                 )
@@ -268,13 +269,14 @@ class Audit:
     def _cuts(
         self, whole: ValuesAnew, known: Mapping[str, Known], asked: int
     ) -> Iterator[Mapping[str, Known]]:
-        """What may have been known: up to one of the latest arrivals, or as was told at least.
+        """What may have been known: what was told at least, or up to one of the latest arrivals.
 
         A stream is applied in order of arrival, and what was told of it was true for all keys: of
         some it may have been applied further.
         """
         if not known:
             return
+        yield known
         arrivals = {
             arrival
             for view, of in known.items()
@@ -287,7 +289,6 @@ class Audit:
                 view: Known(max(arrival, of.before or 0)) if self._is_streamed(view) else of
                 for view, of in known.items()
             }
-        yield known
 
     def _known(self, rows: pa.Table) -> Iterator[tuple[str, Known]]:
         """Up to when views were known that were not known up to the instant asked about."""

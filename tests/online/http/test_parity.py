@@ -237,14 +237,35 @@ def test_json_has_the_same_values(
     assert [type(one) for one in found["values"]["game_catalog.players"]] == [int] * wanted.rows
     assert datetime.fromisoformat(found["at"]) == wanted.at
     assert (found["service"], found["rows"], found["errors"]) == (wanted.service, wanted.rows, [])
+    assert found["request_id"] == ""
     assert found["states"] == {
-        view: {**state.counts, "as_of": published.isoformat(), "lag": state.lag, "behind": 0.0}
+        view: {
+            **state.counts,
+            "as_of": published.isoformat(),
+            "lag": state.lag,
+            "behind": 0.0,
+            "generation": state.generation,
+        }
         for view, state in wanted.states.items()
     }
     told = served.ask(f"/v1/services/{service}?states=rows", {"at": published.isoformat(), **sent})
     for view, state in wanted.states.items():
         assert told.json["states"][view]["state"] == state.state.tolist()
         assert told.json["states"][view]["age"] == in_json(state.age.tolist())
+
+
+def test_requests_have_ids(served: Served, remote: RemoteClient) -> None:
+    asked = {"studio_id": 10}
+    assert remote.get("studio_page", request_id="r 1", **asked).request_id == "r 1"
+    assert remote.within(5).get("studio_page", request_id="r2", **asked).request_id == "r2"
+    many = served.ask(
+        "/v1/services/studio_page", {"requests": [asked, asked]}, **{"X-Request-Id": "r3"}
+    )
+    assert [answer["request_id"] for answer in many.json["answers"]] == ["r3.0", "r3.1"]
+    wrong = served.ask("/v1/services/studio_page", asked, **{"X-Request-Id": "x" * 129})
+    assert (wrong.status, wrong.error[:11]) == (400, "request_id=")
+    with pytest.raises(RequestError, match="give a text of printable ASCII"):
+        remote.get("studio_page", request_id="ö", **asked)
 
 
 def test_several_requests_in_one_body(
