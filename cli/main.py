@@ -372,6 +372,7 @@ def _parser() -> argparse.ArgumentParser:
     # Of the processes that are started.
     serve.add_argument("--keep-near", type=Path, help=argparse.SUPPRESS)
     serve.add_argument("--listening", type=int, help=argparse.SUPPRESS)
+    serve.add_argument("--watcher", type=int, help=argparse.SUPPRESS)
 
     add(
         "rebuild",

@@ -3,11 +3,15 @@
 import ipaddress
 import logging
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import threading
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from slate.cli import processes
@@ -18,6 +22,7 @@ from slate.online.store.redis_client import open_store
 
 # The seconds between looks at whether the process that watches is still there.
 WATCH = 0.2
+_FOLDER = "slate-near-"
 
 
 def run(options: Namespace) -> int:
@@ -30,7 +35,7 @@ def run(options: Namespace) -> int:
     _require_safe(options)
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     if options.keep_near is not None:
-        return _keep_near(options.keep_near, deployment)
+        return _keep_near(options.keep_near, options.watcher, deployment)
     if options.listening is not None:
         _serve(options, deployment, lambda _: None)
         return 0
@@ -65,23 +70,24 @@ def _serve(options: Namespace, deployment: Deployment, say: Say) -> int:
     if options.processes > 1 and options.listening is None:
         say(f"listening: {address}, {options.processes} processes")
         with _folder(options.near_folder) as folder:
-            serving = [*_command(options), "--near-folder", folder]
+            serving = [*_command(options), "--near-folder", str(folder)]
             serving += ["--listening", str(listening.fileno())]
             commands = [serving] * options.processes
             if any(can_be_shared(view) for view in deployment.registry.views.values()):
-                commands.append([*_command(options), "--keep-near", folder])
+                commands.append([*_command(options), "--keep-near", str(folder)])
             code = server.watch(commands, listening, metrics.forget)
     else:
         settings = Settings(
             timeout=options.timeout,
             max_rows=options.max_rows,
             max_body=options.max_body,
-            near=options.near_folder or True,
+            # One that serves alone has nobody to share with.
+            near=options.near_folder if options.listening is not None else True,
         )
         spans.send_where_configured("slate-serve")
         application = Application(deployment, access, settings)
-        watched = options.listening is not None
-        server.serve(application, listening, lambda: say(f"listening: {address}"), watched)
+        started = partial(say, f"listening: {address}")
+        server.serve(application, listening, started, options.watcher)
         code = 0
     say("stopped")
     return code
@@ -94,6 +100,7 @@ def _command(options: Namespace) -> list[str]:
         "--timeout": options.timeout,
         "--max-rows": options.max_rows,
         "--max-body": options.max_body,
+        "--watcher": os.getpid(),
     }
     return [
         sys.executable,
@@ -106,27 +113,49 @@ def _command(options: Namespace) -> list[str]:
     ]
 
 
-def _folder(given: Path | None) -> "tempfile.TemporaryDirectory[str]":
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
     """A new folder for what processes share, in memory where there is one."""
     memory = Path("/dev/shm")
     if given is None and os.access(memory, os.W_OK):
         given = memory
-    return tempfile.TemporaryDirectory(prefix="slate-near-", dir=given)
+    parent = given or Path(tempfile.gettempdir())
+    for left in parent.glob(f"{_FOLDER}*"):
+        # Of a server that was killed, with all of its processes.
+        if not _runs(left.name.removeprefix(_FOLDER).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+    prefix = f"{_FOLDER}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as one:
+        yield Path(one)
 
 
-def _keep_near(folder: Path, deployment: Deployment) -> int:
+def _runs(process: str) -> bool:
+    """Whether a process is there."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, ValueError):
+        # Somebody else's.
+        return True
+    return True
+
+
+def _keep_near(folder: Path, watcher: int, deployment: Deployment) -> int:
     """Keep near views for the serving processes, for as long as who started this one is there."""
     from slate.online.near.near_views import keep
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    watcher = os.getppid()
     address, _ = open_store(deployment)
     keeper = keep(deployment, address, folder)
     while not stop.wait(WATCH) and os.getppid() == watcher:
         pass
     keeper.close()
+    if os.getppid() != watcher:
+        # Nobody else would remove what is in memory.
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -54,12 +54,16 @@ class _Draining(Server):
     """A server that loses no request when it ends, and ends with the process that watches it."""
 
     def __init__(
-        self, config: Config, application: Application, started: Callable[[], None], watched: bool
+        self,
+        config: Config,
+        application: Application,
+        started: Callable[[], None],
+        watcher: int | None,
     ) -> None:
         super().__init__(config)
         self._application = application
         self._told = started
-        self._watcher = os.getppid() if watched else None
+        self._watcher = watcher
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -100,7 +104,7 @@ def serve(
     application: Application,
     listening: socket.socket,
     started: Callable[[], None],
-    watched: bool = False,
+    watcher: int | None = None,
 ) -> None:
     """Serve in this process until it is interrupted or terminated.
 
@@ -108,7 +112,7 @@ def serve(
         application: what answers.
         listening: the socket.
         started: called once requests are answered.
-        watched: whether this is a process of ``watch``, and ends with it.
+        watcher: the process that watches this one, which ends with it.
     """
     config = Config(
         application,
@@ -126,7 +130,7 @@ def serve(
     # After a clean end the server gives its signal on, which is to do nothing then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _nothing)
-    _Draining(config, application, started, watched).run([listening])
+    _Draining(config, application, started, watcher).run([listening])
 
 
 def _nothing(*_: object) -> None: ...
