@@ -24,7 +24,8 @@ from slate.offline.events_anew import Known, ValuesAnew
 from slate.offline.frames import rows_of
 from slate.offline.history import Question
 from slate.offline.spines import Spine, spine_of
-from slate.offline.values import Values
+from slate.offline.values import HOUR, Values
+from slate.offline.values_up_to import ValuesUpTo
 from slate.plans import Plan
 from slate.services import made_of
 from slate.views import FeatureView
@@ -185,9 +186,16 @@ class Audit:
             return Audited(number, values, [])
         wrong = np.flatnonzero(np.logical_or.reduce(list(differ.values())))
         rows, expected = table.take(wrong), told.take(wrong)
-        causes = dict[tuple[int, str], Cause]()
         masks = {name: mask[wrong] for name, mask in differ.items()}
-        for number_of, places in enumerate(_by_answer(rows)):
+        causes = self._of_generations(rows, masks)
+        for place, name in causes:
+            masks[name][place] = False
+        left = [
+            places
+            for places in _by_answer(rows)
+            if any(mask[places].any() for mask in masks.values())
+        ]
+        for number_of, places in enumerate(left):
             some = {name: mask[places] for name, mask in masks.items()}
             due = dict.fromkeys(_places(some), Cause.UNEXAMINED)
             if number_of < LOOKED_INTO:
@@ -206,6 +214,43 @@ class Audit:
             for (place, name), cause in sorted(causes.items())
         ]
         return Audited(number, values, differences)
+
+    def _of_generations(
+        self, rows: pa.Table, differ: Mapping[str, Array]
+    ) -> dict[tuple[int, str], Cause]:
+        """What is due to views having been published as of an earlier hour, of all rows at once."""
+        asked, stored = (pc.cast(rows[name], pa.int64()) for name in ("asked_at", "stored_at"))
+        plain = np.asarray(pc.less_equal(asked, stored)).copy()
+        groups: dict[tuple[tuple[str, int], ...], list[int]] = {}
+        until = {
+            view: pc.cast(rows[f"{view}:known_until"], pa.int64()).to_pylist()
+            for view in self._views
+        }
+        for view in self._views:
+            plain &= np.asarray(pc.not_equal(rows[f"{view}:state"], _MISSING))
+        for place in np.flatnonzero(plain).tolist():
+            instant = asked[place].as_py()
+            known = tuple(
+                (view, one)
+                for view in self._views
+                if (one := until[view][place]) is not None and one < instant and not one % HOUR
+            )
+            if known:
+                groups.setdefault(known, []).append(place)
+        found: dict[tuple[int, str], Cause] = {}
+        for known, places in list(groups.items())[:LOOKED_INTO]:
+            some = {name: mask[places] for name, mask in differ.items()}
+            values = ValuesUpTo(self._deployment, self._plan, self.connection, dict(known))
+            of = dict(known)
+            for place, name in self._same(values, rows.take(places), _places(some)):
+                found[places[place], name] = self._behind(name, of)
+        return found
+
+    def _behind(self, feature: str, known: Mapping[str, Any]) -> Cause:
+        """What it is called that some of a feature's views were known up to earlier instants."""
+        views = self._views_behind[feature]
+        streamed = any(self._is_streamed(view) and view in known for view in views)
+        return Cause.BEHIND if streamed else Cause.GENERATION
 
     def _causes(self, rows: pa.Table, differ: Mapping[str, Array]) -> dict[tuple[int, str], Cause]:
         """The cause of each difference in some rows of one answer, by row and feature."""
@@ -243,10 +288,7 @@ class Audit:
             if not open_:
                 break
             for place, name in served_by(cut):
-                streamed = any(
-                    self._is_streamed(view) and view in known for view in self._views_behind[name]
-                )
-                settle({(place, name)}, Cause.BEHIND if streamed else Cause.GENERATION)
+                settle({(place, name)}, self._behind(name, known))
         if open_ and (late := self._late(rows, known)):
             settle(served_by(late), Cause.LATE)
         settle(of_state(_DEFAULT), Cause.ROW_LOST)
@@ -254,10 +296,10 @@ class Audit:
         return found
 
     def _same(
-        self, anew: ValuesAnew, rows: pa.Table, places: set[tuple[int, str]]
+        self, values: Values, rows: pa.Table, places: set[tuple[int, str]]
     ) -> set[tuple[int, str]]:
         """Which of some values are what was served."""
-        told = anew.of(self.spine(rows), lambda _: None)
+        told = values.of(self.spine(rows), lambda _: None)
         names = {name for _, name in places}
         differ = {
             feature.name: differing(feature, rows[feature.name], told[feature.name])
