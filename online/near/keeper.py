@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -48,7 +48,12 @@ TIMEOUT, ENDING = 5.0, 1.0
 MOST_ROWS = 1_000_000
 
 _NAME = "slate near views"
-_all: "WeakSet[NearViews]" = WeakSet()
+_all: "WeakValueDictionary[int, NearViews]" = WeakValueDictionary()
+
+
+def _everyone() -> "list[NearViews]":
+    # Others may come meanwhile: not every way of going through them bears that.
+    return [near for ref in _all.valuerefs() if (near := ref()) is not None]
 
 
 def _begin_anew() -> None:
@@ -56,11 +61,24 @@ def _begin_anew() -> None:
 
     The thread that keeps them is not there, and may have held their locks just then.
     """
-    for near in list(_all):
+    for near in _everyone():
         near._begin()
 
 
 os.register_at_fork(after_in_child=_begin_anew)
+
+
+def seconds_behind() -> dict[str, float]:
+    """How many seconds ago each view was in step with the store; of those that this process keeps.
+
+    Where several clients keep one, it is that of the one furthest behind.
+    """
+    found: dict[str, float] = {}
+    for near in _everyone():
+        if near.kept:
+            for view, seconds in near.behind.items():
+                found[view] = max(seconds, found.get(view, 0.0))
+    return found
 
 
 class _TooLargeError(Exception):
@@ -98,7 +116,7 @@ class NearViews:
         self._longest = min((view.near_us or 0 for view in views), default=0) / SECOND / 4
         self._started = False
         self._begin()
-        _all.add(self)
+        _all[id(self)] = self
 
     def _begin(self) -> None:
         """Hold nothing yet."""
@@ -132,6 +150,11 @@ class NearViews:
         )
         near.start()
         return near
+
+    @property
+    def kept(self) -> bool:
+        """Whether they are kept in step: from ``start`` until ``close``."""
+        return self._started
 
     def get(self, view: str) -> KeptView | None:
         """A view of these, by its name."""

@@ -5,7 +5,6 @@ from typing import Any, Self
 
 from slate.deployment import Deployment, given_or_loaded
 from slate.limits import REQUEST_ROWS, check_timeout
-from slate.online import spans
 from slate.online.near.keeper import NearViews
 from slate.online.serving.answer import Answer
 from slate.online.serving.explain import explain
@@ -168,10 +167,8 @@ class Within:
 
     def get(self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        since, lookup = spans.began(), self._serving.lookup(service, at, keys_and_inputs)
-        answer = self._connections.run(lookup, self._timeout)
-        spans.ended("slate.lookup", since, answer.span_attributes)
-        return answer
+        lookup = self._serving.lookup(service, at, keys_and_inputs)
+        return self._connections.run(lookup, self._timeout)
 
 
 class AsyncWithin:
@@ -188,10 +185,8 @@ class AsyncWithin:
         self, service: str, /, at: Moment | None = None, **keys_and_inputs: Any
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        since, lookup = spans.began(), self._serving.lookup(service, at, keys_and_inputs)
-        answer = await self._connections.run(lookup, self._timeout)
-        spans.ended("slate.lookup", since, answer.span_attributes)
-        return answer
+        lookup = self._serving.lookup(service, at, keys_and_inputs)
+        return await self._connections.run(lookup, self._timeout)
 
 
 class AsyncFeatureClient:
@@ -247,11 +242,6 @@ class AsyncFeatureClient:
     async def why_not_ready(self) -> str | None:
         """Why requests should wait; see ``FeatureClient.why_not_ready``."""
         return await self._connections.run(self._serving.why_not_ready())
-
-    @property
-    def near_views(self) -> NearViews | None:
-        """The views that this process keeps; None if there are none."""
-        return self._serving.near
 
     def explain(self, service: str) -> str:
         """How a service's features are found; see ``FeatureClient.explain``."""
