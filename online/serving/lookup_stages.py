@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from slate.online.serving.lookup_metrics import LookupMetrics
 
+NAME = "slate.lookup"
 # By the registry that they are in; none until an application asks for some.
 _metrics: "dict[CollectorRegistry, LookupMetrics]" = {}
 
@@ -66,12 +67,14 @@ class ObservedLookup:
     def __init__(self, span: Any) -> None:
         self.answer: Answer | None = None
         self._span = span
-        self._began = time.perf_counter_ns()
-        self._laps: list[tuple[Stage, int, Iterable[ViewRead]]] = []
+        self._began = self._since = time.perf_counter_ns()
+        self._laps: list[tuple[Stage, int, int, Iterable[ViewRead]]] = []
 
     def mark(self, stage: Stage, reads: Iterable[ViewRead] = ()) -> None:
         """Note that a stage is over; see ``Mark``."""
-        self._laps.append((stage, time.perf_counter_ns(), reads))
+        now = time.perf_counter_ns()
+        self._laps.append((stage, self._since, now, reads))
+        self._since = now
 
     def __enter__(self) -> Self:
         return self
@@ -85,27 +88,24 @@ class ObservedLookup:
             self._tell_span(time.time_ns() - now, error)
         if self.answer is not None and _metrics:
             seconds: dict[str, float] = {}
-            since = self._began
-            for stage, until, _reads in self._laps:
-                seconds[stage] = seconds.get(stage, 0.0) + (until - since) / 1e9
-                since = until
+            for stage, start, end, _reads in self._laps:
+                seconds[stage] = seconds.get(stage, 0.0) + (end - start) / 1e9
             for metrics in list(_metrics.values()):
                 metrics.count(self.answer, (now - self._began) / 1e9, seconds)
 
     def _tell_span(self, epoch: int, error: BaseException | None) -> None:
-        parts, since = [], self._began
-        for stage, until, reads in self._laps:
+        parts = []
+        for stage, start, end, reads in self._laps:
             views = sorted({read.view.name for read in reads})
             told: spans.Attributes = {"slate.views": views} if views else {}
-            parts.append(spans.Part(stage, epoch + since, epoch + until, told))
-            since = until
+            parts.append(spans.Part(f"{NAME}.{stage}", epoch + start, epoch + end, told))
         attributes = {} if self.answer is None else self.answer.span_attributes()
         spans.end(self._span, parts, attributes, error)
 
 
 def observed() -> ObservedLookup | None:
     """A lookup that begins now; None if nobody is told of it."""
-    span = spans.begin("slate.lookup")
+    span = spans.begin(NAME)
     return None if span is None and not _metrics else ObservedLookup(span)
 
 
