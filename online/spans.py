@@ -8,13 +8,14 @@ Names of services, views and sources are told, and numbers; never a key or a val
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from slate.errors import MissingPackageError
 
-Attributes = Mapping[str, str | bool | int | float]
+Attributes = Mapping[str, str | bool | int | float | Sequence[str]]
 # Where spans are sent, as OpenTelemetry's own settings have it.
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
@@ -22,7 +23,59 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 def _tracer() -> Any:
     """The application's tracer; None where it has none."""
     trace = sys.modules.get("opentelemetry.trace")
-    return None if trace is None else trace.get_tracer("slate")
+    return None if trace is None else _tracer_of(trace)
+
+
+@cache
+def _tracer_of(trace: Any) -> Any:
+    # Of the provider that is set by now, or else of the one that will be.
+    return trace.get_tracer("slate")
+
+
+class Part(NamedTuple):
+    """A part of a span that is a span itself.
+
+    Attributes:
+        name: what it is.
+        start: when it began, in nanoseconds.
+        end: when it ended.
+        attributes: what is told of it.
+    """
+
+    name: str
+    start: int
+    end: int
+    attributes: Attributes
+
+
+def begin(name: str) -> Any:
+    """A span that begins now, as a part of what is going on; None where nobody records it."""
+    tracer = _tracer()
+    span = None if tracer is None else tracer.start_span(name)
+    return span if span is not None and span.is_recording() else None
+
+
+def end(
+    span: Any, parts: Iterable[Part], attributes: Attributes, error: BaseException | None
+) -> None:
+    """Tell of a span, which ends now.
+
+    Args:
+        span: the span, as ``begin`` gave it.
+        parts: its parts.
+        attributes: what is told of it.
+        error: what ended it; of that only the type is told, as its words may have keys in them.
+    """
+    from opentelemetry import trace
+
+    tracer, context = _tracer(), trace.set_span_in_context(span)
+    for name, start, until, told in parts:
+        tracer.start_span(name, context, attributes=told, start_time=start).end(until)
+    span.set_attributes(attributes)
+    if isinstance(error, Exception):
+        span.set_attribute("error.type", type(error).__name__)
+        span.set_status(trace.StatusCode.ERROR)
+    span.end()
 
 
 def began() -> int:

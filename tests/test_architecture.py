@@ -65,8 +65,10 @@ OFFLINE, OFFLINE_PACKAGES = ROOT / "slate" / "offline", {"duckdb", "jinja2", "pa
 EXTRAS = {
     ROOT / "online" / "http": {"uvicorn", "httptools", "orjson", "prometheus_client"},
     ROOT / "online" / "remote": {"urllib3"},
-    # Spans come with `telemetry`, or where the application brings them.
+    # Spans come with `telemetry`, metrics with `metrics`, or where the application brings them.
     ROOT / "online" / "spans.py": {"opentelemetry"},
+    ROOT / "online" / "serving" / "lookup_stages.py": {"prometheus_client"},
+    ROOT / "online" / "serving" / "lookup_metrics.py": {"prometheus_client"},
 }
 # Answers become frames of these where they are installed.
 ANSWER, FRAME_PACKAGES = ROOT / "online" / "serving" / "answer.py", {"pandas", "polars"}

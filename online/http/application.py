@@ -181,14 +181,8 @@ class Application:
     async def _tick(self) -> None:
         """Note now and then how far behind near views are: another process may be asked for it."""
         while True:
-            self._note_behind()
+            self._metrics.note_behind()
             await asyncio.sleep(TICK)
-
-    def _note_behind(self) -> None:
-        assert self._client is not None
-        near = self._client.near_views
-        for view, seconds in (near.behind if near is not None else {}).items():
-            self._metrics.behind(view, seconds)
 
     async def _send(self, response: Response, send: Send) -> None:
         headers = {
@@ -237,7 +231,6 @@ class Application:
         plans = [self._registry.plans[service.name] for service in services]
         match path:
             case "/metrics":
-                self._note_behind()
                 return Response(*self._metrics.written())
             case "/openapi.json":
                 return Response(bodies.document(catalogue.openapi(self._deployment.name, plans)))
@@ -343,8 +336,6 @@ class Application:
         except ClosedError:
             raise Refused(503, "the server is ending: ask another one, or again later") from None
         stages.mark("write")
-        for answer in answers:
-            self._metrics.count(plan.service.full_name, answer)
         content, coding = await codings.packed(written, headers.get("accept-encoding", ""))
         more = {"content-encoding": coding, "vary": "accept-encoding"} if coding else {}
         return Response(content, wanted, headers=more)

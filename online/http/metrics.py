@@ -1,5 +1,6 @@
 """What the server tells Prometheus: of all its processes, as the library gathers them.
 
+Here is what it tells of requests; what it tells of their lookups, any client can that makes some.
 Where ``PROMETHEUS_MULTIPROC_DIR`` is set when this is imported, each process writes its numbers
 into files of that folder, and whichever is asked adds them up.
 """
@@ -14,14 +15,13 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     Metric,
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from slate.online.serving.answer import Answer
+from slate.online.serving.lookup_stages import enable_metrics
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -41,20 +41,6 @@ _stages = Histogram(
     "Seconds of a request: its body read, its turn awaited, looked up, its answer written.",
     ["service", "stage"],
     buckets=_SECONDS,
-)
-_rows = Counter("slate_serve_rows", "Rows answered.", ["service"])
-_states = Counter(
-    "slate_serve_states", "Rows of views answered, by where their values come from.",
-    ["service", "view", "state"],
-)  # fmt: skip
-_errors = Counter(
-    "slate_serve_errors", "Errors of answers: what kept values from being read.", ["service"]
-)
-_behind = Gauge(
-    "slate_serve_behind_seconds",
-    "Seconds since a near view was in step with the store, of the process furthest behind.",
-    ["view"],
-    multiprocess_mode="livemax",
 )
 
 
@@ -96,6 +82,9 @@ def _is_empty(path: Path) -> bool:
 class Metrics:
     """What is counted and timed."""
 
+    def __init__(self) -> None:
+        self._lookups = enable_metrics()
+
     def stages(self, service: str) -> Stages:
         """The stages of a request that begins now."""
         return Stages(service)
@@ -105,21 +94,13 @@ class Metrics:
         _statuses.labels(service, str(status)).inc()
         _answered.labels(service).observe(seconds)
 
-    def count(self, service: str, answer: Answer) -> None:
-        """Count an answer's rows and their states."""
-        _rows.labels(service).inc(answer.rows)
-        _errors.labels(service).inc(len(answer.errors))
-        for view, state in answer.states.items():
-            for name, number in state.counts.items():
-                if number:
-                    _states.labels(service, view, name).inc(number)
-
-    def behind(self, view: str, seconds: float) -> None:
-        """Note how far a near view is behind."""
-        _behind.labels(view).set(seconds)
+    def note_behind(self) -> None:
+        """Note how far near views are behind: another process may be asked for it."""
+        self._lookups.note_behind()
 
     def written(self) -> tuple[bytes, str]:
         """All of it as Prometheus reads it, and what type that is."""
+        self.note_behind()
         registry = REGISTRY
         if FOLDER in os.environ:
             registry = CollectorRegistry()

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -50,7 +50,12 @@ TIMEOUT, ENDING = 5.0, 1.0
 MOST_ROWS = 1_000_000
 
 _NAME = "slate near views"
-_all: "WeakSet[Keeper]" = WeakSet()
+_all: "WeakValueDictionary[int, Keeper]" = WeakValueDictionary()
+
+
+def _everyone() -> "list[Keeper]":
+    # Others may come meanwhile: not every way of going through them bears that.
+    return [keeper for ref in _all.valuerefs() if (keeper := ref()) is not None]
 
 
 def _begin_anew() -> None:
@@ -58,7 +63,7 @@ def _begin_anew() -> None:
 
     The thread that keeps them is not there, and may have held their locks just then.
     """
-    for keeper in list(_all):
+    for keeper in _everyone():
         keeper._begin()
 
 
@@ -111,7 +116,7 @@ class Keeper:
         self._longest = min((view.near_us or 0 for view in views), default=0) / SECOND / 4
         self._started = False
         self._begin()
-        _all.add(self)
+        _all[id(self)] = self
 
     def _begin(self) -> None:
         """Hold nothing yet."""

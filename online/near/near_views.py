@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 from slate.deployment import Deployment
 from slate.online.near.keeper import Keeper
@@ -11,6 +12,20 @@ from slate.online.near.shared_view import SharedView
 from slate.online.near.sharing import Sharing, can_be_shared
 
 _POLL = 0.01
+_all: "WeakValueDictionary[int, NearViews]" = WeakValueDictionary()
+
+
+def seconds_behind() -> dict[str, float]:
+    """How many seconds ago each view was in step with the store; of those that this process reads.
+
+    Where several clients have one, it is that of the one furthest behind.
+    """
+    found: dict[str, float] = {}
+    # Others may come meanwhile: not every way of going through them bears that.
+    for near in [near for ref in _all.valuerefs() if (near := ref()) is not None]:
+        for view, seconds in near.behind.items():
+            found[view] = max(seconds, found.get(view, 0.0))
+    return found
 
 
 class NearViews:
@@ -24,6 +39,7 @@ class NearViews:
     def __init__(self, keeper: Keeper | None, shared: dict[str, SharedView] | None = None) -> None:
         self._keeper = keeper
         self._shared = shared or {}
+        _all[id(self)] = self
 
     @classmethod
     def of(cls, deployment: Deployment, address: str, shared: Path | None = None) -> Self | None:
@@ -74,6 +90,7 @@ class NearViews:
 
     def close(self) -> None:
         """Stop keeping them; what is held soon is too far behind."""
+        _all.pop(id(self), None)
         if self._keeper is not None:
             self._keeper.close()
         for one in self._shared.values():

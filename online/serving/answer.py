@@ -109,8 +109,20 @@ class ViewState:
     @cached_property
     def counts(self) -> dict[str, int]:
         """How many rows are of each state, by its name in small letters."""
-        counts = np.bincount(self.state, minlength=len(State)).tolist()
-        return {state.name.lower(): counts[state] for state in State}
+        known = ~self._missing
+        fresh = known if self._stale is None else known & ~self._stale
+        present = fresh & (self._event_ts != NO_TIME)
+        of_known, of_fresh, of_present = map(self._number, (known, fresh, present))
+        return {
+            "present": of_present,
+            "default": of_fresh - of_present,
+            "stale": of_known - of_fresh,
+            "missing": self._rows - of_known,
+        }
+
+    def _number(self, some: Array) -> int:
+        """How many rows are some, given by row, or by one for all of them."""
+        return int(np.count_nonzero(some)) * (self._rows if len(some) == 1 else 1)
 
     @property
     def event_ts(self) -> Words:

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 from slate.deployment import Deployment, given_or_loaded
 from slate.limits import REQUEST_ROWS, check_timeout
-from slate.online import spans
 from slate.online.near.near_views import NearViews
 from slate.online.serving.answer import Answer
 from slate.online.serving.answer_log import AnswerLog
@@ -201,11 +200,8 @@ class Within:
         **keys_and_inputs: Any,
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        since = spans.began()
         lookup = self._serving.lookup(service, at, keys_and_inputs, request_id)
-        answer = self._connections.run(lookup, self._timeout)
-        spans.ended("slate.lookup", since, answer.span_attributes)
-        return answer
+        return self._connections.run(lookup, self._timeout)
 
 
 class AsyncWithin:
@@ -228,11 +224,8 @@ class AsyncWithin:
         **keys_and_inputs: Any,
     ) -> Answer:
         """The values of a service's features; see ``FeatureClient.get``."""
-        since = spans.began()
         lookup = self._serving.lookup(service, at, keys_and_inputs, request_id)
-        answer = await self._connections.run(lookup, self._timeout)
-        spans.ended("slate.lookup", since, answer.span_attributes)
-        return answer
+        return await self._connections.run(lookup, self._timeout)
 
 
 class AsyncFeatureClient:
@@ -291,11 +284,6 @@ class AsyncFeatureClient:
     async def why_not_ready(self) -> str | None:
         """Why requests should wait; see ``FeatureClient.why_not_ready``."""
         return await self._connections.run(self._serving.why_not_ready())
-
-    @property
-    def near_views(self) -> NearViews | None:
-        """The views that this process keeps; None if there are none."""
-        return self._serving.near
 
     def explain(self, service: str) -> str:
         """How a service's features are found; see ``FeatureClient.explain``."""

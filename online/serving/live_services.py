@@ -17,6 +17,7 @@ from slate.online.serving.answer import Answer
 from slate.online.serving.answer_log import AnswerLog, new_request_id
 from slate.online.serving.given_values import Moment, asked
 from slate.online.serving.lookup import Lookup
+from slate.online.serving.lookup_stages import Mark, Stage, observed, unobserved
 from slate.online.serving.messages import gathered, shown
 from slate.online.serving.requests import checked_request_id
 from slate.online.serving.service_plan import ServicePlan
@@ -88,27 +89,44 @@ class Serving:
     def lookup(
         self, service: str, at: Moment | None, given: Mapping[str, Any], request_id: str = ""
     ) -> Flow[Answer]:
-        """The flow of one lookup.
+        """The flow of one lookup, of which those are told who want to be.
 
         Raises:
             RequestError: the request is wrong, or asks about an instant before what is published.
         """
+        told = observed()
+        if told is None:
+            return (yield from self._lookup(service, at, given, request_id, unobserved))
+        with told:
+            told.answer = yield from self._lookup(service, at, given, request_id, told.mark)
+            return told.answer
+
+    def _lookup(
+        self,
+        service: str,
+        at: Moment | None,
+        given: Mapping[str, Any],
+        request_id: str,
+        mark: Mark,
+    ) -> Flow[Answer]:
         plan = self.plan(service)
         checked_request_id(request_id)
         when = asked(self._clock if at is None else at)
         given, untold = self._with_candidates(plan, given, when)
         request = plan.form.read(given, self._max_rows)
+        mark(Stage.REQUEST)
         error = self._error
         if time.monotonic() >= self._until:
             if error:
                 # One request looks whether the store is back; others need not wait for it.
                 self._until = time.monotonic() + self._refresh
             error = yield from self._find_live()
+            mark(Stage.LIVE)
         broken = False
         for _ in range(ATTEMPTS):
             known = NOTHING if error else self._known
             _require_not_before(plan, when, known)
-            lookup = Lookup(plan, request, when, known, self.near)
+            lookup = Lookup(plan, request, when, known, self.near, mark)
             answer = yield from lookup.run(error)
             if lookup.failure is not None:
                 self._fail(lookup.failure)
@@ -121,6 +139,7 @@ class Serving:
                 break
             # It was swept while it was read, after two publishes: what is live by now?
             error = yield from self._find_live()
+            mark(Stage.LIVE)
             same = (self._known.live.get(view) == known.live[view] for view in lookup.vanished)
             if not error and all(same):
                 break

@@ -24,6 +24,7 @@ from slate.online.near.near_views import NearViews
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.keys import Keys, KeySource
 from slate.online.serving.answer import Answer, ViewState
+from slate.online.serving.lookup_stages import Mark, Stage, unobserved
 from slate.online.serving.requests import Request
 from slate.online.serving.service_plan import ServicePlan
 from slate.online.serving.view_read import Deltas, Published, ViewRead
@@ -48,6 +49,7 @@ class Lookup:
         at: the instant asked about, in microseconds.
         known: what is known of views.
         near: the views that this process keeps.
+        mark: notes its stages.
 
     Attributes:
         failure: why nothing more can be had of the store; None while it answers.
@@ -61,6 +63,7 @@ class Lookup:
         at: int,
         known: Known,
         near: NearViews | None = None,
+        mark: Mark = unobserved,
     ) -> None:
         self.failure: ExchangeError | None = None
         self.vanished: dict[str, str] = {}
@@ -70,6 +73,7 @@ class Lookup:
         self._live = known.live
         self._unknown = known.unknown
         self._near = near
+        self._mark = mark
         self._keys: dict[KeySource, Keys] = dict(request.keys)
         self._values: dict[Expr, Operand] = {NOW: np.array([at], "M8[us]"), **request.inputs}
         self._states: dict[str, ViewState] = {}
@@ -92,7 +96,9 @@ class Lookup:
         waiting: list[ViewRead] = []
         for one in self._plan.rounds:
             near = {read for read in one.known if self._take_near(read)}
-            self._from_near |= near
+            if near:
+                self._from_near |= near
+                self._mark(Stage.NEAR, near)
             # Those of few keys cost next to nothing: they come with the first, to be decoded while
             # the store is at the others.
             others = [read for read in one.others if read not in near]
@@ -115,11 +121,13 @@ class Lookup:
         unknown = self._unknown | self.vanished
         reasons = [unknown[view] for view in views if view in unknown]
         damaged = [one for read in self._plan.reads for one in self._damaged[read]]
+        values = self._plan.compute(self._values)
+        self._mark(Stage.COMPUTE)
         return Answer(
             self._plan.plan.service.full_name,
             self._at,
             self._request.rows,
-            self._plan.compute(self._values),
+            values,
             {view: self._states[view] for view in views},
             tuple(dict.fromkeys([*([error] if error else ()), *self._errors, *reasons, *damaged])),
             self._request.keys_by_row,
@@ -163,13 +171,16 @@ class Lookup:
             awaited.append((partial(self._take_rows, rows, marked), marked))
         if not packed:
             return
+        asked = together(packed)
+        self._mark(Stage.KEYS, [*reads, *known])
         try:
-            yield together(packed)
+            yield asked
         except ExchangeError as error:
             self._fail(error)
         else:
             self._awaited.extend(awaited)
             self._open.update(read for _, some in awaited for read in some)
+        self._mark(Stage.STORE, [*reads, *known])
 
     def _take_near(self, read: ViewRead) -> bool:
         """Take a read's rows from what this process keeps, if it can tell them."""
@@ -225,10 +236,14 @@ class Lookup:
         absent = {read: places for read, places in absent.items() if places}
         if not absent or self.failure is not None:
             return
+        asked = exists([self._names(read, places) for read, places in absent.items()])
+        self._mark(Stage.KEYS, absent)
         try:
-            yield exists([self._names(read, places) for read, places in absent.items()])
+            yield asked
+            found = yield None
+            self._mark(Stage.STORE, absent)
             # Nearly always there is nothing.
-            if not (yield None):
+            if not found:
                 return
             for read, places in absent.items():
                 yield together([exists([self._names(read, [place])]) for place in places])
@@ -244,6 +259,7 @@ class Lookup:
             views = ", ".join(read.view.name for read in absent)
             self._errors.append(f"{views}: the online store refuses to look again ({error})")
             self._open.update(absent.keys())
+        self._mark(Stage.STORE, absent)
         for read in self._plan.reads:
             if read not in self._from_near or not self._take_near(read):
                 self._take_in(read)
@@ -271,6 +287,7 @@ class Lookup:
             else:
                 take(reply)
                 self._open.subtract(some)
+            self._mark(Stage.STORE, some)
         self._take_in(read)
 
     def _take_in(self, read: ViewRead) -> None:
@@ -284,6 +301,7 @@ class Lookup:
         published = self._rows.get(read) if known else None
         decoded = read.decoded(published, self._wanted(read), self._at, deltas)
         self._note(read, keys, decoded, live if known else None)
+        self._mark(Stage.DECODE, [read])
 
     def _note(
         self,

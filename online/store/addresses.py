@@ -1,9 +1,8 @@
 """Addresses of the online store: what may be said in one, and what redis makes of it."""
 
-import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from typing import Any, NamedTuple, Self
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from redis.connection import parse_url
 
@@ -19,7 +18,13 @@ CLUSTERS = {
     "redis+cluster": "redis+cluster://[user:password@]host[:port][,host[:port]...]",
     "rediss+cluster": "rediss+cluster://[user:password@]host[:port][,host[:port]...] (with TLS)",
 }
-PORT = 6379
+# Of a set of servers of which one is the primary, some of those who tell which it is.
+_SENTINELS = "://[user:password@]host[:port][,host[:port]...]/SERVICE[/database]"
+SENTINELS = {
+    "redis+sentinel": f"redis+sentinel{_SENTINELS}",
+    "rediss+sentinel": f"rediss+sentinel{_SENTINELS} (with TLS)",
+}
+PORT, SENTINEL_PORT = 6379, 26_379
 # What may follow the `?`. What changes replies, or waits by rules of its own, may not.
 OPTIONS = (
     "client_name",
@@ -36,6 +41,8 @@ OPTIONS = (
     "username",
 )
 _WHOLE = ("db", "max_connections")
+# What sentinels are told by, where they ask for it: servers have users of their own.
+_OF_SENTINELS = {"sentinel_username": "username", "sentinel_password": "password"}
 
 
 class Node(NamedTuple):
@@ -58,28 +65,33 @@ class ClusterAddress:
     options: dict[str, Any]
 
 
-def cluster(address: str) -> ClusterAddress | None:
-    """What the address of a cluster says; None where it is that of one server.
+@dataclass(frozen=True)
+class SentinelAddress:
+    """What the address of a primary says that sentinels tell.
+
+    Attributes:
+        sentinels: some of the sentinels.
+        service: what they call the primary and its replicas.
+        options: the arguments of redis' pools, whichever server they are for.
+        sentinel_options: those for a sentinel.
+    """
+
+    sentinels: tuple[Node, ...]
+    service: str
+    options: dict[str, Any]
+    sentinel_options: dict[str, Any]
+
+
+def parsed(address: str) -> dict[str, Any] | ClusterAddress | SentinelAddress:
+    """What an address says, of whichever kind it is; that of one server as of ``options``.
 
     Raises:
         ConfigurationError: as of ``options``.
     """
-    scheme, _, rest = address.partition("://")
-    if scheme not in CLUSTERS:
-        options(address)
-        return None
-    place, asked, query = rest.partition("?")
-    place, _, database = place.partition("/")
-    user, at, hosts = place.rpartition("@")
-    if not all(hosts.split(",")):
-        raise _wrong(address, f"it names a node without a host: write {CLUSTERS[scheme]}")
-    kind = scheme.removesuffix("+cluster")
-    members = [f"{kind}://{user}{at}{host}{asked}{query}" for host in hosts.split(",")]
-    found = [_options(member, address) for member in members]
-    if database.strip("/") or "db" in found[0]:
-        raise _wrong(address, "a cluster has one database: name none")
-    nodes = [Node(one.pop("host", "localhost"), one.pop("port", PORT)) for one in found]
-    return ClusterAddress(tuple(nodes), found[0])
+    scheme = address.partition("://")[0]
+    if scheme in CLUSTERS:
+        return _cluster(address)
+    return _sentinels(address) if scheme in SENTINELS else options(address)
 
 
 def options(address: str) -> dict[str, Any]:
@@ -92,6 +104,72 @@ def options(address: str) -> dict[str, Any]:
     return _options(address, address)
 
 
+def _cluster(address: str) -> ClusterAddress:
+    several = _Several.of(address)
+    found = several.members(several.query)
+    if several.path or "db" in found[0]:
+        raise _wrong(address, "a cluster has one database: name none")
+    nodes = [Node(one.pop("host", "localhost"), one.pop("port", PORT)) for one in found]
+    return ClusterAddress(tuple(nodes), found[0])
+
+
+def _sentinels(address: str) -> SentinelAddress:
+    several = _Several.of(address)
+    service, _, database = several.path.partition("/")
+    if not service or "@" in several.path:
+        raise _wrong(address, f"it names no service: write {SENTINELS[several.scheme]}")
+    asked = parse_qsl(several.query, keep_blank_values=True)
+    found = several.members(urlencode([one for one in asked if one[0] not in _OF_SENTINELS]))
+    own = {_OF_SENTINELS[name]: value for name, value in asked if name in _OF_SENTINELS}
+    nodes = [Node(one.pop("host", "localhost"), one.pop("port", SENTINEL_PORT)) for one in found]
+    given = found[0]
+    if database:
+        if "db" in given or not (database.isascii() and database.isdigit()):
+            raise _wrong(address, "what follows the service is not a database's number, as in /0")
+        given["db"] = int(database)
+    tls = {name: value for name, value in given.items() if name.startswith(("ssl_", "connection_"))}
+    return SentinelAddress(tuple(nodes), unquote(service), given, {**tls, **own})
+
+
+@dataclass(frozen=True)
+class _Several:
+    """An address that names several servers.
+
+    Attributes:
+        address: all of it.
+        scheme: what comes before `://`.
+        user: what comes before the hosts, with its `@`.
+        hosts: the hosts.
+        path: what follows them.
+        query: what follows the `?`.
+    """
+
+    address: str
+    scheme: str
+    user: str
+    hosts: list[str]
+    path: str
+    query: str
+
+    @classmethod
+    def of(cls, address: str) -> Self:
+        """Take an address apart."""
+        scheme, _, rest = address.partition("://")
+        place, _, query = rest.partition("?")
+        place, _, path = place.partition("/")
+        user, at, hosts = place.rpartition("@")
+        if not all(hosts.split(",")):
+            spelled = (CLUSTERS | SENTINELS)[scheme]
+            raise _wrong(address, f"it names a node without a host: write {spelled}")
+        return cls(address, scheme, f"{user}{at}", hosts.split(","), path.strip("/"), query)
+
+    def members(self, query: str) -> list[dict[str, Any]]:
+        """What each of its parts says, as if it were the address of one server."""
+        kind, asked = self.scheme.partition("+")[0], f"?{query}" if query else ""
+        members = [f"{kind}://{self.user}{host}{asked}" for host in self.hosts]
+        return [_options(member, self.address) for member in members]
+
+
 def _options(part: str, address: str) -> dict[str, Any]:
     """What a part of an address says that is the address of one server."""
     url = _split(part)
@@ -102,11 +180,7 @@ def _options(part: str, address: str) -> dict[str, Any]:
             "@ as %40)",
         )
     if url.scheme not in SCHEMES:
-        if "sentinel" in url.scheme:
-            raise _wrong(
-                address, f"{url.scheme}:// is not supported: give the address of the primary"
-            )
-        allowed = "; ".join([*SCHEMES.values(), *CLUSTERS.values()])
+        allowed = "; ".join((SCHEMES | CLUSTERS | SENTINELS).values())
         raise _wrong(address, f"write it as one of: {allowed}")
     _check_path(address, url)
     for name, value in parse_qsl(url.query, keep_blank_values=True):
@@ -150,12 +224,16 @@ def shown(address: str) -> str:
         'redis://host:6379/1'
         >>> shown("redis+cluster://me:secret@one:7000,two:7000")
         'redis+cluster://one:7000,two:7000'
+        >>> shown("rediss+sentinel://me:secret@one,two/main/1?sentinel_password=secret")
+        'rediss+sentinel://one,two/main/1'
     """
     scheme, _, rest = address.partition("://")
-    if scheme in CLUSTERS:
-        hosts = re.split("[/?]", rest)[0].rpartition("@")[2]
-        sound = all(_split(f"redis://{host}") for host in hosts.split(","))
-        return f"{scheme}://{hosts}" if sound else "***"
+    if scheme in CLUSTERS | SENTINELS:
+        place, _, path = rest.partition("?")[0].partition("/")
+        hosts = place.rpartition("@")[2]
+        sound = all(_split(f"redis://{host}") for host in hosts.split(",")) and "@" not in path
+        shown_path = f"/{path}" if path and scheme in SENTINELS else ""
+        return f"{scheme}://{hosts}{shown_path}" if sound else "***"
     url = _split(address)
     if url is None or "://" not in address:
         return "***"

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 from redis.exceptions import ResponseError
 
 from slate.limits import check_timeout
-from slate.online.store.addresses import ClusterAddress, Node, cluster
+from slate.online.store.addresses import ClusterAddress, Node, SentinelAddress, parsed
 from slate.online.store.async_connections import AsyncConnections, AsyncExchange, only_loop
+from slate.online.store.async_sentinel_connections import async_sentinel_connections
 from slate.online.store.cluster_flows import NodeStep, routed
 from slate.online.store.cluster_map import ClusterMap
 from slate.online.store.flows import CONNECTIONS, Flow, T, busy, closed, drive_async
@@ -68,10 +69,14 @@ AnyAsyncConnections: TypeAlias = AsyncConnections | AsyncClusterConnections
 
 def async_connections_to(address: str, timeout: float) -> AnyAsyncConnections:
     """Connections to an address for tasks; see ``connections_to``."""
-    nodes = cluster(address)
-    if nodes is None:
-        return AsyncConnections.to(address, timeout)
-    return AsyncClusterConnections(nodes, timeout)
+    check_timeout(timeout)
+    match parsed(address):
+        case ClusterAddress() as found:
+            return AsyncClusterConnections(found, timeout)
+        case SentinelAddress() as found:
+            return async_sentinel_connections(found, timeout)
+        case found:
+            return AsyncConnections.of(found, timeout)
 
 
 class _AsyncClusterExchange:

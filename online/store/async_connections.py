@@ -36,6 +36,13 @@ from slate.online.store.flows import (
     unreachable,
 )
 
+# Deadlines are kept here, for all waits at once.
+UNTIMED: dict[str, Any] = {
+    "socket_timeout": None,
+    "socket_connect_timeout": None,
+    "socket_read_size": READ_SIZE,
+    "retry": Retry(NoBackoff(), 0),
+}
 # How often the loop looks at what has come before a deadline that has passed is kept: where
 # something else has held it up, replies may have been there in time.
 LOOKS = 8
@@ -74,11 +81,7 @@ class AsyncConnections:
         given = dict(address)
         most = given.pop("max_connections", CONNECTIONS)
         kind = _ASYNC[given.pop("connection_class", SyncConnection)]
-        retry = Retry(NoBackoff(), 0)
-        # Deadlines are kept here, for all waits at once.
-        waits = {"socket_timeout": None, "socket_connect_timeout": None}
-        pool = ConnectionPool(kind, most, socket_read_size=READ_SIZE, retry=retry, **waits, **given)
-        return cls(Redis.from_pool(pool), timeout, most)
+        return cls(Redis.from_pool(ConnectionPool(kind, most, **UNTIMED, **given)), timeout, most)
 
     async def run(self, flow: Flow[T], timeout: float | None = None) -> T:
         """Run a flow, and return what it returns; see ``Connections.run``.

@@ -7,12 +7,13 @@ from typing import Any, Self, TypeAlias
 from redis.exceptions import ResponseError
 
 from slate.limits import check_timeout
-from slate.online.store.addresses import ClusterAddress, Node, cluster
+from slate.online.store.addresses import ClusterAddress, Node, SentinelAddress, parsed
 from slate.online.store.cluster_flows import NodeStep, known_slots, routed
 from slate.online.store.cluster_map import ClusterMap
 from slate.online.store.cluster_slots import SlotMap
 from slate.online.store.connections import Connections, Exchange, left, set_deadline, until
 from slate.online.store.flows import CONNECTIONS, Flow, T, busy, closed, drive
+from slate.online.store.sentinel_connections import sentinel_connections
 
 
 class ClusterConnections:
@@ -76,15 +77,19 @@ AnyConnections: TypeAlias = Connections | ClusterConnections
 
 
 def connections_to(address: str, timeout: float) -> AnyConnections:
-    """Connections to an address, of one server or of a cluster; each is made when it is needed.
+    """Connections to an address of whichever kind; each is made when it is needed.
 
     Raises:
         ConfigurationError: the address is not one, or the timeout not a time.
     """
-    nodes = cluster(address)
-    if nodes is None:
-        return Connections.to(address, timeout)
-    return ClusterConnections(nodes, timeout)
+    check_timeout(timeout)
+    match parsed(address):
+        case ClusterAddress() as found:
+            return ClusterConnections(found, timeout)
+        case SentinelAddress() as found:
+            return sentinel_connections(found, timeout)
+        case found:
+            return Connections.of(found, timeout)
 
 
 class _ClusterExchange:

@@ -78,11 +78,7 @@ class Connections:
         given = dict(address)
         most = given.pop("max_connections", CONNECTIONS)
         kind = _TIMED[given.pop("connection_class", Connection)]
-        retry = Retry(NoBackoff(), 0)
-        pool = ConnectionPool(
-            kind, most, parser_class=_Parser, socket_read_size=READ_SIZE, retry=retry, **given
-        )
-        return cls(Redis.from_pool(pool), timeout, most)
+        return cls(Redis.from_pool(ConnectionPool(kind, most, **TIMED, **given)), timeout, most)
 
     def run(self, flow: Flow[T], timeout: float | None = None) -> T:
         """Run a flow, and return what it returns.
@@ -212,11 +208,12 @@ else:
     _Base = object
 
 
-class _Timed(_Base):
+class Timed(_Base):
     """What makes a connection of redis wait no longer than the deadline allows."""
 
     @property
     def socket_timeout(self) -> float | None:
+        """How many seconds are left."""
         seconds = left()
         return None if seconds is None else max(seconds, _LEAST)
 
@@ -226,6 +223,7 @@ class _Timed(_Base):
 
     @property
     def socket_connect_timeout(self) -> float | None:
+        """The same."""
         return self.socket_timeout
 
     @socket_connect_timeout.setter
@@ -233,17 +231,18 @@ class _Timed(_Base):
         """Passed over as well."""
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send a command, within that time."""
         self.update_current_socket_timeout(self.socket_timeout)
         super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
 
-class _TimedConnection(_Timed, Connection): ...
+class _TimedConnection(Timed, Connection): ...
 
 
-class _TimedSSLConnection(_Timed, SSLConnection): ...
+class _TimedSSLConnection(Timed, SSLConnection): ...
 
 
-class _TimedUnixConnection(_Timed, UnixDomainSocketConnection): ...
+class _TimedUnixConnection(Timed, UnixDomainSocketConnection): ...
 
 
 _TIMED = {
@@ -259,3 +258,11 @@ class _Parser(DefaultParser):  # type: ignore[misc, valid-type]
     def read_from_socket(self, timeout: Any = None, raise_on_timeout: bool = True) -> bool:
         read: bool = super().read_from_socket(left(), raise_on_timeout)
         return read
+
+
+# What else such connections are made with.
+TIMED: dict[str, Any] = {
+    "parser_class": _Parser,
+    "socket_read_size": READ_SIZE,
+    "retry": Retry(NoBackoff(), 0),
+}

@@ -8,10 +8,11 @@ from redis.retry import Retry
 
 from slate.deployment import Deployment
 from slate.errors import StoreError
-from slate.online.store.addresses import cluster, options
+from slate.online.store.addresses import ClusterAddress, SentinelAddress, parsed
 from slate.online.store.channel import READ_SIZE
 from slate.online.store.cluster_client import cluster_client, clustered
 from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.sentinel_connections import primary_client
 
 # Once more, for a pooled connection that the server has closed meanwhile.
 RETRIES = 1
@@ -25,7 +26,7 @@ def open_store(deployment: Deployment) -> tuple[str, EmbeddedServer | None]:
         StoreError: the embedded server cannot be started.
     """
     if deployment.redis:
-        cluster(deployment.redis)
+        parsed(deployment.redis)
         return deployment.redis, None
     deployment.make_data()
     server = EmbeddedServer.attach(deployment.data / "redis")
@@ -36,20 +37,22 @@ def connect(address: str, timeout: float | None = None) -> Redis:
     """A client of the store, for whoever asks it one thing at a time.
 
     Args:
-        address: ``redis://``, ``rediss://`` or ``unix://``; ``redis+cluster://`` or
-            ``rediss+cluster://`` of a cluster, whose client has the same commands, each of names
-            that lie in one slot.
+        address: ``redis://``, ``rediss://`` or ``unix://``; ``redis+sentinel://`` of the primary
+            that sentinels tell of; ``redis+cluster://`` of a cluster, whose client has the same
+            commands, each of names that lie in one slot. The latter two with TLS: ``rediss+...``.
         timeout: after how many seconds a command fails; None waits for ever.
 
     Raises:
         ConfigurationError: the address is not one.
     """
-    nodes = cluster(address)
-    if nodes is not None:
-        return cluster_client(nodes, timeout)
+    found = parsed(address)
+    if isinstance(found, ClusterAddress):
+        return cluster_client(found, timeout)
+    if isinstance(found, SentinelAddress):
+        return primary_client(found, timeout)
     waits = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
     retry = Retry(NoBackoff(), RETRIES)
-    pool = ConnectionPool(socket_read_size=READ_SIZE, retry=retry, **{**waits, **options(address)})
+    pool = ConnectionPool(socket_read_size=READ_SIZE, retry=retry, **{**waits, **found})
     return Redis.from_pool(pool)
 
 

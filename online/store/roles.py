@@ -22,8 +22,11 @@ from redis.exceptions import ResponseError
 
 from slate.errors import ConfigurationError, StoreError
 
-# Each of these, as all keep a connection and read in transactions.
-_ALL = "ping hello auth select client|setinfo client|setname multi exec discard watch unwatch"
+# Each of these, as all keep a connection, read in transactions, and look for nodes and primaries.
+_ALL = (
+    "ping hello auth select client|setinfo client|setname multi exec discard watch unwatch "
+    "role wait cluster|slots asking"
+)
 _READS = (
     "get mget hget hmget hgetall hkeys exists type smembers llen lindex xread xrange xrevrange "
     "xlen time info"

@@ -8,7 +8,14 @@ from redis.connection import SSLConnection
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from slate.online import AsyncFeatureClient, EventWriter, FeatureClient, Publisher
-from slate.online.store.addresses import OPTIONS, cluster, options, shown
+from slate.online.store.addresses import (
+    OPTIONS,
+    ClusterAddress,
+    SentinelAddress,
+    options,
+    parsed,
+    shown,
+)
 from slate.online.store.redis_client import connect
 
 
@@ -32,12 +39,29 @@ def test_an_address_says(address: str, wanted: dict[str, Any]) -> None:
 
 
 def test_the_address_of_a_cluster_names_some_of_its_nodes() -> None:
-    found = cluster("rediss+cluster://me:p%40ss@a:1,[::1],c:3?max_connections=4")
-    assert found is not None
+    found = parsed("rediss+cluster://me:p%40ss@a:1,[::1],c:3?max_connections=4")
+    assert isinstance(found, ClusterAddress)
     assert found.nodes == (("a", 1), ("::1", 6379), ("c", 3))
     assert found.options.pop("connection_class") is SSLConnection
     assert found.options == {"username": "me", "password": "p@ss", "max_connections": 4}
-    assert cluster("redis://host") is None
+    assert parsed("redis://host") == options("redis://host")
+
+
+def test_the_address_of_a_primary_names_sentinels() -> None:
+    found = parsed(
+        "rediss+sentinel://me:p%40ss@a:1,[::1]/my%20main/2?sentinel_username=asking"
+        "&sentinel_password=s%26t&ssl_ca_certs=/ca.pem&max_connections=4"
+    )
+    assert isinstance(found, SentinelAddress)
+    assert found.sentinels == (("a", 1), ("::1", 26_379))
+    assert found.service == "my main"
+    tls = {"connection_class": SSLConnection, "ssl_ca_certs": "/ca.pem"}
+    of_servers = {"username": "me", "password": "p@ss", "db": 2, "max_connections": 4}
+    assert found.options == {**tls, **of_servers}
+    assert found.sentinel_options == {**tls, "username": "asking", "password": "s&t"}
+    plain = parsed("redis+sentinel://a/main")
+    assert isinstance(plain, SentinelAddress)
+    assert (plain.options, plain.sentinel_options) == ({}, {})
 
 
 WHERE = r"the online store's address .* \(redis in slate.toml, or SLATE_REDIS\): "
@@ -46,7 +70,13 @@ WHERE = r"the online store's address .* \(redis in slate.toml, or SLATE_REDIS\):
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("redis+sentinel://secret@a,b/main", r"redis\+sentinel:// is not supported: give the addr"),
+        ("redis+sentinel://secret@a,b", r"it names no service: write redis\+sentinel://.user:pass"),
+        ("redis+sentinel://me:12/cret@a,b/main", "it names no service: write"),
+        ("redis+sentinel://secret@a,/main", "it names a node without a host: write"),
+        ("redis+sentinel://secret@a/main/x", "what follows the service is not a database's number"),
+        ("redis+sentinel://secret@a/main/1?db=1", "what follows the service is not a database's"),
+        ("redis+sentinel://a/main?sentinel_pasword=secret", "it may not set 'sentinel_pasword'"),
+        ("redis://a?sentinel_password=secret", "it may not set 'sentinel_password': did you mean"),
         ("redis+cluster://secret@a/3", "a cluster has one database: name none"),
         ("redis+cluster://secret@a?db=0", "a cluster has one database: name none"),
         ("redis+cluster://a,,b", r"it names a node without a host: write redis\+cluster://.user:"),
@@ -94,6 +124,8 @@ def test_an_address_is_shown_without_its_password() -> None:
     assert shown("unix:///a/b.sock?password=secret") == "unix:///a/b.sock"
     assert shown("redis://:secret") == "***"
     assert shown("redis+cluster://me:secret@a,b:1?password=secret") == "redis+cluster://a,b:1"
+    sentinels = "redis+sentinel://me:secret@a,b:1/main?sentinel_password=secret"
+    assert shown(sentinels) == "redis+sentinel://a,b:1/main"
 
 
 def test_the_options_are_of_redis(deployment: Deployment, tmp_path: Path) -> None:

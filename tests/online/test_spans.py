@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from slate.deployment import Deployment
-from slate.errors import MissingPackageError
+from slate.errors import MissingPackageError, RequestError
 from slate.online import FeatureClient, Publisher, RemoteClient, spans
 from slate.online.http.application import Application
 from tests.online.arcade import GameCatalog
@@ -59,6 +60,37 @@ def test_publishes_and_lookups_are_told(
     assert lookup["slate.errors"] > 0
     # No key and no value is told.
     assert "chess" not in str(found["slate.lookup"].to_json())
+
+
+def test_the_stages_of_a_lookup_are_its_parts(
+    told: InMemorySpanExporter, deployment: Deployment, published: datetime
+) -> None:
+    with FeatureClient.connect(deployment) as client:
+        answer = client.get("play_ranking", **{**ASKED, "at": published})
+    *parts, lookup = told.get_finished_spans()
+    parts = [part for part in parts if part.name.startswith("slate.lookup.")]
+    assert lookup.name == "slate.lookup"
+    assert lookup.context is not None
+    assert {part.parent and part.parent.span_id for part in parts} == {lookup.context.span_id}
+    # One after the other, without gaps.
+    assert [part.start_time for part in parts[1:]] == [part.end_time for part in parts[:-1]]
+    names = [part.name.removeprefix("slate.lookup.") for part in parts]
+    assert [*names[:4], names[-1]] == ["request", "live", "keys", "store", "compute"]
+    assert set(names[4:-1]) == {"keys", "store", "decode"}
+    decoded = [part for part in parts if part.name.endswith("decode")]
+    views = [view for part in decoded for view in (part.attributes or {})["slate.views"]]
+    assert sorted(views) == sorted(answer.states)
+
+
+def test_a_lookup_that_is_refused_is_told_without_its_words(
+    told: InMemorySpanExporter, deployment: Deployment
+) -> None:
+    with FeatureClient.connect(deployment) as client, pytest.raises(RequestError, match="chess"):
+        client.get("play_ranking", player_id="chess", game_id=["go"])
+    (lookup,) = told.get_finished_spans()
+    assert lookup.status.status_code is trace.StatusCode.ERROR
+    assert dict(lookup.attributes or {}) == {"error.type": "RequestError"}
+    assert "chess" not in str(lookup.to_json())
 
 
 def test_a_request_over_http_is_one_trace(

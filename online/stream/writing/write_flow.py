@@ -21,6 +21,7 @@ from slate.online.rows.partitioning import PARTITIONS
 from slate.online.store import persistence
 from slate.online.store.commands import command, values
 from slate.online.store.flows import ExchangeError, Flow, Replicated, not_replicated
+from slate.online.store.replicas import on_a_replica
 from slate.online.store.stream_names import LOG, StreamNames, Unit, routed_views
 from slate.online.stream.events.block_schemas import block_schema, digest
 from slate.online.stream.events.blocks import Refusal
@@ -74,6 +75,7 @@ class Writing:
         now: what tells the arrival, in microseconds; None for the store's clock.
         saved: whether a write waits until the store, an embedded one, has it in its file.
         clustered: whether the store is a cluster, of which a write goes to the log alone.
+        replicated: whether replicas of the store, one server, may take its place.
 
     Raises:
         DataError: the limit lets nothing through.
@@ -88,12 +90,13 @@ class Writing:
         now: Callable[[], int] | None,
         saved: bool = False,
         clustered: bool = False,
+        replicated: bool = False,
     ) -> None:
         if limit < 1:
             raise DataError(f"limit={limit}: a stream must hold one event at least")
         self.source = source
         self._limit, self._now, self._saved = limit, now, saved
-        self._clustered = clustered
+        self._clustered, self._has_replicas = clustered, replicated
         self._names = StreamNames(deployment, source)
         self._log = Unit(deployment, source, LOG)
         self._routes = {
@@ -191,8 +194,10 @@ class Writing:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _replicated(self) -> Flow[None]:
-        """See that what was written to a cluster is on replicas too, where its nodes have some."""
-        if self._clustered and (behind := (yield Replicated())):
+        """See that what was written is on a replica too, where there are some to take over."""
+        if self._has_replicas:
+            yield from on_a_replica()
+        elif self._clustered and (behind := (yield Replicated())):
             raise not_replicated(behind)
 
     def _save(self) -> Flow[None]:

@@ -5,7 +5,7 @@ from typing import Self
 
 from slate.deployment import Deployment, given_or_loaded
 from slate.errors import DataError, UnknownNameError, nearest
-from slate.online.store.addresses import cluster
+from slate.online.store.addresses import ClusterAddress, SentinelAddress, parsed
 from slate.online.store.async_cluster_connections import (
     AnyAsyncConnections,
     async_connections_to,
@@ -191,6 +191,7 @@ def _writing(
     now: Callable[[], int] | None,
 ) -> Writing:
     registry = deployment.registry
+    address = parsed(deployment.redis) if deployment.redis else None
     return Writing(
         registry,
         deployment.name,
@@ -198,5 +199,6 @@ def _writing(
         limit,
         now,
         saved=not deployment.redis,
-        clustered=bool(deployment.redis) and cluster(deployment.redis) is not None,
+        clustered=isinstance(address, ClusterAddress),
+        replicated=isinstance(address, SentinelAddress),
     )

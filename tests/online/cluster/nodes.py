@@ -1,29 +1,17 @@
 """A real cluster on this machine: nodes of the embedded server's kind, formed by their commands."""
 
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
 
-from slate.online.store.embedded_process import binary
+from tests.online.local_servers import LocalServer, free_ports, until
 
 # Within these a failed node is known to have, and a replica takes its place.
 NODE_TIMEOUT_MS = 600
-START_SECONDS = 20.0
-# The server, and beside it what ends it with the tests, however they end.
-_RUN = 'exec 3<&0; "$@" 3<&- & server=$!; { read -r _ <&3; kill -9 "$server"; } & wait "$server"'
 
 
-class LocalNode:
+class LocalNode(LocalServer):
     """One node.
 
     Args:
@@ -31,51 +19,25 @@ class LocalNode:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.port, self._bus = free_ports(2)
-        self._folder = folder
-        folder.mkdir()
-        self.start()
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
+        (self.bus,) = free_ports(1)
         settings = {
-            "port": self.port,
-            "bind": "127.0.0.1",
             "cluster-enabled": "yes",
-            "cluster-port": self._bus,
+            "cluster-port": self.bus,
             "cluster-node-timeout": NODE_TIMEOUT_MS,
             "cluster-require-full-coverage": "no",
             "cluster-replica-validity-factor": 0,
             "repl-diskless-sync-delay": 0,
             "repl-ping-replica-period": 1,
-            "dir": self._folder,
             "appendonly": "no",
             "save": "",
         }
-        given = [str(part) for name, value in settings.items() for part in (f"--{name}", value)]
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["sh", "-c", _RUN, "node", str(binary()), *given],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-            )
-        self.redis: Any = Redis(port=self.port, retry=Retry(NoBackoff(), 0), socket_timeout=5)
-        until(self._answers)
+        super().__init__(folder, settings)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        super().start()
         self.id = self.redis.execute_command("CLUSTER", "MYID").decode()
         self.number = int(self.redis.info("server")["process_id"])
-
-    def _answers(self) -> bool:
-        with suppress(RedisError):
-            return bool(self.redis.ping())
-        return False
-
-    def kill(self) -> None:
-        """Kill it."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-        self.redis.close()
 
 
 class LocalCluster:
@@ -96,7 +58,7 @@ class LocalCluster:
             node.redis.execute_command("CLUSTER", "ADDSLOTSRANGE", start, end - 1)
         for place, node in enumerate(self.nodes):
             node.redis.execute_command("CLUSTER", "SET-CONFIG-EPOCH", place + 1)
-            meet = ("CLUSTER", "MEET", "127.0.0.1", first.port, first._bus)
+            meet = ("CLUSTER", "MEET", "127.0.0.1", first.port, first.bus)
             if node is not first:
                 node.redis.execute_command(*meet)
         until(lambda: all(self._knows(node, number) for node in self.nodes))
@@ -149,22 +111,3 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     cluster = LocalCluster(tmp_path_factory.mktemp("cluster"))
     yield cluster
     cluster.close()
-
-
-def until(true: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "the cluster does not get there in time"
-        time.sleep(0.02)
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

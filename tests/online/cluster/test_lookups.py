@@ -16,8 +16,9 @@ from slate.online.store.addresses import Node
 from slate.online.store.cluster_slots import SLOTS, SlotMap, slot, slots
 from slate.online.store.generations import GenerationNames, pointers
 from tests.online.arcade import GameCatalog, PlayerGameHistory
-from tests.online.cluster.nodes import LocalCluster, LocalNode, until
+from tests.online.cluster.nodes import LocalCluster, LocalNode
 from tests.online.conftest import arcade_rows
+from tests.online.local_servers import until
 from tests.online.tables import AS_OF, us
 
 # These say what is asked and answered, and hold whatever the store is.

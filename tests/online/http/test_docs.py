@@ -66,6 +66,6 @@ def test_curl_is_answered_as_it_says(ready: Served) -> None:
 
 
 def test_every_metric_is_named(ready: Served) -> None:
-    told = set(re.findall(r"slate_serve_\w+", DOCS.read_text()))
-    there = set(re.findall(r"# TYPE (slate_serve_\w+)", ready.ask("/metrics").body.decode()))
+    told = set(re.findall(r"slate_(?:serve|lookup|near)_\w+", DOCS.read_text()))
+    there = set(re.findall(r"# TYPE (slate_\w+)", ready.ask("/metrics").body.decode()))
     assert there == told

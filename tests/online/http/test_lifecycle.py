@@ -80,16 +80,17 @@ def test_it_counts_over_all_of_its_processes(serve: Serve, published: datetime) 
     for _ in range(10):  # by whichever process answers
         assert metric(served, "slate_serve_requests_total", status="200", **ranking) == 7
         assert metric(served, "slate_serve_requests_total", status="400", **ranking) == 1
-        assert metric(served, "slate_serve_rows_total", **ranking) == 6 * 4 + 2
+        assert metric(served, "slate_lookup_rows_total", **ranking) == 6 * 4 + 2
         assert metric(served, "slate_serve_seconds_count", **ranking) == 8
     view = {"view": "game_catalog"}
-    assert metric(served, "slate_serve_states_total", state="present", **view) == 6 * 3 + 2
-    assert metric(served, "slate_serve_states_total", state="default", **view) == 6
+    assert metric(served, "slate_lookup_states_total", state="present", **view) == 6 * 3 + 2
+    assert metric(served, "slate_lookup_states_total", state="default", **view) == 6
     for stage, number in {"read": 8, "look_up": 9, "write": 7}.items():
         assert metric(served, "slate_serve_stage_seconds_count", stage=stage) == number
+    assert metric(served, "slate_lookup_stage_seconds_count", stage="compute") == 8
     deadline = time.monotonic() + 20
     # A process may have just begun.
-    while not (behind := metric(served, "slate_serve_behind_seconds", view="lately")):
+    while not (behind := metric(served, "slate_near_behind_seconds", view="lately")):
         assert time.monotonic() < deadline
     assert behind < 10
     assert served.stop() == 0
