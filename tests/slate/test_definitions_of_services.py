@@ -38,8 +38,12 @@ from tests.slate.wrong import Define, Wrong, check_refused
 wrong = Wrong()
 
 
-def service(*features: object, keys: Any = (Guest,), spine: Any = Visit) -> FeatureService:
-    return FeatureService("wrong", version=1, keys=keys, spine=spine, features=features)
+def service(
+    *features: object, keys: Any = (Guest,), spine: Any = Visit, without: Any = ()
+) -> FeatureService:
+    return FeatureService(
+        "wrong", version=1, keys=keys, spine=spine, features=features, without=without
+    )
 
 
 @wrong("FeatureService('wrong')", "'guest_orders.orders_1h' is not a feature", "by attribute")
@@ -55,6 +59,16 @@ def a_column_for_a_feature() -> object:
 @wrong("FeatureService('wrong') lists no feature")
 def a_service_without_features() -> object:
     return service()
+
+
+@wrong("without=guest_profile.city", "does not list that feature")
+def a_feature_left_out_that_is_not_listed() -> object:
+    return service(GuestOrders, without=[GuestProfile.city])
+
+
+@wrong("lists no feature")
+def a_service_without_any_of_what_it_lists() -> object:
+    return service(GuestOrders, without=[GuestOrders])
 
 
 @wrong("FeatureService('wrong')", "keys=[...]")
@@ -252,6 +266,15 @@ def test_ways_that_nobody_needs_may_be_two() -> None:
 
     registry = Registry.of([*EVERYTHING, SecondCafe, service(GuestOrders)])
     assert registry.services
+
+
+def test_of_a_view_some_features_can_be_left_out() -> None:
+    found = service(GuestOrders, GuestProfile.city, without=[GuestOrders.orders, GuestProfile.city])
+    assert [feature.column for feature in found.features] == [
+        "spend_1d",
+        "last_dish",
+        "recent_dishes",
+    ]
 
 
 def test_the_newest_version_of_a_service_holds() -> None:
