@@ -101,7 +101,7 @@ def of_service(registry: Registry, service: FeatureService) -> Facts:
         ("features", str(len(service.features))),
         ("owner", service.owner),
         ("tags", ", ".join(service.tags)),
-        *((f"{read.view.name} by", uses.keys(plan, read)) for read in plan.reads),
+        *((f"{read.view.name} by", plan.ways(read)) for read in plan.reads),
     ]
 
 
