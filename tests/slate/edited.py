@@ -133,7 +133,7 @@ def edited(old: str, new: str) -> str:
 
 def promised(registry: Registry, project: Path = Path("nowhere")) -> Contract:
     """The contract of the module's service."""
-    return contract(registry, registry.plans["everything"], OwnModels(project))
+    return contract(registry, registry.plan("everything"), OwnModels(project))
 
 
 def imported(name: str, file: Path) -> ModuleType:

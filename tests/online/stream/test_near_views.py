@@ -49,7 +49,7 @@ class Both(Bench):
         return next(s.name for s in services if any(f.name == wanted for f in s.features))
 
     def ask(self, rider: str, at: datetime | None = None) -> tuple[Answer, Answer]:
-        plan = self.deployment.registry.plans[self.service]
+        plan = self.deployment.registry.plan(self.service)
         given = dict.fromkeys(plan.service.request_keys, 7) | {"rider_id": rider}
         given |= {i.column: _value(i) for i in plan.inputs if i.required}
         at = at or self.now + SECOND
@@ -474,7 +474,7 @@ def test_a_process_that_was_forked_keeps_views_of_its_own(both: Both) -> None:
         kept = client._serving.near.get("rider_rides")
         assert kept is not None
         assert kept.held is not None
-        plan = both.deployment.registry.plans[both.service]
+        plan = both.deployment.registry.plan(both.service)
         given = dict.fromkeys(plan.service.request_keys, 7) | {"rider_id": "a"}
         given |= {i.column: _value(i) for i in plan.inputs if i.required}
 
