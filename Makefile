@@ -46,12 +46,12 @@ test: $(manifest) ## Run the tests (ARGS="-k window" runs some of them)
 test-fast: $(stamp) ## Run the tests that start no process: no store, no dbt, no Dagster
 	$(bin)/pytest --numprocesses auto --dist loadfile -m "not process" $(ARGS)
 
-check: $(stamp) ## Check format, lint, types, architecture and compiled SQL
+check: $(stamp) ## Check format, lint, types, architecture, compiled SQL and locks
 	$(bin)/ruff format --check
 	$(bin)/ruff check
 	$(bin)/mypy
 	$(bin)/pytest --quiet tests/test_architecture.py
-	$(bin)/slate compile --check
+	$(bin)/slate check
 
 bench: $(stamp) ## Measure speed and say what was measured
 	$(bin)/python -m benchmarks $(ARGS)

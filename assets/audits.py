@@ -68,7 +68,7 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
         answers, values, found = 0, 0, list[Difference]()
         waiting = 0
         with warehouse.get_connection() as connection:
-            audit = Audit(deployment, service.name, connection)
+            audit = Audit(deployment, service.full_name, connection)
             until = pa.scalar(naive_utc(audit.known_until), pa.timestamp("us"))
             for name, table in tables(folder, _last(folder)):
                 asked = table["asked_at"].cast(pa.timestamp("us"))
@@ -111,7 +111,7 @@ def _verdict(plan: Plan, values: int, found: Sequence[Difference]) -> dg.AssetCh
         told += (
             f": the first is {first.feature} of request {first.request_id}, row {first.row}, "
             f"served as {first.served!r}, where the warehouse tells {first.told!r} "
-            f"({first.cause}); `slate trace {plan.service.name} {shlex.quote(first.request_id)} "
+            f"({first.cause}); `slate trace {plan.service.full_name} {shlex.quote(first.request_id)} "
             f"{first.feature} --row {first.row}` shows its events"
         )
     elif unexamined:

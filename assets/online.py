@@ -6,6 +6,7 @@ from datetime import UTC
 
 import dagster as dg
 
+from slate.asset_keys import online_path
 from slate.assets import published
 from slate.assets.catalogue import asset_tags, schema, view_columns
 from slate.assets.database import POOL, Warehouse
@@ -25,6 +26,7 @@ from slate.assets.warehouse import current_key, model_key
 from slate.compile.model_names import STREAMED_UNTIL, online_keys_model, online_tiles_model
 from slate.deployment import Deployment
 from slate.fingerprints import fingerprint
+from slate.locks.standing import standing
 from slate.online import Generation, Publisher
 from slate.views import FeatureView
 
@@ -36,7 +38,7 @@ NEWEST = "newest"
 
 def online_key(view: type[FeatureView]) -> dg.AssetKey:
     """The asset of a view in the online store."""
-    return dg.AssetKey(["online", view.name])
+    return dg.AssetKey(online_path(view))
 
 
 def online_assets(deployment: Deployment) -> list[dg.AssetsDefinition]:
@@ -68,6 +70,7 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
     def publish(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
+        standing(deployment).require_view_kept(view)
         started, told = time.perf_counter(), 0.0
 
         def progress(rows: int) -> None:

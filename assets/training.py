@@ -7,6 +7,7 @@ from datetime import date
 import dagster as dg
 import duckdb
 
+from slate.asset_keys import training_path
 from slate.assets.builds import last_build, spans_built_since
 from slate.assets.catalogue import asset_tags, feature_columns, schema, source_columns
 from slate.assets.database import POOL, Warehouse
@@ -17,12 +18,13 @@ from slate.assets.verdicts import require_passed
 from slate.assets.warehouse import current_key, model_key
 from slate.compile.model_names import training_model
 from slate.deployment import Deployment
+from slate.locks.standing import standing
 from slate.plans import Plan
 
 
 def training_key(plan: Plan) -> dg.AssetKey:
     """The asset of a service's training set."""
-    return dg.AssetKey(["training", plan.service.full_name])
+    return dg.AssetKey(training_path(plan.service))
 
 
 def training_assets(deployment: Deployment) -> list[dg.AssetsDefinition]:
@@ -62,6 +64,7 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
     def training_set(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
+        standing(deployment).require_service_kept(service)
         started, told = time.perf_counter(), 0.0
 
         def progress(rows: int) -> None:

@@ -333,7 +333,7 @@ def rates(address: str, processes: int, seconds: float) -> float:
 
 def floor_of(slate: Slate, registry: Registry) -> Floor:
     """The floor of the first viewer's request."""
-    plan = registry.plans[SERVICE]
+    plan = registry.plan(SERVICE)
     kept: dict[Expr, Array] = {}
     computed = ServicePlan.compute
 

@@ -130,7 +130,7 @@ def _dbt_run(deployment: Deployment, *arguments: str) -> dict[str, float]:
 def run(events: int = EVENTS, rows: int = ROWS) -> None:
     """Measure, and print what was found."""
     configured = load()
-    plan = configured.registry.plans[SERVICE]
+    plan = configured.registry.plan(SERVICE)
     with tempfile.TemporaryDirectory(prefix="slate-bench-") as folder:
         deployment = Deployment(
             configured.name, configured.definitions, configured.root, configured.dbt_project,

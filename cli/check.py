@@ -1,13 +1,16 @@
-"""`slate check`: do the definitions hold together, and is the generated SQL up to date?"""
+"""`slate check`: do the definitions hold together, and keep what is derived and promised?"""
 
+import sys
 from argparse import Namespace
 
 from slate.cli.compile import require_up_to_date
 from slate.deployment import load
+from slate.errors import ConfigurationError
+from slate.locks.standing import not_locked, standing
 
 
 def run(_: Namespace) -> int:
-    """Load all definitions, which checks them, and compare the generated SQL."""
+    """Load all definitions, which checks them; compare the generated SQL, and what is locked."""
     deployment = load()
     registry = deployment.registry
     print(
@@ -15,4 +18,13 @@ def run(_: Namespace) -> int:
         f"{len(registry.features)} features, {len(registry.services)} services"
     )
     require_up_to_date(deployment)
+    found = standing(deployment)
+    wrong = found.broken()
+    if found.unlocked and found.locked:
+        # Who locks one version means to lock all.
+        wrong.append(not_locked(found.unlocked))
+    elif found.unlocked:
+        print(f"slate: {not_locked(found.unlocked)}", file=sys.stderr)
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
     return 0

@@ -31,17 +31,17 @@ def named(registry: Registry, name: str) -> list[Definition]:
     Raises:
         UnknownNameError: there is none.
     """
-    services = registry.services.values()
     kinds: list[dict[str, Definition]] = [
         {**registry.features},
         {**registry.views, **registry.requests},
         {**registry.sources},
         {**registry.entities},
-        {**registry.services, **{service.full_name: service for service in services}},
     ]
     found = [definitions[name] for definitions in kinds if name in definitions]
+    found += registry.versions(name)
     if not found:
-        hint = nearest(name, [known for definitions in kinds for known in definitions])
+        known = [other for definitions in kinds for other in definitions]
+        hint = nearest(name, [*known, *registry.service_names])
         if not hint.startswith("did you mean"):
             hint = "`slate list` lists them"  # the names of all features would be no hint
         raise UnknownNameError(f"there is no definition {name!r}: {hint}")

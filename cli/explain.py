@@ -9,7 +9,5 @@ from slate.online.serving.service_plan import ServicePlan
 
 def run(options: Namespace) -> int:
     """Print the service's plan."""
-    registry = load().registry
-    service = registry.service(options.service)
-    print(explain(ServicePlan(registry.plans[service.name])))
+    print(explain(ServicePlan(load().registry.plan(options.service))))
     return 0

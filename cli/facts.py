@@ -91,7 +91,8 @@ def of_entity(registry: Registry, entity: type[Entity]) -> Facts:
 
 def of_service(registry: Registry, service: FeatureService) -> Facts:
     """A service: what a request brings, and what it reads."""
-    plan = registry.plans[service.name]
+    plan = registry.plans[service.full_name]
+    others = [one.full_name for one in registry.versions(service.name) if one is not service]
     inputs = [f"{i.column} (required)" if i.required else i.column for i in plan.inputs]
     return [
         ("keys", ", ".join(service.request_keys)),
@@ -99,9 +100,10 @@ def of_service(registry: Registry, service: FeatureService) -> Facts:
         ("candidates", render(service.candidates.where) if service.candidates else ""),
         ("spine", service.spine.name),
         ("features", str(len(service.features))),
+        ("other versions", ", ".join(others)),
         ("owner", service.owner),
         ("tags", ", ".join(service.tags)),
-        *((f"{read.view.name} by", uses.keys(plan, read)) for read in plan.reads),
+        *((f"{read.view.name} by", plan.ways(read)) for read in plan.reads),
     ]
 
 

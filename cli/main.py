@@ -158,11 +158,31 @@ def _parser() -> argparse.ArgumentParser:
     )
     _reading(load)
 
-    add("check", "check definitions, and that the generated SQL is up to date")
+    add(
+        "check",
+        "check definitions, that generated SQL is up to date, and that locked versions are kept",
+        "A version of a service that is locked gives its models the same features, in the same "
+        "order and with the same meaning; what changed is told in words. One that is not locked "
+        "fails once any other is.",
+    )
 
     compile_ = add("compile", "write the SQL that the definitions stand for")
     compile_.add_argument(
         "--check", action="store_true", help="only tell whether it is up to date; exit 1 if not"
+    )
+
+    lock = add(
+        "lock",
+        "lock what each version of a service gives to models, in files to commit",
+        "Writes locks/SERVICE_vN.toml for versions that are new. A change of one that is locked is "
+        "told, and taken with --accept alone.",
+    )
+    lock.add_argument(
+        "--accept",
+        metavar="SERVICE_vN",
+        nargs="+",
+        default=[],
+        help="take the changes of these, or remove their locks where they are no longer defined",
     )
 
     list_ = add("list", "list entities, sources, views and services")

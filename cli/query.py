@@ -27,7 +27,7 @@ def run(options: Namespace) -> int:
     """Ask, and print the answer as a table, or with ``--json`` a line for each row."""
     deployment = load()
     registry = deployment.registry
-    plan = registry.plans[registry.service(options.service).name]
+    plan = registry.plan(options.service)
     given = _given(plan, options.given)
     # The answer tells it too.
     logging.getLogger("slate.online").addHandler(logging.NullHandler())

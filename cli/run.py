@@ -10,6 +10,7 @@ from slate.cli.compile import require_up_to_date
 from slate.cli.demo import demo
 from slate.cli.text import Say, clock, table
 from slate.deployment import Deployment, load
+from slate.locks.standing import not_locked, standing
 from slate.online import FeatureClient
 
 
@@ -18,6 +19,8 @@ def run(_: Namespace) -> int:
     say = clock()
     deployment = load()
     require_up_to_date(deployment)
+    locks = standing(deployment)
+    locks.require_kept()
     processes.prepare(deployment)
     shown = demo(deployment)
     if shown is not None:
@@ -31,6 +34,8 @@ def run(_: Namespace) -> int:
             with FeatureClient.connect(deployment) as client:
                 client.wait_until_near()
                 shown.show(client, deployment, say)
+    if locks.unlocked:
+        say(not_locked(locks.unlocked))
     say("done")
     return 0
 

@@ -28,7 +28,7 @@ def run(options: Namespace) -> int:
     service = deployment.registry.service(options.service)
     answer = _answer(deployment.answers / service.full_name, options.request, service.full_name)
     with reading(deployment) as connection:
-        audit = Audit(deployment, service.name, connection)
+        audit = Audit(deployment, service.full_name, connection)
         found = trace(audit, answer, options.row, options.feature)
     if options.json:
         print(json.dumps(asdict(found), default=_json, indent=2))

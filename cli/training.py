@@ -39,7 +39,8 @@ def run(options: Namespace) -> int:
     if options.spine is not None:
         return _make(deployment, options)
     registry = deployment.registry
-    service = registry.service(options.service)
+    plan = registry.plan(options.service)
+    service = plan.service
     folder = deployment.training / service.full_name
     manifest = load_manifest(folder)
     path = (folder / CURRENT).resolve()
@@ -47,7 +48,7 @@ def run(options: Namespace) -> int:
     print()
     print(table(_facts(manifest)))
     print()
-    print(table(_definitions(manifest, registry.plans[service.name]), head=("view", "hash", "")))
+    print(table(_definitions(manifest, plan), head=("view", "hash", "")))
     print()
     print(heading("load it"))
     print(table(_loading(path)))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from slate.expressions import Expr, leaves
 from slate.features import Attribute, Computed, Feature
-from slate.plans import Plan, Read
+from slate.plans import Plan
 from slate.registry import Registry
 
 
@@ -34,19 +34,7 @@ def ways(registry: Registry, features: set[Expr]) -> Iterator[tuple[str, str]]:
     for plan in registry.plans.values():
         for read in plan.reads:
             if features & set(read.features):
-                yield plan.service.full_name, keys(plan, read)
-
-
-def keys(plan: Plan, read: Read) -> str:
-    """How a service comes by the keys of a view: from the request, or by way of attributes."""
-    return ", ".join(_way(plan, source) for source in read.keys.values())
-
-
-def _way(plan: Plan, source: str | Attribute) -> str:
-    if isinstance(source, str):
-        return source
-    read = next(read for read in plan.reads if read.view is source.view)
-    return f"{keys(plan, read)} -> {source.name}"
+                yield plan.service.full_name, plan.ways(read)
 
 
 def leads_to(registry: Registry, entity: object) -> Iterator[Feature]:

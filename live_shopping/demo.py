@@ -20,6 +20,8 @@ from slate.errors import DataError, StoreError
 __all__ = ["live", "prepare", "show"]
 
 SERVICE = "feed_ranking"
+# The version that the stand-in for a model was made for.
+VERSION = f"{SERVICE}_v1"
 CANDIDATES = 2_000
 FEEDS, TOP = 3, 10
 WARM_UP, REQUESTS, VIEWERS = 20, 1_000, 200
@@ -100,7 +102,7 @@ def show(client: Client, deployment: Deployment, say: Say) -> None:
 
 
 def _print_feed(client: Client, viewer: str, shows: Catalog, at: datetime) -> None:
-    answer = client.get(SERVICE, at=at, viewer_id=viewer, show_id=shows.shows)
+    answer = client.get(VERSION, at=at, viewer_id=viewer, show_id=shows.shows)
     if answer.errors:
         raise StoreError(answer.errors[0])
     worth = score(answer)
@@ -132,7 +134,7 @@ def _print_latency(client: Client, viewers: list[str], shows: Catalog, say: Say)
     for number in range(-WARM_UP, REQUESTS):
         viewer = viewers[number % len(viewers)]
         begin = time.perf_counter()
-        answer = client.get(SERVICE, viewer_id=viewer, show_id=shows.shows)
+        answer = client.get(VERSION, viewer_id=viewer, show_id=shows.shows)
         answer.matrix()
         if number >= 0:
             seconds[number] = time.perf_counter() - begin

@@ -4,7 +4,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -33,9 +33,9 @@ def code_text(function: Function) -> str:
         for name, value in _named(function):
             value = inspect.unwrap(value) if callable(value) else value
             if isinstance(value, FunctionType):
-                if _package(value) == _package(function) and value not in told:
+                if package_of(value) == package_of(function) and value not in told:
                     tell(value)
-            elif constant := _constant(value):
+            elif constant := constant_text(value):
                 lines.append(f"{name} = {constant}")
 
     tell(function)
@@ -44,6 +44,15 @@ def code_text(function: Function) -> str:
 
 def source_text(function: Function) -> str:
     """A function's code without its comments, docstrings, layout and annotations.
+
+    Raises:
+        DefinitionError: it cannot be read.
+    """
+    return ast.unparse(source_tree(function))
+
+
+def source_tree(function: Function) -> ast.Module:
+    """A function's code as Python reads it, without docstrings and annotations.
 
     Raises:
         DefinitionError: it cannot be read.
@@ -66,29 +75,34 @@ def source_text(function: Function) -> str:
                 node.body = node.body[1:] or [ast.Pass()]
         elif isinstance(node, ast.arg):
             node.annotation = None
-    return ast.unparse(tree)
+    return tree
 
 
 def _defined(tree: ast.Module) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
-def _package(value: Function | ModuleType) -> str:
+def package_of(value: Function | ModuleType) -> str:
+    """The package that a function or a module is of."""
     name = value.__name__ if isinstance(value, ModuleType) else value.__module__
     return name.partition(".")[0]
 
 
+def scope_of(function: Function) -> dict[str, Any]:
+    """The values outside of a function, by the names that it can call them."""
+    return {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+
+
 def _named(function: Function) -> Iterator[tuple[str, Any]]:
     """The values outside of a function that its code names."""
-    names = set(_names(function.__code__))
-    closure = inspect.getclosurevars(function).nonlocals
-    scope = {**function.__globals__, **closure}
-    yield "defaults", (function.__defaults__, function.__kwdefaults__)
+    names, scope = set(_names(function.__code__)), scope_of(function)
+    if function.__defaults__ or function.__kwdefaults__:
+        yield "defaults", (function.__defaults__, function.__kwdefaults__)
     for name in sorted(names & scope.keys()):
         value = scope[name]
         if not isinstance(value, ModuleType):
             yield name, value
-        elif _package(value) == _package(function):
+        elif package_of(value) == package_of(function):
             yield from ((n, vars(value)[n]) for n in sorted(names & vars(value).keys()))
 
 
@@ -99,18 +113,20 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _constant(value: object) -> str:
+def constant_text(value: object) -> str:
     """A constant's text; empty for what is none, and has no text that says all of it."""
     match value:
         case None | bool() | int() | float() | complex() | str() | bytes() | date() | timedelta():
             return repr(value)
+        case tzinfo():
+            return repr(value)
         case np.generic() | np.ndarray():
             return render(value)
         case list() | tuple():
-            return f"[{', '.join(map(_constant, value))}]"
+            return f"[{', '.join(map(constant_text, value))}]"
         case set() | frozenset():
-            return f"{{{', '.join(sorted(map(_constant, value)))}}}"
+            return f"{{{', '.join(sorted(map(constant_text, value)))}}}"
         case dict():
-            items = (f"{_constant(key)}: {_constant(item)}" for key, item in value.items())
+            items = (f"{constant_text(key)}: {constant_text(item)}" for key, item in value.items())
             return f"{{{', '.join(items)}}}"
     return ""

@@ -5,7 +5,7 @@ definition itself, so that no column stands without one.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from slate.aggregates import Function, LatestFunction, Measure, OverLast, ValuesFunction
 from slate.aggregates.quantile import Quantile
@@ -107,7 +107,7 @@ def derived(feature: Feature) -> str:
                 text += f", {feature.default!r} if it is not"
         case _:
             text = _KINDS[feature.kind]
-    return _sentence("; ".join([text, *_bounds(feature.constraints)]))
+    return _sentence("; ".join([text, *bounds_words(feature.constraints)]))
 
 
 def of_column(column: Column, registry: Registry) -> str:
@@ -129,7 +129,7 @@ def of_column(column: Column, registry: Registry) -> str:
         text = of_key(name, entity)
     else:
         null = "may be null" if column.nullable else "never null"
-        text = _sentence("; ".join([_KINDS[column.kind], *_bounds(column.constraints), null]))
+        text = _sentence("; ".join([_KINDS[column.kind], *bounds_words(column.constraints), null]))
     return joined(column.description, text)
 
 
@@ -243,34 +243,42 @@ def _said(rendered: str) -> str:
 
 def filter_words(where: str, expr: Expr) -> str:
     """A filter of events as it is said: ``kind == 'tap' and price is not null``."""
-    return _condition(condition(where, expr))
+    return condition_words(condition(where, expr), _name)
 
 
-def _condition(found: Condition) -> str:
+def condition_words(found: Condition, name: Callable[[Column], str]) -> str:
+    """A filter as it is said.
+
+    Args:
+        found: the filter.
+        name: what a column is called.
+    """
+
+    def words(one: Condition) -> str:
+        return condition_words(one, name)
+
     match found:
         case Comparison(column, "=", True):
-            return _name(column)
+            return name(column)
         case Comparison(column, sign, constant):
-            return f"{_name(column)} {_SIGNS.get(sign, sign)} {_constant(constant)}"
+            return f"{name(column)} {_SIGNS.get(sign, sign)} {constant_words(constant)}"
         case Against(column, sign, other):
-            return f"{_name(column)} {_SIGNS.get(sign, sign)} {_name(other)}"
+            return f"{name(column)} {_SIGNS.get(sign, sign)} {name(other)}"
         case Membership(column, constants):
-            return f"{_name(column)} is one of {_constants(constants)}"
+            return f"{name(column)} is one of {constants_words(constants)}"
         case Null(column):
-            return f"{_name(column)} is null"
+            return f"{name(column)} is null"
         case Not(Null(column)):
-            return f"{_name(column)} is not null"
+            return f"{name(column)} is not null"
         case Not(inner):
-            return f"not ({_condition(inner)})"
+            return f"not ({words(inner)})"
         case AllOf(conditions):
             return " and ".join(
-                f"({_condition(one)})" if isinstance(one, AnyOf) else _condition(one)
-                for one in conditions
+                f"({words(one)})" if isinstance(one, AnyOf) else words(one) for one in conditions
             )
         case AnyOf(conditions):
             return " or ".join(
-                f"({_condition(one)})" if isinstance(one, AllOf) else _condition(one)
-                for one in conditions
+                f"({words(one)})" if isinstance(one, AllOf) else words(one) for one in conditions
             )
     return found.sql()
 
@@ -305,7 +313,9 @@ def _stored(feature: Feature) -> str:
     """An attribute where it is stored, before it has a default."""
     entity = feature.key_of if isinstance(feature, Attribute) else None
     text = _KINDS[feature.kind] if entity is None else f"the key of {entity.__name__}"
-    return joined(feature.description, _sentence("; ".join([text, *_bounds(feature.constraints)])))
+    return joined(
+        feature.description, _sentence("; ".join([text, *bounds_words(feature.constraints)]))
+    )
 
 
 def _entity_of(column: Column, registry: Registry) -> type[Entity] | None:
@@ -316,20 +326,22 @@ def _entity_of(column: Column, registry: Registry) -> type[Entity] | None:
     return None
 
 
-def _bounds(bounds: Constraints) -> Iterable[str]:
+def bounds_words(bounds: Constraints) -> Iterable[str]:
+    """What values must satisfy, a text for each bound."""
     if bounds.one_of is not None:
-        yield f"one of {_constants(bounds.one_of)}"
+        yield f"one of {constants_words(bounds.one_of)}"
     if bounds.least is not None:
-        yield f"at least {_constant(bounds.least)}"
+        yield f"at least {constant_words(bounds.least)}"
     if bounds.greatest is not None:
-        yield f"at most {_constant(bounds.greatest)}"
+        yield f"at most {constant_words(bounds.greatest)}"
 
 
-def _constants(values: Iterable[object]) -> str:
-    return ", ".join(map(_constant, values))
+def constants_words(values: Iterable[object]) -> str:
+    """Constants as they are said."""
+    return ", ".join(map(constant_words, values))
 
 
-def _constant(value: object) -> str:
+def constant_words(value: object) -> str:
     """A constant as it is said: a text in quotes, a time without the words of Python."""
     return repr(value) if isinstance(value, str | bool | int | float) else str(value)
 

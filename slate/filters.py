@@ -314,6 +314,24 @@ def _constant(where: str, column: Column, value: object) -> Any:
     return column.kind.constant(value, f"{where}: {column!r} is a {column.kind.value}; constant")
 
 
+def ordered(found: Condition) -> Condition:
+    """A condition in one order, however it was written, and with each constant of its own kind."""
+    match found:
+        case Comparison(column, operator, constant):
+            return Comparison(column, operator, _exact(column.kind, constant))
+        case Membership(column, constants):
+            return Membership(column, tuple(sorted(_exact(column.kind, c) for c in constants)))
+        case Not(inner):
+            return Not(ordered(inner))
+        case Joined(conditions):
+            return type(found)(tuple(sorted(map(ordered, conditions), key=lambda one: one.text())))
+    return found
+
+
+def _exact(kind: Kind, constant: Any) -> Any:
+    return float(constant) if kind is Kind.FLOAT else constant
+
+
 def check_filter(where: str, expr: Expr, source: type[EventTable]) -> None:
     """Refuse a filter that is too rich, of another source, or for what never is.
 
@@ -372,4 +390,4 @@ def _without_zone(value: Any) -> Any:
 
 def _texts(kind: Kind, *constants: Any) -> list[str]:
     """Constants as sorted texts, in which 2 and 2.0 are one number."""
-    return sorted(repr(float(value) if kind is Kind.FLOAT else value) for value in constants)
+    return sorted(repr(_exact(kind, value)) for value in constants)

@@ -1,14 +1,14 @@
 """Definition hashes: they change when, and only when, a view's values could.
 
 Names, types, sources, filters, windows, expressions and defaults take part. Descriptions, owners,
-tags, constraints and the order of writing do not.
+tags, constraints, the order of writing and what a resolver calls its variables do not.
 """
 
 from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-from slate.code import code_text
+from slate.code_shape import code_shape
 from slate.constraints import Constraints
 from slate.expressions import Expr, nodes, render
 from slate.features import Aggregated, Attribute, Computed, Feature, Input
@@ -92,5 +92,5 @@ def _expression(expr: Expr) -> str:
         if isinstance(node, Feature):
             text.append(f"{node.view.name}: {_line(node)}")
         elif isinstance(node, Resolved):
-            text.append(code_text(node.func))
+            text.append(code_shape(node.func))
     return "; ".join(text)

@@ -64,6 +64,16 @@ class Plan:
         """The read of one of its views."""
         return next(read for read in self.reads if read.view is view)
 
+    def ways(self, read: Read) -> str:
+        """How the keys of a view are come by, in words: ``show_id -> show_catalog.seller_id``."""
+        return ", ".join(
+            way if isinstance(way, str) else f"{self.ways(self._read_of(way))} -> {way.name}"
+            for way in read.keys.values()
+        )
+
+    def _read_of(self, feature: Attribute) -> Read:
+        return next(read for read in self.reads if read.view is feature.view)
+
     @cached_property
     def views(self) -> tuple[type[FeatureView], ...]:
         """The views read, each once."""

@@ -1,5 +1,6 @@
 """The registry: all definitions of a deployment, checked against each other."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,8 @@ from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
 
 T = TypeVar("T")
+# How a version is said beside its name, as in "feed_ranking@1".
+_VERSION = re.compile(r"@(\d+)$")
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class Registry:
         sources: by name.
         views: feature views by name.
         requests: request features by name.
-        services: feature services by name, the highest version of each.
-        plans: the plan of each service by the service's name.
+        services: all versions of feature services, by name and version ("feed_ranking_v1").
+        plans: the plan of each, by the same.
     """
 
     entities: dict[str, type[Entity]]
@@ -63,16 +66,7 @@ class Registry:
         """
         found = list(dict.fromkeys(d for d in definitions if _is_definition(d)))
         views = _by_name(found, FeatureView)
-        services: dict[str, FeatureService] = {}
-        for service in found:
-            if isinstance(service, FeatureService):
-                other = services.get(service.name)
-                if other is not None and other.version == service.version:
-                    raise DefinitionError(
-                        f"{service!r} is defined twice: raise the version of the newer one"
-                    )
-                if other is None or other.version < service.version:
-                    services[service.name] = service
+        services = _services(found)
         _check_held(found)
         _check_names(found)
         return cls(
@@ -94,15 +88,52 @@ class Registry:
         }
 
     def service(self, name: str) -> FeatureService:
-        """A service by its name, or by name and version ("feed_ranking_v1").
+        """A service by name and version ("feed_ranking_v1"), or by its name, if it has one version.
+
+        Of several versions the name alone means none: a model is trained on one of them.
 
         Raises:
-            UnknownNameError: there is none.
+            UnknownNameError: there is none, or the name alone does not tell which.
         """
-        for service in self.services.values():
-            if name in (service.name, service.full_name):
-                return service
-        raise UnknownNameError(f"there is no service {name!r}: {nearest(name, self.services)}")
+        found = self.versions(name)
+        if not found:
+            hint = nearest(name, map(self.asked_as, self.services.values()))
+            raise UnknownNameError(f"there is no service {name!r}: {hint}")
+        if len(found) > 1:
+            names = " or ".join(service.full_name for service in found)
+            raise UnknownNameError(
+                f"{name!r} has {len(found)} versions: ask for the one that the model was trained "
+                f"on, {names}"
+            )
+        return found[0]
+
+    def versions(self, name: str) -> list[FeatureService]:
+        """The services that a name means: of the name alone all versions, the oldest first.
+
+        Args:
+            name: "feed_ranking", or "feed_ranking_v1" for one version; "feed_ranking@1" is
+                understood too.
+        """
+        full_name = _VERSION.sub(r"_v\1", name)
+        found = (s for s in self.services.values() if name == s.name or full_name == s.full_name)
+        return sorted(found, key=lambda service: service.version)
+
+    def asked_as(self, service: FeatureService) -> str:
+        """The shortest name that means a service: with its version where there are others."""
+        return service.name if len(self.versions(service.name)) == 1 else service.full_name
+
+    @property
+    def service_names(self) -> set[str]:
+        """The names that services are known by, alone and with a version."""
+        return {*self.services, *(service.name for service in self.services.values())}
+
+    def plan(self, name: str) -> Plan:
+        """The plan of a service by its name, as ``service`` takes it.
+
+        Raises:
+            UnknownNameError: as ``service`` says.
+        """
+        return self.plans[self.service(name).full_name]
 
     def view(self, name: str) -> type[FeatureView]:
         """A feature view by name.
@@ -113,6 +144,25 @@ class Registry:
         if name in self.views:
             return self.views[name]
         raise UnknownNameError(f"there is no feature view {name!r}: {nearest(name, self.views)}")
+
+
+def _services(found: list[object]) -> dict[str, FeatureService]:
+    """The versions of services by name and version."""
+    services: dict[str, FeatureService] = {}
+    for service in found:
+        if isinstance(service, FeatureService):
+            if service.full_name in services:
+                raise DefinitionError(
+                    f"{service!r} is defined twice: raise the version of the newer one"
+                )
+            services[service.full_name] = service
+    for service in services.values():
+        if service.name in services:
+            raise DefinitionError(
+                f"{service!r} is called as another one is with its version, "
+                f"{services[service.name]!r}: rename it"
+            )
+    return services
 
 
 def _check_held(found: list[object]) -> None:

@@ -22,6 +22,9 @@ LOG_COLUMNS = frozenset(
 class FeatureService:
     """A named, versioned list of features for one model.
 
+    It lists features, aggregates and whole views. Of a view, ``without`` leaves out what an older
+    version never had: ``features=[ViewerActivity], without=[ViewerActivity.shares]``.
+
     Attributes:
         name: its name, as the client asks for it.
         version: raised when its features change for a model that depends on them.
@@ -46,6 +49,7 @@ class FeatureService:
         keys: Sequence[type[Entity]],
         features: Sequence[Any],
         spine: type[Source],
+        without: Sequence[Any] = (),
         candidates: CandidateSet | None = None,
         logged: float = 0.0,
         description: str = "",
@@ -94,6 +98,13 @@ class FeatureService:
             for feature in features_of(where, item):
                 if listed.setdefault(feature.name, feature) is not feature:
                     raise DefinitionError(f"{where} has two features named {feature.name!r}")
+        for item in several(f"{where}: without", without):
+            for feature in features_of(where, item):
+                if listed.pop(feature.name, None) is None:
+                    raise DefinitionError(
+                        f"{where}: without={feature.name}: it does not list that feature; take it "
+                        "out of `without`"
+                    )
         if not listed:
             raise DefinitionError(f"{where} lists no feature")
         self.features = tuple(listed.values())

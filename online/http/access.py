@@ -4,6 +4,8 @@ The file is JSON, a name for each key::
 
     {"feed": {"hash": "5f...", "services": ["feed_ranking"]}}
 
+``feed_ranking`` stands for all of its versions, ``feed_ranking_v1`` for one.
+
 It is read again when it changes, so that a key that is taken out is refused within a second.
 """
 
@@ -19,6 +21,7 @@ from typing import Any
 
 from slate.errors import ConfigurationError, nearest
 from slate.registry import Registry
+from slate.services import FeatureService
 
 logger = logging.getLogger(__name__)
 
@@ -34,15 +37,15 @@ class Grant:
 
     Attributes:
         name: the key's name.
-        services: names of services, or ``*`` for all.
+        services: names of services, alone or with a version, or ``*`` for all.
     """
 
     name: str
     services: frozenset[str]
 
-    def allows(self, service: str) -> bool:
+    def allows(self, service: FeatureService) -> bool:
         """Whether a service may be asked for."""
-        return ALL in self.services or service in self.services
+        return bool(self.services & {ALL, service.name, service.full_name})
 
 
 class Access:
@@ -89,8 +92,8 @@ def new_key(path: Path, name: str, services: list[str], registry: Registry) -> s
             there is no such service.
     """
     for service in services:
-        if service not in registry.services:
-            hint = nearest(service, registry.services)
+        if service not in registry.service_names:
+            hint = nearest(service, registry.service_names)
             raise ConfigurationError(f"--services: there is no service {service!r}: {hint}")
     held = _entries(path) if path.exists() else {}
     if name in held:

@@ -226,14 +226,15 @@ class Application:
         services = [
             service
             for service in self._registry.services.values()
-            if grant is None or grant.allows(service.name)
+            if grant is None or grant.allows(service)
         ]
-        plans = [self._registry.plans[service.name] for service in services]
+        plans = [self._registry.plans[service.full_name] for service in services]
+        named = {self._registry.asked_as(plan.service): plan for plan in plans}
         match path:
             case "/metrics":
                 return Response(*self._metrics.written())
             case "/openapi.json":
-                return Response(bodies.document(catalogue.openapi(self._deployment.name, plans)))
+                return Response(bodies.document(catalogue.openapi(self._deployment.name, named)))
             case _:
                 return Response(bodies.document(catalogue.services(plans)))
 
@@ -271,16 +272,18 @@ class Application:
         except UnknownNameError as error:
             if grant is not None:
                 # No more is told than the key allows.
-                hint = nearest(name, filter(grant.allows, self._registry.services))
+                known = filter(grant.allows, self._registry.services.values())
+                hint = nearest(name, map(self._registry.asked_as, known))
                 raise Refused(404, f"there is no service {name!r}: {hint}") from None
             raise Refused(404, str(error)) from None
-        if grant is not None and not grant.allows(service.name):
+        if grant is not None and not grant.allows(service):
+            asked = self._registry.asked_as(service)
             raise Refused(
                 403,
-                f"the key {grant.name!r} is not for {service.name}: ask with one that is, or have "
-                f"one made with `slate serve --new-key NAME --services {service.name}`",
+                f"the key {grant.name!r} is not for {asked}: ask with one that is, or have one "
+                f"made with `slate serve --new-key NAME --services {asked}`",
             )
-        return self._registry.plans[service.name]
+        return self._registry.plans[service.full_name]
 
     async def _serve(
         self, name: str, scope: Scope, headers: dict[str, str], receive: Receive

@@ -1,6 +1,6 @@
 """What the server tells of its services: a list of them, and the interface as OpenAPI has it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slate.features import Input
@@ -63,12 +63,12 @@ def _one_of(feature: Input) -> dict[str, Any]:
     return {} if one_of is None else {"one_of": list(one_of)}
 
 
-def openapi(title: str, plans: Sequence[Plan]) -> dict[str, Any]:
+def openapi(title: str, plans: Mapping[str, Plan]) -> dict[str, Any]:
     """The interface, with the names and types of the services.
 
     Args:
         title: the deployment's name.
-        plans: of the services.
+        plans: of the services, by the names that they are asked by.
     """
     schemas: dict[str, Schema] = {
         "Error": _object({"error": {"type": "string"}}),
@@ -86,11 +86,10 @@ def openapi(title: str, plans: Sequence[Plan]) -> dict[str, Any]:
         ),
     }
     paths: dict[str, Any] = {}
-    for plan in plans:
-        name = plan.service.name
+    for name, plan in plans.items():
         schemas[f"{name}_request"] = _request(plan)
         schemas[f"{name}_answer"] = _answer(plan)
-        paths[f"/v1/services/{name}"] = {"post": _post(plan)}
+        paths[f"/v1/services/{name}"] = {"post": _post(name, plan)}
     told = {
         "/v1/services": "The services, with keys, inputs, features and their types.",
         "/healthz": "Whether the server is alive.",
@@ -111,8 +110,7 @@ def openapi(title: str, plans: Sequence[Plan]) -> dict[str, Any]:
     }
 
 
-def _post(plan: Plan) -> dict[str, Any]:
-    name = plan.service.name
+def _post(name: str, plan: Plan) -> dict[str, Any]:
     request, answer = (_ref(f"{name}_{what}") for what in ("request", "answer"))
     many = _object({"requests": {"type": "array", "items": request}})
     many["additionalProperties"] = False

@@ -76,14 +76,13 @@ class Serving:
         if not isinstance(service, str):
             raise RequestError(
                 f"{shown(service)} is not a name of a service: give it as text; "
-                f"{nearest('', self._registry.services)}"
+                f"{nearest('', map(self._registry.asked_as, self._registry.services.values()))}"
             )
         if service not in self._plans:
             try:
-                found = self._registry.service(service)
+                self._plans[service] = ServicePlan(self._registry.plan(service))
             except UnknownNameError as error:
                 raise RequestError(str(error)) from error
-            self._plans[service] = ServicePlan(self._registry.plans[found.name])
         return self._plans[service]
 
     def lookup(

@@ -67,6 +67,11 @@ def training_model(service: FeatureService) -> str:
     return service.full_name
 
 
+def exposure(service: FeatureService) -> str:
+    """What dbt knows a service by, which reads its training model."""
+    return f"{service.full_name}_service"
+
+
 def seconds(microseconds: int) -> int:
     """Microseconds as whole seconds, as hops are counted in the warehouse."""
     return microseconds // SECOND

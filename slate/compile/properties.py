@@ -15,6 +15,7 @@ from slate.compile.model_names import (
     RAW,
     STREAMED_UNTIL,
     current_model,
+    exposure,
     online_keys_model,
     online_tiles_model,
     tiles_model,
@@ -340,7 +341,7 @@ def exposures_yml(registry: Registry) -> str:
     lines = []
     for service in registry.services.values():
         lines += [
-            f"  - name: {service.full_name}_service",
+            f"  - name: {exposure(service)}",
             "    type: ml",
             f"    description: {_described(service.description)}",
             *(["    config:", *found_by] if (found_by := _found_by(service.tags, {}, 6)) else []),

@@ -4,7 +4,7 @@ For each service a class of its answers, and a method of ``Features``, which ask
 ``AsyncFeatures``. The text depends on the definitions alone, and is laid out as ruff would.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from keyword import iskeyword
 from textwrap import wrap
 
@@ -39,8 +39,10 @@ def stubs(deployment: str, registry: Registry) -> str:
         deployment: the deployment's name.
         registry: its definitions.
     """
-    plans = [registry.plans[name] for name in sorted(registry.services)]
-    classes = "\n\n\n".join("\n".join(_answer(plan.service)) for plan in plans)
+    # A service that has several versions is called by name and version.
+    plans = {registry.asked_as(plan.service): plan for plan in registry.plans.values()}
+    plans = dict(sorted(plans.items()))
+    classes = "\n\n\n".join("\n".join(_answer(*item)) for item in plans.items())
     asked = ["\n".join(_features(name, kind, plans)) for name, kind in _CLIENTS]
     return _HEAD.format(deployment=deployment) + classes + "\n\n\n" + "\n\n\n".join(asked) + "\n"
 
@@ -77,12 +79,8 @@ from slate.online.typed import (
 '''
 
 
-def _class(service: FeatureService) -> str:
-    return "".join(word.title() for word in service.name.split("_"))
-
-
-def _method(service: FeatureService) -> str:
-    return f"{service.name}_" if iskeyword(service.name) else service.name
+def _class(name: str) -> str:
+    return "".join(word.title() for word in name.split("_"))
 
 
 def _literal(name: str, texts: Iterable[str]) -> str:
@@ -99,9 +97,9 @@ def _quoted(text: str) -> str:
     return '"' + repr(f"'{text}")[2:-1].replace('"', '\\"') + '"'
 
 
-def _answer(service: FeatureService) -> Iterator[str]:
+def _answer(asked_as: str, plan: Plan) -> Iterator[str]:
     """The names of a service's features by their type, and the class of its answers."""
-    name = _class(service)
+    name, service = _class(asked_as), plan.service
     by_kind: dict[Kind, list[str]] = {}
     for feature in service.features:
         by_kind.setdefault(feature.value_type.kind, []).append(feature.name)
@@ -138,30 +136,31 @@ def _answer(service: FeatureService) -> Iterator[str]:
         yield "        ) -> np.ndarray[Any, Any]: ..."
 
 
-def _features(name: str, client: str, plans: Iterable[Plan]) -> Iterator[str]:
+def _features(name: str, client: str, plans: Mapping[str, Plan]) -> Iterator[str]:
     """The class that asks a client for all services."""
     yield f"class {name}:"
     yield '    """The services, asked through a client."""'
     yield ""
     yield f"    def __init__(self, client: {client}) -> None:"
     yield "        self._client = client"
-    for plan in plans:
-        yield from _asking(plan, client.startswith("Async"))
+    for asked_as, plan in plans.items():
+        yield from _asking(asked_as, plan, client.startswith("Async"))
 
 
-def _asking(plan: Plan, is_async: bool) -> Iterator[str]:
-    service = plan.service
+def _asking(asked_as: str, plan: Plan, is_async: bool) -> Iterator[str]:
+    service, answer = plan.service, f"{_class(asked_as)}Answer"
+    method = f"{asked_as}_" if iskeyword(asked_as) else asked_as
     given = [*_keys(service), *_inputs(plan.inputs)]
     # What may be left out comes last.
     given.sort(key=lambda one: one[1].endswith("None"))
     yield ""
-    yield f"    {'async ' * is_async}def {_method(service)}("
+    yield f"    {'async ' * is_async}def {method}("
     yield "        self,"
     yield "        *,"
     for name, type_ in given:
         yield f"        {name}: {type_},"
     yield "        at: Moment | None = None,"
-    yield f"    ) -> {_class(service)}Answer:"
+    yield f"    ) -> {answer}:"
     yield from _described(service)
     yield "        given = {"
     for name, _ in given:
@@ -169,7 +168,7 @@ def _asking(plan: Plan, is_async: bool) -> Iterator[str]:
     yield "        }"
     asked = f'self._client.get("{service.full_name}", at, **told(given))'
     yield f"        answer = {'await ' * is_async}{asked}"
-    yield f'        return cast("{_class(service)}Answer", answer)'
+    yield f'        return cast("{answer}", answer)'
 
 
 def _described(service: FeatureService) -> Iterator[str]:

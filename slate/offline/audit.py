@@ -128,7 +128,7 @@ class Audit:
         self._deployment, self.connection = deployment, connection
         self._service = deployment.registry.service(service)
         keys = [key for entity in self._service.keys for key in entity.keys]
-        served = deployment.registry.plans[self._service.name]
+        served = deployment.registry.plan(service)
         self.given = [*keys, *(feature.column for feature in served.inputs), "asked_at"]
         question = Question(deployment, self._service, self.given, "asked_at")
         self._plan: Plan = question.plan

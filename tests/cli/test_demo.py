@@ -155,7 +155,7 @@ def test_feeds_are_ranked_and_timed(
     at = landed_until(shop.landing)
     assert at is not None
     candidates = catalog(shop.landing, at, live_shopping_demo.CANDIDATES).shows
-    features = len(shop.registry.services["feed_ranking"].features)
+    features = len(shop.registry.service("feed_ranking").features)
     assert re.fullmatch(
         f"answer: service=feed_ranking rows={len(candidates)} features={features} "
         r"p50_ms=\d+\.\d\d p99_ms=\d+\.\d\d features_per_s=\d+",

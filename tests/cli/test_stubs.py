@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from slate import Registry
+from slate.compile.stubs import stubs
 from slate.online.typed import told
 from tests.cli.conftest import Slate
 
@@ -66,3 +68,13 @@ def test_it_is_checked(slate: Slate, module: Path) -> None:
     assert slate("stubs").out == module.read_text()
     assert slate("stubs", "--check").code == 1
     assert "cannot be read or written" in slate("stubs", "--out", str(module.parent)).err
+
+
+def test_of_several_versions_each_has_its_own() -> None:
+    text = stubs("arcade", Registry.from_module("tests.online.http.kinds"))
+    for version in ("1", "2"):
+        assert f"class GameCardV{version}Answer(Answer):" in text
+        assert f"def game_card_v{version}(" in text
+        assert f'get("game_card_v{version}", at' in text
+    assert "def game_card(" not in text
+    assert "def studio_page(" in text, "where there is one version its name is enough"

@@ -29,7 +29,7 @@ VALUES: dict[Kind, Any] = {
 @pytest.fixture
 def written(bikes: Deployment) -> Path:
     """A training set of three rows of two days, half an hour apart."""
-    plan = bikes.registry.plans["station_outlook"]
+    plan = bikes.registry.plan("station_outlook")
     columns = {name: [VALUES[type_.kind]] * 3 for name, type_ in training_columns(plan).items()}
     columns["event_ts"] = [VALUES[Kind.TIME] + step * timedelta(minutes=30) for step in range(3)]
     folder = bikes.training / "station_outlook_v1"

@@ -38,7 +38,7 @@ class Asked:
 
     @property
     def plan(self) -> Plan:
-        return self.deployment.registry.plans["bike_choice"]
+        return self.deployment.registry.plan("bike_choice")
 
     @property
     def names(self) -> list[str]:
@@ -56,7 +56,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
     with duckdb.connect(deployment.warehouse) as connection:
         build(connection, project, scenario, None)
     asks = [a for a in scenario.asks(deployment.registry) if a.service.name == "bike_choice"]
-    plan = deployment.registry.plans["bike_choice"]
+    plan = deployment.registry.plan("bike_choice")
     kinds = {key: kind for entity in plan.service.keys for key, kind in entity.keys.items()}
     kinds |= {feature.column: feature.kind for feature in plan.inputs}
     fields = [(name, kind.arrow) for name, kind in kinds.items()]

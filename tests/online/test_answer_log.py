@@ -56,7 +56,7 @@ def test_what_was_served_is_logged(
     unnamed = client.get("play_ranking", at=published, player_id=1, game_id="go")
     client.close()
     table = taken_in(redis, tmp_path / "log")
-    plan = deployment.registry.plans["play_ranking"]
+    plan = deployment.registry.plan("play_ranking")
     assert table.column_names == [*log_schema(plan).names, "stored_at"]
     assert len(table) == 13
     assert unnamed.request_id in set(table["request_id"].to_pylist())

@@ -22,7 +22,7 @@ from tests.deployments.bikes import definitions as bikes
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.moves import move
 
-FORM = RequestForm(Registry.from_module(bikes).plans["bike_choice"])
+FORM = RequestForm(Registry.from_module(bikes).plan("bike_choice"))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EAST = timezone(timedelta(hours=9))
 NEEDED = {"rider_id": "a", "bike_id": 1, "distance": 2.5, "leaves_at": NOON}

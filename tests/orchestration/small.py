@@ -89,6 +89,8 @@ class GuestProfile(FeatureView):
 welcome = FeatureService(
     "welcome", version=1, keys=[Guest], spine=Stay, features=[GuestStays, GuestLetters]
 )
+# The same for a model that has no use for letters, asked by name and version.
+welcome_v2 = FeatureService("welcome", version=2, keys=[Guest], spine=Stay, features=[GuestStays])
 visits = FeatureService("visits", version=1, keys=[Guest], spine=Visit, features=[GuestOrders])
 
 # What a deployment holds, by what it lacks.
@@ -96,7 +98,7 @@ LACKING = {
     "windows": "Guest, Stay, GuestProfile",
     "services": "Guest, Stay, GuestStays",
     "views": "Guest, Stay",
-    "events": "Guest, Stay, Letter, GuestStays, GuestLetters, welcome",
+    "events": "Guest, Stay, Letter, GuestStays, GuestLetters, welcome, welcome_v2",
     "landing": "Guest, Order, Visit, GuestOrders, visits",
 }
 

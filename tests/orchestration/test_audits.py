@@ -212,7 +212,9 @@ def test_the_check_fails_for_defects_alone(deployment: Deployment) -> None:
     (check,) = found.get_asset_check_evaluations()
     assert (check.check_name, check.passed) == (CHECK, False)
     assert "1 without an excuse: the first is guest_letters.letters_1d" in check.description
-    assert "slate trace welcome 'row deleted' guest_letters.letters_1d --row 0" in check.description
+    assert (
+        "slate trace welcome_v1 'row deleted' guest_letters.letters_1d --row 0" in check.description
+    )
     (made,) = found.asset_materializations_for_node("audit__welcome_v1")
     told = {name: value.value for name, value in made.metadata.items()}
     assert (told["answers"], told["values"], told["differences"]) == (4, 32, len(EXPECTED))

@@ -1,8 +1,10 @@
 """Deployments that lack something others have run like any other."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 import yaml
 
@@ -10,7 +12,11 @@ from slate.assets import builds
 from slate.compile.model_names import RAW
 from slate.compile.project import write
 from slate.deployment import Deployment
+from slate.locks.lock_files import lock_path
+from slate.locks.lock_files import write as write_lock
+from slate.locks.standing import standing
 from slate.online import FeatureClient, Publisher
+from slate.orchestration.assembly import assemble
 from slate.orchestration.runs import run_everything
 from tests.orchestration import small
 from tests.orchestration.outcomes import query, tables
@@ -81,15 +87,18 @@ def test_a_deployment_without_some(
     assert rows == {name: 0 if "letters" in name else 3 for name in views}
     for service in deployment.registry.services.values():
         with FeatureClient.connect(deployment, timeout=5) as client:
-            answer = client.get("welcome", guest_id="g1", at=moment(MIDDAY + 2 * HOUR))
-            assert answer.to_dicts() == [{"guest_stays.stays_1d": 3, "guest_letters.letters_1d": 0}]
+            answer = client.get(service.full_name, guest_id="g1", at=moment(MIDDAY + 2 * HOUR))
+            known = {"guest_stays.stays_1d": 3, "guest_letters.letters_1d": 0}
+            assert answer.to_dicts() == [
+                {feature.name: known[feature.name] for feature in service.features}
+            ]
         assert (deployment.training / service.full_name / "current").exists()
 
 
 def _but_for_clocks(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     """Tables without when files were taken in, and in which hour training sets were built."""
     rest = {name: rows for name, rows in found.items() if name != "streamed_until"}
-    return rest | {"as_of": [row for row in rest["as_of"] if row["model"] != "welcome_v1"]}
+    return rest | {"as_of": [row for row in rest["as_of"] if "welcome" not in row["model"]]}
 
 
 def test_many_rows_are_built_in_parts(
@@ -104,3 +113,31 @@ def test_many_rows_are_built_in_parts(
         assert query(parted, f"select count(*) > 1 from {model}") == [(True,)], model
     rows = f"select count(distinct hour) from {RAW}.files where rows > 0"
     assert query(parted, rows) == [(2,)], "there is something to be cut"
+
+
+def test_what_a_lock_holds_back_is_not_published_and_all_else_is(whole: Deployment) -> None:
+    """As after a change of what `guest_stays` counts, which nobody accepted."""
+    contract = standing(whole).defined["welcome_v1"]
+    stays = contract.features["guest_stays.stays_1d"]
+    facts = stays.facts | {"where": "paid"}
+    other = {"guest_stays.stays_1d": replace(stays, facts=facts, fingerprint="0" * 12)}
+    lock = lock_path(whole, "welcome_v1")
+    write_lock(replace(contract, features=contract.features | other), lock)
+    definitions = assemble(whole)
+    try:
+        with dg.DagsterInstance.from_config(str(whole.data / "dagster")) as instance:
+            results = [
+                definitions.resolve_job_def(job).execute_in_process(
+                    instance=instance, raise_on_error=False
+                )
+                for job in ("publish_online", "write_training_sets")
+            ]
+    finally:
+        lock.unlink()
+    published, trained = results
+    made = [event.asset_key for event in published.get_asset_materialization_events()]
+    assert made == [dg.AssetKey(["online", "guest_letters"])]
+    assert not trained.success
+    (failure,) = (event for event in published.all_events if event.is_step_failure)
+    assert "guest_stays is held back, and what is live stays: welcome_v1 is locked" in str(failure)
+    assert "where: paid -> none" in str(failure.event_specific_data)

@@ -93,7 +93,7 @@ def test_history_is_what_is_served(engines: Engines, project: Project, scenario:
         ]
         found = slate.history(
             service.name,
-            pa.Table.from_pylist(rows, schema=_schema(registry.plans[service.name])),
+            pa.Table.from_pylist(rows, schema=_schema(registry.plans[service.full_name])),
             at="asked",
             deployment=project.deployment,
         )

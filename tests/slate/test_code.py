@@ -1,4 +1,4 @@
-"""A function's text changes when, and only when, what it computes could."""
+"""A function's text, and its shape, change when, and only when, what it computes could."""
 
 import importlib
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from slate.code import code_text
+from slate.code_shape import code_shape
 from slate.errors import DefinitionError
 
 # Gives the text of a function of the package, after an edit.
@@ -29,6 +30,7 @@ from collections import OrderedDict
 import numpy as np
 
 from {name} import scales
+from {name}.scales import scaled
 
 SCALE = 2.0
 UNUSED = 5
@@ -65,18 +67,23 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Text]:
     monkeypatch.syspath_prepend(tmp_path)
     names = []
 
-    def text(old: str = "", new: str = "", function: str = "rate") -> str:
+    def text(
+        old: str = "",
+        new: str = "",
+        function: str = "rate",
+        told: Callable[..., str] = code_text,
+    ) -> str:
         names.append(f"edited_package_{len(names)}")
         folder = tmp_path / names[-1]
         folder.mkdir()
         (folder / "__init__.py").touch()
-        assert not old or sum(source.count(old) for source in PACKAGE.values()) == 1
+        assert not old or any(old in source for source in PACKAGE.values())
         for module, source in PACKAGE.items():
             edited = source.replace(old, new) if old else source
             (folder / f"{module}.py").write_text(edited.replace("{name}", names[-1]))
         importlib.invalidate_caches()
         module = importlib.import_module(f"{names[-1]}.rates")
-        return code_text(getattr(module, function))
+        return told(getattr(module, function))
 
     yield text
     for name in [*sys.modules]:
@@ -99,7 +106,8 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Text]:
     ],
 )
 def test_an_edit_of_what_it_computes_changes_it(texts: Text, old: str, new: str) -> None:
-    assert texts(old, new) != texts()
+    for told in (code_text, code_shape):
+        assert texts(old, new, told=told) != texts(told=told)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +123,24 @@ def test_an_edit_of_what_it_computes_changes_it(texts: Text, old: str, new: str)
     ],
 )
 def test_any_other_edit_keeps_it(texts: Text, old: str, new: str) -> None:
-    assert texts(old, new) == texts()
+    for told in (code_text, code_shape):
+        assert texts(old, new, told=told) == texts(told=told)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("inner", "things"),
+        ("def scaled(x, by=FACTOR):\n    return x * by", "def scaled(y, f=3):\n    return y * f"),
+        ("SCALE", "RATE"),
+        ("helper", "helping"),
+        ("import numpy as np\n", "import numpy as numeric\nnp = numeric\n"),
+        ("scales.scaled(x)", "scaled(x)"),
+        ("inner = ", "inner: list = "),
+    ],
+)
+def test_a_name_is_no_part_of_its_shape(texts: Text, old: str, new: str) -> None:
+    assert texts(old, new, told=code_shape) == texts(told=code_shape)
 
 
 def test_what_encloses_it_is_told(texts: Text) -> None:

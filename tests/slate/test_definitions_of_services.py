@@ -19,7 +19,7 @@ from slate import (
     request_input,
     unique_id,
 )
-from slate.errors import ConfigurationError
+from slate.errors import ConfigurationError, UnknownNameError
 from tests.slate import cafe
 from tests.slate.cafe import (
     Cafe,
@@ -38,8 +38,12 @@ from tests.slate.wrong import Define, Wrong, check_refused
 wrong = Wrong()
 
 
-def service(*features: object, keys: Any = (Guest,), spine: Any = Visit) -> FeatureService:
-    return FeatureService("wrong", version=1, keys=keys, spine=spine, features=features)
+def service(
+    *features: object, keys: Any = (Guest,), spine: Any = Visit, without: Any = ()
+) -> FeatureService:
+    return FeatureService(
+        "wrong", version=1, keys=keys, spine=spine, features=features, without=without
+    )
 
 
 @wrong("FeatureService('wrong')", "'guest_orders.orders_1h' is not a feature", "by attribute")
@@ -55,6 +59,16 @@ def a_column_for_a_feature() -> object:
 @wrong("FeatureService('wrong') lists no feature")
 def a_service_without_features() -> object:
     return service()
+
+
+@wrong("without=guest_profile.city", "does not list that feature")
+def a_feature_left_out_that_is_not_listed() -> object:
+    return service(GuestOrders, without=[GuestProfile.city])
+
+
+@wrong("lists no feature")
+def a_service_without_any_of_what_it_lists() -> object:
+    return service(GuestOrders, without=[GuestOrders])
 
 
 @wrong("FeatureService('wrong')", "keys=[...]")
@@ -254,12 +268,47 @@ def test_ways_that_nobody_needs_may_be_two() -> None:
     assert registry.services
 
 
-def test_the_newest_version_of_a_service_holds() -> None:
-    older, newer = service(GuestOrders), service(GuestOrders)
-    newer.version = 2
+def test_of_a_view_some_features_can_be_left_out() -> None:
+    found = service(GuestOrders, GuestProfile.city, without=[GuestOrders.orders, GuestProfile.city])
+    assert [feature.column for feature in found.features] == [
+        "spend_1d",
+        "last_dish",
+        "recent_dishes",
+    ]
+
+
+def versions(*numbers: int, name: str = "wrong") -> list[FeatureService]:
+    return [
+        FeatureService(name, version=number, keys=[Guest], spine=Visit, features=[GuestOrders])
+        for number in numbers
+    ]
+
+
+@wrong("FeatureService('wrong_v1', version=1) is called as another one is with its version")
+def a_service_that_is_called_as_a_version_of_another() -> object:
+    return Registry.of([*EVERYTHING, *versions(1), *versions(1, name="wrong_v1")])
+
+
+def test_all_versions_of_a_service_hold() -> None:
+    newer, older = versions(2, 1)
     registry = Registry.of([*EVERYTHING, newer, older])
-    assert registry.services == {"wrong": newer}
-    assert registry.service("wrong_v2") is newer
+    assert registry.services == {"wrong_v2": newer, "wrong_v1": older}
+    assert registry.plans.keys() == registry.services.keys()
+    for service in (newer, older):
+        assert registry.service(service.full_name) is service
+        assert registry.service(f"wrong@{service.version}") is service
+        assert registry.asked_as(service) == service.full_name
+    with pytest.raises(UnknownNameError, match=r"'wrong' has 2 versions.* wrong_v1 or wr"):
+        registry.service("wrong")
+    with pytest.raises(UnknownNameError, match="no service 'wrong@3': did you mean 'wrong_v"):
+        registry.service("wrong@3")
+
+
+def test_of_a_single_version_the_name_is_enough() -> None:
+    (only,) = versions(3)
+    registry = Registry.of([*EVERYTHING, only])
+    assert registry.service("wrong") is registry.service("wrong_v3") is only
+    assert registry.asked_as(only) == "wrong"
 
 
 def test_there_is_no_such_module() -> None:

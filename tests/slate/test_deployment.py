@@ -59,7 +59,7 @@ def test_the_environment_names_another(tmp_path: Path, monkeypatch: pytest.Monke
     assert found.dbt_project == BIKES / "dbt_project"
     assert found.data == tmp_path
     assert found.redis == "unix:///run/redis.sock"
-    assert set(found.registry.services) == {"bike_choice", "station_outlook"}
+    assert set(found.registry.services) == {"bike_choice_v2", "station_outlook_v1"}
 
 
 def test_a_relative_data_folder_of_the_environment_is_the_callers(

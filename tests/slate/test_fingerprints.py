@@ -1,16 +1,16 @@
-"""A view's hash changes when, and only when, its values could.
+"""A view's hash and a service's contract change when, and only when, values could.
 
 A small module of definitions is written to a file, edited as a person would edit it, and imported
 again: each edit says which views' hashes it changes.
+
+A contract is also the same where a name of Python's alone is another.
 """
 
-import importlib.util
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,139 +18,15 @@ from hypothesis import strategies as st
 
 from slate import Registry
 from slate.fingerprints import fingerprint
+from slate.locks.comparison import changes
+from tests.slate.edited import BASE, TEXT, Read, edited, promised, text_of
 
 ROOT = Path(__file__).parents[2]
-Hashes = Callable[[str], dict[str, str]]
-
-HEAD = '''
-from datetime import UTC, datetime
-from typing import Annotated
-import numpy as np
-from slate import *
-
-SCALE = 2.0
-
-class Guest(Entity):
-    guest_id: str
-
-class Cafe(Entity):
-    cafe_id: int
-
-class Order(Source):
-    """What was ordered."""
-    model, landing, stream = "stg_orders", "orders", "orders"
-    order_id: str = unique_id(horizon="7d")
-    event_ts: datetime = event_time()
-    received_at: datetime = arrival_time()
-    guest_id: str
-    cafe_id: int
-    dish: str = column(one_of=("coffee", "cake"))  # what it was
-    price: float | None = column(min=0)
-    portions: int
-    paid: bool
-'''
-ORDERS = [
-    'orders = count(where=(Order.dish == "cake") & (Order.price > 2), over=["1h", "1d"])  # cakes',
-    'paid = count(where=Order.paid, over="1d")',
-    'few = count(where=np.isin(Order.dish, ["cake", "coffee"]), over="1h/1m")',
-    'spend = sum(Order.price, over="1d", max=100, tags=["money"])',
-    'usual = mean(Order.price, over="1d", default=1.5)',
-    "last_dish = last(Order.dish)",
-    'last_lately = last(Order.portions, over="1d", default=0)',
-    "prices = last_n(Order.price, 5)",
-]
-PROFILE = [
-    "cafe_id: int = key_of(Cafe, default=0)",
-    'city: str = feature(default="Rome", one_of=["Rome", "Oslo"])',
-    "rating: float = feature(min=0, max=5)",
-    "born_at: datetime = feature(default=datetime(2000, 1, 1, tzinfo=UTC))",
-]
-REQUEST = [
-    'weather: str = request_input(default="fine")',
-    "age: float = (now() - Profile.born_at) / np.timedelta64(1, 'D')",
-    'each: float = Orders.spend / np.maximum(Orders.orders["1d"], 1)',
-    'wet: bool = (weather == "rain") & (Profile.rating < 4.5)',
-    '''@resolver
-    def heat(
-        spend: Annotated[Array, Orders.spend],
-        rating: Annotated[Array, Profile.rating],
-    ) -> Annotated[Array, float]:
-        """How hot it is."""
-        # a comment
-        heat = spend * SCALE + rating
-        return np.log1p(heat)''',
-    "warm: float = np.select([Profile.rating > 1], [heat], default=0.0)",
-]
-BASE = {
-    "Head": [HEAD],
-    "Orders": ORDERS,
-    "Profile": PROFILE,
-    "Request": REQUEST,
-}
 
 
-def text_of(parts: dict[str, list[str]]) -> str:
-    """The module, of the lines in each class."""
-
-    def body(name: str) -> str:
-        return "\n    ".join(parts[name])
-
-    return f'''{parts["Head"][0]}
-class Orders(FeatureView):
-    """What a guest ordered."""
-    entity, source = Guest, Order
-    owner, tags, ttl = "me@cafe.example", ("food",), "30d"
-    {body("Orders")}
-
-class Profile(FeatureView):
-    """A guest."""
-    entity, model = Guest, "guest_profile"
-    {body("Profile")}
-
-class Request(RequestFeatures):
-    """Now."""
-    {body("Request")}
-
-class Again(RequestFeatures):
-    """More."""
-    often: float = Request.each * 2
-'''
-
-
-TEXT = text_of(BASE)
-
-
-@pytest.fixture(scope="module")
-def hashes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hashes]:
-    folder = tmp_path_factory.mktemp("edited")
-    names = []
-
-    def run(text: str) -> dict[str, str]:
-        names.append(f"edited_{len(names)}")
-        file = folder / f"{names[-1]}.py"
-        file.write_text(text)
-        registry = Registry.from_module(imported(names[-1], file))
-        views = [*registry.views.values(), *registry.requests.values()]
-        return {view.name: fingerprint(view) for view in views}
-
-    yield run
-    for name in names:
-        sys.modules.pop(name, None)
-
-
-def imported(name: str, file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where a class's source is looked for
-    spec.loader.exec_module(module)
-    return module
-
-
-def edited(old: str, new: str) -> str:
-    assert TEXT.count(old) == 1, f"{old!r} is {TEXT.count(old)} times in the module"
-    return TEXT.replace(old, new)
+def hashes(registry: Registry) -> dict[str, str]:
+    views = [*registry.views.values(), *registry.requests.values()]
+    return {view.name: fingerprint(view) for view in views}
 
 
 SAME = [
@@ -232,22 +108,41 @@ CHANGED = [
 
 
 @pytest.mark.parametrize(("old", "new"), SAME)
-def test_an_edit_that_changes_no_value_keeps_the_hash(hashes: Hashes, old: str, new: str) -> None:
-    assert hashes(edited(old, new)) == hashes(TEXT)
+def test_an_edit_that_changes_no_value_keeps_both(
+    read: Read, unedited: Registry, old: str, new: str
+) -> None:
+    after = read(edited(old, new))
+    assert hashes(after) == hashes(unedited)
+    assert changes(promised(unedited), promised(after)) == []
 
 
 @pytest.mark.parametrize(("old", "new", "views"), CHANGED)
-def test_an_edit_that_changes_values_changes_the_hash(
-    hashes: Hashes, old: str, new: str, views: str
+def test_an_edit_that_changes_values_changes_both(
+    read: Read, unedited: Registry, old: str, new: str, views: str
 ) -> None:
-    before, after = hashes(TEXT), hashes(edited(old, new))
-    changed = {name for name, found in before.items() if after[name] != found}
-    assert changed == set(views.split())
+    after = read(edited(old, new))
+    before, now = hashes(unedited), hashes(after)
+    assert {name for name, found in before.items() if now[name] != found} == set(views.split())
+    found = changes(promised(unedited), promised(after))
+    # A way that nobody goes is no part of a contract.
+    assert bool(found) == (new != "feature(default=0)")
+    assert all("no words" not in line for change in found for line in change.words)
+
+
+def test_what_python_calls_things_is_no_part_of_a_contract(read: Read, unedited: Registry) -> None:
+    text = re.sub(r"\bOrder\b", "Purchase", TEXT)
+    text = re.sub(r"\bSCALE\b", "FACTOR", text)
+    text = text.replace("heat = spend", "warmth = spend").replace("log1p(heat)", "log1p(warmth)")
+    text = text.replace("everything = Fea", "_all = Fea")
+    assert len(text) > len(TEXT)
+    assert changes(promised(unedited), promised(read(text))) == []
 
 
 @given(data=st.data())
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_order_of_writing_keeps_the_hash(hashes: Hashes, data: st.DataObject) -> None:
+def test_the_order_of_writing_keeps_the_hash(
+    read: Read, unedited: Registry, data: st.DataObject
+) -> None:
     parts = {name: [*lines] for name, lines in BASE.items()}
     for name in ("Orders", "Profile"):
         parts[name] = data.draw(st.permutations(parts[name]))
@@ -258,10 +153,10 @@ def test_the_order_of_writing_keeps_the_hash(hashes: Hashes, data: st.DataObject
             [[heat, warm, each, weather, wet, age], [each, age, weather, heat, wet, warm]]
         )
     )
-    assert hashes(text_of(parts)) == hashes(TEXT)
+    assert hashes(read(text_of(parts))) == hashes(unedited)
 
 
-def test_a_resolver_inside_a_list_takes_part(hashes: Hashes) -> None:
+def test_a_resolver_inside_a_list_takes_part(read: Read) -> None:
     def text(factor: int) -> str:
         return (
             TEXT
@@ -275,12 +170,12 @@ class Hidden(RequestFeatures):
 """
         )
 
-    assert hashes(text(2))["hidden"] != hashes(text(3))["hidden"]
+    assert hashes(read(text(2)))["hidden"] != hashes(read(text(3)))["hidden"]
 
 
 @pytest.mark.process
-def test_a_hash_is_the_same_in_another_process(hashes: Hashes) -> None:
-    assert all(len(found) == 12 and int(found, 16) >= 0 for found in hashes(TEXT).values())
+def test_a_hash_is_the_same_in_another_process(unedited: Registry) -> None:
+    assert all(len(found) == 12 and int(found, 16) >= 0 for found in hashes(unedited).values())
     script = (
         "from live_shopping import definitions as d; from slate.fingerprints import fingerprint;"
         "print(*(fingerprint(v) for v in (d.ViewerActivity, d.ShowCatalog, d.FeedRequest)))"

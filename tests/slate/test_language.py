@@ -33,7 +33,7 @@ def module() -> ModuleType:
 
 def test_the_examples_make_a_deployment(module: ModuleType) -> None:
     registry = Registry.from_module(module)
-    assert registry.services.keys() == {"offers"}
+    assert registry.services.keys() == {"offers_v1"}
     written = " ".join(map(str, generated(registry)))
     assert all(f"{view}_current" in written for view in registry.views)
 

@@ -9,7 +9,7 @@ from slate.resolvers import Resolved
 
 REGISTRY = Registry.from_module("live_shopping.definitions")
 FEED = REGISTRY.service("feed_ranking")
-PLAN = REGISTRY.plans["feed_ranking"]
+PLAN = REGISTRY.plan("feed_ranking")
 STORED = [feature for read in PLAN.reads for feature in read.features]
 
 

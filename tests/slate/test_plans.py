@@ -19,7 +19,7 @@ from tests.slate.cafe import (
 
 def planned(*features: object, keys: list[type]) -> Plan:
     service = FeatureService("s", version=1, keys=keys, spine=Visit, features=features)
-    return Registry.of([*vars(cafe).values(), service]).plans["s"]
+    return Registry.of([*vars(cafe).values(), service]).plan("s")
 
 
 def rounds(plan: Plan) -> list[dict[str, list[str]]]:
@@ -77,7 +77,7 @@ def test_expressions_come_after_what_they_read() -> None:
 
 
 def test_a_way_of_three_rounds() -> None:
-    plan = Registry.from_module(bikes).plans["bike_choice"]
+    plan = Registry.from_module(bikes).plan("bike_choice")
     assert [sorted(part) for part in rounds(plan)] == [
         ["bike_health", "bike_profile", "bike_use", "rider_profile", "rider_rides"],
         [

@@ -152,4 +152,4 @@ def plan(
     )
     definitions = [Courier, Depot, CourierProfile, DepotProfile, CourierTrips]
     requests = [OfferRequest, OfferOutlook]
-    return Registry.of([*definitions, *requests, Trip, spine, service]).plans["delivery"]
+    return Registry.of([*definitions, *requests, Trip, spine, service]).plan("delivery")

@@ -105,3 +105,16 @@ visit = FeatureService(
         VisitRequest.later,
     ],
 )
+
+# A model that was trained on the first goes on to ask for it.
+game_card_v1 = FeatureService(
+    "game_card", version=1, keys=[Game], spine=Play, features=[GameCatalog.price, Lately.plays]
+)
+game_card_v2 = FeatureService(
+    "game_card",
+    version=2,
+    keys=[Game],
+    spine=Play,
+    features=[GameCatalog],
+    without=[GameCatalog.price],
+)

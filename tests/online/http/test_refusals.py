@@ -232,7 +232,7 @@ def test_a_body_has_so_many_bytes_at_most(served: Served) -> None:
 
 def test_what_there_is(served: Served) -> None:
     services = {one["name"]: one for one in served.ask("/v1/services").json["services"]}
-    assert list(services) == ["play_ranking", "studio_page", "visit"]
+    assert list(services) == ["play_ranking", "studio_page", "visit", "game_card"]
     ranking = services["play_ranking"]
     assert ranking["version"] == 3
     assert ranking["keys"] == {"player_id": "int", "game_id": "str"}

@@ -65,7 +65,7 @@ class Both(Bench):
         return super().ride(rider, metres) | {"bike_id": bike_of(rider)}
 
     def given(self, rider: str) -> dict[str, Any]:
-        plan = self.deployment.registry.plans[self.service]
+        plan = self.deployment.registry.plan(self.service)
         inputs = {i.column: _value(i) for i in plan.inputs if i.required}
         return {"rider_id": rider, "bike_id": bike_of(rider), **inputs}
 

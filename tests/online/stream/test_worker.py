@@ -85,7 +85,7 @@ class Bench:
             if any(f.name == "rider_rides.metres_1d" for f in s.features)
         )  # fmt: skip
         given = dict.fromkeys(service.request_keys, 7) | {"rider_id": rider}
-        plan = self.deployment.registry.plans[service.name]
+        plan = self.deployment.registry.plans[service.full_name]
         given |= {i.column: _value(i) for i in plan.inputs if i.required}
         return self.client.get(service.name, at=at or self.now + timedelta(seconds=1), **given)
 

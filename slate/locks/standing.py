@@ -1,0 +1,137 @@
+"""How a deployment's definitions stand to its locks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from slate.asset_keys import online_path, training_path
+from slate.compile.model_names import exposure
+from slate.deployment import Deployment
+from slate.errors import ConfigurationError
+from slate.locks.comparison import Change, changed_features, changes, some
+from slate.locks.contracts import Contract, contract
+from slate.locks.lock_files import load_locks
+from slate.locks.own_models import OwnModels
+from slate.plans import Plan
+from slate.services import FeatureService
+from slate.views import FeatureView
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How definitions stand to locks; versions of services are named "feed_ranking_v1".
+
+    Attributes:
+        plans: the plan of each version that is defined.
+        defined: the contract of each of these.
+        locked: the contracts that are locked.
+    """
+
+    plans: Mapping[str, Plan]
+    defined: Mapping[str, Contract]
+    locked: Mapping[str, Contract]
+
+    @cached_property
+    def changed(self) -> dict[str, list[Change]]:
+        """What changed of each locked version that is no longer what it was."""
+        both = {name: self.locked[name] for name in self.defined if name in self.locked}
+        found = {name: changes(locked, self.defined[name]) for name, locked in both.items()}
+        return {name: changed for name, changed in found.items() if changed}
+
+    @property
+    def unlocked(self) -> list[str]:
+        """The versions that are defined, and not locked yet."""
+        return [name for name in self.defined if name not in self.locked]
+
+    @property
+    def gone(self) -> list[str]:
+        """The versions that are locked, and no longer defined."""
+        return [name for name in self.locked if name not in self.defined]
+
+    def require_kept(self) -> None:
+        """Refuse definitions by which a locked version is something else, or gone.
+
+        Raises:
+            ConfigurationError: saying what changed, and what to do.
+        """
+        if broken := self.broken():
+            raise ConfigurationError("\n".join(broken))
+
+    def require_service_kept(self, service: FeatureService) -> None:
+        """Hold a service's training set back where its models were promised something else.
+
+        Raises:
+            ConfigurationError: as ``require_kept`` says.
+        """
+        if service.full_name in self.changed:
+            raise ConfigurationError(self._of_changed(service.full_name))
+
+    def require_view_kept(self, view: type[FeatureView]) -> None:
+        """Hold a view back where one of its features means something else to a locked version.
+
+        Raises:
+            ConfigurationError: as ``require_kept`` says.
+        """
+        for name in self.changed:
+            if view in self._views(name):
+                raise ConfigurationError(
+                    f"{view.name} is held back, and what is live stays: {self._of_changed(name)}"
+                )
+
+    def broken(self) -> list[str]:
+        """What is wrong: a text for each locked version that is something else, or gone."""
+        return [
+            *map(self._of_changed, self.changed),
+            *(
+                f"{name} is locked, and no longer defined: models that ask for it are refused. "
+                f"Define it again. Where no model in use asks for it: `slate lock --accept {name}`"
+                for name in self.gone
+            ),
+        ]
+
+    def _views(self, name: str) -> list[type[FeatureView]]:
+        """The views of which a stored feature means something else to a locked version."""
+        changed = changed_features(self.locked[name], self.defined[name])
+        return [
+            view
+            for view in self.plans[name].views
+            if any(feature.name in changed for feature in view.features.values())
+        ]
+
+    def _of_changed(self, name: str) -> str:
+        service = self.plans[name].service
+        lines = [f"{name} is locked, and its models would be given something else:"]
+        for change in self.changed[name]:
+            lines += [f"  {some(change.definitions)}", *(f"    {line}" for line in change.words)]
+            if others := [f for f in change.features if f not in change.definitions]:
+                lines.append(f"    changes {some(others)}")
+        assets = [training_path(service), *map(online_path, self._views(name))]
+        versions = (one.version for one in self.defined.values() if one.service == service.name)
+        lines += [
+            f"  used by {', '.join(map('/'.join, assets))}, {exposure(service)} (dbt)",
+            f"  Leave {name} as it is locked, and make the change beside it: new features, in "
+            f"version={max(versions) + 1}. Where no model in use was trained on it: `slate lock "
+            f"--accept {name}`",
+        ]
+        return "\n".join(lines)
+
+
+def standing(deployment: Deployment) -> Standing:
+    """How a deployment's definitions stand to its locks.
+
+    Raises:
+        ConfigurationError: a lock cannot be read.
+        DefinitionError: a definition is wrong.
+    """
+    registry, models = deployment.registry, OwnModels(deployment.dbt_project)
+    plans = {plan.service.full_name: plan for plan in registry.plans.values()}
+    defined = {name: contract(registry, plan, models) for name, plan in plans.items()}
+    return Standing(plans, defined, load_locks(deployment))
+
+
+def not_locked(names: Sequence[str]) -> str:
+    """What is said of versions without a lock."""
+    return (
+        f"not locked: {', '.join(names)}. A change of their features would reach their models "
+        "without a word: run `slate lock` once a model is trained, and commit what it writes"
+    )
