@@ -111,8 +111,8 @@ def _verdict(plan: Plan, values: int, found: Sequence[Difference]) -> dg.AssetCh
         told += (
             f": the first is {first.feature} of request {first.request_id}, row {first.row}, "
             f"served as {first.served!r}, where the warehouse tells {first.told!r} "
-            f"({first.cause}); `slate trace {plan.service.full_name} {shlex.quote(first.request_id)} "
-            f"{first.feature} --row {first.row}` shows its events"
+            f"({first.cause}); `slate trace {plan.service.full_name} "
+            f"{shlex.quote(first.request_id)} {first.feature} --row {first.row}` shows its events"
         )
     elif unexamined:
         told += f"; {unexamined:,} were too many at once to be looked into"
