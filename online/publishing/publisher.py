@@ -275,7 +275,7 @@ class Publisher:
         Raises:
             StoreError: the store fails.
         """
-        with store_errors(f"reading whether {view.name} is pinned"):
+        with store_errors(f"publishing {view.name}"):
             store: Any = self._redis
             pin = store.hget(pointers(self._deployment), pin_field(pointer_field(view)))
         return pin.decode(errors="replace") if pin else None
