@@ -1,10 +1,17 @@
-"""Online assets: each view's rows in the online store, as a new generation."""
+"""Online assets: each view's rows in the online store, as a new generation.
+
+One step writes those of all views of a run beside what is live, and makes them live together. A
+view that did not pass its check is left out, and stays as it is; so does one that is pinned.
+"""
 
 import time
 from collections.abc import Iterator
-from datetime import UTC
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import dagster as dg
+import duckdb
 
 from slate.asset_keys import online_path
 from slate.assets import published
@@ -25,15 +32,19 @@ from slate.assets.verdicts import require_passed, require_unchanged
 from slate.assets.warehouse import current_key, model_key
 from slate.compile.model_names import STREAMED_UNTIL, online_keys_model, online_tiles_model
 from slate.deployment import Deployment
+from slate.errors import DataError, HeldBackError
 from slate.fingerprints import fingerprint
 from slate.locks.standing import standing
-from slate.online import Generation, Publisher
+from slate.online import Generation, Moved, Publisher, Release
 from slate.views import FeatureView
 
 # The job of everything.
 WHOLE = "build_everything"
 # The metadata that says of when a view's newest published row is.
 NEWEST = "newest"
+STEP = "publish_online_views"
+# Of a view's materializations so many are looked through for that of one generation.
+LOOKED_BACK = 1_000
 
 
 def online_key(view: type[FeatureView]) -> dg.AssetKey:
@@ -42,20 +53,75 @@ def online_key(view: type[FeatureView]) -> dg.AssetKey:
 
 
 def online_assets(deployment: Deployment) -> list[dg.AssetsDefinition]:
-    """One asset for each view; it is published only after its check has passed."""
-    return [_asset(deployment, view) for view in deployment.registry.views.values()]
+    """An asset for each view, all of one step; those of a run go live together."""
+    views = deployment.registry.views.values()
+    return [_assets(deployment, list(views))] if views else []
 
 
-def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefinition:
+def _assets(deployment: Deployment, views: list[type[FeatureView]]) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=STEP,
+        specs=[_spec(deployment, view) for view in views],
+        can_subset=True,
+        pool=POOL,
+    )
+    @explained
+    def publish(
+        context: dg.AssetExecutionContext, warehouse: Warehouse
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        asked = [view for view in views if online_key(view) in context.selected_asset_keys]
+        refused: list[DataError] = []
+        with (
+            warehouse.get_connection() as connection,
+            Publisher.connect(deployment) as store,
+            store.release(context.run.run_id) as release,
+        ):
+            step = _Step(context, deployment, connection, store, release)
+            # One state of the tables: what is published is what was checked.
+            connection.begin()
+            published.prepare(connection)
+            prepared = []
+            for view in asked:
+                if (since := store.pinned(view)) is not None:
+                    step.leave_pinned(view, since)
+                    continue
+                try:
+                    prepared.append(step.prepare(view))
+                except DataError as error:
+                    context.log.error(str(error))
+                    refused.append(error)
+            live, told = release.go_live(), []
+            for one in prepared:
+                if one.written:
+                    if one.view.name not in live:
+                        step.leave_pinned(one.view, "a moment ago")
+                        continue
+                    one.generation = live[one.view.name]
+                    published.remember(connection, one.view, one.generation.name, one.content)
+                told.append(one)
+            connection.commit()
+            for one in told:
+                for removed in store.remove_former(deployment.registry, one.generation):
+                    context.log.info(f"{removed} is no longer defined: deleted from the store")
+        if live:
+            context.log.info(f"live together: {', '.join(live)}")
+        for one in told:
+            yield step.result(one)
+        if refused:
+            raise _refusal(refused)
+
+    return publish
+
+
+def _spec(deployment: Deployment, view: type[FeatureView]) -> dg.AssetSpec:
     deps = [current_key(view)]
     if view.windowed:
         deps += [model_key(online_keys_model(view)), model_key(online_tiles_model(view))]
         if view.source.stream and view.source.landing:
             deps.append(model_key(STREAMED_UNTIL))
         deps += stream_deps(deployment.registry, view.source)
-
-    @dg.asset(
-        key=online_key(view),
+    return dg.AssetSpec(
+        online_key(view),
         deps=deps,
         description=f"{view.description}\n\nIn the online store, as a generation of packed rows.",
         group_name="online",
@@ -64,70 +130,154 @@ def _asset(deployment: Deployment, view: type[FeatureView]) -> dg.AssetsDefiniti
         tags=asset_tags(view.tags),
         metadata=schema(view_columns(view)),
         code_version=fingerprint(view),
-        pool=POOL,
+        skippable=True,
     )
-    @explained
-    def publish(
-        context: dg.AssetExecutionContext, warehouse: Warehouse
-    ) -> Iterator[dg.MaterializeResult[None]]:
-        standing(deployment).require_view_kept(view)
-        started, told = time.perf_counter(), 0.0
+
+
+@dataclass
+class _Prepared:
+    """A view whose generation goes live, or is live already.
+
+    Attributes:
+        view: the view.
+        generation: the generation.
+        content: all that it is made of, as a text.
+        written: whether it was written; else it is live.
+        newest: when the newest of its rows happened.
+        seconds: how long it took.
+    """
+
+    view: type[FeatureView]
+    generation: Generation
+    content: str
+    written: bool
+    newest: datetime | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One run's step."""
+
+    context: dg.AssetExecutionContext
+    deployment: Deployment
+    connection: duckdb.DuckDBPyConnection
+    store: Publisher
+    release: Release
+
+    def prepare(self, view: type[FeatureView]) -> _Prepared:
+        """Write a view's generation, unless the live one says the same.
+
+        Raises:
+            DataError: what its tables hold was not checked, or did not pass, or cannot be
+                published.
+        """
+        began, connection, store = time.perf_counter(), self.connection, self.store
+        standing(self.deployment).require_view_kept(view)
+        require_passed(connection, [view])
+        require_unchanged(connection, view)
+        as_of = known_until(connection, view)
+        first = store.streamed_since(view) or archived_since(self.deployment, view)
+        since = stream_from(connection, view, first)
+        known = landed(connection, view, as_of)
+        held = digest(connection, view, rounded=True)
+        content = str((held, as_of, since, known and (known.taken_in, len(known.files))))
+        live = store.live_whole(view)
+        # Who asks for some assets, or to publish, wants them written, as after damage.
+        run = self.context.run
+        in_whole = run.job_name == WHOLE and not run.asset_selection
+        written = not (in_whole and live and published.holds(connection, view, live.name, content))
+        if written or live is None:
+            rows, progress = online_rows(connection, view), self._progress(view, began)
+            known = landed(connection, view, as_of, self._kept_since(view))
+            live = self.release.write(view, rows, as_of, progress, since, known)
+        seconds = time.perf_counter() - began
+        speed = f"written, {live.rows / seconds:,.0f}/s" if written else "as it is live already"
+        self.context.log.info(f"{view.name}: {live.rows:,} rows, {speed}")
+        newest = newest_event(connection, view)
+        return _Prepared(view, live, content, written, newest, seconds)
+
+    def _kept_since(self, view: type[FeatureView]) -> datetime | None:
+        if not view.windowed:
+            return None
+        views = self.deployment.registry.views.values()
+        return self.store.kept_since(v for v in views if v.windowed and v.source is view.source)
+
+    def _progress(self, view: type[FeatureView], began: float) -> Any:
+        told = 0.0
 
         def progress(rows: int) -> None:
             nonlocal told
-            elapsed = time.perf_counter() - started
+            elapsed = time.perf_counter() - began
             if elapsed - told >= 1:
                 told = elapsed
-                context.log.info(f"{view.name}: {rows:,} rows written, {rows / elapsed:,.0f}/s")
+                self.context.log.info(
+                    f"{view.name}: {rows:,} rows written, {rows / elapsed:,.0f}/s"
+                )
 
-        with warehouse.get_connection() as connection, Publisher.connect(deployment) as store:
-            # One state of the tables: what is published is what was checked.
-            connection.begin()
-            require_passed(connection, [view])
-            require_unchanged(connection, view)
-            as_of = known_until(connection, view)
-            began = store.streamed_since(view) or archived_since(deployment, view)
-            since = stream_from(connection, view, began)
-            newest = newest_event(connection, view)
-            known = landed(connection, view, as_of)
-            held = digest(connection, view, rounded=True)
-            content = str((held, as_of, since, known and (known.taken_in, len(known.files))))
-            published.prepare(connection)
-            live = store.live_whole(view)
-            # Who asks for some assets, or to publish, wants them written, as after damage.
-            in_whole = context.run.job_name == WHOLE and not context.run.asset_selection
-            if in_whole and live and published.holds(connection, view, live.name, content):
-                generation, done = live, "the same as is live already: not written again"
-            else:
-                rows = online_rows(connection, view)
-                generation = store.publish(view, rows, as_of, progress, since, known)
-                published.remember(connection, view, generation.name, content)
-                done = "published"
-            connection.commit()
-            for removed in store.remove_former(deployment.registry, generation):
-                context.log.info(f"{removed} is no longer defined: deleted from the online store")
-        seconds = time.perf_counter() - started
-        speed = f", {generation.rows / seconds:,.0f}/s" if done == "published" else ""
-        context.log.info(f"{view.name}: {generation.rows:,} rows, {done}{speed}")
-        yield dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": generation.rows,
-                "generation": generation.name,
-                "as_of": dg.MetadataValue.timestamp(as_of.replace(tzinfo=UTC)),
-                **({NEWEST: dg.MetadataValue.timestamp(newest)} if newest else {}),
-                **_stream_metadata(generation),
-                "age_seconds": (deployment.now() - as_of.replace(tzinfo=UTC)).total_seconds(),
-                "keys": generation.keys,
-                "bytes": generation.size,
-                "seconds": round(seconds, 3),
-                "rows_per_second": round(generation.rows / seconds),
-            }
+        return progress
+
+    def leave_pinned(self, view: type[FeatureView], since: str) -> None:
+        """Say that a view stays as it is."""
+        self.context.log.warning(
+            f"{view.name} is not published, as its live generation is pinned since {since}: "
+            f"`slate unpin {view.name}` lets the next run go live"
         )
 
-    return publish
+    def result(self, one: _Prepared) -> dg.MaterializeResult[None]:
+        """What Dagster is told of a view that is live."""
+        age = self.deployment.now() - one.generation.as_of
+        metadata: dict[str, Any] = {
+            **_told(one.generation),
+            "age_seconds": age.total_seconds(),
+            "seconds": round(one.seconds, 3),
+            "rows_per_second": round(one.generation.rows / one.seconds),
+        }
+        if one.newest is not None:
+            metadata[NEWEST] = dg.MetadataValue.timestamp(one.newest)
+        return dg.MaterializeResult(asset_key=online_key(one.view), metadata=metadata)
 
 
-def _stream_metadata(generation: Generation) -> dict[str, dg.TimestampMetadataValue]:
-    if generation.stream_from is None:
-        return {}
-    return {"stream_from": dg.MetadataValue.timestamp(generation.stream_from)}
+def rolled_back(
+    instance: dg.DagsterInstance, view: type[FeatureView], moved: Moved
+) -> dg.AssetMaterialization:
+    """What Dagster is told of a view that was rolled back: that it holds other rows now.
+
+    Args:
+        instance: knows of when the newest of these is.
+        view: the view.
+        moved: from what to what.
+    """
+    records = instance.fetch_materializations(online_key(view), limit=LOOKED_BACK).records
+    made = [one.asset_materialization for one in records if one.asset_materialization]
+    newest = (
+        one.metadata[NEWEST]
+        for one in made
+        if NEWEST in one.metadata and one.metadata["generation"].value == moved.live.name
+    )
+    metadata = {**_told(moved.live), "rolled_back_from": moved.left.name}
+    if (found := next(newest, None)) is not None:
+        metadata[NEWEST] = found
+    return dg.AssetMaterialization(online_key(view), metadata=metadata)
+
+
+def _told(generation: Generation) -> dict[str, Any]:
+    """What is told of a generation."""
+    told: dict[str, Any] = {
+        "dagster/row_count": generation.rows,
+        "generation": generation.name,
+        "publish": generation.publish,
+        "as_of": dg.MetadataValue.timestamp(generation.as_of),
+        "keys": generation.keys,
+        "bytes": generation.size,
+    }
+    if generation.stream_from is not None:
+        told["stream_from"] = dg.MetadataValue.timestamp(generation.stream_from)
+    return told
+
+
+def _refusal(refused: list[DataError]) -> DataError:
+    """The error of all views that were left out."""
+    told = "; ".join(map(str, refused))
+    held_back = all(isinstance(error, HeldBackError) for error in refused)
+    return HeldBackError(told) if held_back else DataError(told)

@@ -121,7 +121,10 @@ def stream_from(
 
 
 def landed(
-    connection: duckdb.DuckDBPyConnection, view: type[FeatureView], as_of: datetime
+    connection: duckdb.DuckDBPyConnection,
+    view: type[FeatureView],
+    as_of: datetime,
+    kept_since: datetime | None = None,
 ) -> Landed | None:
     """What a view's rows know of landing files that its stream's archive did not write.
 
@@ -129,6 +132,8 @@ def landed(
         connection: the warehouse.
         view: the view.
         as_of: the instant up to which the rows know all events.
+        kept_since: the least such instant of any generation of its source's views that is kept, as
+            the store holds the ids for all of them.
 
     Returns:
         The files whose events the stream may bring again; None of a view without a stream.
@@ -146,7 +151,10 @@ def landed(
         where source = ? and rows > 0 and name not like '%{STREAM_FILE}%.parquet'
             and hour + interval 1 hour > ?
         order by file""",
-        [source.name, as_of - timedelta(microseconds=source.horizon)],
+        [
+            source.name,
+            min(as_of, kept_since or as_of) - timedelta(microseconds=source.horizon),
+        ],
     ).fetchall()
     return Landed(known[0], [_landed_file(connection, source, *file) for file in files])
 

@@ -12,7 +12,7 @@ import duckdb
 from slate.assets import builds, ledger_time
 from slate.assets.publishing import digest, published_tables
 from slate.compile.model_names import RAW
-from slate.errors import DataError
+from slate.errors import DataError, HeldBackError
 from slate.quality.batches import Batch
 from slate.sources import Source
 from slate.views import FeatureView
@@ -47,7 +47,8 @@ def require_passed(
     """Let nothing out that its check held back, or has not seen.
 
     Raises:
-        DataError: what a view's tables hold now did not pass its check.
+        HeldBackError: what a view's tables hold now did not pass its check.
+        DataError: it was not checked.
     """
     prepare(connection)
     for view in views:
@@ -63,7 +64,7 @@ def require_passed(
                 f"{view.name} was not checked since it was built: run its check, or the whole job"
             )
         if not passed:
-            raise DataError(
+            raise HeldBackError(
                 f"{view.name} did not pass its check, and is held back: see the check of "
                 f"{view.name}_current for what failed"
             )

@@ -1,7 +1,12 @@
-"""Asset checks: a view's expectation suite stands between building and publishing."""
+"""Asset checks: a view's expectation suite stands between building and publishing.
+
+What follows a view in a run waits until it was checked, and asks the verdict then. So what does not
+pass is held back where it would go out, and views that are published together go on without it:
+Dagster would hold back all of a step for a blocking check of one view.
+"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 from dagster_dbt import DbtProject
@@ -11,6 +16,7 @@ from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
 from slate.assets.origins import landed_origins
 from slate.assets.warehouse import current_key
+from slate.compile.model_names import current_model
 from slate.deployment import Deployment
 from slate.quality.failures import failing_rows
 from slate.quality.last_good_profiles import load, save
@@ -22,12 +28,13 @@ from slate.quality.validations import validate
 from slate.sources import Source
 from slate.views import FeatureView
 
-CHECK = "expectations"
+# What is found, and that it was looked for.
+CHECK, CHECKED = "expectations", "checked"
 SHOWN_ROWS, SHOWN_FAILURES = 20, 5
 
 
 def quality_checks(deployment: Deployment, project: DbtProject) -> list[dg.AssetChecksDefinition]:
-    """A blocking check for each view: what follows it in a run waits for it, and stops with it.
+    """A check for each view, which what follows it in a run waits for.
 
     Only here it is decided whether a view is held back: what a critical expectation of its suite
     does not let pass is; what is not met besides is a warning, and says so.
@@ -41,18 +48,32 @@ def quality_checks(deployment: Deployment, project: DbtProject) -> list[dg.Asset
 def _check(
     deployment: Deployment, view: type[FeatureView], sources: Sequence[type[Source]]
 ) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=current_key(view),
-        name=CHECK,
-        blocking=True,
-        description=f"What the definition of {view.__name__} promises of its values. A view that "
-        "fails is neither published nor written into training sets.",
+    asset = current_key(view)
+
+    @dg.multi_asset_check(
+        name=f"{current_model(view)}_{CHECK}",
+        specs=[
+            dg.AssetCheckSpec(
+                CHECK,
+                asset=asset,
+                description=f"What the definition of {view.__name__} promises of its values. A "
+                "view that fails is neither published nor written into training sets.",
+            ),
+            dg.AssetCheckSpec(
+                CHECKED,
+                asset=asset,
+                blocking=True,
+                description=f"That {CHECK} were looked at, whatever was found: what is published "
+                "or trained on waits for this, and asks then.",
+            ),
+        ],
+        can_subset=True,  # or the UI would not offer to run one of them
         pool=POOL,
     )
     @explained
     def expectations(
         context: dg.AssetCheckExecutionContext, warehouse: Warehouse
-    ) -> dg.AssetCheckResult:
+    ) -> Iterator[dg.AssetCheckResult]:
         started = time.perf_counter()
         with warehouse.get_connection() as connection:
             validation = validate(
@@ -88,13 +109,20 @@ def _check(
         if failing:
             metadata["failing_rows"] = dg.MetadataValue.md(failing)
         warned = validation.success and bool(validation.failed)
-        return dg.AssetCheckResult(
-            passed=not validation.failed,
-            severity=dg.AssetCheckSeverity.WARN if warned else dg.AssetCheckSeverity.ERROR,
-            # Its first line is what lists of checks show.
-            description="\n\n".join(told[:SHOWN_FAILURES]) or None,
-            metadata=metadata,
-        )
+        results = [
+            dg.AssetCheckResult(
+                asset_key=asset,
+                check_name=CHECK,
+                passed=not validation.failed,
+                severity=dg.AssetCheckSeverity.WARN if warned else dg.AssetCheckSeverity.ERROR,
+                # Its first line is what lists of checks show.
+                description="\n\n".join(told[:SHOWN_FAILURES]) or None,
+                metadata=metadata,
+            ),
+            dg.AssetCheckResult(asset_key=asset, check_name=CHECKED, passed=True),
+        ]
+        asked = {key.name for key in context.selected_asset_check_keys}
+        yield from (result for result in results if result.check_name in asked)
 
     return expectations
 

@@ -227,6 +227,54 @@ def _parser() -> argparse.ArgumentParser:
         "--at", metavar="T", type=_instant, help="the instant to ask about, UTC (default: now)"
     )
 
+    generations = add(
+        "generations",
+        "list what the online store has of each view, and what can be gone back to",
+        "Which generation is live, since when and of which publish, and the command that makes "
+        "another one live, or why none does.",
+    )
+    generations.add_argument("view", metavar="VIEW", nargs="?", help="default: all")
+    generations.add_argument("--json", action="store_true", help="as a JSON list")
+    generations.add_argument(
+        "--clean",
+        action="store_true",
+        help="delete what is kept beyond --keep, and what publishes left that broke off",
+    )
+    generations.add_argument(
+        "--keep",
+        metavar="N",
+        type=_count,
+        help="how many stay besides the live one (default: kept_generations of slate.toml)",
+    )
+
+    rollback = add(
+        "rollback",
+        "make older generations of views live again, at once and together",
+        "By default, of those that were published before the live one the one that was live last. "
+        "What streamed since is added to them. What was live stays, and can be gone forward to.",
+    )
+    rollback.add_argument("views", metavar="VIEW", nargs="*")
+    rollback.add_argument(
+        "--publish",
+        metavar="ID",
+        default="",
+        help="all views of which this publish (the id of its run, or how it begins) is live",
+    )
+    rollback.add_argument(
+        "--to", metavar="GENERATION", help="the generation, by its name or by its publish's id"
+    )
+    rollback.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="also where workers have to make anew what streamed: the view is MISSING until then",
+    )
+    rollback.add_argument(
+        "--pin", action="store_true", help="let no publish take their place until `slate unpin`"
+    )
+
+    unpin = add("unpin", "let the next publish of views go live again, after `rollback --pin`")
+    unpin.add_argument("views", metavar="VIEW", nargs="+")
+
     typed = add(
         "stubs",
         "write a module of the services with their types, for editors and type checkers",
@@ -496,6 +544,12 @@ def _key_value(text: str) -> tuple[str, list[str]]:
 def _number(text: str) -> int:
     if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number: give 1 or more")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number: give 0 or more")
     return int(text)
 
 

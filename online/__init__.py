@@ -1,7 +1,10 @@
 """Slate online: features published to a store, and served from it in milliseconds."""
 
 from slate.errors import StreamFullError
+from slate.online.publishing.listing import Standing, StoredGeneration
 from slate.online.publishing.publisher import Publisher
+from slate.online.publishing.release import Release
+from slate.online.publishing.rollback import Moved
 from slate.online.remote.client import AsyncRemoteClient, RemoteClient
 from slate.online.rows.row_tables import Rows
 from slate.online.serving.answer import Answer, State, ViewState
@@ -19,10 +22,14 @@ __all__ = [
     "EventWriter",
     "FeatureClient",
     "Generation",
+    "Moved",
     "Publisher",
+    "Release",
     "RemoteClient",
     "Rows",
+    "Standing",
     "State",
+    "StoredGeneration",
     "StreamFullError",
     "ViewState",
     "Written",

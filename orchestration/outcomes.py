@@ -4,7 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-_BLOCKED = "DagsterAssetCheckFailedError"
+from slate.assets.view_checks import CHECK
+from slate.errors import HeldBackError
+
+_HELD_BACK = HeldBackError.__name__
 _SHOWN = 12
 
 
@@ -38,18 +41,19 @@ def alarms(result: dg.ExecuteInProcessResult) -> str:
 def alarms_only(evaluation: dg.AssetCheckEvaluation) -> bool:
     """Whether a check found something wrong that the run goes on beside."""
     wrong = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
-    return wrong and not evaluation.blocking
+    return wrong and not held_back(evaluation)
 
 
 def held_back(evaluation: dg.AssetCheckEvaluation) -> bool:
     """Whether a check that has not passed holds back what depends on it."""
-    return bool(evaluation.blocking) and evaluation.severity is dg.AssetCheckSeverity.ERROR
+    return evaluation.check_name == CHECK and evaluation.severity is dg.AssetCheckSeverity.ERROR
 
 
 def blocked(failure: dg.DagsterEvent) -> bool:
-    """Whether a step failed only for a check in it, which has told of it."""
-    error = failure.step_failure_data.error
-    return error is not None and error.cls_name == _BLOCKED
+    """Whether a step failed only for a check that did not pass, and that has told of it."""
+    raised = failure.step_failure_data.user_failure_data
+    kind = raised.metadata.get("kind") if raised is not None else None
+    return kind is not None and kind.value == _HELD_BACK
 
 
 def reason(failure: dg.DagsterEvent) -> str:

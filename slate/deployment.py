@@ -10,6 +10,7 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
     demo = ""                                    # a module that makes and shows demonstration data
     clock = ""                                   # empty: the machine's; else where it stands
     memory = ""                                  # empty: half of the machine's; else as "12GB"
+    kept_generations = 1                         # that a view can be rolled back to
 
 ``SLATE_DATA``, ``SLATE_REDIS``, ``SLATE_CLOCK`` and ``SLATE_MEMORY`` override what the file says of
 them.
@@ -23,12 +24,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from slate.errors import ConfigurationError, nearest
 from slate.registry import Registry
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_SETTINGS = ("name", "definitions", "dbt_project", "data", "redis", "demo", "clock", "memory")
+_KEPT = "kept_generations"
+_SETTINGS = (
+    "name",
+    "definitions",
+    "dbt_project",
+    "data",
+    "redis",
+    "demo",
+    "clock",
+    "memory",
+    _KEPT,
+)
+# Of each view, besides the live one.
+KEPT_GENERATIONS, MOST_KEPT_GENERATIONS = 1, 100
 _MEMORY = re.compile(r"[1-9]\d*(\.\d+)? ?([KMGT]i?B|%)")
 
 
@@ -48,6 +63,8 @@ class Deployment:
             served and replayed; None for the machine's clock.
         memory: how much memory the warehouse may take, as "12GB", "800MiB" or "70%" of what the
             machine or its container has; empty for half of that. What needs more goes to disk.
+        kept_generations: how many generations of a view the online store keeps besides the live
+            one, so that it can be rolled back.
     """
 
     name: str
@@ -60,6 +77,7 @@ class Deployment:
     demo: str = ""
     clock: datetime | None = None
     memory: str = ""
+    kept_generations: int = KEPT_GENERATIONS
 
     def now(self) -> datetime:
         """What the platform's clock says (UTC): which hours are over, and how old data are."""
@@ -170,7 +188,7 @@ def load(path: Path | None = None) -> Deployment:
     for name, value in settings.items():
         if name not in _SETTINGS:
             raise ConfigurationError(f"{file}: unknown {name!r}, {nearest(name, _SETTINGS)}")
-        if not isinstance(value, str):
+        if name != _KEPT and not isinstance(value, str):
             raise ConfigurationError(f"{file}: {name} = {value!r} is not a string")
     for name in ("name", "definitions", "dbt_project"):
         if not settings.get(name):
@@ -192,10 +210,11 @@ def load(path: Path | None = None) -> Deployment:
         demo=settings.get("demo", ""),
         clock=_clock(file, settings),
         memory=_memory(file, settings),
+        kept_generations=_kept(file, settings),
     )
 
 
-def _clock(file: Path, settings: dict[str, str]) -> datetime | None:
+def _clock(file: Path, settings: dict[str, Any]) -> datetime | None:
     """The instant at which the virtual clock stands; None where none is set."""
     text = os.environ.get("SLATE_CLOCK", settings.get("clock", ""))
     where = "SLATE_CLOCK" if "SLATE_CLOCK" in os.environ else f"{file}: clock"
@@ -217,8 +236,8 @@ def _clock(file: Path, settings: dict[str, str]) -> datetime | None:
     return instant
 
 
-def _memory(file: Path, settings: dict[str, str]) -> str:
-    text = os.environ.get("SLATE_MEMORY", settings.get("memory", ""))
+def _memory(file: Path, settings: dict[str, Any]) -> str:
+    text: str = os.environ.get("SLATE_MEMORY", settings.get("memory", ""))
     share = float(text[:-1]) if _MEMORY.fullmatch(text) and text.endswith("%") else 0.0
     if text and (not _MEMORY.fullmatch(text) or share > 100):
         where = "SLATE_MEMORY" if "SLATE_MEMORY" in os.environ else f"{file}: memory"
@@ -227,6 +246,16 @@ def _memory(file: Path, settings: dict[str, str]) -> str:
             "or as a share of what the machine has, up to '100%'; or leave it empty for half of it"
         )
     return text
+
+
+def _kept(file: Path, settings: dict[str, Any]) -> int:
+    number = settings.get(_KEPT, KEPT_GENERATIONS)
+    if type(number) is not int or not 1 <= number <= MOST_KEPT_GENERATIONS:
+        raise ConfigurationError(
+            f"{file}: {_KEPT} = {number!r} is not a number from 1 to {MOST_KEPT_GENERATIONS}: how "
+            "many generations of a view are kept besides the live one"
+        )
+    return number
 
 
 def _find() -> Path:

@@ -12,6 +12,7 @@
     ├── MissingPackageError    what is asked for needs a package; an ImportError too
     ├── ClosedError            a client or writer is used after its end
     └── DataError              landing, warehouse or training data cannot be used as they are
+        └── HeldBackError      what a view's tables hold did not pass its check
 
 Each message says what is wrong, where, and what to do.
 """
@@ -77,6 +78,10 @@ class StreamFullError(StoreError):
 
 class DataError(SlateError):
     """Landing files, warehouse tables or training sets cannot be used as they are."""
+
+
+class HeldBackError(DataError):
+    """What a view's tables hold now did not pass its check, so it does not go out."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -148,18 +148,22 @@ class NearView(Generic[RowsT, ColumnsT]):
             decoded = held.columns.take(slots, at, features, leads)
         return Taken(decoded, told, behind) if decoded is not None else None
 
-    def keys_where(self, candidates: CandidateSet, at: int) -> Keys | None:
+    def keys_where(self, candidates: CandidateSet, at: int, live: Live | None) -> Keys | None:
         """The keys of a set; None if they cannot be told, as by ``take``.
 
-        Rows of which something cannot be read are in no set.
+        Rows of which something cannot be read are in no set. While a newer generation is loaded,
+        those of the one before it are told to requests that read that.
 
         Args:
             candidates: the set, of this view.
             at: the instant asked about, in microseconds.
+            live: the generation that the request reads; None if it knows of none.
         """
         held = self.held
         behind = time.monotonic() - self.synced
-        if held is None or held.rows.live != self.live or behind > self._most_behind:
+        if held is None or self.live is None or held.rows.live != live:
+            return None
+        if behind > self._most_behind:
             return None
         made = self._sets.get(candidates)
         if made is not None and made[0] is held and candidates.timeless:

@@ -69,10 +69,10 @@ class SharedView(NearView[SlotStates, TickTables]):
         with self._standing_still() as known:
             return super().take(live, keys, at, features, leads) if known else None
 
-    def keys_where(self, candidates: CandidateSet, at: int) -> Keys | None:
+    def keys_where(self, candidates: CandidateSet, at: int, live: Live | None) -> Keys | None:
         """The keys of a set; see ``NearView``."""
         with self._standing_still() as known:
-            return super().keys_where(candidates, at) if known else None
+            return super().keys_where(candidates, at, live) if known else None
 
     def refresh(self) -> None:
         """See how it is by now."""

@@ -1,46 +1,35 @@
 """Publishing: writing a view's rows to the store as a new generation, and making it live."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from itertools import chain
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Self
+from uuid import uuid4
 
 from redis import Redis
-from redis.exceptions import OutOfMemoryError, RedisError
 
-from slate.deployment import Deployment, given_or_loaded
+from slate.deployment import KEPT_GENERATIONS, Deployment, given_or_loaded
 from slate.errors import StoreError
-from slate.online import spans
-from slate.online.publishing.encoding import Values, encode
-from slate.online.publishing.sweeping import remove_former, sweep
-from slate.online.rows.instants import instant, microseconds
-from slate.online.rows.row_format import FORMAT
+from slate.online.publishing.listing import StoredGeneration, stored_generations
+from slate.online.publishing.release import Progress, Release
+from slate.online.publishing.rollback import Moved, RollBack, views_of_publish
+from slate.online.publishing.store_errors import store_errors
+from slate.online.publishing.sweeping import keep_no_more_than, remove_former
+from slate.online.rows.instants import instant
 from slate.online.rows.row_tables import Rows
-from slate.online.store.changes import changes
-from slate.online.store.cluster_client import clustered
-from slate.online.store.commands import command, transaction
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.generations import (
     Generation,
     GenerationNames,
-    Pointers,
-    new_name,
     pointer_field,
     pointers,
     read_pointer,
 )
-from slate.online.store.landed_ids import Landed, tell
-from slate.online.store.redis_client import connect, open_store, require_all_is_kept
-from slate.online.store.sending import send
+from slate.online.store.landed_ids import Landed
+from slate.online.store.pointers import pin_field
+from slate.online.store.redis_client import connect, open_store
 from slate.online.store.stream_names import StreamNames
 from slate.registry import Registry
 from slate.views import FeatureView
-
-Progress = Callable[[int], None]
-Result = TypeVar("Result")
 
 
 class Publisher:
@@ -50,12 +39,20 @@ class Publisher:
         redis: a client of the store.
         deployment: the deployment's name.
         server: a server that is closed with the publisher.
+        keep: how many generations of a view are kept besides its live one.
     """
 
-    def __init__(self, redis: Redis, deployment: str, server: EmbeddedServer | None = None) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        deployment: str,
+        server: EmbeddedServer | None = None,
+        keep: int = KEPT_GENERATIONS,
+    ) -> None:
         self._redis = redis
         self._deployment = deployment
         self._server = server
+        self._keep = keep
 
     @classmethod
     def connect(cls, deployment: Deployment | None = None) -> Self:
@@ -69,7 +66,7 @@ class Publisher:
         """
         deployment = given_or_loaded(deployment)
         address, server = open_store(deployment)
-        return cls(connect(address), deployment.name, server)
+        return cls(connect(address), deployment.name, server, deployment.kept_generations)
 
     def close(self) -> None:
         """Close the connection, and the embedded server if it was started for it."""
@@ -94,8 +91,8 @@ class Publisher:
     ) -> Generation:
         """Write a view's rows as a new generation beside the live one, then make it live.
 
-        Generations that are neither live nor the one before are deleted, also what a publish that
-        broke off left behind.
+        Generations beyond those that are kept are deleted, also what a publish that broke off left
+        behind.
 
         Args:
             view: the view.
@@ -112,47 +109,33 @@ class Publisher:
 
         Raises:
             DataError: the rows are not what the view defines. What was live stays so.
-            StoreError: the store fails, or a later publish of the view deleted this one. What was
-                live stays so.
+            StoreError: the store fails, the view is pinned, or a later publish of it deleted this
+                one. What was live stays so.
         """
-        since = spans.began()
-        names = GenerationNames(self._deployment, view.name)
-        until = microseconds(as_of)
-        name = new_name(view, instant(until))
-        rows = keys = size = 0
-        with _store_errors(f"publishing {view.name}"), self._begun(names, name):
-            for values in self._written(names, name, encode(view, batches, until)):
-                rows += values.rows
-                keys += len(values.keys)
-                size += values.size
-                if progress is not None:
-                    progress(rows)
-            taken_in = None
-            if landed is not None:
-                taken_in = landed.taken_in and instant(microseconds(landed.taken_in))
-                # Before it is live: an event that it holds is not to be added by the stream.
-                tell(self._redis, self._deployment, view.source, landed.files)
-            live = self._switch(
-                names,
-                pointer_field(view),
-                Generation(
-                    name,
-                    instant(until),
-                    rows,
-                    keys,
-                    size,
-                    datetime.now(UTC),
-                    stream_from=stream_from and instant(microseconds(stream_from)),
-                    taken_in=taken_in,
-                ),
-            )
-        told: spans.Attributes = {
-            "slate.view": view.name,
-            "slate.rows": rows,
-            "slate.bytes": size,
-        }
-        spans.ended("slate.publish", since, lambda: told)
-        return live
+        if (since := self.pinned(view)) is not None:
+            raise pinned(view, since)
+        with self.release() as release:
+            release.write(view, batches, as_of, progress, stream_from, landed)
+            live = release.go_live()
+        if view.name not in live:
+            raise pinned(view, "a moment ago")
+        return live[view.name]
+
+    def release(self, name: str = "") -> Release:
+        """What writes generations of several views, and makes them live together.
+
+        Args:
+            name: what it is known by, as the id of a run; something unique by default.
+
+        Examples:
+            ::
+
+                with publisher.release() as release:
+                    for view, rows in found.items():
+                        release.write(view, rows, as_of)
+                    release.go_live()
+        """
+        return Release(self._redis, self._deployment, self._keep, name or uuid4().hex)
 
     def live(self, view: type[FeatureView]) -> Generation | None:
         """The live generation of a view as it is defined now; None if it was never published.
@@ -177,12 +160,12 @@ class Publisher:
         if generation is None:
             return None
         marker = GenerationNames(self._deployment, view.name).marker(generation.name)
-        with _store_errors(f"reading whether {generation.name} is whole"):
+        with store_errors(f"reading whether {generation.name} is whole"):
             return generation if self._redis.exists(marker) else None
 
     def _pointer(self, view: type[FeatureView]) -> bytes | None:
         """What the store says of a view's live generation."""
-        with _store_errors(f"reading which generation of {view.name} is live"):
+        with store_errors(f"reading which generation of {view.name} is live"):
             store: Any = self._redis
             pointer: bytes | None = store.hget(pointers(self._deployment), pointer_field(view))
         return pointer
@@ -192,28 +175,120 @@ class Publisher:
         if not view.windowed or not view.source.stream:
             return None
         names = StreamNames(self._deployment, view.source)
-        with _store_errors(f"reading when the stream of {view.source.name} began"):
+        with store_errors(f"reading when the stream of {view.source.name} began"):
             first = self._redis.get(names.first)
         return instant(int(first)).replace(tzinfo=None) if first else None
 
-    def rollback(self, view: type[FeatureView]) -> Generation:
-        """Make the generation before the live one live again, and the live one the one before.
+    def kept_since(self, views: Iterable[type[FeatureView]]) -> datetime | None:
+        """The least instant up to which any generation of some views that is kept knows events.
+
+        Returns:
+            The instant (UTC, without a zone); None where nothing is published of them.
 
         Raises:
-            StoreError: the store fails, or there is no generation before that could be read.
+            StoreError: the store fails.
         """
-        names, field = GenerationNames(self._deployment, view.name), pointer_field(view)
+        live = [one for view in views if (one := self.live_whole(view)) is not None]
+        known = [kept.as_of for one in live for kept in (one, *one.kept)]
+        return min(known).replace(tzinfo=None) if known else None
 
-        def roll_back(pipeline: Any) -> Generation:
-            back = _before(view, pipeline.hget(names.pointers, field))
-            if self._redis.mget(names.marker(back.name)) != [back.name.encode()]:
-                raise _not_rolled_back(view, f"the store has lost {back.name}")
-            pipeline.multi()
-            pipeline.hset(names.pointers, field, back.to_pointer())
-            return back
+    def rollback(
+        self,
+        *views: type[FeatureView],
+        to: str | None = None,
+        rebuild: bool = False,
+        pin: bool = False,
+    ) -> list[Moved]:
+        """Make older generations of some views live again, of all of them in one step.
 
-        with _store_errors(f"rolling {view.name} back"):
-            return self._change(names, roll_back)
+        What was live before is kept, so that it can be gone forward to; the next publish goes on
+        from what is live.
+
+        Args:
+            views: the views, each once.
+            to: the generation, by its name or by the publish that it is of; by default, of those
+                that were published before the live one the one that was live last.
+            rebuild: whether a generation may go live of which workers have to make anew what the
+                stream added: until they have, the view is MISSING.
+            pin: whether no publish takes their place until ``unpin``.
+
+        Raises:
+            StoreError: the store fails, or one of the views cannot be rolled back; none is.
+        """
+        with store_errors(f"rolling {', '.join(view.name for view in views)} back"):
+            back = RollBack(self._redis, self._deployment, views, to, rebuild=rebuild, pin=pin)
+            return back.run()
+
+    def views_of_publish(
+        self, registry: Registry, publish: str
+    ) -> tuple[str, list[type[FeatureView]]]:
+        """The views whose live generation is of a publish, and what that is known by.
+
+        Args:
+            registry: the definitions.
+            publish: what it is known by, or how that begins.
+
+        Raises:
+            StoreError: the store fails, there is no such publish of which something is live, or
+                there are several.
+        """
+        with store_errors(f"looking for what is live of {publish}"):
+            return views_of_publish(self._redis, self._deployment, registry, publish)
+
+    def generations(
+        self, registry: Registry, view: type[FeatureView] | None = None
+    ) -> list[StoredGeneration]:
+        """What the store has of generations.
+
+        Args:
+            registry: the definitions.
+            view: the view; by default all, those too that are no longer defined.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        with store_errors("listing generations"):
+            return stored_generations(self._redis, self._deployment, registry, view)
+
+    def clean(self, view: type[FeatureView], keep: int | None = None) -> list[str]:
+        """Delete what is kept of a view besides its live generation, beyond some number.
+
+        Args:
+            view: the view.
+            keep: how many stay; by default as many as a publish keeps.
+
+        Returns:
+            The names of those that were deleted, among them what others left behind.
+
+        Raises:
+            StoreError: the store fails; the next call goes on.
+        """
+        names, most = GenerationNames(self._deployment, view.name), self._keep
+        with store_errors(f"cleaning {view.name}"):
+            return keep_no_more_than(
+                self._redis, names, pointer_field(view), most if keep is None else keep
+            )
+
+    def pinned(self, view: type[FeatureView]) -> str | None:
+        """Since when a view's live generation is pinned, as text; None if it is not.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        with store_errors(f"publishing {view.name}"):
+            store: Any = self._redis
+            pin = store.hget(pointers(self._deployment), pin_field(pointer_field(view)))
+        return pin.decode(errors="replace") if pin else None
+
+    def unpin(self, view: type[FeatureView]) -> bool:
+        """Let the next publish of a view go live again; whether it was pinned.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        with store_errors(f"unpinning {view.name}"):
+            store: Any = self._redis
+            return bool(store.hdel(pointers(self._deployment), pin_field(pointer_field(view))))
 
     def remove_former(self, registry: Registry, published: Generation) -> list[str]:
         """Delete all of the views that the definitions no longer have.
@@ -233,158 +308,14 @@ class Publisher:
         """
         if published.previous is None:
             return []
-        with _store_errors("removing views that are no longer defined"):
+        with store_errors("removing views that are no longer defined"):
             since = min(published.as_of, published.previous.as_of)
             return remove_former(self._redis, self._deployment, set(registry.views), since)
 
-    @contextmanager
-    def _begun(self, names: GenerationNames, generation: str) -> Iterator[None]:
-        """A publish, from its announcement on; whatever ends it, nothing that is of no use stays.
 
-        From the announcement on, no publish that began before can go live.
-        """
-        try:
-            require_all_is_kept(self._redis)
-            with changes(self._redis) as change:
-                # First announced: a sweep that finds it registered knows that it is being written.
-                change.hset(names.pointers, names.publishing, generation)
-                change.hdel(names.pointers, names.removed)
-                change.sadd(names.generations, generation)
-            sweep(self._redis, names)
-            yield
-        except BaseException:
-            # Where the store is gone as well, the next publish does it.
-            with suppress(RedisError, OSError):
-                self._give_up(names, generation)
-                sweep(self._redis, names)
-            raise
-        sweep(self._redis, names)
-
-    def _written(
-        self, names: GenerationNames, generation: str, encoded: Iterable[Values]
-    ) -> Iterator[Values]:
-        """Write values, each while the next are encoded, and yield those that are written."""
-        with ThreadPoolExecutor(1) as writing:
-            waiting: tuple[Values, Future[None]] | None = None
-            for values in encoded:
-                if waiting is not None:
-                    waiting[1].result()
-                    yield waiting[0]
-                waiting = values, writing.submit(self._write, names, generation, values)
-            if waiting is not None:
-                waiting[1].result()
-                yield waiting[0]
-
-    def _write(self, names: GenerationNames, generation: str, values: Values) -> None:
-        """Write some values, each command's keys registered with it, so that all can be found."""
-        registered = command("SADD", names.generations, generation)
-        latest = command("HGET", names.pointers, names.publishing)
-        parts = (
-            (command("RPUSH", names.chunks(generation), json.dumps(keys)), write)
-            for keys, write in values.commands(names.prefix(generation))
-        )
-        if clustered(self._redis):
-            listed, writes = zip(*parts, strict=True)
-            # In this order, each once the one before is done: see `sweeping`.
-            self._redis.send(listed)
-            self._redis.send([registered])
-            self._redis.send(writes, replicated=True)
-            (current,) = self._redis.send([latest])
-            if current != generation.encode():
-                # It may have been swept before these rows were there.
-                self._redis.send(listed)
-                self._redis.send([registered])
-        else:
-            current = send(
-                self._redis, chain((transaction(registered, *part) for part in parts), [latest])
-            )
-        if current != generation.encode():
-            raise _overtaken(names)
-
-    def _switch(self, names: GenerationNames, field: str, written: Generation) -> Generation:
-        """Make a generation live, unless a later publish began."""
-        unmarked: set[str] = set()
-
-        def switch(pipeline: Any) -> Generation:
-            found = Pointers.of(names, pipeline.hgetall(names.pointers))
-            before = found.live.get(field)
-            if before is not None and before.name == written.name:
-                # It was done before, and the reply was lost.
-                return before
-            if found.publishing != written.name:
-                # It may have been set before another came between.
-                self._redis.unlink(names.marker(written.name))
-                raise _overtaken(names)
-            live = written.behind(before)
-            # Clients of a former definition are served until the second publish of this one.
-            former = set(found.live) - {field} if before is not None else set()
-            after = found.changed(field, live, former)
-            pipeline.multi()
-            # Of a cluster they lie elsewhere, and change before the pointer: what is live has a
-            # marker, and what may be swept has none.
-            markers: Any = self._redis if clustered(self._redis) else pipeline
-            dropped = found.readable - after.readable
-            # What was unmarked before another came between, who made it live again, is readable.
-            for name in {live.name} | (unmarked & after.readable):
-                markers.set(names.marker(name), name)
-            for name in dropped:
-                markers.unlink(names.marker(name))
-            unmarked.update(dropped)
-            pipeline.hdel(names.pointers, names.publishing, *former, *found.bad)
-            pipeline.hset(names.pointers, field, live.to_pointer())
-            return live
-
-        return self._change(names, switch)
-
-    def _give_up(self, names: GenerationNames, generation: str) -> None:
-        """Withdraw the announcement, if no later one took its place."""
-
-        def withdraw(pipeline: Any) -> None:
-            announced = pipeline.hget(names.pointers, names.publishing)
-            pipeline.multi()
-            if announced == generation.encode():
-                pipeline.hdel(names.pointers, names.publishing)
-
-        self._change(names, withdraw)
-
-    def _change(self, names: GenerationNames, change: Callable[[Any], Result]) -> Result:
-        """Change pointers by what they are, with nobody between the two; as often as it takes."""
-        store: Any = self._redis
-        result: Result = store.transaction(change, names.pointers, value_from_callable=True)
-        return result
-
-
-def _before(view: type[FeatureView], pointer: bytes | None) -> Generation:
-    """The generation before the live one, as it goes live again."""
-    if pointer is None:
-        raise _not_rolled_back(view, "it was never published")
-    live = read_pointer(view.name, pointer)
-    if live.previous is None:
-        raise _not_rolled_back(view, "it was published only once")
-    if live.previous.format != FORMAT:
-        raise _not_rolled_back(view, f"{live.previous.name} is of another version of Slate")
-    return live.previous.behind(live)
-
-
-def _overtaken(names: GenerationNames) -> StoreError:
+def pinned(view: type[FeatureView], since: str) -> StoreError:
+    """The error of a publish of a view that is pinned."""
     return StoreError(
-        f"publishing {names.view}: a later publish began, and deleted this one, or the store lost "
-        "its data meanwhile; run one publish of a view at a time"
+        f"{view.name} is not published, as its live generation is pinned since {since}: "
+        f"`slate unpin {view.name}` lets the next publish go live"
     )
-
-
-def _not_rolled_back(view: type[FeatureView], why: str) -> StoreError:
-    return StoreError(f"{view.name} cannot be rolled back: {why}")
-
-
-@contextmanager
-def _store_errors(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except OutOfMemoryError as error:
-        raise StoreError(
-            f"{doing}: the online store is full ({error}); what was written is deleted again, and "
-            "what was live stays so: give it room for three generations of each view"
-        ) from error
-    except (RedisError, OSError) as error:
-        raise StoreError(f"{doing}: the online store fails: {error}") from error

@@ -1,10 +1,10 @@
 """Sweeping: deleting the generations of a view that nobody will ever read.
 
-A generation that is neither live, nor the one before, nor what the latest publish writes, never
-will be again: only the latest publish goes live, and only the one before comes back. So what was
-found to be of no use can be deleted at leisure, by several at once, and by the next one where this
-one is killed. All that is written of a generation is registered in the same transaction, by its
-name and its keys, so whoever writes on after it was swept is found again.
+A generation that is neither live, nor kept, nor what the latest publish writes, never will be
+again: only the latest publish goes live, and only what is kept comes back. So what was found to be
+of no use can be deleted at leisure, by several at once, and by the next one where this one is
+killed. All that is written of a generation is registered in the same transaction, by its name and
+its keys, so whoever writes on after it was swept is found again.
 
 On a cluster these lie on several nodes. Keys are listed there first, the generation is registered
 then, and its rows are written last, some of them perhaps while they are deleted. So what was swept
@@ -13,6 +13,7 @@ stays registered, and goes once a later sweep has found no row of it.
 
 import json
 from collections.abc import Set
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -25,16 +26,20 @@ from slate.online.store.channel import pairs
 from slate.online.store.cluster_client import clustered
 from slate.online.store.commands import command, delete
 from slate.online.store.delta_removal import forget_view
-from slate.online.store.generations import GenerationNames, Pointers, pointers, views_of
+from slate.online.store.generations import GenerationNames, pointers
+from slate.online.store.pointers import Pointers, pin_field, views_of
 from slate.online.store.sending import read_all, send
 
 SCANNED_AT_ONCE = 1_000
 
 
-def sweep(redis: Redis, names: GenerationNames) -> None:
-    """Delete a view's generations but for those that are live, were before, or are being written.
+def sweep(redis: Redis, names: GenerationNames) -> list[str]:
+    """Delete a view's generations but for those that are live, kept, or being written.
 
     Nothing is deleted while a pointer of the view cannot be read; the next publish mends it.
+
+    Returns:
+        The names of those that were deleted.
 
     Raises:
         RedisError: the store fails; the next sweep goes on.
@@ -46,10 +51,44 @@ def sweep(redis: Redis, names: GenerationNames) -> None:
     )
     known = Pointers.of(names, pairs(found))
     if known.bad:
-        return
-    for name in {member.decode() for member in members} - known.readable:
-        if name != known.publishing:
-            _delete(redis, names, name)
+        return []
+    registered = {member.decode() for member in members}
+    gone = sorted(registered - known.readable - {known.publishing})
+    for name in gone:
+        _delete(redis, names, name)
+    return gone
+
+
+def keep_no_more_than(redis: Redis, names: GenerationNames, field: str, most: int) -> list[str]:
+    """Delete what is kept of a view besides its live generation, but for those that were live last.
+
+    Args:
+        redis: a client of the store.
+        names: the view's names.
+        field: the field of the pointer of its definition.
+        most: how many are kept.
+
+    Returns:
+        The names of those that were deleted, among them what others left behind.
+
+    Raises:
+        RedisError: the store fails; the next sweep goes on.
+    """
+
+    def change(pipeline: Any) -> None:
+        known = Pointers.of(names, pipeline.hgetall(names.pointers))
+        live = known.live.get(field)
+        pipeline.multi()
+        if live is None or len(live.kept) <= most:
+            return
+        # Of a cluster markers lie elsewhere, and are the first that the sweep deletes.
+        for one in live.kept[most:] if not clustered(redis) else ():
+            pipeline.unlink(names.marker(one.name))
+        pipeline.hset(names.pointers, field, replace(live, kept=live.kept[:most]).to_pointer())
+
+    store: Any = redis
+    store.transaction(change, names.pointers)
+    return sweep(redis, names)
 
 
 def remove_former(redis: Redis, deployment: str, known: Set[str], since: datetime) -> list[str]:
@@ -78,7 +117,8 @@ def remove_former(redis: Redis, deployment: str, known: Set[str], since: datetim
             if its.as_of is None or its.as_of < since:
                 # First said, then done: whatever is stopped between the two, it is found again.
                 pipeline.hset(names.pointers, names.removed, "1")
-                pipeline.hdel(names.pointers, names.publishing, *its.live, *its.bad)
+                pins = map(pin_field, its.live)
+                pipeline.hdel(names.pointers, names.publishing, *its.live, *pins, *its.bad)
                 # Of a cluster they lie elsewhere, and are the first that the sweep deletes.
                 for name in its.readable if not clustered(redis) else ():
                     pipeline.unlink(names.marker(name))

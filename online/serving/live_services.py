@@ -8,6 +8,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
+from slate.candidates import CandidateSet
 from slate.errors import RequestError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
 from slate.online.near.near_views import NearViews
@@ -63,7 +64,7 @@ class Serving:
         self._max_rows = max_rows
         self._plans: dict[str, ServicePlan] = {}
         self._generations = LiveGenerations(deployment, registry)
-        self._known = NOTHING
+        self._known = self._before = NOTHING
         self._error: str | None = None
         self._until = 0.0
 
@@ -111,8 +112,8 @@ class Serving:
         plan = self.plan(service)
         checked_request_id(request_id)
         when = asked(self._clock if at is None else at)
-        given, untold = self._with_candidates(plan, given, when)
-        request = plan.form.read(given, self._max_rows)
+        candidates = self._candidates(plan, given)
+        request = plan.form.read(given, self._max_rows) if candidates is None else None
         mark(Stage.REQUEST)
         error = self._error
         if time.monotonic() >= self._until:
@@ -121,9 +122,15 @@ class Serving:
                 self._until = time.monotonic() + self._refresh
             error = yield from self._find_live()
             mark(Stage.LIVE)
-        broken = False
+        broken, untold = False, None
         for _ in range(ATTEMPTS):
-            known = NOTHING if error else self._known
+            found = self._known
+            if candidates is not None:
+                # All of an answer is of one moment: its candidates, and what is said of them.
+                found, keys, untold = yield from self._keys_where(candidates, when)
+                request = plan.form.read({**given, candidates.key: keys}, self._max_rows)
+            assert request is not None
+            known = NOTHING if error else found
             _require_not_before(plan, when, known)
             lookup = Lookup(plan, request, when, known, self.near, mark)
             answer = yield from lookup.run(error)
@@ -147,30 +154,52 @@ class Serving:
         answer.request_id = request_id
         if self.log is not None and plan.plan.service.logged:
             answer.request_id = request_id or new_request_id()
+            assert request is not None
             self.log.consider(plan.plan, request, answer)
         return answer
 
-    def _with_candidates(
-        self, plan: ServicePlan, given: Mapping[str, Any], at: int
-    ) -> tuple[Mapping[str, Any], str | None]:
-        """What a request brings, with candidates where it names none; or why there are none."""
+    def _candidates(self, plan: ServicePlan, given: Mapping[str, Any]) -> CandidateSet | None:
+        """The candidates that a request is answered for; None if it names them itself.
+
+        Raises:
+            RequestError: this client cannot tell them.
+        """
         candidates = plan.plan.service.candidates
         if candidates is None or candidates.key in given:
-            return given, None
-        kept = self.near.get(candidates.view.name) if self.near is not None else None
-        if kept is None:
+            return None
+        if self.near is None or self.near.get(candidates.view.name) is None:
             raise RequestError(
                 f"{plan.plan.service.name} needs {candidates.key}=..., as this client has no near "
                 "views that could tell its candidates: name them, or connect with near=True"
             )
-        keys = kept.keys_where(candidates, at)
-        if keys is not None:
-            return {**given, candidates.key: keys}, None
-        return {**given, candidates.key: Keys.of([])}, (
-            f"{candidates.view.name}: its rows are not in this process, or too far behind, so it "
-            "tells no candidates: wait until near views are loaded (`wait_until_near`), publish "
-            "the view, or name candidates with the request"
+        return candidates
+
+    def _keys_where(
+        self, candidates: CandidateSet, at: int
+    ) -> Flow[tuple[Known, Keys, str | None]]:
+        """The keys of candidates, what was live when these were they; or why there are none.
+
+        Near views are told of a publish sooner or later than requests are.
+        """
+        assert self.near is not None
+        name = candidates.view.name
+        kept = self.near.get(name)
+        assert kept is not None
+        for last in (False, True):
+            for known in (self._known, self._before):
+                keys = kept.keys_where(candidates, at, known.live.get(name))
+                # What has been withdrawn since is not served from before it was.
+                if keys is not None and known.live.keys() <= self._known.live.keys():
+                    return known, keys, None
+            if last or not kept.ready:
+                break
+            yield from self._find_live()
+        untold = (
+            f"{name}: its rows are not in this process, or too far behind, so it tells no "
+            "candidates: wait until near views are loaded (`wait_until_near`), publish the view, "
+            "or name candidates with the request"
         )
+        return self._known, Keys.of([]), untold
 
     def close(self) -> None:
         """Stop keeping near views, and log what waits."""
@@ -208,6 +237,8 @@ class Serving:
         news = known.unknown.items() - self._known.unknown.items()
         for told in gathered(sorted(news)):
             logger.warning("%s", told)
+        if known.live != self._known.live:
+            self._before = self._known
         self._known = known
         return None
 

@@ -3,6 +3,8 @@
 The store holds::
 
     <deployment>:generations                      <view>:<fingerprint> -> the live generation
+                                                  pinned/<view>:<fingerprint> -> since when it is
+                                                      to stay live
                                                   publishing/<view> -> the one that is being written
                                                   removed/<view> -> 1, while what it left is deleted
                                                   stream/<stream> -> 1, once it brought something
@@ -17,18 +19,21 @@ A generation is written beside the live one, and goes live by one write to the f
 *pointer*. In the same transaction it gets its *marker* (``:whole``), and the generation that drops
 out loses its own, before anything else of it goes. So who reads rows and finds the marker behind
 them has read a whole generation.
+
+All pointers lie in one hash, so several views go live at once: also on a cluster.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 from zlib import crc32
 
 from slate.errors import StoreError
 from slate.fingerprints import fingerprint
+from slate.online.rows.hour_sections import hour_of
+from slate.online.rows.instants import microseconds
 from slate.online.rows.row_format import FORMAT
 from slate.sources import Source
 from slate.views import FeatureView
@@ -44,13 +49,14 @@ class Generation:
         rows: how many rows it has.
         keys: how many values of the store they are; fewer where rows are of pairs.
         size: how many bytes these values have.
-        published_at: when it was written (UTC).
+        published_at: when it went live first (UTC); of those that went live together the same.
         format: the layout of its rows and of its pointer.
-        previous: the generation that was live before it.
+        kept: of a live one, the others that can be gone back to, the one that was live last first.
         stream_from: the arrival from which on its view's stream adds what it lacks (UTC); None if
             it has no stream.
         taken_in: until when landing files were taken in that it knows, and that did not come by its
             view's stream (UTC); None if none ever were.
+        publish: what it went live with, as the id of a run.
     """
 
     name: str
@@ -60,13 +66,46 @@ class Generation:
     size: int
     published_at: datetime
     format: int = FORMAT
-    previous: "Generation | None" = None
+    kept: "tuple[Generation, ...]" = ()
     stream_from: datetime | None = None
     taken_in: datetime | None = None
+    publish: str = ""
 
-    def behind(self, previous: "Generation | None") -> "Generation":
-        """This generation as it goes live after another; what came before that is forgotten."""
-        return replace(self, previous=previous and replace(previous, previous=None))
+    @property
+    def previous(self) -> "Generation | None":
+        """The generation that was live before it."""
+        return self.kept[0] if self.kept else None
+
+    @property
+    def older(self) -> "Generation | None":
+        """Of those that were published before it the one that was live last."""
+        return next((one for one in self.kept if one.published_at < self.published_at), None)
+
+    @property
+    def definition(self) -> str:
+        """The fingerprint of its view's definition."""
+        return self.name.split("-")[0]
+
+    @property
+    def first_hour(self) -> int:
+        """The first hour of arrival that it leaves to the stream."""
+        return hour_of(microseconds(self.stream_from or self.as_of))
+
+    @property
+    def first_hour_kept(self) -> int:
+        """The first that it leaves, or any other that may become live again."""
+        return min(one.first_hour for one in (self, *self.kept))
+
+    def behind(self, before: "Generation | None", most: int | None = None) -> "Generation":
+        """This generation as it goes live after another.
+
+        Args:
+            before: that one; None if there is none.
+            most: how many others are kept; by default all.
+        """
+        others = () if before is None else (replace(before, kept=()), *before.kept)
+        kept = tuple(one for one in others if one.name != self.name)
+        return replace(self, kept=kept[:most])
 
     def to_pointer(self) -> str:
         """As the store holds it: a checksum, and JSON."""
@@ -99,9 +138,11 @@ _TIMES = ("as_of", "published_at", "stream_from", "taken_in")
 
 
 def _generation(found: dict[str, Any]) -> Generation:
+    told = {field.name: found[field.name] for field in fields(Generation) if field.name in found}
     times = {name: datetime.fromisoformat(found[name]) for name in _TIMES if found[name]}
-    previous = found["previous"] and _generation(found["previous"])
-    return Generation(**{**found, **times, "previous": previous})
+    # Earlier versions kept one.
+    others = found["kept"] if "kept" in found else filter(None, [found["previous"]])
+    return Generation(**{**told, **times, "kept": tuple(map(_generation, others))})
 
 
 def _start(pointer: bytes, most: int = 60) -> str:
@@ -116,16 +157,13 @@ def new_name(view: type[FeatureView], as_of: datetime) -> str:
 _NAMED = "%Y%m%dT%H%M%S"
 
 
-def _as_of(name: str) -> datetime:
+def named_as_of(name: str) -> datetime:
+    """The as-of instant in a generation's name, to the second.
+
+    Raises:
+        ValueError: it is not the name of one.
+    """
     return datetime.strptime(name.split("-")[1], _NAMED).replace(tzinfo=UTC)
-
-
-def views_of(fields: Iterable[bytes]) -> set[str]:
-    """The names of all views that fields of the hash say something of."""
-    named = [field.decode() for field in fields]
-    about = [field.split("/", 1) for field in named if "/" in field]
-    pointed = {field.split(":")[0] for field in named if "/" not in field}
-    return pointed | {view for what, view in about if what in ("publishing", "removed")}
 
 
 @dataclass(frozen=True)
@@ -171,53 +209,6 @@ class GenerationNames:
     def prefix(self, generation: str) -> str:
         """What comes before the key, in braces, in the name of a row."""
         return f"{self.deployment}:{self.view}:{generation}:"
-
-
-@dataclass(frozen=True)
-class Pointers:
-    """What the store says of a view's generations.
-
-    Attributes:
-        live: the live generation of each of its definitions, former ones too, by field.
-        bad: the fields of pointers that cannot be read.
-        publishing: the generation that the latest publish writes; None if it has ended.
-    """
-
-    live: dict[str, Generation]
-    bad: list[str]
-    publishing: str | None
-
-    @classmethod
-    def of(cls, names: GenerationNames, found: Mapping[bytes, bytes]) -> Self:
-        """Those of a view among all fields of the hash."""
-        live, bad = {}, []
-        for field, pointer in found.items():
-            if field.startswith(f"{names.view}:".encode()):
-                try:
-                    live[field.decode()] = read_pointer(names.view, pointer)
-                except StoreError:
-                    bad.append(field.decode())
-        publishing = found.get(names.publishing.encode())
-        return cls(live, bad, publishing.decode() if publishing else None)
-
-    def changed(self, field: str, live: Generation, without: Set[str]) -> "Pointers":
-        """These, once another generation is live by a field, and other fields are gone."""
-        kept = {other: one for other, one in self.live.items() if other not in without}
-        return Pointers({**kept, field: live}, [], None)
-
-    @property
-    def as_of(self) -> datetime | None:
-        """The latest instant up to which any of these knows events; None if none can be read."""
-        known = [live.as_of for live in self.live.values()]
-        if self.publishing is not None:
-            known.append(_as_of(self.publishing))
-        return max(known, default=None)
-
-    @property
-    def readable(self) -> set[str]:
-        """The generations that are live, or were before: those that have a marker."""
-        both = [one for live in self.live.values() for one in (live, live.previous)]
-        return {one.name for one in both if one is not None}
 
 
 def pointers(deployment: str) -> str:

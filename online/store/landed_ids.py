@@ -15,7 +15,7 @@ Where all files of a source are its archive's, both are empty, and cost nothing.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +23,12 @@ from redis import Redis
 
 from slate.expressions import Array
 from slate.online.rows.event_ids import SEEN, Ids, hash_ids
+from slate.online.rows.hour_sections import HOUR
 from slate.online.rows.instants import microseconds
 from slate.online.rows.row_format import Words
-from slate.online.store.stream_names import StreamNames, definition
+from slate.online.store import seen_ids
+from slate.online.store.generations import Generation
+from slate.online.store.stream_names import StreamNames, Unit, definition
 from slate.sources import Source
 from slate.views import FeatureView
 
@@ -79,8 +82,29 @@ class Known(NamedTuple):
     taken_in: int
     as_of: int
 
+    @classmethod
+    def of(cls, generation: Generation) -> Self:
+        """What a generation knows."""
+        if generation.taken_in is None:
+            return cls(0, 0)
+        return cls(microseconds(generation.taken_in), microseconds(generation.as_of))
+
 
 NOTHING = Known(0, 0)
+
+
+class Change(NamedTuple):
+    """Another generation of a view in the place of the one that its stream's rows were made with.
+
+    Attributes:
+        before: what that one knows.
+        now: what the other one does.
+        needed: the first hour of arrival whose rows are needed.
+    """
+
+    before: Known
+    now: Known
+    needed: int
 
 
 def tell(redis: Redis, deployment: str, source: type[Source], files: Sequence[LandedFile]) -> None:
@@ -170,6 +194,32 @@ class LandedIds:
     def _held(self, places: Words, known: Known) -> Array:
         held: Array = self._taken[places] <= known.taken_in
         return held & (self._arrivals[places] < known.as_of)
+
+
+def counted_otherwise(
+    redis: Redis,
+    unit: Unit,
+    landed: LandedIds,
+    changes: Mapping[type[FeatureView], Change],
+) -> list[type[FeatureView]]:
+    """The views of which a partition would have counted other events than it did.
+
+    Args:
+        redis: a client of the store.
+        unit: the partition.
+        landed: the ids of its source.
+        changes: what changes of views.
+    """
+    open_ = {view: one for view, one in changes.items() if landed.differ(one.before, one.now)}
+    if not open_:
+        return []
+    store: Any = redis
+    wrong = dict.fromkeys(open_, False)
+    for ids, arrivals in seen_ids.read(redis, unit, int(store.get(unit.applied) or 0)):
+        for view, (before, now, needed) in open_.items():
+            differs = landed.known(ids, arrivals, before) != landed.known(ids, arrivals, now)
+            wrong[view] |= bool((differs & (arrivals >= needed * HOUR)).any())
+    return [view for view, is_wrong in wrong.items() if is_wrong]
 
 
 def written(views: Sequence[type[FeatureView]], known: Mapping[type[FeatureView], Known]) -> bytes:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slate.errors import StoreError
-from slate.online.rows.hour_sections import hour_of
 from slate.online.rows.instants import microseconds
 from slate.online.store.commands import Packed, command, together
 from slate.online.store.flows import Flow
@@ -126,7 +125,7 @@ class LiveGenerations:
                 names.marker(found.name),
                 as_of,
                 deltas,
-                hour_of(microseconds(found.stream_from or found.as_of)),
+                found.first_hour,
                 known_until,
             )
         return known

@@ -10,7 +10,9 @@ from redis import Redis
 
 from slate.deployment import Deployment, load
 from slate.errors import RequestError
-from slate.online import FeatureClient, Publisher
+from slate.online import Answer, FeatureClient, Publisher
+from slate.online.serving.live_services import Serving
+from slate.online.store.cluster_connections import connections_to
 from slate.online.store.generations import GenerationNames
 from tests.online.tables import attribute_rows
 from tests.parity.near import NearPath
@@ -58,6 +60,38 @@ def test_a_request_without_shows_is_answered_for_those_that_are_live(
     publish(market, STATUSES | {"s2": "live", "s3": "ended", "s5": "live"})
     answer = near.get("feed_ranking", NOON, {"viewer_id": "v"})
     assert sorted(answer.keys["show_id"]) == ["s1", "s2", "s5"]
+
+
+def test_an_answer_is_of_one_moment_whoever_is_told_of_a_publish_first(
+    market: Deployment, near: NearPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its candidates, and what is said of them."""
+    patient = Serving(market.registry, market.name, refresh=3_600, near=near.near)
+    connections = connections_to(market.redis, 5)
+
+    def ask() -> Answer:
+        answer = connections.run(patient.lookup("feed_ranking", NOON, {"viewer_id": "v"}))
+        assert set(answer["show_catalog.status"]) == {"live"}
+        assert not [error for error in answer.errors if error.startswith("show_catalog")]
+        return answer
+
+    publish(market, STATUSES)
+    near.step()
+    assert sorted(ask().keys["show_id"]) == ["s1", "s3"]
+    # Near views are, and requests would believe for an hour what they were told.
+    publish(market, STATUSES | {"s2": "live", "s3": "ended"})
+    near.step()
+    assert sorted(ask().keys["show_id"]) == ["s1", "s2"]
+    # Requests are, and near views have not loaded it yet.
+    publish(market, STATUSES | {"s1": "ended", "s3": "live"})
+    patient._until = 0.0
+    with monkeypatch.context() as patched:
+        patched.setattr(near.near, "_load", lambda until: True)
+        near.near.step()
+        assert sorted(ask().keys["show_id"]) == ["s1", "s2"]
+    near.step()
+    assert sorted(ask().keys["show_id"]) == ["s3"]
+    connections.close()
 
 
 def test_candidates_that_are_named_are_those_that_are_answered(

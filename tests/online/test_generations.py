@@ -86,18 +86,30 @@ def test_an_instant_without_a_zone_is_utc(publisher: Publisher) -> None:
         assert "-20260301T120000-" in live.name
 
 
-def test_a_rollback_swaps_the_two(publisher: Publisher, title: Any) -> None:
+def test_a_rollback_goes_to_what_is_older_and_forward_only_where_it_is_told(
+    publisher: Publisher, title: Any
+) -> None:
     with pytest.raises(StoreError, match="game_catalog cannot be rolled back: it was never pub"):
         publisher.rollback(GameCatalog)
-    publisher.publish(GameCatalog, [titled("old")], AS_OF)
-    with pytest.raises(StoreError, match="it was published only once"):
+    old = publisher.publish(GameCatalog, [titled("old")], AS_OF)
+    with pytest.raises(StoreError, match="no other generation of it is kept"):
         publisher.rollback(GameCatalog)
-    publisher.publish(GameCatalog, [titled("new")], AS_OF + HOUR)
-    back = publisher.rollback(GameCatalog)
-    assert back == publisher.live(GameCatalog)
-    assert back.as_of == AS_OF
+    new = publisher.publish(GameCatalog, [titled("new")], AS_OF + HOUR)
+    (moved,) = publisher.rollback(GameCatalog)
+    assert (moved.view, moved.left, moved.live) == (
+        "game_catalog",
+        new,
+        publisher.live(GameCatalog),
+    )
+    assert moved.live.name == old.name
     assert title() == "old"
-    publisher.rollback(GameCatalog)
+    # Who is in a hurry may type it twice.
+    with pytest.raises(StoreError, match=f"was published before .*: go forward .*--to {new.name}"):
+        publisher.rollback(GameCatalog)
+    with pytest.raises(StoreError, match="is live already"):
+        publisher.rollback(GameCatalog, to=old.name)
+    assert title() == "old"
+    publisher.rollback(GameCatalog, to=new.name)
     assert title() == "new"
 
 

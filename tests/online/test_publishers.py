@@ -215,7 +215,7 @@ def test_two_publishers_in_any_order(
 
         turns = Turns(random, [publishes("a"), publishes("b")])
         with monkeypatch.context() as patched, effects.watched(turns.hook):
-            patched.setattr("slate.online.publishing.publisher.ThreadPoolExecutor", turns.executor)
+            patched.setattr("slate.online.publishing.writing.ThreadPoolExecutor", turns.executor)
             turns.play(kills)
         assert live_title() is not None or (kills and not before)
         told += len(turns.told)
@@ -247,7 +247,10 @@ def test_a_rollback_between_any_two_effects_of_a_publish(
         more = effects.number - start > number
         assert live_title() in ("2", "1")
         require_no_more_than(redis, 2)
-        publisher.rollback(GameCatalog)
+        live = publisher.live(GameCatalog)
+        assert live is not None
+        assert live.previous is not None
+        publisher.rollback(GameCatalog, to=live.previous.name)
         assert live_title() is not None
         number += 1
     assert number > 15

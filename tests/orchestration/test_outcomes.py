@@ -17,7 +17,7 @@ import pytest
 
 from slate.assets.database import Warehouse
 from slate.assets.failures import explained
-from slate.errors import DataError
+from slate.errors import DataError, HeldBackError
 from slate.offline import warehouse as warehouse_file
 from slate.orchestration.console import console
 from slate.orchestration.outcomes import alarms, told
@@ -51,7 +51,7 @@ def checked() -> None:
     pass
 
 
-@dg.asset_check(asset=checked, blocking=True)
+@dg.asset_check(asset=checked)
 @explained
 def expectations() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
@@ -61,8 +61,14 @@ def expectations() -> dg.AssetCheckResult:
     )
 
 
-@dg.asset(deps=[checked, damaged])
+@dg.asset(deps=[checked])
+@explained
 def published() -> None:
+    raise HeldBackError("checked did not pass its check, and is held back")
+
+
+@dg.asset(deps=[damaged])
+def skipped() -> None:
     pass
 
 
@@ -77,7 +83,7 @@ class Told:
 @pytest.fixture(scope="module")
 def run() -> Told:
     definitions = dg.Definitions(
-        [sound, short, damaged, checked, published],
+        [sound, short, damaged, checked, published, skipped],
         asset_checks=[expectations],
         loggers={"console": console},
         executor=dg.in_process_executor,
@@ -98,7 +104,7 @@ def test_a_failed_run_ends_with_its_reasons(run: Told) -> None:
         "kind is one of a, b (report: reports/latest/checked.html)",
         f"  damaged: {REASON}",
     ]
-    assert missing == "  not made, so what was there before stays: published"
+    assert missing == "  not made, so what was there before stays: published, skipped"
     assert last == "  `slate ui` shows it step by step"
 
 

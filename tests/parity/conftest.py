@@ -1,6 +1,7 @@
 """The engines of both deployments, compiled once and fed by many tests."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests.parity.near import NearPath
 
 # Near views decode all their rows for each instant: to ask them as often takes as long again.
 NEAR_EVERY = 8
+# How many generations a view can be rolled back to.
+KEPT = 3
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
     "live_shopping": ROOT / "slate.toml",
@@ -23,7 +26,8 @@ CONFIGS = {
 @pytest.fixture(scope="module", params=CONFIGS)
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A deployment with its generated and compiled dbt project."""
-    return compiled(load(CONFIGS[request.param]), tmp_path_factory.mktemp(request.param))
+    deployment = replace(load(CONFIGS[request.param]), kept_generations=KEPT)
+    return compiled(deployment, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture(scope="module")

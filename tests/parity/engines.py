@@ -28,7 +28,7 @@ from slate.compile.asked import all_asked
 from slate.compile.model_names import AS_OF, RAW, current_model, training_model
 from slate.compile.project import write
 from slate.deployment import Deployment
-from slate.online import FeatureClient, Publisher
+from slate.online import FeatureClient, Publisher, State
 from slate.plans import Plan
 from slate.registry import Registry
 from tests.made_once import made_once
@@ -66,7 +66,10 @@ def compiled(deployment: Deployment, folder: Path) -> Project:
     """A deployment with its compiled dbt project, and data of its own in a temporary folder."""
     made = _compiled(deployment)
     (folder / "data").mkdir(parents=True)
-    return replace(made, deployment=replace(made.deployment, data=folder / "data"))
+    own = replace(
+        made.deployment, data=folder / "data", kept_generations=deployment.kept_generations
+    )
+    return replace(made, deployment=own)
 
 
 @cache
@@ -162,23 +165,31 @@ class Engines:
                 self._publisher.publish(view, rows, moment(instant))
 
     def publish_landed(
-        self, scenario: Scenario, instant: int, files: Mapping[str, Sequence[LandedRows]]
+        self,
+        scenario: Scenario,
+        instant: int,
+        files: Mapping[str, Sequence[LandedRows]],
+        name: str = "",
     ) -> None:
-        """Publish the windowed views of sources with what was taken in, file by file.
+        """Publish all views together, those of some sources with what was taken in, file by file.
 
         Args:
             scenario: the rows of the other sources.
             instant: the end of the last hour.
             files: by source, its files in the order in which they were taken in.
+            name: what the publish is known by.
         """
         rest = replace(scenario, sources={**scenario.sources, **{name: [] for name in files}})
-        with duckdb.connect() as connection:
+        views = self.registry.views.values()
+        kept_since = self._publisher.kept_since(views)
+        with duckdb.connect() as connection, self._publisher.release(name) as release:
             build(connection, self._project, rest, instant, files)
-            for view in self.registry.views.values():
+            for view in views:
                 as_of, rows = moment(instant), online_rows(connection, view, at_once=2)
-                known = landed(connection, view, as_of.replace(tzinfo=None))
+                known = landed(connection, view, as_of.replace(tzinfo=None), kept_since)
                 since = stream_from(connection, view, None)
-                self._publisher.publish(view, rows, as_of, stream_from=since, landed=known)
+                release.write(view, rows, as_of, stream_from=since, landed=known)
+            release.go_live()
 
     def online(self, ask: Ask, at: int | None = None) -> dict[str, Any]:
         """What the client answers to a request: the same from the store and from near views."""
@@ -197,6 +208,14 @@ class Engines:
         for view, state in answer.states.items():
             assert near.states[view].state.tolist() == state.state.tolist()
         return row
+
+    def unflagged(self, ask: Ask, at: int) -> dict[str, Any]:
+        """What the client answers of views of which it does not say that they are missing."""
+        inputs = {name: value for name, value in ask.inputs.items() if value is not None}
+        answer = self._client.get(ask.service.name, at=moment(at), **ask.keys, **inputs)
+        (row,) = answer.to_dicts()
+        known = {view for view, told in answer.states.items() if State.MISSING not in told.state}
+        return {name: value for name, value in row.items() if name.split(".")[0] in known}
 
 
 def build(

@@ -8,6 +8,7 @@ import numpy as np
 from redis import Redis
 
 from slate.deployment import Deployment
+from slate.errors import StoreError
 from slate.online import Publisher
 from slate.online.stream.workers.worker import Worker
 from tests.online.stream.effects import Effects, Killed
@@ -21,6 +22,8 @@ from tests.parity.streaming import Delivery, Rows, hour_before, waiting
 LEASE_SECONDS = 0.05
 MOST_EFFECTS = 120
 Files = dict[str, list[LandedRows]]
+# Up to when a batch knows what arrived, and the files that it took in.
+Batch = tuple[int, Files]
 
 
 class Overlap:
@@ -40,6 +43,8 @@ class Overlap:
     Attributes:
         kills: how often the worker was killed.
         replayed: how many events it applied again from the archive.
+        at_once: how many roll backs were right before a worker looked at them.
+        rebuilt: how many needed a worker to make rows of the stream anew.
     """
 
     def __init__(
@@ -51,13 +56,15 @@ class Overlap:
         effects: Effects,
         random: np.random.Generator,
     ) -> None:
-        self.kills = self.replayed = self._number = self._taken_until = 0
+        self.kills = self.replayed = self.at_once = self.rebuilt = 0
+        self._number = self._taken_until = 0
         self._engines, self._deployment, self._redis = engines, deployment, redis
         self._delivery, self._effects, self._random = delivery, effects, random
         self._sources = {name: deployment.registry.sources[name] for name in delivery.delivered}
         self._files: Files = {name: [] for name in self._sources}
-        # What the live generations know, and what those before them do.
-        self._live = self._before = (0, self._files)
+        # What the live generations know, and what each publish did.
+        self._live: Batch = (0, self._files)
+        self._published: dict[str, Batch] = {}
         self._copies = {name: self._copied(name) for name in self._sources}
         self._worker = self._new_worker()
 
@@ -106,16 +113,29 @@ class Overlap:
             for kind in kinds if self._random.random() < 0.5 else reversed(kinds):
                 self._take_in(name, kind, until)
         self._taken_until = until
-        self._before = self._live
         self._live = until, {name: [*files] for name, files in self._files.items()}
-        self._engines.publish_landed(self._delivery.scenario, until, self._files)
+        name = f"publish {len(self._published)}"
+        self._published[name] = self._live
+        self._engines.publish_landed(self._delivery.scenario, until, self._files, name)
 
-    def roll_back(self) -> None:
-        """Make the generations before the live ones live again."""
-        if self._before[0]:
-            for view in self._deployment.registry.views.values():
-                Publisher(self._redis, self._deployment.name).rollback(view)
-            self._live, self._before = self._before, self._live
+    def roll_back(self) -> bool:
+        """Make other generations live, older or newer ones; whether all is right at once."""
+        publisher = Publisher(self._redis, self._deployment.name)
+        views = list(self._deployment.registry.views.values())
+        live = publisher.live(views[0])
+        if live is None or not live.kept:
+            return True
+        to = live.kept[int(self._random.integers(len(live.kept)))].publish
+        self._live = self._published[to]
+        try:
+            publisher.rollback(*views, to=to)
+        except StoreError:
+            moved = publisher.rollback(*views, to=to, rebuild=True)
+            assert any(one.rebuilt for one in moved)
+            self.rebuilt += 1
+            return False
+        self.at_once += 1
+        return True
 
     def oracle(self) -> Oracle:
         """What is to be answered: what the batch knows, and behind it what streamed since."""

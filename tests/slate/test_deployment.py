@@ -148,6 +148,16 @@ def test_what_is_not_an_amount_of_memory_is_refused(
         deployment.load(file)
 
 
+def test_how_many_generations_are_kept_is_a_number(tmp_path: Path) -> None:
+    assert deployment.load(written(tmp_path, MINIMAL)).kept_generations == 1
+    kept = deployment.load(written(tmp_path, f"{MINIMAL}kept_generations = 3\n"))
+    assert kept.kept_generations == 3
+    for wrong in ("0", "101", "1.0", '"1"', "true"):
+        file = written(tmp_path, f"{MINIMAL}kept_generations = {wrong}\n")
+        with pytest.raises(ConfigurationError, match=r"kept_generations = .* from 1 to 100: how"):
+            deployment.load(file)
+
+
 @pytest.mark.parametrize("module", ["slate/__init__.py", "slate.py"])
 def test_a_module_named_slate_is_refused(tmp_path: Path, module: str) -> None:
     (tmp_path / module).parent.mkdir(exist_ok=True)

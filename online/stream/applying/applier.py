@@ -15,6 +15,7 @@ import pyarrow as pa
 from redis import Redis
 
 from slate.online.rows.hour_sections import hour_of
+from slate.online.store import seen_ids
 from slate.online.store.change_log import noted
 from slate.online.store.cluster_client import clustered
 from slate.online.store.commands import Packed, command, together
@@ -22,7 +23,6 @@ from slate.online.store.generations import pointer_field, pointers, stream_field
 from slate.online.store.landed_ids import LandedIds, written
 from slate.online.store.stream_names import LOG, Unit, definition, streamed_sources
 from slate.online.store.transaction import Transaction
-from slate.online.stream.applying import seen_id_slices
 from slate.online.stream.applying.deduplication import SeenIds
 from slate.online.stream.applying.source_rows import Counted, SourceRows
 from slate.online.stream.events.block_schemas import ID
@@ -230,10 +230,10 @@ class Applier:
         self._redis.hset(pointers(self._deployment), stream_field(unit.source), "1")
         # The position first: ids that are added meanwhile are of events behind it.
         position, applied = self._redis.mget(unit.position, unit.applied)
-        latest = int(applied or 0)
-        return _State(
-            bytes(position or START), latest, seen_id_slices.load(self._redis, unit, latest)
-        )
+        latest, seen = int(applied or 0), SeenIds(unit.source.horizon)
+        for ids, arrivals in seen_ids.read(self._redis, unit, latest):
+            seen.add(ids, arrivals)
+        return _State(bytes(position or START), latest, seen)
 
     def _read(self, units: Sequence[Unit]) -> list[_Part]:
         named = {unit.stream.encode(): unit for unit in self._turn(units)}
@@ -316,7 +316,7 @@ class Applier:
     def _moved_on(self, part: _Part) -> Packed:
         """Remember the ids of a micro-batch, and let its entries go."""
         unit = part.unit
-        let_go = seen_id_slices.forgotten(unit, self._states[unit].applied, part.arrival)
+        let_go = seen_ids.forgotten(unit, self._states[unit].applied, part.arrival)
         return together(
             [
                 *[command("APPEND", name, ids) for name, ids in part.seen],
@@ -379,7 +379,7 @@ class Applier:
         for place, part in enumerate(parts):
             mine = np.flatnonzero(owner == place)
             new[mine] = self._states[part.unit].seen.add(ids[mine], arrivals[mine])
-            part.seen = list(seen_id_slices.slices(part.unit, ids[mine], arrivals[mine]))
+            part.seen = list(seen_ids.slices(part.unit, ids[mine], arrivals[mine]))
         late = self.rows[source].late(events)
         again = ~new | self.rows[source].published(parts[0].unit.route, events.table)
         applied.events += int((~again & ~late).sum())

@@ -25,12 +25,12 @@ from slate.errors import DataError
 from slate.online.rows.hour_sections import HOUR, hour_of
 from slate.online.rows.partitioning import partitions
 from slate.online.rows.row_format import Words
+from slate.online.store import seen_ids
 from slate.online.store.change_log import broken
 from slate.online.store.commands import command
 from slate.online.store.generations import pointers, whole_field
 from slate.online.store.stream_names import LOG, Unit, definition, deltas_name, replayed_name
 from slate.online.store.transaction import Transaction
-from slate.online.stream.applying import seen_id_slices
 from slate.online.stream.applying.batch_columns import whole
 from slate.online.stream.applying.deduplication import SeenIds
 from slate.online.stream.applying.source_rows import Counted, SourceRows
@@ -251,7 +251,7 @@ class Replay:
                     counted += kept.num_rows
                 self._rows.write(transaction, asked)
                 if target.fresh:
-                    for name, seen in seen_id_slices.slices(target.unit, ids[at], arrivals[at]):
+                    for name, seen in seen_ids.slices(target.unit, ids[at], arrivals[at]):
                         transaction.write(command("APPEND", name, seen))
                         target.remembered.add(name)
         return counted

@@ -11,24 +11,16 @@ from redis.exceptions import WatchError
 
 from slate.errors import StoreError
 from slate.online.rows.checksums import of_texts
-from slate.online.rows.hour_sections import HOUR, all_lost, hour_of, newest, sections_envelope
-from slate.online.rows.instants import microseconds
+from slate.online.rows.hour_sections import all_lost, hour_of, newest, sections_envelope
 from slate.online.rows.partitioning import PARTITIONS
 from slate.online.rows.row_format import FORMAT, Blobs
 from slate.online.store import landed_ids
 from slate.online.store.changes import changes
 from slate.online.store.cluster_client import ClusterClient, clustered, pipeline_at
 from slate.online.store.delta_removal import forget_definition
-from slate.online.store.generations import (
-    Generation,
-    pointer_field,
-    pointers,
-    read_pointer,
-    whole_field,
-)
-from slate.online.store.landed_ids import NOTHING, Known
+from slate.online.store.generations import pointer_field, pointers, read_pointer, whole_field
+from slate.online.store.landed_ids import NOTHING, Change, Known
 from slate.online.store.stream_names import Unit, definition, deltas_name, deltas_prefix, tag
-from slate.online.stream.applying import seen_id_slices
 from slate.online.stream.applying.source_rows import SourceRows
 from slate.views import FeatureView
 
@@ -51,28 +43,10 @@ def learn(redis: Redis, deployment: str, rows: SourceRows) -> None:
             rows.needed.setdefault(view, 0)
             rows.known.setdefault(view, NOTHING)
             continue
-        rows.needed[view] = _needed_from(live)
-        rows.known[view] = _known(live)
+        rows.needed[view] = live.first_hour_kept if live is not None else 0
+        rows.known[view] = Known.of(live) if live is not None else NOTHING
     # Only now: what a generation knows is told before it goes live.
     rows.landed.renew()
-
-
-def _needed_from(live: Generation | None) -> int:
-    """The first hour of arrival that some published generation leaves to the stream.
-
-    The one before the live one counts too, as it may become live again. 0 if none was published.
-    """
-    if live is None:
-        return 0
-    both = [live, live.previous] if live.previous else [live]
-    return min(hour_of(microseconds(one.stream_from or one.as_of)) for one in both)
-
-
-def _known(live: Generation | None) -> Known:
-    """What the live generation knows of landing files that did not come by the stream."""
-    if live is None or live.taken_in is None:
-        return NOTHING
-    return Known(microseconds(live.taken_in), microseconds(live.as_of))
 
 
 def retain(redis: Redis, deployment: str, view: type[FeatureView], unit: Unit, needed: int) -> bool:
@@ -170,41 +144,20 @@ def catch_up(redis: Redis, unit: Unit, rows: SourceRows) -> bool:
         if held == now:
             return True
         before = landed_ids.read(held)
-        wrong = _counted_otherwise(
-            redis,
-            unit,
-            rows,
-            {view: (before.get(definition(view), NOTHING), rows.known[view]) for view in views},
-        )
+        changes = {
+            view: Change(before.get(definition(view), NOTHING), rows.known[view], rows.needed[view])
+            for view in views
+        }
+        wrong = landed_ids.counted_otherwise(redis, unit, rows.landed, changes)
         transaction.multi()
         if wrong:
-            transaction.srem(unit.views, *wrong)
+            transaction.srem(unit.views, *map(definition, wrong))
         transaction.set(unit.landed, now)
         try:
             transaction.execute()
         except WatchError:
             return False
     return not wrong
-
-
-def _counted_otherwise(
-    redis: Redis,
-    unit: Unit,
-    rows: SourceRows,
-    changes: dict[type[FeatureView], tuple[Known, Known]],
-) -> set[str]:
-    """The views, by definition, of which a partition would have counted other events."""
-    wrong: set[str] = set()
-    changes = {view: both for view, both in changes.items() if rows.landed.differ(*both)}
-    if changes:
-        store: Any = redis
-        latest = int(store.get(unit.applied) or 0)
-        for ids, arrivals in seen_id_slices.read(redis, unit, latest):
-            for view, both in changes.items():
-                before, now = (rows.landed.known(ids, arrivals, known) for known in both)
-                if ((before != now) & (arrivals >= rows.needed[view] * HOUR)).any():
-                    wrong.add(definition(view))
-    return wrong
 
 
 def tell_whole(redis: Redis, deployment: str, rows: SourceRows) -> None:

@@ -11,7 +11,7 @@ from tests.online.stream.effects import Effects
 from tests.online.tables import AS_OF
 from tests.online.test_generations import (  # noqa: F401
     test_a_publish_that_another_overtook_gives_up,
-    test_a_rollback_swaps_the_two,
+    test_a_rollback_goes_to_what_is_older_and_forward_only_where_it_is_told,
     test_clients_of_a_former_definition_are_served_meanwhile,
     title,
 )

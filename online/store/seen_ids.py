@@ -9,24 +9,9 @@ from redis import Redis
 from slate.online.rows.event_ids import SEEN, Ids
 from slate.online.rows.row_format import Words
 from slate.online.store.stream_names import Unit
-from slate.online.stream.applying.deduplication import SeenIds
 from slate.sources import Source
 
 SLICES = 8
-
-
-def load(redis: Redis, unit: Unit, latest: int) -> SeenIds:
-    """The ids that the next event is compared with.
-
-    Args:
-        redis: a client of the store.
-        unit: the partition.
-        latest: the latest arrival that is applied.
-    """
-    seen = SeenIds(unit.source.horizon)
-    for ids, arrivals in read(redis, unit, latest):
-        seen.add(ids, arrivals)
-    return seen
 
 
 def read(redis: Redis, unit: Unit, latest: int) -> Iterator[tuple[Ids, Words]]:
