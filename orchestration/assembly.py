@@ -19,6 +19,7 @@ from slate.assets.view_checks import quality_checks
 from slate.assets.warehouse import Dbt, dbt_project, known_assets, warehouse_assets
 from slate.deployment import Deployment
 from slate.orchestration.console import console
+from slate.orchestration.generations import generation_jobs
 from slate.orchestration.jobs import freshness_job, freshness_schedule, hourly_schedule, jobs
 from slate.orchestration.sensors import late_files
 from slate.orchestration.streams import streams
@@ -52,7 +53,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *view_checks(deployment),
             *stream_checks(deployment),
         ],
-        jobs=[whole, *parts, look],
+        jobs=[whole, *parts, look, *generation_jobs(deployment)],
         schedules=[hourly_schedule(deployment, whole), freshness_schedule(look)],
         sensors=_sensors(deployment, whole),
         # A run stays in one process: a step in a process of its own costs seconds of imports.
