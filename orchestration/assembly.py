@@ -21,6 +21,7 @@ from slate.assets.view_checks import quality_checks
 from slate.assets.warehouse import Dbt, dbt_project, known_assets, warehouse_assets
 from slate.deployment import Deployment
 from slate.orchestration.console import console
+from slate.orchestration.generations import generation_jobs
 from slate.orchestration.jobs import (
     freshness_job,
     freshness_schedule,
@@ -64,7 +65,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *view_checks(deployment),
             *stream_checks(deployment),
         ],
-        jobs=[whole, *parts, look, *logged],
+        jobs=[whole, *parts, look, *logged, *generation_jobs(deployment)],
         schedules=[
             hourly_schedule(deployment, whole),
             freshness_schedule(look),

@@ -86,8 +86,9 @@ def test_an_answer_is_of_one_moment_whoever_is_told_of_a_publish_first(
     publish(market, STATUSES | {"s1": "ended", "s3": "live"})
     patient._until = 0.0
     with monkeypatch.context() as patched:
-        patched.setattr(near.near, "_load", lambda until: True)
-        near.near.step()
+        keeper = near.keeper_of("show_catalog")
+        patched.setattr(keeper, "_load", lambda until: True)
+        keeper.step()
         assert sorted(ask().keys["show_id"]) == ["s1", "s2"]
     near.step()
     assert sorted(ask().keys["show_id"]) == ["s3"]

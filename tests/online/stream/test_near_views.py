@@ -49,7 +49,7 @@ class Both(Bench):
             that this process keeps.
     """
 
-    def __init__(self, deployment: Any, redis: Redis, shared: Path | None) -> None:
+    def __init__(self, deployment: Any, redis: Redis, shared: Path | None = None) -> None:
         super().__init__(deployment, redis)
         self.path = NearPath(deployment, deployment.redis, shared)
         # One whose values are numbers alone can be shared.

@@ -181,7 +181,7 @@ def test_several_processes_serve_what_one_keeps(both: Both, tmp_path: Path) -> N
         with urlopen(f"{address}/metrics", timeout=10) as found:
             lines = found.read().decode().splitlines()
         return next(
-            (one for one in lines if one.startswith('slate_serve_behind_seconds{view="bike_use')),
+            (one for one in lines if one.startswith('slate_near_behind_seconds{view="bike_use')),
             "",
         )
 
