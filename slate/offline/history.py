@@ -86,7 +86,7 @@ def history(
     """
     rows = rows_of(frame)
     deployment = given_or_loaded(deployment)
-    question = _Question(deployment, service, rows.names, at)
+    question = Question(deployment, service, rows.names, at)
     spine = spine_of(question.plan, rows, question.instants)
     with reading(deployment) as connection:
         values = Values(deployment, question.plan, connection)
@@ -132,7 +132,7 @@ def history_batches(
     deployment = given_or_loaded(deployment)
     if isinstance(frames, str | Path):
         file = SpineFile(Path(frames))
-        question = _Question(deployment, service, file.names, at)
+        question = Question(deployment, service, file.names, at)
         return _answered(question, file.batches(question.types), rows, progress)
     return _of_frames(deployment, service, iter(frames), at, rows, progress)
 
@@ -146,12 +146,12 @@ def _of_frames(
     progress: Progress,
 ) -> Iterator[pa.RecordBatch]:
     for first in frames:
-        question = _Question(deployment, service, rows_of(first).names, at)
+        question = Question(deployment, service, rows_of(first).names, at)
         yield from _answered(question, chain([first], frames), rows, progress)
 
 
 def _answered(
-    question: "_Question", frames: Iterable[Any], rows: int, progress: Progress
+    question: "Question", frames: Iterable[Any], rows: int, progress: Progress
 ) -> Iterator[pa.RecordBatch]:
     done, deployment = 0, question.deployment
 
@@ -199,7 +199,7 @@ def _columns(table: pa.Table) -> str:
     return ", ".join(f"{field.name} ({field.type})" for field in table.schema)
 
 
-class _Question:
+class Question:
     """What is asked for, of rows that have some columns.
 
     Attributes:
