@@ -16,7 +16,7 @@ import duckdb
 from slate.assets import ledger_time
 from slate.assets.hours import Span
 from slate.assets.landing_files import HOUR, landing_sources
-from slate.assets.touched_models import touched_models
+from slate.assets.touched_models import readers_of, touched_models
 from slate.compile.model_names import CLOCK, RAW
 from slate.compile.project import MODELS, model_hashes
 from slate.deployment import Deployment
@@ -132,7 +132,7 @@ def plan_build(
     ((newest,),) = connection.execute(f"select max(taken_in_at) from {RAW}.files").fetchall()
     anew = set(models) if changed else set[str]()
     if changed and manifest is not None:
-        anew = touched_models(deployment.registry, manifest, changed)
+        anew = touched_models(deployment.registry, readers_of(manifest), changed)
     cuts = _cuts(connection)
     if anew >= set(models) or newest is None or before is None or until < before:
         return Build(None, until, models, changed, newest or _EPOCH, cuts=cuts)

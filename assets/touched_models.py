@@ -1,23 +1,18 @@
 """What a change of models touches: what has to be built anew for all hours with them."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from slate.compile.model_names import asked_model, training_model
 from slate.registry import Registry
 
 
-def touched_models(registry: Registry, manifest: Path, changed: Collection[str]) -> set[str]:
-    """The changed models, all that is made of them, and what that is joined with.
-
-    Training rows are joined of tables that hold only what was built together, so where one of these
-    is built for all hours, all are.
+def readers_of(manifest: Path) -> dict[str, list[str]]:
+    """By model, the models that read it, as dbt found when it parsed the project.
 
     Args:
-        registry: the definitions.
-        manifest: that of the dbt project, which says what models read.
-        changed: the names of the models that are new or changed.
+        manifest: that of the dbt project.
     """
     found = json.loads(manifest.read_text())
     names = {
@@ -25,10 +20,25 @@ def touched_models(registry: Registry, manifest: Path, changed: Collection[str])
         for key, node in found["nodes"].items()
         if node["resource_type"] == "model"
     }
-    children = {
+    return {
         name: [names[child] for child in found["child_map"].get(key, ()) if child in names]
         for key, name in names.items()
     }
+
+
+def touched_models(
+    registry: Registry, readers: Mapping[str, Sequence[str]], changed: Collection[str]
+) -> set[str]:
+    """The changed models, all that is made of them, and what that is joined with.
+
+    Training rows are joined of tables that hold only what was built together, so where one of these
+    is built for all hours, all are.
+
+    Args:
+        registry: the definitions.
+        readers: by model, the models that read it.
+        changed: the names of the models that are new or changed.
+    """
     asked = {
         training_model(plan.service): [asked_model(plan, view) for view in plan.views]
         for plan in registry.plans.values()
@@ -39,5 +49,5 @@ def touched_models(registry: Registry, manifest: Path, changed: Collection[str])
         model = waiting.pop()
         if model not in touched:
             touched.add(model)
-            waiting += [*children.get(model, ()), *asked.get(model, ())]
+            waiting += [*readers.get(model, ()), *asked.get(model, ())]
     return touched

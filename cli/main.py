@@ -185,6 +185,36 @@ def _parser() -> argparse.ArgumentParser:
         help="take the changes of these, or remove their locks where they are no longer defined",
     )
 
+    plan = add(
+        "plan",
+        "tell what a change of definitions will do, before anything runs",
+        "Compares the definitions with what is locked, with what the online store serves and with "
+        "what the warehouse was built of. Without a store or a warehouse it tells what it could "
+        "not look at.",
+    )
+    form = plan.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="as a comment for a review")
+    form.add_argument("--json", action="store_true", help="as one JSON object")
+    plan.add_argument(
+        "--sample",
+        metavar="N",
+        type=_count,
+        default=100,
+        help="of how many rows old and new values are compared; 0 for none (default: 100)",
+    )
+    plan.add_argument(
+        "--server",
+        metavar="URL",
+        help="take old values from this server, which has the old definitions (default: from the "
+        "training set)",
+    )
+    plan.add_argument("--key", metavar="KEY", help="an API key for it")
+    plan.add_argument(
+        "--detailed-exitcode",
+        action="store_true",
+        help="exit 3 where there is something to do, 0 where there is nothing",
+    )
+
     list_ = add("list", "list entities, sources, views and services")
     list_.add_argument("--json", action="store_true", help="as one JSON object")
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from slate.compile.model_graph import REFERENCE
 from slate.compile.project import MACROS, MODELS
 
-_REFERENCE = re.compile(r"""ref\(\s*(?:['"]\w+['"]\s*,\s*)?['"](\w+)['"]\s*[,)]""")
 _MACRO = re.compile(r"\{%-?\s*macro\s+(?P<name>\w+)\s*\(.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
 # How a model is kept, which is not what it says.
 _CONFIG = re.compile(r"\{\{-?\s*config\(.*?\)\s*-?\}\}", re.DOTALL)
@@ -58,7 +58,7 @@ class OwnModels:
             return
         found.texts[model] = written(self._models[model])
         texts = [self._models[model], *self._called(self._models[model], found)]
-        for name in (name for text in texts for name in _REFERENCE.findall(text)):
+        for name in (name for text in texts for name in REFERENCE.findall(text)):
             self._collect(name, found)
 
     def _called(self, text: str, found: Origins) -> Iterator[str]:

@@ -8,7 +8,7 @@ is made of the whole text.
 from collections.abc import Collection, Sequence
 
 # With these, what stands in a list of columns says which rows there are.
-_OF_ROWS = {"distinct", "union", "intersect", "except", "group", "qualify", "order", "limit", "*"}
+_OF_ROWS = {"distinct", "union", "intersect", "except", "group", "qualify", "order", "limit"}
 _OPENING, _CLOSING = {"(", "[", "{"}, {")", "]", "}"}
 
 
@@ -58,7 +58,7 @@ def _select_list(tokens: Sequence[str]) -> tuple[int, int] | None:
             continue
         if _OF_ROWS.intersection(tokens[place] for place in top if place >= start):
             return None
-        return start, stop
+        return None if any(map(_is_all, _split(tokens[start:stop]))) else (start, stop)
 
 
 def _cte(tokens: Sequence[str], name: str) -> tuple[int, int] | None:
@@ -90,6 +90,11 @@ def _split(tokens: Sequence[str]) -> list[Sequence[str]]:
         else:
             items[-1].append(token)
     return [item for item in items if item]
+
+
+def _is_all(item: Sequence[str]) -> bool:
+    """Whether an item stands for columns without their names: ``*``, ``t.*``, ``* exclude (a)``."""
+    return item[0] == "*" or list(item[1:3]) == [".", "*"]
 
 
 def _name(item: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from tests.cli.conftest import BIKES
 ROOT = Path(__file__).parents[2]
 SLATE = (sys.executable, "-m", "slate.cli.main")
 COMMANDS = ("check", "compile", "list", "describe", "explain", "query", "training", "run", "ui")
-COMMANDS += ("init", "load")
+COMMANDS += ("init", "load", "lock", "plan")
 HEAVY = {"dagster", "dbt", "duckdb", "great_expectations"}
 
 

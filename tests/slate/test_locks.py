@@ -175,7 +175,9 @@ def test_what_a_model_refers_to_and_calls_is_part_of_it(tmp_path: Path) -> None:
         ("select a, d from t group by a", None),
         ("select distinct a, d from t", None),
         ("select a, d from t union all select b, d from u", None),
+        ("select a * 2 as d, e * 3 as e from t", "select a * 2 as d , from t"),
         ("select *, d from t", None),
+        ("select u.*, d from t", None),
         ("from t", None),
     ],
 )

@@ -1,0 +1,49 @@
+"""`slate plan`: what a change of definitions will do, before anything runs."""
+
+import json
+import sys
+from argparse import Namespace
+from dataclasses import asdict
+from datetime import datetime
+
+from slate.assets.impact.changes import Changes
+from slate.assets.impact.planner import changes_of
+from slate.assets.impact.samples import Sample, Server, sample
+from slate.cli.compile import require_up_to_date
+from slate.cli.plan_report import markdown, text
+from slate.deployment import Deployment, load
+
+# What `--detailed-exitcode` ends with where there is something to do: 2 is a wrong command line.
+SOMETHING = 3
+
+
+def run(options: Namespace) -> int:
+    """Print what a run would do; nothing is built, published or written."""
+    deployment = load()
+    require_up_to_date(deployment)
+    changes = changes_of(deployment)
+    server = Server(options.server, options.key) if options.server else None
+    samples = _samples(deployment, changes, options.sample, server)
+    if options.json:
+        told = {**asdict(changes), "samples": [asdict(one) for one in samples]}
+        print(json.dumps(told, indent=2, default=_json))
+    elif options.markdown:
+        print(markdown(changes, samples))
+    else:
+        print(text(changes, samples))
+    return SOMETHING if options.detailed_exitcode and not changes.nothing else 0
+
+
+def _samples(
+    deployment: Deployment, changes: Changes, rows: int, server: Server | None
+) -> list[Sample]:
+    found = []
+    for name, asked in changes.asked.items() if rows else ():
+        print(f"slate: looking at {len(asked.features)} features of {name}", file=sys.stderr)
+        plan = deployment.registry.plans[name]
+        found.append(sample(deployment, plan, asked, rows, server))
+    return found
+
+
+def _json(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
