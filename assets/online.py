@@ -32,7 +32,7 @@ from slate.assets.verdicts import require_passed, require_unchanged
 from slate.assets.warehouse import current_key, model_key
 from slate.compile.model_names import STREAMED_UNTIL, online_keys_model, online_tiles_model
 from slate.deployment import Deployment
-from slate.errors import DataError, HeldBackError
+from slate.errors import ConfigurationError, DataError, HeldBackError
 from slate.fingerprints import fingerprint
 from slate.locks.standing import standing
 from slate.online import Generation, Moved, Publisher, Release
@@ -173,7 +173,10 @@ class _Step:
                 published.
         """
         began, connection, store = time.perf_counter(), self.connection, self.store
-        standing(self.deployment).require_view_kept(view)
+        try:
+            standing(self.deployment).require_view_kept(view)
+        except ConfigurationError as error:
+            raise DataError(str(error)) from error
         require_passed(connection, [view])
         require_unchanged(connection, view)
         as_of = known_until(connection, view)

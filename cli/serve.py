@@ -18,6 +18,7 @@ from slate.cli import processes
 from slate.cli.text import Say, clock
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError
+from slate.locks.standing import standing
 from slate.online.store.redis_client import open_store
 
 # The seconds between looks at whether the process that watches is still there.
@@ -39,6 +40,9 @@ def run(options: Namespace) -> int:
     if options.listening is not None:
         _serve(options, deployment, lambda _: None)
         return 0
+    if deployment.dbt_project.exists():
+        # Without it, hand-written SQL cannot be told from another.
+        standing(deployment).require_kept()
     processes.prepare(deployment)
     with processes.store(deployment) as store, tempfile.TemporaryDirectory() as numbers:
         # The library reads it when it is imported, here and in the processes that are started.

@@ -5,6 +5,7 @@ with what the warehouse was built of. What cannot be looked at is said, and left
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from slate.asset_keys import online_path, training_path
 from slate.assets.impact.changes import (
@@ -130,7 +131,7 @@ class _Look:
         now, locked = self._registry.features, self.standing.locked.values()
         former = self._former()
         for name, feature in now.items():
-            services = self._listing(name)
+            services = self._listing.get(name, ())
             # What no service lists is in no lock, and a request feature then does nothing.
             unlisted = self.warehouse is not None and isinstance(feature, Attribute | Aggregated)
             if name not in former and (services or unlisted):
@@ -144,7 +145,7 @@ class _Look:
                     told.add(one)
                     own = one in change.definitions
                     how = change.words if own else (f"by {some(change.definitions)}",)
-                    yield FeatureChange(one, "changed", how, self._listing(one))
+                    yield FeatureChange(one, "changed", how, self._listing.get(one, ()))
         for name in sorted(former - now.keys()):
             listing = tuple(contract.name for contract in locked if name in contract.features)
             yield FeatureChange(name, "gone", (), listing)
@@ -160,9 +161,14 @@ class _Look:
                 former |= {f"{view.name}.{column}" for column in built}
         return former
 
-    def _listing(self, feature: str) -> tuple[str, ...]:
-        found = self._registry.services.items()
-        return tuple(n for n, s in found if any(f.name == feature for f in s.features))
+    @cached_property
+    def _listing(self) -> dict[str, tuple[str, ...]]:
+        """The versions of services that list each feature."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, service in self._registry.services.items():
+            for feature in service.features:
+                found[feature.name] = (*found.get(feature.name, ()), name)
+        return found
 
     def views(self) -> Iterator[ViewChange]:
         """Views that are built or published again, and those that go."""
@@ -183,7 +189,7 @@ class _Look:
         if self.warehouse is None:
             return None
         if view.windowed:
-            anew = tiles_model(view) in self.touched
+            anew = tiles_model(view) in self._otherwise
             return self.warehouse.sources[view.source.name] if anew else None
         return self.warehouse.models[view.model] if current_model(view) in self._otherwise else None
 

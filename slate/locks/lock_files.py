@@ -15,6 +15,8 @@ from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from slate.locks.contracts import Contract, Locked
 
+# Of what is kept and how it is said: fingerprints are of these words.
+FORMAT = 1
 FINGERPRINT = "fingerprint"
 _HEADER = """\
 # What models that are trained on {name} are given: a change of it fails `slate check`.
@@ -51,6 +53,8 @@ def read(path: Path) -> Contract:
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        if raw["format"] != FORMAT:
+            raise ValueError(f"it is of format {raw['format']}, and this version reads {FORMAT}")
         contract = Contract(
             service=raw["service"],
             version=int(raw["version"]),
@@ -89,6 +93,7 @@ def to_toml(contract: Contract) -> str:
 
 
 def _lines(contract: Contract) -> Iterator[str]:
+    yield f"format = {FORMAT}"
     yield f"service = {_text(contract.service)}"
     yield f"version = {contract.version}"
     yield ""

@@ -1,7 +1,6 @@
 """How a deployment's definitions stand to its locks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from slate.asset_keys import online_path, training_path
@@ -12,41 +11,54 @@ from slate.locks.comparison import Change, changed_features, changes, some
 from slate.locks.contracts import Contract, contract
 from slate.locks.lock_files import load_locks
 from slate.locks.own_models import OwnModels
-from slate.plans import Plan
+from slate.registry import Registry
 from slate.services import FeatureService
 from slate.views import FeatureView
 
 
-@dataclass(frozen=True)
 class Standing:
     """How definitions stand to locks; versions of services are named "feed_ranking_v1".
 
+    Args:
+        registry: the definitions.
+        models: the hand-written models of the dbt project.
+        locked: the contracts that are locked, by version.
+
     Attributes:
+        locked: the same.
         plans: the plan of each version that is defined.
-        defined: the contract of each of these.
-        locked: the contracts that are locked.
     """
 
-    plans: Mapping[str, Plan]
-    defined: Mapping[str, Contract]
-    locked: Mapping[str, Contract]
+    def __init__(
+        self, registry: Registry, models: OwnModels, locked: Mapping[str, Contract]
+    ) -> None:
+        self._registry, self._models = registry, models
+        self.locked = locked
+        self.plans = registry.plans
+
+    @cached_property
+    def defined(self) -> dict[str, Contract]:
+        """The contract of each version as it is defined."""
+        return {
+            name: contract(self._registry, plan, self._models) for name, plan in self.plans.items()
+        }
 
     @cached_property
     def changed(self) -> dict[str, list[Change]]:
         """What changed of each locked version that is no longer what it was."""
-        both = {name: self.locked[name] for name in self.defined if name in self.locked}
-        found = {name: changes(locked, self.defined[name]) for name, locked in both.items()}
+        both = [name for name in self.plans if name in self.locked]
+        found = {name: changes(self.locked[name], self.defined[name]) for name in both}
         return {name: changed for name, changed in found.items() if changed}
 
     @property
     def unlocked(self) -> list[str]:
         """The versions that are defined, and not locked yet."""
-        return [name for name in self.defined if name not in self.locked]
+        return [name for name in self.plans if name not in self.locked]
 
     @property
     def gone(self) -> list[str]:
         """The versions that are locked, and no longer defined."""
-        return [name for name in self.locked if name not in self.defined]
+        return [name for name in self.locked if name not in self.plans]
 
     def require_kept(self) -> None:
         """Refuse definitions by which a locked version is something else, or gone.
@@ -106,11 +118,11 @@ class Standing:
             if others := [f for f in change.features if f not in change.definitions]:
                 lines.append(f"    changes {some(others)}")
         assets = [training_path(service), *map(online_path, self._views(name))]
-        versions = (one.version for one in self.defined.values() if one.service == service.name)
+        newest = self._registry.versions(service.name)[-1]
         lines += [
             f"  used by {', '.join(map('/'.join, assets))}, {exposure(service)} (dbt)",
             f"  Leave {name} as it is locked, and make the change beside it: new features, in "
-            f"version={max(versions) + 1}. Where no model in use was trained on it: `slate lock "
+            f"version={newest.version + 1}. Where no model in use was trained on it: `slate lock "
             f"--accept {name}`",
         ]
         return "\n".join(lines)
@@ -123,10 +135,8 @@ def standing(deployment: Deployment) -> Standing:
         ConfigurationError: a lock cannot be read.
         DefinitionError: a definition is wrong.
     """
-    registry, models = deployment.registry, OwnModels(deployment.dbt_project)
-    plans = {plan.service.full_name: plan for plan in registry.plans.values()}
-    defined = {name: contract(registry, plan, models) for name, plan in plans.items()}
-    return Standing(plans, defined, load_locks(deployment))
+    models = OwnModels(deployment.dbt_project)
+    return Standing(deployment.registry, models, load_locks(deployment))
 
 
 def not_locked(names: Sequence[str]) -> str:

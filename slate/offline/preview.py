@@ -87,8 +87,10 @@ class _PreviewedValues(Values):
                 "after the run"
             )
 
-    def _narrowed(self, read: Read, _: pa.Array) -> dict[str, str]:
+    def _instead(self, read: Read, instants: pa.Array) -> dict[str, str]:
         """The tiles and events of the keys that are asked about, by model."""
+        if not read.view.windowed:
+            return {}
         view, keys = read.view, ", ".join(read.keys)
         source = view.source.model
         self._create("slate_needed", f"with {asked_cte(self._plan, read)} from asked")
@@ -98,8 +100,8 @@ class _PreviewedValues(Values):
         self._create("slate_tiles", tiles_sql(view), found)
         return found | {tiles_model(view): "temp.slate_tiles"}
 
-    def _relation(self, model: str) -> str:
+    def relation(self, model: str) -> str:
         """A model's relation; of a hand-written one that changed, what it will select."""
         if model in self._texts:
-            return f"({rendered(self._texts[model], self._relation)})"
-        return super()._relation(model)
+            return f"({rendered(self._texts[model], self.relation)})"
+        return super().relation(model)

@@ -41,7 +41,7 @@ def test_a_version_is_locked_held_to_that_and_changed_on_purpose(
     define(folder, NARROW, FULL)
     assert slate_here("compile").code == 0
     held = lock.read_text()
-    for command in ("check", "lock", "run"):
+    for command in ("check", "lock", "run", "serve"):
         refused = slate_here(command)
         assert refused.code == 1
         lines = refused.err.splitlines()
