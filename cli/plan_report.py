@@ -35,9 +35,8 @@ def text(changes: Changes, samples: Sequence[Sample]) -> str:
     """The report for a terminal."""
     parts = [_summary(changes)]
     for section in _sections(changes, samples):
-        body = table(section.rows, head=section.head)
-        if not section.head:
-            body = "\n".join(row[0] for row in section.rows)
+        lines = "\n".join(row[0] for row in section.rows)
+        body = table(section.rows, head=section.head) if section.head else lines
         parts.append(f"{heading(section.title)}\n{body}")
     return "\n\n".join(parts)
 
@@ -46,12 +45,12 @@ def markdown(changes: Changes, samples: Sequence[Sample]) -> str:
     """The report for a comment in review."""
     parts = [f"### `slate plan` of {changes.deployment}", _summary(changes)]
     for section in _sections(changes, samples):
-        rows = [section.head, ["---"] * len(section.head), *section.rows]
-        lines = [f"| {' | '.join(map(_escaped, row))} |" for row in rows]
-        if not section.head:
-            lines = [
-                f"```\n{row[0]}\n```" if "\n" in row[0] else f"- {row[0]}" for row in section.rows
-            ]
+        if section.head:
+            rows = [section.head, ["---"] * len(section.head), *section.rows]
+            lines = [f"| {' | '.join(map(_escaped, row))} |" for row in rows]
+        else:
+            texts = (row[0] for row in section.rows)
+            lines = [f"```\n{text}\n```" if "\n" in text else f"- {text}" for text in texts]
         parts.append(f"**{section.title}**\n\n" + "\n".join(lines))
     return "\n\n".join(parts)
 
@@ -89,7 +88,7 @@ def _sections(changes: Changes, samples: Sequence[Sample]) -> Iterator[Section]:
         Section("views", ["view", "", "reads again", "live now", "room (estimate)"], views),
         Section("training sets", ["version", "writes", "rows"], training),
         Section("dbt builds for all hours", [], models),
-        Section("is made again in Dagster, and read through dbt", [], assets),
+        Section("Dagster assets and dbt exposures made again", [], assets),
         Section("to be known", [], [[note] for note in changes.notes]),
         *map(_values, samples),
         Section("values that cannot be compared", [], unseen),

@@ -95,7 +95,7 @@ def scope_of(function: Function) -> dict[str, Any]:
 
 def _named(function: Function) -> Iterator[tuple[str, Any]]:
     """The values outside of a function that its code names."""
-    names, scope = set(_names(function.__code__)), scope_of(function)
+    names, scope = set(names_in(function.__code__)), scope_of(function)
     if function.__defaults__ or function.__kwdefaults__:
         yield "defaults", (function.__defaults__, function.__kwdefaults__)
     for name in sorted(names & scope.keys()):
@@ -106,11 +106,12 @@ def _named(function: Function) -> Iterator[tuple[str, Any]]:
             yield from ((n, vars(value)[n]) for n in sorted(names & vars(value).keys()))
 
 
-def _names(code: CodeType) -> Iterator[str]:
+def names_in(code: CodeType) -> Iterator[str]:
+    """The names that code looks up outside of itself, and those of attributes."""
     yield from (*code.co_names, *code.co_freevars)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names(constant)
+            yield from names_in(constant)
 
 
 def constant_text(value: object) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-from slate.code import Function, constant_text, package_of, scope_of, source_tree
+from slate.code import Function, constant_text, names_in, package_of, scope_of, source_tree
 
 # What parsing adds that is no part of what is computed.
 _PASSED_OVER = {"ctx", "type_comment", "type_params", "kind"}
@@ -65,7 +65,10 @@ class _Shape:
         self._whole = tree.body[0]
         self._own = set(_own_names(tree, self._whole))
         self._numbers: dict[str, int] = {}
-        self.text = self.of(tree)
+        # A name may be one thing inside, and another where it is looked up outside.
+        both = self._own & self._scope.keys() & set(names_in(function.__code__))
+        values = [self._value(name, self._scope[name]) for name in sorted(both)]
+        self.text = " ".join([self.of(tree), *values])
 
     def of(self, node: Any) -> str:
         """A part of the code."""

@@ -33,6 +33,7 @@ from {name} import scales
 from {name}.scales import scaled
 
 SCALE = 2.0
+LIMIT = 9
 UNUSED = 5
 TABLE = {"a": [1, 2], "b": (3,)}
 KINDS = {"tap", "bid", "chat"}
@@ -50,6 +51,7 @@ def rate(x):
     """How fast."""
     # a comment
     inner = [OrderedDict(TABLE), WEIGHTS]
+    inner.append(LIMIT * (lambda LIMIT: LIMIT)(x))
     return scales.scaled(x) * SCALE + helper(x) - math.sqrt(x) + len(inner) + again(x)
 
 def made(by):
@@ -95,6 +97,7 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Text]:
     ("old", "new"),
     [
         ("SCALE = 2.0", "SCALE = 3.0"),
+        ("LIMIT = 9", "LIMIT = 8"),
         ('"a": [1, 2]', '"a": [1, 3]'),
         ('{"tap", "bid", "chat"}', '{"tap", "bid"}'),
         ("np.linspace(0, 1, 5)", "np.linspace(0, 1, 5) + 1e-15"),
