@@ -6,7 +6,7 @@ from argparse import Namespace
 from slate.cli import processes
 from slate.deployment import load
 from slate.errors import ConfigurationError, nearest
-from slate.online.store.redis_client import connect
+from slate.online.store.redis_client import all_servers
 from slate.online.store.roles import ROLES, rules, set_user, user_name
 
 TIMEOUT = 10.0
@@ -29,7 +29,12 @@ def run(options: Namespace) -> int:
     if sys.stdin.isatty():
         print(f"password of {name} (one line):", file=sys.stderr)
     password = sys.stdin.readline().rstrip("\r\n")
-    with processes.store(deployment) as store, connect(store.address, TIMEOUT) as redis:
-        set_user(redis, name, deployment.name, options.role, password)
-        print(f"{name} may do in {store} what a {options.role} does", file=sys.stderr)
+    with (
+        processes.store(deployment) as store,
+        all_servers(store.address, TIMEOUT) as servers,
+    ):
+        for address, server in servers.items():
+            kept = set_user(server, name, deployment.name, options.role, password)
+            forgets = "" if kept else ", until that ends: it has no aclfile to keep it in"
+            print(f"{name} may do in {address} what {options.role}s do{forgets}", file=sys.stderr)
     return 0

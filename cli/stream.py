@@ -41,13 +41,13 @@ def run(options: Namespace) -> int:
         return 1
     with processes.store(deployment) as store, _others(options):
         say(f"applying {names} in {store}")
-        with connect(store.address, TIMEOUT) as redis:
+        with connect(store.address, TIMEOUT) as redis, connect(store.address, TIMEOUT) as asked:
             worker = Worker(redis, deployment, server=store.server, lease_seconds=options.lease)
             if options.metrics:
                 # Only now: none is needed to apply events.
                 from slate.cli.metrics import serve
 
-                serve(options.metrics, redis, deployment, worker)
+                serve(options.metrics, asked, deployment, worker)
                 say(f"metrics: http://127.0.0.1:{options.metrics}/metrics")
             stop = threading.Event()
             for number in (signal.SIGINT, signal.SIGTERM):

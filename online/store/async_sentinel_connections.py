@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from weakref import proxy
@@ -61,14 +62,19 @@ class AsyncPrimaryPool(ConnectionPool):
         if self.primary is not None and time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + EVERY
             with suppress(RedisError, OSError):
-                if await self.get_master_address() != self.primary:
+                told = await self._told_by(self._sentinels[:1])
+                if told.epoch >= self._epoch and told.primary != self.primary:
                     await self.disconnect(inuse_connections=False)
         return await super().get_connection()  # type: ignore[no-untyped-call]
 
     async def get_master_address(self) -> Node:
         """Where the primary is; see ``PrimaryPool.get_master_address``."""
+        self._epoch, primary = await self._told_by(self._sentinels)
+        return primary
+
+    async def _told_by(self, sentinels: Sequence[tuple[Node, Any]]) -> Told:
         errors, told = list[tuple[Node, Exception]](), list[Told]()
-        for node, sentinel in list(self._sentinels):
+        for node, sentinel in sentinels:
             try:
                 async with (
                     asyncio.timeout(self._share),
@@ -85,8 +91,7 @@ class AsyncPrimaryPool(ConnectionPool):
                 if told[-1].epoch >= self._epoch:
                     break
             self.doubt()
-        self._epoch, primary = newest(told, self._service, errors)
-        return primary
+        return newest(told, self._service, errors)
 
     def doubt(self) -> None:
         """Ask the sentinel last from now on that was asked first."""

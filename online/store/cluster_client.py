@@ -133,6 +133,11 @@ class ClusterClient:
         with self._noticed():
             return [self._client(node) for node in self._told(lambda c: c.slots()).nodes]
 
+    def nodes(self) -> list[Node]:
+        """The nodes that have slots, and their replicas."""
+        known = self._told(lambda connections: connections.slots())
+        return [one for node in known.nodes for one in (node, *known.replicas.get(node, ()))]
+
     def close(self) -> None:
         """Close the connections."""
         self.connections.close()

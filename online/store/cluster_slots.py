@@ -40,12 +40,12 @@ class SlotMap:
     Attributes:
         nodes: the nodes that have slots.
         owner: of each slot, the position of its node among these; -1 where none has it.
-        replicas: of each node, how many others hold a copy of what it has.
+        replicas: of each node, the others that hold a copy of what it has.
     """
 
     nodes: Sequence[Node]
     owner: Words
-    replicas: Mapping[Node, int] = field(default_factory=dict)
+    replicas: Mapping[Node, Sequence[Node]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, reply: Sequence[Any], asked: Node) -> "SlotMap":
@@ -56,12 +56,14 @@ class SlotMap:
             asked: the node; one that does not know its own host is meant where none is named.
         """
         found: dict[Node, int] = {}
-        replicas: dict[Node, int] = {}
+        replicas: dict[Node, Sequence[Node]] = {}
         owner = np.full(SLOTS, -1, np.int64)
-        for first, last, (host, port, *_), *others in reply:
-            node = Node(host.decode() if host else asked.host, int(port))
+        for first, last, *told in reply:
+            node, *others = [
+                Node(host.decode() if host else asked.host, int(port)) for host, port, *_ in told
+            ]
             owner[first : last + 1] = found.setdefault(node, len(found))
-            replicas[node] = len(others)
+            replicas[node] = others
         return cls(list(found), owner, replicas)
 
     def node(self, slot: int) -> Node | None:

@@ -1,5 +1,7 @@
 """Clients of the online store, wherever it is."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from redis import ConnectionPool, Redis
@@ -8,11 +10,11 @@ from redis.retry import Retry
 
 from slate.deployment import Deployment
 from slate.errors import StoreError
-from slate.online.store.addresses import ClusterAddress, SentinelAddress, parsed
+from slate.online.store.addresses import ClusterAddress, SentinelAddress, parsed, shown
 from slate.online.store.channel import READ_SIZE
 from slate.online.store.cluster_client import cluster_client, clustered
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.sentinel_connections import primary_client
+from slate.online.store.sentinel_connections import primary_client, servers_of
 
 # Once more, for a pooled connection that the server has closed meanwhile.
 RETRIES = 1
@@ -50,10 +52,45 @@ def connect(address: str, timeout: float | None = None) -> Redis:
         return cluster_client(found, timeout)
     if isinstance(found, SentinelAddress):
         return primary_client(found, timeout)
+    return _client(found, timeout)
+
+
+def _client(options: Mapping[str, Any], timeout: float | None) -> Redis:
+    """A client of one server."""
     waits = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
     retry = Retry(NoBackoff(), RETRIES)
-    pool = ConnectionPool(socket_read_size=READ_SIZE, retry=retry, **{**waits, **found})
-    return Redis.from_pool(pool)
+    return Redis.from_pool(
+        ConnectionPool(socket_read_size=READ_SIZE, retry=retry, **{**waits, **options})
+    )
+
+
+@contextmanager
+def all_servers(address: str, timeout: float) -> Iterator[dict[str, Redis]]:
+    """A client of each server that the store consists of, by its address; of replicas too.
+
+    Args:
+        address: as of ``connect``. What servers there are, those tell that it names.
+        timeout: after how many seconds a command fails.
+
+    Raises:
+        ConfigurationError: the address is not one.
+        RedisError: the store cannot be reached.
+    """
+    found: Any = parsed(address)
+    with connect(address, timeout) as redis, ExitStack() as stack:
+        if clustered(redis):
+            nodes = redis.nodes()
+        elif isinstance(found, SentinelAddress):
+            nodes = servers_of(redis)
+        else:
+            yield {shown(address): redis}
+            return
+        yield {
+            f"{host}:{port}": stack.enter_context(
+                _client({**found.options, "host": host, "port": port}, timeout)
+            )
+            for host, port in nodes
+        }
 
 
 def require_all_is_kept(redis: Redis) -> None:

@@ -50,6 +50,8 @@ _COMMANDS = {
     "operator": (_READS, _WRITES, _APPLIES, _PUBLISHES),
 }
 ROLES = tuple(_COMMANDS)
+# Beside the dead letters of a cluster, in their slot.
+_OF_DEAD = "%RW~{{{0}:stream:*:dead}}:position"
 _KEYS = {
     # The log of answers alone is written by who serves.
     "reader": ("%R~{0}:*", "%RW~{0}:answers:*"),
@@ -62,9 +64,15 @@ _KEYS = {
         "%RW~{0}:stream:*:{{*}}",
         "%RW~{0}:stream:*:{{*}}:pending",
     ),
-    "worker": ("%R~{0}:*", "%RW~{0}:stream:*", "%RW~{0}:*:deltas:*", "%RW~{0}:generations"),
+    "worker": (
+        "%R~{0}:*",
+        "%RW~{0}:stream:*",
+        "%RW~{0}:*:deltas:*",
+        "%RW~{0}:generations",
+        _OF_DEAD,
+    ),
     "publisher": ("%RW~{0}:*",),
-    "operator": ("%RW~{0}:*",),
+    "operator": ("%RW~{0}:*", _OF_DEAD),
 }
 
 
@@ -85,15 +93,19 @@ def rules(deployment: str, role: str) -> list[str]:
     return ["reset", "on", *keys, "-@all", *[f"+{name}" for name in commands]]
 
 
-def set_user(redis: Redis, name: str, deployment: str, role: str, password: str) -> None:
-    """Make a role's user, or change it to what it may do by now.
+def set_user(server: Redis, name: str, deployment: str, role: str, password: str) -> bool:
+    """Make a role's user on a server, or change it to what it may do by now.
 
     Args:
-        redis: a client of the store that may do so.
+        server: a client of the server that may do so. Each has users of its own: of a store of
+            several this is for all of them.
         name: the user's name.
         deployment: the deployment's name.
         role: one of ``ROLES``.
         password: its password; the store is sent its hash.
+
+    Returns:
+        Whether the server has it in a file; if not, it is gone when the server ends.
 
     Raises:
         ConfigurationError: the password is empty, or the name is not one.
@@ -105,7 +117,7 @@ def set_user(redis: Redis, name: str, deployment: str, role: str, password: str)
     if not name or any(letter.isspace() or not letter.isprintable() for letter in name):
         raise ConfigurationError(f"{name!r} is not a user's name: give one without spaces")
     hashed = f"#{sha256(password.encode()).hexdigest()}"
-    store: Any = redis
+    store: Any = server
     try:
         store.execute_command("ACL", "SETUSER", name, *rules(deployment, role), hashed)
     except ResponseError as error:
@@ -113,3 +125,9 @@ def set_user(redis: Redis, name: str, deployment: str, role: str, password: str)
             f"the online store does not make the user {name} ({error}): connect as one that may "
             "run ACL SETUSER, to Redis 7 or Valkey"
         ) from error
+    try:
+        store.execute_command("ACL", "SAVE")
+    except ResponseError:
+        # It is told of no file.
+        return False
+    return True

@@ -90,9 +90,10 @@ class PrimaryPool(ConnectionPool):
         """A connection to the primary."""
         if self.primary is not None and time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + EVERY
-            # While no sentinel tells of another, what is connected goes on.
+            # What is connected goes on if this one does not tell; the next look is another's.
             with suppress(RedisError, OSError):
-                if self.get_master_address() != self.primary:
+                told = self._told_by(self._sentinels[:1])
+                if told.epoch >= self._epoch and told.primary != self.primary:
                     self.disconnect(inuse_connections=False)
         return super().get_connection()
 
@@ -102,9 +103,13 @@ class PrimaryPool(ConnectionPool):
         Raises:
             ConnectionError: no sentinel tells.
         """
+        self._epoch, primary = self._told_by(self._sentinels)
+        return primary
+
+    def _told_by(self, sentinels: Sequence[tuple[Node, Any]]) -> Told:
+        """The first thing that some sentinels tell that is not out of date; or else the newest."""
         allowed, errors, told = left(), list[tuple[Node, Exception]](), list[Told]()
-        sentinels = list(self._sentinels)
-        share = share_of(self._timeout if allowed is None else allowed, len(sentinels))
+        share = share_of(self._timeout if allowed is None else allowed, len(self._sentinels))
         for node, sentinel in sentinels:
             try:
                 with (
@@ -118,8 +123,7 @@ class PrimaryPool(ConnectionPool):
                 if told[-1].epoch >= self._epoch:
                     break
             self.doubt()
-        self._epoch, primary = newest(told, self._service, errors)
-        return primary
+        return newest(told, self._service, errors)
 
     def doubt(self) -> None:
         """Ask the sentinel last from now on that was asked first."""
@@ -138,7 +142,10 @@ class PrimaryPool(ConnectionPool):
             return
         self.disconnect(inuse_connections=False)
         if self._strict:
-            raise changed(self._service, before, primary)
+            raise PrimaryChangedError(
+                f"the primary of {self._service!r} is {primary.host}:{primary.port} by now, and no "
+                f"longer {before.host}:{before.port}, whose last changes it may lack: try again"
+            )
 
     def disconnect(self, inuse_connections: bool = True) -> None:
         """Cut connections; if all of them, those to sentinels too."""
@@ -183,14 +190,6 @@ def newest(told: Sequence[Told], service: str, errors: Sequence[tuple[Node, Exce
         return max(told)
     why = "; ".join(f"{host}:{port}: {error}" for (host, port), error in errors)
     raise ConnectionError(f"no sentinel tells where the primary of {service!r} is: {why}")
-
-
-def changed(service: str, before: Node, primary: Node) -> PrimaryChangedError:
-    """The error where the primary has changed."""
-    return PrimaryChangedError(
-        f"the primary of {service!r} is {primary.host}:{primary.port} by now, and no longer "
-        f"{before.host}:{before.port}, whose last changes it may lack: try again"
-    )
 
 
 def require_primary(role: Any, address: Node) -> None:
@@ -256,3 +255,14 @@ def primary_client(address: SentinelAddress, timeout: float | None) -> Redis:
     return Redis.from_pool(
         PrimaryPool(address, _KINDS, timeout or PATIENCE, strict=True, **waits, **given)
     )
+
+
+def servers_of(client: Redis) -> list[Node]:
+    """The primary that a ``primary_client`` is one of, and the replicas that are connected to it.
+
+    Raises:
+        RedisError: the primary cannot be reached.
+    """
+    _, _, replicas = client.role()
+    pool: Any = client.connection_pool
+    return [pool.primary, *[Node(host.decode(), int(port)) for host, port, _ in replicas]]

@@ -11,6 +11,7 @@ import pytest
 
 from slate.deployment import Deployment
 from slate.online import FeatureClient, Publisher
+from slate.online.store.redis_client import all_servers
 from slate.online.store.stream_names import LOG, Unit
 from tests.deployments.bikes.definitions import Move
 from tests.online.cluster.nodes import LocalCluster, LocalNode
@@ -52,6 +53,8 @@ def test_a_node_that_is_killed_under_load(
         hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         for view in bikes.registry.views.values():
             publisher.publish(view, [], hour)
+    with all_servers(bikes.redis, timeout=5) as servers:
+        assert servers.keys() == {f"127.0.0.1:{node.port}" for node in replicated.nodes}
     load = Load(bikes)
     try:
         time.sleep(BEFORE)

@@ -61,7 +61,7 @@ def test_a_node_that_does_not_know_its_host_means_the_one_that_was_asked() -> No
     assert [found.node(n) for n in (0, 99, 100, SLOTS - 1)] == [
         Node("a", 7000), Node("a", 7000), Node("c", 7002), None,
     ]  # fmt: skip
-    assert found.replicas == {Node("a", 7000): 1, Node("c", 7002): 0}
+    assert found.replicas == {Node("a", 7000): [Node("b", 7001)], Node("c", 7002): []}
 
 
 def owner(cluster: LocalCluster, name: str) -> LocalNode:

@@ -11,7 +11,7 @@ from tests.online.local_servers import LocalServer, until
 
 SERVICE, PASSWORD, ASKING = "main", "of servers", "of sentinels"
 # After so long a server is down, and about as long later another one has its place.
-DOWN_MS = 500
+DOWN_MS = 1_000
 
 _SENTINEL = """\
 requirepass "{asking}"

@@ -1,6 +1,7 @@
 """Another server becomes the primary: answers are right or flagged, and clients follow it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from slate.online import (
     FeatureClient,
     Publisher,
 )
+from slate.online.store.redis_client import all_servers
+from slate.online.store.roles import set_user
 from slate.online.store.stream_names import LOG, Unit
 from tests.deployments.bikes.definitions import Move
 from tests.online.failover_load import STATIONS, Load, known_counts
@@ -73,13 +76,21 @@ def test_a_planned_change_is_followed_while_the_former_primary_goes_on(
     watched: SentinelSet, bikes: Deployment
 ) -> None:
     stream = Unit("bikes", Move, LOG).stream
+    with all_servers(bikes.redis, timeout=5) as servers:
+        for server in servers.values():
+            for role in ("reader", "writer", "publisher"):
+                set_user(server, role, "bikes", role, "p")
+    reader, writing, publishing = (
+        replace(bikes, redis=bikes.redis.replace("//:of%20servers@", f"//{role}:p@"))
+        for role in ("reader", "writer", "publisher")
+    )
     # The first one that the address names.
     watched.sentinels.pop(0).kill()
 
     async def ask() -> None:
         async with (
-            AsyncEventWriter.connect(bikes, Move) as writer,
-            AsyncFeatureClient.connect(bikes, near=False) as client,
+            AsyncEventWriter.connect(writing, Move) as writer,
+            AsyncFeatureClient.connect(reader, near=False) as client,
         ):
             await writer.write([move(1)])
             await client.get("station_outlook", **ASKED)
@@ -91,9 +102,9 @@ def test_a_planned_change_is_followed_while_the_former_primary_goes_on(
                 await writer.write([move(2)])
 
     with (
-        Publisher.connect(bikes) as publisher,
-        EventWriter.connect(bikes, Move) as writer,
-        FeatureClient.connect(bikes, near=False) as client,
+        Publisher.connect(publishing) as publisher,
+        EventWriter.connect(writing, Move) as writer,
+        FeatureClient.connect(reader, near=False) as client,
     ):
         publish(publisher, bikes)
         client.get("station_outlook", **ASKED)
