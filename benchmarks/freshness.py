@@ -9,9 +9,9 @@ import multiprocessing
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from multiprocessing.synchronize import Event as Signal
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from benchmarks.event_generator import LIMIT, Events, generate
 from slate.deployment import Deployment, load
 from slate.online import EventWriter, FeatureClient
 from slate.online.store.redis_client import connect, open_store
@@ -30,86 +30,11 @@ from slate.online.stream.workers.worker import Worker
 
 RATES = (1_000, 10_000, 20_000)
 SECONDS = 20.0
-VIEWERS, SHOWS, SELLERS = 200_000, 4_000, 2_000
-# The share of events with which a viewer has gone on to another show.
-MOVES = 0.1
-KINDS = ("view", "tap", "chat", "bid", "purchase", "follow", "share")
-SHARES = (0.45, 0.25, 0.15, 0.08, 0.03, 0.03, 0.01)
-CATEGORIES = ("toys", "cards", "shoes", "books", "music", "plants", "games", "art")
-TICK = 0.02
 POLL = 0.01
 MINUTE = 60
 # While the generator's process begins.
 WARM_UP = 4
-LIMIT = 5_000_000
-_VIEWERS, _SHOWS, _SELLERS = (
-    pa.array([f"{prefix}{n:08d}" for n in range(number)])
-    for prefix, number in (("v", VIEWERS), ("sh", SHOWS), ("s", SELLERS))
-)
 _CONTEXT = multiprocessing.get_context("spawn")
-
-
-class Events:
-    """Events without end, drawn as viewers and shows are: a few have most of them.
-
-    A viewer stays in a show for some events, and goes on to another.
-
-    Args:
-        seed: of the random numbers; also what sets the ids of several apart.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self._random = np.random.default_rng(seed)
-        self._prefix = f"{seed}-{time.time_ns()}"
-        self._number = 0
-        self._show = self._shows(VIEWERS)
-
-    def make(self, number: int) -> pa.Table:
-        """So many events of just now."""
-        random = self._random
-        viewer = (VIEWERS * random.power(0.6, number)).astype(np.int64)
-        moving = viewer[random.random(number) < MOVES]
-        self._show[moving] = self._shows(len(moving))
-        show = self._show[viewer]
-        kind = random.choice(len(KINDS), number, p=SHARES)
-        price = np.where(np.isin(kind, [3, 4]), random.lognormal(3, 1, number), np.nan)
-        watched = np.where(kind == 0, random.exponential(60, number), np.nan)
-        now = datetime.now(UTC)
-        ids = [f"{self._prefix}-{n}" for n in range(self._number, self._number + number)]
-        self._number += number
-        return pa.table(
-            {
-                "event_id": ids,
-                "event_ts": pa.array([now] * number, pa.timestamp("us", "UTC")),
-                "viewer_id": _VIEWERS.take(pa.array(viewer)),
-                "show_id": _SHOWS.take(pa.array(show)),
-                "seller_id": _SELLERS.take(pa.array(show % SELLERS)),
-                "category": _picked(CATEGORIES, show % len(CATEGORIES)),
-                "kind": _picked(KINDS, kind),
-                "price": pa.array(price, pa.float64(), from_pandas=True),
-                "watch_seconds": pa.array(watched, pa.float64(), from_pandas=True),
-            }
-        )
-
-    def _shows(self, number: int) -> Any:
-        return (SHOWS * self._random.power(0.4, number)).astype(np.int64)
-
-
-def _picked(texts: tuple[str, ...], numbers: Any) -> pa.Array:
-    return pa.array(texts).take(pa.array(numbers))
-
-
-def generate(deployment: Deployment, rate: float, seconds: float, done: Any) -> None:
-    """Write events at a rate, and tell how many that were."""
-    events, written, began = Events(int(rate)), 0, time.monotonic()
-    with EventWriter.connect(deployment, "event", limit=LIMIT) as writer:
-        while (now := time.monotonic() - began) < seconds:
-            due = int(now * rate) - written
-            if due:
-                writer.write(events.make(due), wait=60)
-                written += due
-            time.sleep(max(TICK - (time.monotonic() - began - now), 0))
-    done.put(written)
 
 
 def work(deployment: Deployment, stop: Signal) -> None:
@@ -172,23 +97,63 @@ def wait_for(deployment: Deployment) -> None:
             found = stream_status(redis, deployment.name, registry, registry.sources["event"])
 
 
-def measure(deployment: Deployment, rate: float, seconds: float) -> None:
-    """Freshness at one rate; prints a line."""
+@dataclass(frozen=True)
+class Freshness:
+    """What was measured at one rate.
+
+    Attributes:
+        rate: the events written a second, as many as the machine could.
+        p50, p99: of the milliseconds from an event to its being served.
+        probes: how many events were looked for.
+    """
+
+    rate: float
+    p50: float
+    p99: float
+    probes: int
+
+
+def flush(deployment: Deployment) -> None:
+    """Empty the store."""
     with connect(open_store(deployment)[0]) as redis:
         redis.flushall()
+
+
+def measure(
+    deployment: Deployment,
+    rate: float,
+    seconds: float,
+    probed: Callable[[Deployment, float], list[float]] = probe,
+) -> Freshness:
+    """Freshness at one rate, while a worker applies what a generator writes.
+
+    Args:
+        deployment: the deployment.
+        rate: the events to write a second.
+        seconds: for how long.
+        probed: gives the seconds that events took to be seen, until an instant of the clock that
+            ``time.monotonic`` reads.
+    """
     done = _CONTEXT.Queue()
     generator = _CONTEXT.Process(target=generate, args=(replace(deployment), rate, seconds, done))
     with worker(deployment):
         wait_for(deployment)
         generator.start()
         time.sleep(WARM_UP)
-        taken = probe(deployment, time.monotonic() + seconds - WARM_UP)
+        taken = probed(deployment, time.monotonic() + seconds - WARM_UP)
         written = done.get()
         generator.join()
     p50, p99 = np.quantile(taken, [0.5, 0.99]) * 1000
+    return Freshness(written / seconds, float(p50), float(p99), len(taken))
+
+
+def tell(deployment: Deployment, rate: float, seconds: float) -> None:
+    """Measure one rate with an empty store, and print a line."""
+    flush(deployment)
+    found = measure(deployment, rate, seconds)
     print(
-        f"freshness: rate={written / seconds:.0f} p50_ms={p50:.1f} p99_ms={p99:.1f} "
-        f"probes={len(taken)}",
+        f"freshness: rate={found.rate:.0f} p50_ms={found.p50:.1f} p99_ms={found.p99:.1f} "
+        f"probes={found.probes}",
         flush=True,
     )
 
@@ -196,8 +161,8 @@ def measure(deployment: Deployment, rate: float, seconds: float) -> None:
 def peak(deployment: Deployment, number: int) -> float:
     """How many events a second one worker applies when it is behind; prints a line."""
     registry = deployment.registry
+    flush(deployment)
     with connect(open_store(deployment)[0]) as redis:
-        redis.flushall()
         events = Events(7)
         with EventWriter.connect(deployment, "event", limit=LIMIT) as writer:
             for _ in range(number // 1_000):
@@ -228,8 +193,8 @@ def soak(deployment: Deployment, rate: float, seconds: float) -> None:
     done, registry = _CONTEXT.Queue(), deployment.registry
     source = registry.sources["event"]
     generator = _CONTEXT.Process(target=generate, args=(replace(deployment), rate, seconds, done))
+    flush(deployment)
     with connect(open_store(deployment)[0]) as redis:
-        redis.flushall()
         store: Any = redis
         with worker(deployment) as pid:
             wait_for(deployment)
@@ -276,12 +241,12 @@ def main() -> None:
             # Each with an archive of its own: a lost store would be filled from the one before.
             fresh = (replace(deployment, data=Path(folder) / str(n)) for n in count())
             for rate in options.rates:
-                measure(next(fresh), rate, options.seconds)
+                tell(next(fresh), rate, options.seconds)
             highest = peak(next(fresh), options.backlog)
             if options.soak:
                 soak(next(fresh), highest / 2, options.soak)
             else:
-                measure(next(fresh), 0.8 * highest, options.seconds)
+                tell(next(fresh), 0.8 * highest, options.seconds)
 
 
 if __name__ == "__main__":

@@ -68,13 +68,15 @@ def ids(name: str, number: int) -> np.ndarray[Any, Any]:
     return np.array([f"{name}_{position:07d}" for position in range(number)])
 
 
-def times(rows: int, back: timedelta) -> pa.Array:
+def times(rows: int, back: timedelta, as_of: datetime = AS_OF) -> pa.Array:
     """Random times before the publish."""
     ago = random.integers(1, back // timedelta(microseconds=1), rows)
-    return pa.array(microseconds(AS_OF) - ago, pa.timestamp("us"))
+    return pa.array(microseconds(as_of) - ago, pa.timestamp("us"))
 
 
-def attributes(view: type[FeatureView], keys: dict[str, Any], **given: Any) -> Rows:
+def attributes(
+    view: type[FeatureView], keys: dict[str, Any], as_of: datetime = AS_OF, **given: Any
+) -> Rows:
     """Random attributes for each key."""
     rows = len(next(iter(keys.values())))
     values: dict[Kind, Callable[[], Any]] = {
@@ -82,13 +84,16 @@ def attributes(view: type[FeatureView], keys: dict[str, Any], **given: Any) -> R
         Kind.INTEGER: lambda: random.integers(0, 10_000, rows),
         Kind.FLOAT: lambda: random.random(rows) * 5,
         Kind.BOOLEAN: lambda: random.random(rows) < 0.5,
-        Kind.TIME: lambda: times(rows, timedelta(days=300)),
+        Kind.TIME: lambda: times(rows, timedelta(days=300), as_of),
     }
     columns = {name: values[f.kind]() for name, f in view.features.items() if name not in given}
-    return Rows(pa.table({**keys, "event_ts": times(rows, timedelta(days=30)), **columns, **given}))
+    happened = times(rows, timedelta(days=30), as_of)
+    return Rows(pa.table({**keys, "event_ts": happened, **columns, **given}))
 
 
-def windows(view: type[FeatureView], keys: dict[str, Any], share: Share) -> Rows:
+def windows(
+    view: type[FeatureView], keys: dict[str, Any], share: Share, as_of: datetime = AS_OF
+) -> Rows:
     """Random tiles and last values for each key."""
     rows = len(next(iter(keys.values())))
     lengths: dict[int, int] = {}
@@ -99,16 +104,16 @@ def windows(view: type[FeatureView], keys: dict[str, Any], share: Share) -> Rows
     for size, length in lengths.items():
         row, back = np.nonzero(random.random((rows, length // size)) < share[size // 1_000_000])
         hop = np.full(len(row), size // 1_000_000)
-        parts.append([row, hop, (microseconds(AS_OF) - 1) // size - back])
+        parts.append([row, hop, (microseconds(as_of) - 1) // size - back])
     tiles = np.concatenate(parts, axis=1)
     tiles = tiles[:, np.lexsort(tiles[::-1])]
     columns: dict[str, Any] = dict(zip(("row", "hop", "tile"), tiles, strict=True))
-    heads: dict[str, Any] = {**keys, "event_ts": times(rows, timedelta(hours=1))}
+    heads: dict[str, Any] = {**keys, "event_ts": times(rows, timedelta(hours=1), as_of)}
     for measure in view.measures.values():
         for partial in measure.columns:
             name = measure.tile_column(partial.suffix)
             if measure.lasting:
-                heads[name] = latest(partial, rows)
+                heads[name] = latest(partial, rows, as_of)
             elif partial.kind is Kind.INTEGER:
                 columns[name] = random.integers(0, 9, tiles.shape[1])
             else:
@@ -116,17 +121,17 @@ def windows(view: type[FeatureView], keys: dict[str, Any], share: Share) -> Rows
     return Rows(pa.table(heads), pa.table(columns))
 
 
-def latest(partial: TileColumn, rows: int) -> pa.Array:
+def latest(partial: TileColumn, rows: int, as_of: datetime) -> pa.Array:
     """Random last values: one a row, or lists as long as they may be."""
     if partial.length is None:
-        return lasts(partial.kind, rows)
+        return lasts(partial.kind, rows, as_of)
     offsets = pa.array(np.arange(rows + 1) * partial.length, pa.int32())
-    return pa.ListArray.from_arrays(offsets, lasts(partial.kind, rows * partial.length))
+    return pa.ListArray.from_arrays(offsets, lasts(partial.kind, rows * partial.length, as_of))
 
 
-def lasts(kind: Kind, rows: int) -> pa.Array:
+def lasts(kind: Kind, rows: int, as_of: datetime) -> pa.Array:
     """Random last values."""
-    at = times(rows, timedelta(hours=1))
+    at = times(rows, timedelta(hours=1), as_of)
     values: dict[Kind, Callable[[], Any]] = {
         Kind.STRING: lambda: pa.array(random.choice(ids("show", 500), rows)),
         Kind.FLOAT: lambda: pa.array(random.random(rows)),
@@ -137,13 +142,13 @@ def lasts(kind: Kind, rows: int) -> pa.Array:
     return pa.StructArray.from_arrays(list(fields.values()), list(fields))
 
 
-def marketplace() -> Iterator[tuple[type[FeatureView], Rows]]:
+def marketplace(shows: int = SHOWS) -> Iterator[tuple[type[FeatureView], Rows]]:
     """Rows of every view that feed_ranking reads."""
-    show, seller, viewer = ids("show", SHOWS), ids("seller", SELLERS), ids("viewer", VIEWERS)
+    show, seller, viewer = ids("show", shows), ids("seller", SELLERS), ids("viewer", VIEWERS)
     category = ids("category", CATEGORIES)
-    listed = {
-        "seller_id": random.choice(seller, SHOWS),
-        "category": random.choice(category, SHOWS),
+    listed: dict[str, Any] = {
+        "seller_id": random.choice(seller, shows),
+        "category": random.choice(category, shows),
     }
     yield shop.ShowCatalog, attributes(shop.ShowCatalog, {"show_id": show}, **listed)
     yield shop.ShowActivity, windows(shop.ShowActivity, {"show_id": show}, BUSY)
@@ -183,9 +188,9 @@ def timed(owner: type, method: str, spent: list[float]) -> Iterator[None]:
         setattr(owner, method, wrapped)
 
 
-def stream(connections: Connections, redis: Redis, registry: Registry) -> None:
+def stream(connections: Connections, redis: Redis, registry: Registry, shows: int = SHOWS) -> None:
     """Apply events of all shows that arrived since the publish."""
-    show, seller, viewer = ids("show", SHOWS), ids("seller", SELLERS), ids("viewer", VIEWERS)
+    show, seller, viewer = ids("show", shows), ids("seller", SELLERS), ids("viewer", VIEWERS)
     source = registry.sources[shop.Event.name]
     arrivals = iter(range(microseconds(AS_OF), microseconds(ASKED), 10_000))
     writing = Writing(registry, "bench", source, 10 * STREAMED, lambda: next(arrivals))

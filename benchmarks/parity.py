@@ -2,7 +2,8 @@
 
 Rounds of a scenario each: its events are delivered to the stream and applied by workers, real
 processes that are killed at random points; batches are published in between. Then every feature is
-asked for at random instants, and held against the oracle, plain Python over the raw events.
+asked for at random instants, and held against the oracle, plain Python over the raw events. Near
+views are asked too, and with ``--http`` a server, in JSON and in Arrow.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.parity.conftest import CONFIGS
 from tests.parity.engines import Engines, Project, compiled
 from tests.parity.near import NearPath
 from tests.parity.oracle import Oracle
+from tests.parity.over_http import OverHttp
 from tests.parity.scenarios import HOUR, bulk
 from tests.parity.streaming import (
     Delivery,
@@ -46,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--compared", type=int, default=COMPARED, help="how many values at least")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--http", action="store_true", help="ask over HTTP too")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -53,7 +56,7 @@ def main() -> None:
     ):
         share = options.compared / len(CONFIGS)
         rounds = [
-            pool.submit(play_rounds, name, Path(folder) / name, share, options.seed)
+            pool.submit(play_rounds, name, Path(folder) / name, share, options.seed, options.http)
             for name in CONFIGS
         ]
         found = [one.result() for one in rounds]
@@ -64,7 +67,9 @@ def main() -> None:
     print(f"parity: compared={compared} mismatched={causes.total()}", flush=True)
 
 
-def play_rounds(name: str, folder: Path, wanted: float, seed: int) -> tuple[int, Counter[str]]:
+def play_rounds(
+    name: str, folder: Path, wanted: float, seed: int, over_http: bool
+) -> tuple[int, Counter[str]]:
     """Rounds of one deployment; gives how many values were compared, and what is wrong, by cause.
 
     Args:
@@ -72,6 +77,7 @@ def play_rounds(name: str, folder: Path, wanted: float, seed: int) -> tuple[int,
         folder: where its project and data may lie.
         wanted: how many values to compare at least.
         seed: the first round's.
+        over_http: whether each answer is asked for over HTTP too.
     """
     compared, kills, causes = 0, 0, Counter[str]()
     project = compiled(load(CONFIGS[name]), folder)
@@ -84,8 +90,12 @@ def play_rounds(name: str, folder: Path, wanted: float, seed: int) -> tuple[int,
         FeatureClient.connect(project.deployment, refresh=0, timeout=5, near=False) as client,
         tempfile.TemporaryDirectory() as shared,
         closing(NearPath(project.deployment, address, Path(shared))) as near,
+        ExitStack() as stack,
     ):
-        engines = Engines(project, publisher, client, near)
+        http = None
+        if over_http:
+            http = stack.enter_context(closing(OverHttp(project.deployment)))
+        engines = Engines(project, publisher, client, near, http=http)
         while compared < wanted:
             found, wrong, killed = play(engines, project, CONFIGS[name], address, seed)
             compared, kills, seed = compared + found, kills + killed, seed + 1

@@ -57,6 +57,7 @@ class Settings:
         max_rows: how many rows a request may ask for.
         max_body: how many bytes a body may have, also unpacked.
         near: whether near views are kept in this process, or where another shows them.
+        refresh: for how many seconds a generation is taken for live without asking again.
     """
 
     timeout: float = TIMEOUT
@@ -64,6 +65,7 @@ class Settings:
     max_rows: int = REQUEST_ROWS
     max_body: int = BODY_BYTES
     near: bool | Path = True
+    refresh: float = REFRESH
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ class Application:
                     self._client = AsyncFeatureClient.connect(
                         self._deployment,
                         timeout=self._settings.timeout,
-                        refresh=REFRESH,
+                        refresh=self._settings.refresh,
                         max_rows=self._settings.max_rows,
                         near=self._settings.near,
                     )

@@ -1,6 +1,7 @@
 """The engines of both deployments, compiled once and fed by many tests."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from slate.online import FeatureClient, Publisher
 from slate.online.store.redis_client import open_store
 from tests.parity.engines import Engines, Project, compiled
 from tests.parity.near import NearPath
+from tests.parity.over_http import OverHttp
 
 # Near views decode all their rows for each instant: to ask them as often takes as long again.
 NEAR_EVERY = 8
 # How many generations a view can be rolled back to.
 KEPT = 3
+HTTP_EVERY = 16
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
     "live_shopping": ROOT / "slate.toml",
@@ -33,12 +36,12 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="module")
 def engines(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     """The engines of a deployment, with an online store of its own."""
+    # As by two processes, where that can be.
+    shared = tmp_path_factory.mktemp("near")
     with (
         Publisher.connect(project.deployment) as publisher,
         FeatureClient.connect(project.deployment, timeout=5, refresh=0, near=False) as client,
+        closing(NearPath(project.deployment, open_store(project.deployment)[0], shared)) as near,
+        closing(OverHttp(project.deployment)) as http,
     ):
-        # As by two processes, where that can be.
-        shared = tmp_path_factory.mktemp("near")
-        near = NearPath(project.deployment, open_store(project.deployment)[0], shared)
-        yield Engines(project, publisher, client, near, NEAR_EVERY)
-        near.close()
+        yield Engines(project, publisher, client, near, NEAR_EVERY, http, HTTP_EVERY)

@@ -35,6 +35,7 @@ from tests.made_once import made_once
 from tests.parity.answers import micros
 from tests.parity.landing import Row, landing_table, moment
 from tests.parity.near import NearPath
+from tests.parity.over_http import OverHttp
 from tests.parity.scenarios import Ask, Scenario
 
 
@@ -129,6 +130,8 @@ class Engines:
         client: asks the online store.
         near: answers from near views.
         near_every: the how-manieth request it is asked too.
+        http: answers over HTTP; None to leave that out.
+        http_every: the how-manieth request it is asked too.
     """
 
     def __init__(
@@ -138,12 +141,15 @@ class Engines:
         client: FeatureClient,
         near: NearPath,
         near_every: int = 1,
+        http: OverHttp | None = None,
+        http_every: int = 1,
     ) -> None:
         self.registry = project.deployment.registry
         self._project = project
         self._publisher = publisher
         self._client = client
         self._near, self._near_every, self._asked = near, near_every, 0
+        self._http, self._http_every = http, http_every
 
     def offline(self, scenario: Scenario, folder: Path) -> Iterator[tuple[Plan, dict[Any, Any]]]:
         """The training set of each service: its rows by the spine's unique id."""
@@ -192,17 +198,19 @@ class Engines:
             release.go_live()
 
     def online(self, ask: Ask, at: int | None = None) -> dict[str, Any]:
-        """What the client answers to a request: the same from the store and from near views."""
+        """What the client answers to a request: the same from near views and over HTTP."""
         instant = ask.at if at is None else moment(at)
         inputs = {name: value for name, value in ask.inputs.items() if value is not None}
-        answer = self._client.get(ask.service.name, at=instant, **ask.keys, **inputs)
+        given = {**ask.keys, **inputs}
+        answer = self._client.get(ask.service.name, at=instant, **given)
         assert answer.errors == ()
         (row,) = answer.to_dicts()
         self._asked += 1
+        if self._http is not None and self._asked % self._http_every == 0:
+            self._http.require_same(answer, given)
         if self._asked % self._near_every:
             return row
-        near = self._near.get(ask.service.name, instant, {**ask.keys, **inputs})
-        self._near.require_near(near)
+        near = self._near.get_near(ask.service.name, instant, given)
         assert near.errors == (), near.errors
         assert near.to_dicts() == [row]
         for view, state in answer.states.items():

@@ -16,7 +16,7 @@ from slate.online.store.redis_client import connect
 from slate.views import FeatureView
 from tests.parity.answers import micros
 
-TIMEOUT = 5.0
+TIMEOUT, TRIES = 5.0, 10
 
 
 class NearPath:
@@ -49,6 +49,14 @@ class NearPath:
         self.step()
         return self._connections.run(self._serving.lookup(service, at, given))
 
+    def get_near(self, service: str, at: datetime, given: dict[str, Any]) -> Answer:
+        """The same, asked again where a busy machine let near views fall too far behind."""
+        for _ in range(TRIES):
+            answer = self.get(service, at, given)
+            if all(one.behind > 0 for name, one in answer.states.items() if name in self._views):
+                return answer
+        raise AssertionError(f"asked the store {TRIES} times, in place of {self._views}")
+
     def step(self) -> None:
         """Get in step with the store, all of it."""
         loading = True
@@ -68,11 +76,6 @@ class NearPath:
     ) -> Keeper:
         redis, registry = connect(address), deployment.registry
         return Keeper(redis, deployment.name, registry, lambda: self._at, views, sharing)
-
-    def require_near(self, answer: Answer) -> None:
-        """See that an answer came from near views, where there are any."""
-        read = {name: state.behind for name, state in answer.states.items() if name in self._views}
-        assert all(behind > 0 for behind in read.values()), f"asked the store: {read}"
 
     def close(self) -> None:
         """Close all connections."""

@@ -16,10 +16,11 @@ from slate.online.stream.applying.applier import Applier
 from tests.online.cluster.nodes import LocalCluster, cluster
 from tests.online.stream.effects import Effects
 from tests.parity.answers import differences
-from tests.parity.conftest import CONFIGS, NEAR_EVERY
+from tests.parity.conftest import CONFIGS, HTTP_EVERY, NEAR_EVERY
 from tests.parity.engines import Engines, Project
 from tests.parity.near import NearPath
 from tests.parity.oracle import Oracle
+from tests.parity.over_http import OverHttp
 from tests.parity.overlap import Overlap
 from tests.parity.scenarios import HOUR, bulk
 from tests.parity.streaming import (
@@ -71,8 +72,9 @@ def test_over_a_cluster_as_over_one_server(
         Publisher.connect(deployment) as publisher,
         FeatureClient.connect(deployment, timeout=5, refresh=0, near=False) as client,
         closing(NearPath(deployment, cluster.address)) as near,
+        closing(OverHttp(deployment)) as http,
     ):
-        engines = Engines(project, publisher, client, near, NEAR_EVERY)
+        engines = Engines(project, publisher, client, near, NEAR_EVERY, http, HTTP_EVERY)
         assert apply_micro_batches(engines, deployment, redis, 2, ROWS_OF_CLUSTER) > 1_000
 
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -136,9 +136,3 @@ def served(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     options = ("--timeout", "5", "--max-rows", "3000", "--max-body", "1000000")
     with serving(folder, server.address, *options) as found:
         yield found
-
-
-def rows_of(response: Response) -> list[dict[str, Any]]:
-    """A JSON answer's values as a dict per row."""
-    values: dict[str, Sequence[Any]] = response.json["values"]
-    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
