@@ -268,7 +268,7 @@ def _parser() -> argparse.ArgumentParser:
     generations.add_argument(
         "--clean",
         action="store_true",
-        help="delete what is kept beyond --keep, and what publishes left that broke off",
+        help="delete what is kept beyond --keep, and what is left over",
     )
     generations.add_argument(
         "--keep",
@@ -291,7 +291,7 @@ def _parser() -> argparse.ArgumentParser:
         help="all views of which this publish (the id of its run, or how it begins) is live",
     )
     rollback.add_argument(
-        "--to", metavar="GENERATION", help="the generation, by its name or by its publish's id"
+        "--to", metavar="GENERATION", help="the generation, by its name or how its publish begins"
     )
     rollback.add_argument(
         "--rebuild",

@@ -11,9 +11,11 @@ from slate.online.publishing.streamed_rows import StreamedRows
 from slate.online.store.channel import pairs
 from slate.online.store.commands import command
 from slate.online.store.generations import Generation, GenerationNames, pointers
+from slate.online.store.landed_ids import LandedIds
 from slate.online.store.pointers import Pointers, views_of
 from slate.online.store.sending import read_all
 from slate.registry import Registry
+from slate.sources import Source
 from slate.views import FeatureView
 
 
@@ -82,11 +84,14 @@ def stored_generations(
     (held,) = read_all(redis, [command("HGETALL", pointers(deployment))])
     found = pairs(held)
     views = {view.name: view} if view is not None else registry.views
-    listings = [_Listing(redis, deployment, name, one, found) for name, one in views.items()]
+    landed: dict[type[Source], LandedIds] = {}
+    listings = [
+        _Listing(redis, deployment, name, one, found, landed) for name, one in views.items()
+    ]
     if view is None:
         # No longer defined.
         former = sorted(views_of(found) - set(views))
-        listings += [_Listing(redis, deployment, name, None, found) for name in former]
+        listings += [_Listing(redis, deployment, name, None, found, landed) for name in former]
     return [generation for listing in listings for generation in listing.generations()]
 
 
@@ -99,6 +104,7 @@ class _Listing:
         name: the view's.
         view: the view; None if it is no longer defined.
         found: what the hash of pointers holds.
+        landed: the ids of landing files that were read, shared among listings.
     """
 
     def __init__(
@@ -108,13 +114,16 @@ class _Listing:
         name: str,
         view: type[FeatureView] | None,
         found: dict[bytes, bytes],
+        landed: dict[type[Source], LandedIds],
     ) -> None:
         self._redis = redis
         self._view = view
         self._names = GenerationNames(deployment, name)
         self._known = Pointers.of(self._names, found)
         self._definition = fingerprint(view) if view is not None else ""
-        self._rows = StreamedRows.of(redis, deployment, view, found) if view is not None else None
+        self._rows = None
+        if view is not None:
+            self._rows = StreamedRows.of(redis, deployment, view, landed, found)
 
     def generations(self) -> list[StoredGeneration]:
         """All of them."""

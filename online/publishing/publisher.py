@@ -206,8 +206,8 @@ class Publisher:
 
         Args:
             views: the views, each once.
-            to: the generation, by its name or by the publish that it is of; by default, of those
-                that were published before the live one the one that was live last.
+            to: the generation, by its name or by how the id of its publish begins; by default, of
+                those that were published before the live one the one that was live last.
             rebuild: whether a generation may go live of which workers have to make anew what the
                 stream added: until they have, the view is MISSING.
             pin: whether no publish takes their place until ``unpin``.

@@ -1,6 +1,6 @@
 """Rolling back: generations that are kept made live again, those of several views at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +19,10 @@ from slate.online.store.generations import (
     pointers,
     read_pointer,
 )
+from slate.online.store.landed_ids import LandedIds
 from slate.online.store.pointers import Pointers, pin_field
 from slate.registry import Registry
+from slate.sources import Source
 from slate.views import FeatureView
 
 REBUILD = (
@@ -54,8 +56,8 @@ class RollBack:
         redis: a client of the store.
         deployment: the deployment's name.
         views: the views, each once.
-        to: the generation, by its name or by what it was published with; by default, of those
-            that were published before the live one the one that was live last.
+        to: the generation, by its name or by how the id of its publish begins; by default, of
+            those that were published before the live one the one that was live last.
         rebuild: whether a generation may go live for which rows of the stream have to be made anew.
         pin: whether they stay live until they are unpinned.
     """
@@ -76,6 +78,7 @@ class RollBack:
         self._to = to
         self._rebuild = rebuild
         self._pin = pin
+        self._landed: dict[type[Source], LandedIds] = {}
         # What is to be, once it is known: to try again is not to go back further.
         self._moves: dict[type[FeatureView], Moved] = {}
 
@@ -89,13 +92,13 @@ class RollBack:
         self._redis.transaction(self._change, pointers(self._deployment))
         for view, move in self._moves.items():
             if move.rebuilt:
-                StreamedRows(self._redis, self._deployment, view).forgotten()
+                StreamedRows(self._redis, self._deployment, view, self._landed).forgotten()
         return list(self._moves.values())
 
     def _change(self, pipeline: Any) -> None:
         found = pipeline.hgetall(pointers(self._deployment))
         streamed = {
-            view: StreamedRows.of(self._redis, self._deployment, view, found)
+            view: StreamedRows.of(self._redis, self._deployment, view, self._landed, found)
             for view in self._views
         }
         refused, moves = [], {}
@@ -160,17 +163,22 @@ def _target(
             f"no generation that is kept was published before {live.name}: go forward with "
             f"`--to {live.kept[0].name}`",
         )
-    if to in (live.name, live.publish):
+    found = _meant(to, (live, *live.kept))
+    if len(found) > 1:
+        raise not_rolled_back(view, f"{to!r} may be {' or '.join(one.name for one in found)}")
+    if found == [live]:
         raise not_rolled_back(view, f"{live.name} is live already")
-    for one in live.kept:
-        if to in (one.name, one.publish):
-            return one
-    former = [one for other in known.live.values() for one in (other, *other.kept)]
-    for one in former:
-        if to in (one.name, one.publish):
-            raise not_rolled_back(view, of_another_definition(view, one))
+    if found:
+        return found[0]
+    for one in _meant(to, [one for its in known.live.values() for one in (its, *its.kept)]):
+        raise not_rolled_back(view, of_another_definition(view, one))
     kept = ", ".join(one.name for one in live.kept) or "none"
     raise not_rolled_back(view, f"it has no generation {to!r} that is kept; kept are: {kept}")
+
+
+def _meant(to: str, among: Iterable[Generation]) -> list[Generation]:
+    """The generations of a name, or of a publish whose id begins so."""
+    return [one for one in among if one.name == to or (to and one.publish.startswith(to))]
 
 
 def views_of_publish(

@@ -20,6 +20,7 @@ from slate.online.store.cluster_client import clustered
 from slate.online.store.generations import Generation, pointers, stream_field, whole_field
 from slate.online.store.landed_ids import NOTHING, Change, Known, LandedIds
 from slate.online.store.stream_names import StreamNames, Unit, definition, route
+from slate.sources import Source
 from slate.views import FeatureView
 
 
@@ -31,11 +32,13 @@ class StreamedRows:
         redis: a client of the store.
         deployment: the deployment's name.
         view: a windowed view whose source has a stream.
+        landed: the ids of landing files by source, as far as they were read, shared among views.
     """
 
     redis: Redis
     deployment: str
     view: type[FeatureView]
+    landed: dict[type[Source], LandedIds]
 
     @classmethod
     def of(
@@ -43,6 +46,7 @@ class StreamedRows:
         redis: Redis,
         deployment: str,
         view: type[FeatureView],
+        landed: dict[type[Source], LandedIds],
         found: Mapping[bytes, bytes],
     ) -> "StreamedRows | None":
         """Those of a view; None if no stream has brought anything.
@@ -51,13 +55,14 @@ class StreamedRows:
             redis: a client of the store.
             deployment: the deployment's name.
             view: the view.
+            landed: as the attribute.
             found: what the store's hash of pointers holds.
         """
         if not view.windowed or not view.source.stream:
             return None
         if stream_field(view.source).encode() not in found:
             return None
-        return cls(redis, deployment, view)
+        return cls(redis, deployment, view, landed)
 
     @cached_property
     def _units(self) -> list[Unit]:
@@ -66,9 +71,11 @@ class StreamedRows:
 
     @cached_property
     def _landed(self) -> LandedIds:
-        ids = LandedIds(self.redis, self.deployment, self.view.source)
-        ids.renew()
-        return ids
+        source = self.view.source
+        if source not in self.landed:
+            self.landed[source] = LandedIds(self.redis, self.deployment, source)
+        self.landed[source].renew()
+        return self.landed[source]
 
     @property
     def watched(self) -> list[str]:

@@ -18,7 +18,7 @@ from slate.online.store.cluster_client import clustered
 from slate.online.store.delta_removal import forget_view
 from slate.online.store.redis_client import connect
 from slate.online.store.roles import ROLES, set_user, user_name
-from slate.online.store.stream_names import LOG, Unit
+from slate.online.store.stream_names import LOG, Unit, definition
 from slate.online.stream.dead_letters.queue import DeadLetters
 from slate.online.stream.workers.status import stream_status
 from slate.online.stream.workers.worker import Worker
@@ -110,8 +110,18 @@ def test_each_role_does_its_part(roles: Roles, as_role: As, redis: Redis) -> Non
     roles.deployment = roles.as_role("publisher")
     _publish(roles, roles.now)
     _publish(roles, roles.now + timedelta(seconds=1))
+    roles.write(roles.ride("a", 7))
+    with Publisher.connect(roles.deployment) as publisher:
+        publisher.rollback(roles.view, pin=True)
+        publisher.unpin(roles.view)
+        redis.srem(Unit("bikes", roles.source, "rider_id", 0).views, definition(roles.view))
+        found = publisher.generations(roles.deployment.registry, roles.view)
+        (left,) = (one for one in found if one.obstacle)
+        publisher.rollback(roles.view, to=left.name, rebuild=True)
+        publisher.clean(roles.view, 0)
     roles.deployment = roles.as_role("worker")
-    worker.step()
+    for _ in range(3):
+        worker.step()
     # A worker that knows of nothing finds all it needs.
     for lost in ("bikes:*:deltas:*", "bikes:stream:*:views"):
         redis.unlink(*redis.scan_iter(lost))

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
 
-from slate.deployment import load
+from slate.deployment import Deployment, load
 from slate.errors import StoreError
 from slate.online import Publisher
 from slate.online.publishing.listing import Standing
@@ -22,11 +21,11 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def both(redis: Redis, server: Any, tmp_path: Path) -> Iterator[Both]:
+def both(redis: Redis, deployment: Deployment, tmp_path: Path) -> Iterator[Both]:
     """One whose view has two generations, of which the later one knows two hours more."""
-    deployment = replace(load(BIKES), data=tmp_path, redis=server.address, kept_generations=2)
-    both = Both(deployment, redis)
-    with Publisher.connect(deployment) as publisher:
+    bikes = replace(load(BIKES), data=tmp_path, redis=deployment.redis, kept_generations=2)
+    both = Both(bikes, redis)
+    with Publisher.connect(bikes) as publisher:
         publisher.publish(both.view, [], NOON, stream_from=NOON)
         for metres in (100, 20, 3):
             both.now += timedelta(minutes=10)
