@@ -74,7 +74,9 @@ class House:
 
     def ask(self, request: str, minute: int) -> Answer:
         self.now = MIDDAY + minute * MINUTE
-        return self.client.get("welcome", at=moment(self.now), request_id=request, guest_id=GUESTS)
+        return self.client.get(
+            "welcome_v1", at=moment(self.now), request_id=request, guest_id=GUESTS
+        )
 
     def row_of(self, view: str, guest: str) -> str:
         with Publisher.connect(self.deployment) as publisher:
@@ -137,7 +139,7 @@ def log_of(deployment: Deployment) -> pa.Table:
 def causes(deployment: Deployment, table: pa.Table) -> dict[tuple[str, str, str], Cause]:
     """What differences are due to, by request, guest and feature."""
     with reading(deployment) as connection:
-        found = Audit(deployment, "welcome", connection).of(table)
+        found = Audit(deployment, "welcome_v1", connection).of(table)
     return {(one.request_id, GUESTS[one.row], one.feature): one.cause for one in found.differences}
 
 
@@ -234,7 +236,7 @@ def test_a_value_is_traced_to_its_events(
     monkeypatch.setenv("SLATE_CONFIG", str(deployment.root / "slate.toml"))
 
     def trace(*given: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["slate", "trace", "welcome", *given])
+        monkeypatch.setattr(sys, "argv", ["slate", "trace", "welcome_v1", *given])
         with pytest.raises(SystemExit) as ended:
             main()
         return int(ended.value.code or 0)
