@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from slate.answer_log import log_schema
+from slate.answer_log import described, log_schema
 from slate.assets.answer_files import take_in
 from slate.assets.catalogue import asset_tags
 from slate.assets.failures import explained
@@ -35,7 +35,10 @@ def log_assets(deployment: Deployment) -> list[dg.AssetsDefinition]:
 def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
     service = plan.service
     folder = deployment.answers / service.full_name
-    columns = [dg.TableColumn(field.name, str(field.type)) for field in log_schema(plan)]
+    texts = described(plan)
+    columns = [
+        dg.TableColumn(field.name, str(field.type), texts[field.name]) for field in log_schema(plan)
+    ]
 
     @dg.asset(
         key=log_key(plan),

@@ -19,6 +19,7 @@ from hashlib import blake2b
 
 import pyarrow as pa
 
+from slate.descriptions import of_feature, of_key
 from slate.plans import Plan
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -41,6 +42,30 @@ def is_logged(request_id: str, share: float) -> bool:
 def views_of(plan: Plan) -> list[str]:
     """The views that a service's rows are read of, each once."""
     return list(dict.fromkeys(read.view.name for read in plan.reads))
+
+
+def described(plan: Plan) -> dict[str, str]:
+    """What each column of a service's log is."""
+    service = plan.service
+    texts = {
+        "request_id": "The request's id.",
+        "request_row": "Which of the answer's rows it is, counted from 0.",
+        "asked_at": "The instant asked about (UTC).",
+        "answered_at": "When it was answered, by the clock of the machine that did (UTC).",
+        **{key: of_key(key, entity) for entity in service.keys for key in entity.keys},
+        **{feature.column: of_feature(feature) for feature in plan.inputs},
+        **{feature.name: of_feature(feature) for feature in service.features},
+    }
+    for view in views_of(plan):
+        texts |= {
+            f"{view}:state": f"Where values of {view} come from: 0 present, 1 default, 2 stale, "
+            "3 missing.",
+            f"{view}:generation": f"What was live of {view}.",
+            f"{view}:as_of": f"Up to when that generation of {view} knows all events (UTC).",
+            f"{view}:known_until": f"Up to when all events of {view} were known, those of its "
+            "stream too (UTC).",
+        }
+    return texts | {"errors": "What kept values from being read."}
 
 
 def log_schema(plan: Plan) -> pa.Schema:

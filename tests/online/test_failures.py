@@ -185,9 +185,9 @@ def test_a_store_that_dies_between_two_rounds(
 
 @contextmanager
 def paused(redis: Redis) -> Iterator[None]:
-    """A store that answers nobody, until it is woken."""
+    """A store that answers nobody for a while, not even who would wake it."""
     store: Any = redis
-    store.client_pause(20_000)
+    store.client_pause(4_000)
     try:
         yield
     finally:

@@ -44,7 +44,7 @@ def test_every_column_has_a_description(specs: Specs) -> None:
     ]
     assert lacking == []
     kinds = {key.split("/")[0] for key in found if "/" in key}
-    assert kinds == {"raw", "stream", "training", "online"}
+    assert kinds == {"raw", "stream", "training", "online", "log"}
 
 
 def test_request_features_show_their_expression(specs: Specs) -> None:
