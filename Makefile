@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run live ui test test-fast check bench bench-engine bench-server bench-parity bench-freshness bench-damage bench-faults compile format lock clean
+.PHONY: help run live ui test test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -64,6 +64,9 @@ bench-parity: $(stamp) ## Hold 10 million streamed values against the oracle
 
 bench-engine: $(stamp) ## Measure a feed request in process, beside others' ways to the same numbers
 	$(bin)/python -m benchmarks.engine $(ARGS)
+
+bench-sizes: $(stamp) ## Measure cost against candidates, features, rows, processes and rates, and plot it
+	$(bin)/python -m benchmarks.sizes $(ARGS)
 
 bench-freshness: $(stamp) ## Measure the time from an event to its being served
 	$(bin)/python -m benchmarks.freshness $(ARGS)
