@@ -5,7 +5,7 @@ from argparse import Namespace
 
 from slate.deployment import load
 from slate.errors import ConfigurationError, nearest
-from slate.locks.lock_files import lock_path, write
+from slate.locks.lock_files import lock_path, remove, write
 from slate.locks.standing import Standing, standing
 
 
@@ -17,7 +17,7 @@ def run(options: Namespace) -> int:
     _require_known(found, accepted)
     for name in found.gone:
         if name in accepted:
-            lock_path(deployment, name).unlink()
+            remove(lock_path(deployment, name))
             print(f"{lock_path(deployment, name)} (removed)")
     for name, contract in found.defined.items():
         # Words may have changed also where the meaning did not.
@@ -27,7 +27,7 @@ def run(options: Namespace) -> int:
                 print(path)
     if left := standing(deployment).broken():
         raise ConfigurationError("\n".join(left))
-    print(f"{len(found.defined)} versions of services are locked", file=sys.stderr)
+    print(f"locked: {', '.join(found.defined) or 'no service'}", file=sys.stderr)
     return 0
 
 

@@ -8,6 +8,7 @@ and git merges what touches different ones.
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,38 @@ def read(path: Path) -> Contract:
 
 
 def write(contract: Contract, path: Path) -> bool:
-    """Write a contract; tell whether that changed the file."""
+    """Write a contract; tell whether that changed the file.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
     text = to_toml(contract)
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    with _written(path):
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            return False
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     return True
+
+
+def remove(path: Path) -> None:
+    """Remove a lock.
+
+    Raises:
+        ConfigurationError: it cannot be removed.
+    """
+    with _written(path):
+        path.unlink()
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be written ({error.strerror}): see that this user may write there"
+        ) from error
 
 
 def to_toml(contract: Contract) -> str:

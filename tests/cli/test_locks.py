@@ -34,6 +34,10 @@ def test_a_version_is_locked_held_to_that_and_changed_on_purpose(
     assert untold.code == 0
     assert untold.err.startswith("slate: not locked: bike_choice_v2, station_outlook_v1. A change")
     lock = folder / "locks/bike_choice_v2.toml"
+    lock.parent.write_text("in the way")
+    refused = slate_here("lock")
+    assert (refused.code, refused.err.partition(" cannot")[0]) == (1, f"slate: {lock}")
+    lock.parent.unlink()
     assert slate_here("lock").out.splitlines()[0] == str(lock)
     assert (slate_here("check").code, slate_here("check").err) == (0, "")
     assert slate_here("lock").out == "", "nothing is new"
