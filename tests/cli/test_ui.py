@@ -1,7 +1,6 @@
 """`slate ui`: a free port, and a stop that leaves nothing behind."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,9 +15,11 @@ import pytest
 
 from slate.cli.main import INTERRUPTED, PIPE_CLOSED
 from slate.cli.ui import HOST, Interrupts, free_port, stop, the_only_one
+from slate.compile.project import write
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from tests.cli.conftest import Slate
+from tests.orchestration import small
 
 ROOT = Path(__file__).parents[2]
 SECONDS, PAUSE = 20.0, 0.05
@@ -92,11 +93,13 @@ def test_started_in_the_background_it_stops_when_told(bikes: Deployment, slate: 
 
 
 def test_dagster_does_not_outlive_a_launcher_that_nobody_listens_to(
-    bikes: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It gets as far as to let dbt parse, which writes into the project.
-    shutil.copytree(bikes.root, tmp_path / "bikes")
-    monkeypatch.setenv("SLATE_CONFIG", str(tmp_path / "bikes/slate.toml"))
+    deployment = small.place(tmp_path, "views")
+    write(deployment.registry, deployment.dbt_project)
+    monkeypatch.setenv("SLATE_CONFIG", str(deployment.root / "slate.toml"))
+    monkeypatch.delenv("SLATE_DATA", raising=False)
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "slate.cli.main", "ui", "--port", "0"]

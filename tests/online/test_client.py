@@ -288,7 +288,7 @@ def test_a_cancelled_request_leaves_no_other_its_reply(
     wanted = client.get("play_ranking", at=published, player_id=1, game_id=GAMES).to_dicts()
 
     async def cancel_many() -> None:
-        async with AsyncFeatureClient.connect(deployment, refresh=0) as asynchronous:
+        async with AsyncFeatureClient.connect(deployment, timeout=5, refresh=0) as asynchronous:
             for waits in range(12):
                 cancelled = asyncio.create_task(
                     asynchronous.get("play_ranking", at=published, player_id=2, game_id=["go"] * 9)

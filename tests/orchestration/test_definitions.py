@@ -5,13 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.orchestration.bikes import place
+from slate.compile.project import write
+from tests.orchestration import small
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_they_load_where_no_program_of_the_environment_is_on_the_path(tmp_path: Path) -> None:
-    deployment = place(tmp_path)
+    deployment = small.place(tmp_path, "views")
+    write(deployment.registry, deployment.dbt_project)
     environment = os.environ | {
         "PATH": os.defpath,
         "PYTHONPATH": str(ROOT),

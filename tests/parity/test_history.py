@@ -25,7 +25,7 @@ from tests.parity.scenarios import Scenario, bulk
 @pytest.fixture(scope="module")
 def scenario(project: Project) -> Scenario:
     """A scenario that the deployment's warehouse holds, in its file."""
-    scenario = bulk(project.deployment.registry, 7, rows=120, instants=6)
+    scenario = bulk(project.deployment.registry, 7, rows=80, instants=6)
     with duckdb.connect(project.deployment.warehouse) as connection:
         build(connection, project, scenario, None)
     return scenario

@@ -53,7 +53,7 @@ def check_online(engines: Engines, scenario: Scenario, published: int, later: li
 
 def test_many_rows_agree_offline_and_online(engines: Engines) -> None:
     """Bulk: ties, window edges, late and repeated events, nulls, gaps, a heavy key."""
-    scenario = bulk(engines.registry, 1, rows=100, instants=6)
+    scenario = bulk(engines.registry, 1, rows=60, instants=6)
     compared = check_offline(engines, scenario)
     published = scenario.instants[1]
     compared += check_online(engines, scenario, published, [published + 1])
@@ -61,7 +61,7 @@ def test_many_rows_agree_offline_and_online(engines: Engines) -> None:
 
 
 @settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -72,7 +72,7 @@ def test_any_events_agree_offline(engines: Engines, data: st.DataObject) -> None
 
 
 @settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
