@@ -277,6 +277,24 @@ def _parser() -> argparse.ArgumentParser:
         help="how many stay besides the live one (default: kept_generations of slate.toml)",
     )
 
+    status = add(
+        "status",
+        "tell how what is served stands, what is wrong, and what to do",
+        "Which generation of each view is live and up to when it knows what happened, how far "
+        "behind streams are, and with --server how fast one answers, and with what. Exit code 1 "
+        "where something is wrong.",
+    )
+    status.add_argument(
+        "--server", metavar="URL", default="", help="of a `slate serve`, whose metrics are read"
+    )
+    status.add_argument(
+        "--key", metavar="KEY", default="", help="for that server (default: SLATE_KEY, if set)"
+    )
+    status.add_argument(
+        "--watch", metavar="SECONDS", type=_seconds, help="look again and again, this far apart"
+    )
+    status.add_argument("--json", action="store_true", help="as a line of JSON for each look")
+
     rollback = add(
         "rollback",
         "make older generations of views live again, at once and together",

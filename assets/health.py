@@ -1,0 +1,134 @@
+"""Health: how what is served stands, and what somebody on call has to do about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from redis.exceptions import RedisError
+
+from slate.assets.freshness import allowed_age
+from slate.assets.stream_readings import TIMEOUT, Reading, read_streams
+from slate.assets.streams import limits
+from slate.deployment import Deployment
+from slate.errors import StoreError
+from slate.online.publishing.listing import Standing, StoredGeneration, stored_generations
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
+from slate.views import FeatureView
+
+
+@dataclass(frozen=True)
+class ViewHealth:
+    """How a view's rows in the online store stand.
+
+    Attributes:
+        view: the view's name.
+        generation: the name of its live generation; None if nothing is live.
+        published_at: when that was published (UTC).
+        known_until: up to when what happened is in what is served (UTC), by the platform's clock:
+            for a view that a stream keeps fresh, how far its workers are.
+        rows, size: of the live generation, the bytes in ``size``.
+        pinned: whether it was pinned by a roll back, so that no publish goes live.
+    """
+
+    view: str
+    generation: str | None
+    published_at: datetime | None = None
+    known_until: datetime | None = None
+    rows: int = 0
+    size: int = 0
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class Health:
+    """How all of a deployment's views and streams stand.
+
+    Attributes:
+        at: when that was, by the platform's clock (UTC).
+        views: the views, in the order of their definition.
+        streams: the streams that keep a view fresh.
+        troubles: what is wrong, where, and what to do, one text each.
+    """
+
+    at: datetime
+    views: list[ViewHealth]
+    streams: list[Reading]
+    troubles: list[str]
+
+
+def health(deployment: Deployment) -> Health:
+    """How a deployment stands, as its online store knows it. A store that rests is not started.
+
+    Raises:
+        StoreError: the deployment's own store cannot be reached.
+    """
+    now, registry = deployment.now(), deployment.registry
+    address = deployment.redis or EmbeddedServer.running(deployment.data / "redis")
+    if address is None:
+        return Health(
+            now, [], [], ["the online store does not run: `slate run` starts and fills it"]
+        )
+    try:
+        with connect(address, TIMEOUT) as redis:
+            stored = stored_generations(redis, deployment.name, registry)
+    except (RedisError, OSError) as error:
+        raise StoreError(
+            f"how the views stand is not known, as the online store cannot be reached: {error}; "
+            "see that it runs, and to its address (redis in slate.toml, or SLATE_REDIS)"
+        ) from error
+    streams = read_streams(deployment) or []
+    live = {
+        one.view: one for one in stored if one.standing is Standing.LIVE and one.same_definition
+    }
+    pairs = [
+        (view, _of_view(view, live.get(view.name), streams, now))
+        for view in registry.views.values()
+    ]
+    troubles = [text for view, one in pairs for text in _view_troubles(view, one, now)]
+    troubles += [
+        f"{reading.source.stream}: {limit.description}"
+        for reading in streams
+        for limit in limits(reading)
+        if not limit.passed
+    ]
+    return Health(now, [one for _, one in pairs], streams, troubles)
+
+
+def _of_view(
+    view: type[FeatureView],
+    live: StoredGeneration | None,
+    streams: list[Reading],
+    now: datetime,
+) -> ViewHealth:
+    if live is None or live.told is None:
+        return ViewHealth(view.name, None)
+    told = live.told
+    known = told.as_of
+    if view.windowed and told.stream_from is not None:
+        # Workers that hold no partition apply nothing, and an empty stream says nothing then.
+        lags = [one.status.lag for one in streams if one.source is view.source and one.status.held]
+        known = max([known, *(now - timedelta(seconds=lag) for lag in lags)])
+    return ViewHealth(
+        view.name, live.name, told.published_at, known, told.rows, told.size, bool(live.pinned)
+    )
+
+
+def _view_troubles(view: type[FeatureView], one: ViewHealth, now: datetime) -> Iterator[str]:
+    if one.known_until is None:
+        yield (
+            f"{view.name}: nothing is live as it is defined now, so its defaults are served: "
+            "`slate run` publishes it, and tells what holds it back"
+        )
+        return
+    limit = view.fresh_within_us
+    if limit is not None and now - one.known_until > timedelta(microseconds=limit):
+        yield (
+            f"{view.name}: what happened after {one.known_until:%Y-%m-%d %H:%M} is not in what is "
+            f"served; {allowed_age(view)}: see in `slate ui` what its last run says"
+        )
+    if one.pinned:
+        yield (
+            f"{view.name}: it is pinned to an older generation, and no publish goes live: "
+            f"`slate unpin {view.name}` once the cause is mended"
+        )

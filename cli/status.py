@@ -1,0 +1,153 @@
+"""`slate status`: how what is served stands, on one page; what is wrong, and what to do."""
+
+import json
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from slate.assets.health import Health, health
+from slate.cli.served import Served, served
+from slate.cli.text import age, heading, instant, table
+from slate.deployment import Deployment, load
+
+CLEAR = "\x1b[H\x1b[J"
+KEY = "SLATE_KEY"
+
+
+def run(options: Namespace) -> int:
+    """Print the page, once or again and again; 1 where something is wrong at the last look."""
+    deployment = load()
+    before: Served | None = None
+    while True:
+        found = health(deployment)
+        told = _served(options)
+        lately = told.since(before) if told and before else told
+        troubles = found.troubles + (lately.troubles() if lately else [])
+        if options.json:
+            print(json.dumps(_as_json(found, lately, troubles)), flush=True)
+        else:
+            if options.watch and sys.stdout.isatty():
+                print(CLEAR, end="")
+            span = f"the last {options.watch} s" if before else "the server's start"
+            print("\n".join(_page(deployment, found, lately, span, troubles)), flush=True)
+        if not options.watch:
+            return 1 if troubles else 0
+        before = told
+        time.sleep(options.watch)
+
+
+def _served(options: Namespace) -> Served | None:
+    if not options.server:
+        return None
+    return served(options.server, options.key or os.environ.get(KEY, ""))
+
+
+def _page(
+    deployment: Deployment, found: Health, told: Served | None, span: str, troubles: list[str]
+) -> Iterator[str]:
+    yield heading(f"{deployment.name}, {instant(found.at)}")
+    if found.views:
+        yield "\n" + table(
+            [
+                (
+                    one.view,
+                    one.generation or "none",
+                    _minute(one.published_at),
+                    f"{age((found.at - one.known_until).total_seconds())} ago"
+                    if one.known_until
+                    else "",
+                    f"{one.rows:,}",
+                    f"{one.size / 1e6:,.1f}",
+                    "pinned" if one.pinned else "",
+                )
+                for one in found.views
+            ],
+            head=("view", "live", "published", "known until", "rows", "MB", " "),
+        )
+    if found.streams:
+        yield "\n" + table(
+            [
+                (
+                    one.source.stream,
+                    f"{one.status.lag:,.1f} s",
+                    f"{one.status.waiting:,}",
+                    f"{one.status.held} of {one.status.partitions}",
+                    f"{one.status.unarchived:,}",
+                    f"{one.status.dead_letters + one.status.moved_letters:,}",
+                )
+                for one in found.streams
+            ],
+            head=("stream", "behind", "waiting", "held", "unarchived", "dead letters"),
+        )
+    if told is not None:
+        yield from _of_server(told, span)
+    yield "" if troubles else "\nall is well"
+    yield from (f"! {text}" for text in troubles)
+
+
+def _of_server(told: Served, span: str) -> Iterator[str]:
+    rows = [
+        (
+            service,
+            f"{told.requests(service):,}",
+            *(_milliseconds(told.quantile(service, share)) for share in (0.5, 0.99, 0.999)),
+        )
+        for service in sorted(told.seconds)
+        if told.requests(service)
+    ]
+    if not rows:
+        yield f"\nno request was answered since {span}"
+        return
+    yield "\n" + table(rows, head=("service", "requests", "p50", "p99", "p99.9"))
+    states = sorted({state for shares in told.shares().values() for state in shares})
+    yield "\n" + table(
+        [
+            (
+                view,
+                *(f"{shares.get(state, 0):.2%}" for state in states),
+                f"{told.behind[view]:.2f} s" if view in told.behind else "",
+            )
+            for view, shares in sorted(told.shares().items())
+        ],
+        head=("rows answered", *states, "near, behind"),
+    )
+    yield f"(since {span})"
+
+
+def _minute(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1e3:,.1f} ms"
+
+
+def _as_json(found: Health, told: Served | None, troubles: list[str]) -> dict[str, Any]:
+    page: dict[str, Any] = {
+        "at": found.at.isoformat(),
+        "views": [
+            {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(one).items()}
+            for one in found.views
+        ],
+        "streams": {one.source.stream: one.numbers(None) for one in found.streams},
+        "troubles": troubles,
+    }
+    if told is not None:
+        page["served"] = {
+            service: {
+                "requests": told.requests(service),
+                **{
+                    f"p{share * 100:g}_seconds": told.quantile(service, share)
+                    for share in (0.5, 0.99, 0.999)
+                },
+            }
+            for service in sorted(told.seconds)
+        }
+        page["states"] = told.shares()
+        page["near_behind_seconds"] = told.behind
+    return page

@@ -1,0 +1,148 @@
+"""`slate status`: how what is served stands, what is wrong, and what to do."""
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import urllib3
+import yaml
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+
+from slate.cli.metrics import serve
+from slate.cli.served import Served, quantile, served
+from slate.deployment import Deployment
+from slate.errors import ConfigurationError
+from slate.online import Publisher
+from slate.online.http.application import Application, Settings
+from slate.online.http.metrics import Metrics
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect, open_store
+from slate.online.stream.workers.worker import Worker
+from tests.cli.conftest import Slate
+from tests.online.http.in_process import serving
+from tests.online.stream.test_worker import NOON, Bench
+from tests.online.tables import attribute_rows
+
+MONITORING = Path(__file__).parents[2] / "docs/monitoring"
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def store(bikes: Deployment) -> Iterator[Publisher]:
+    """The profiles of riders were published twice, and of no other view anything."""
+    view = bikes.registry.view("rider_profile")
+    with EmbeddedServer.attach(bikes.data / "redis"), Publisher.connect(bikes) as store:
+        for number in range(2):
+            rows = attribute_rows(view, [{"rider_id": "a", "event_ts": NOON}])
+            store.publish(view, [rows], NOON + number * HOUR)
+        yield store
+
+
+def test_a_store_that_rests_is_not_started(slate: Slate, bikes: Deployment) -> None:
+    shown = slate("status")
+    assert shown.code == 1
+    assert shown.out.splitlines()[-1].startswith("! the online store does not run: `slate run`")
+    assert EmbeddedServer.running(bikes.data / "redis") is None
+
+
+def test_what_is_wrong_is_told_with_what_to_do(
+    slate: Slate, bikes: Deployment, store: Publisher
+) -> None:
+    store.rollback(bikes.registry.view("rider_profile"), pin=True)
+    with connect(open_store(bikes)[0]) as redis:
+        bench = Bench(bikes, redis)
+        bench.write(bench.ride("a"))
+        bench.writer.close()
+        bench.client.close()
+    shown = slate("status")
+    assert shown.code == 1
+    troubles = [line for line in shown.out.splitlines() if line.startswith("! ")]
+    (pinned,) = (text for text in troubles if "rider_profile" in text)
+    assert pinned.endswith("`slate unpin rider_profile` once the cause is mended")
+    (lag,) = (text for text in troubles if text.startswith("! moves: "))
+    assert lag.endswith("no worker holds its partitions: start some with `slate stream`")
+    missing = [text for text in troubles if "nothing is live as it is defined now" in text]
+    assert len(missing) == len(bikes.registry.views) - 1
+    told = json.loads(slate("status", "--json").out)
+    assert told["troubles"] == [text.removeprefix("! ") for text in troubles]
+    (row,) = (one for one in told["views"] if one["generation"])
+    assert (row["view"], row["rows"], row["pinned"]) == ("rider_profile", 1, True)
+    assert row["known_until"] == NOON.isoformat()
+    assert told["streams"]["moves"]["waiting"] == 1
+
+
+def test_what_a_server_tells_is_on_the_page(
+    slate: Slate, bikes: Deployment, store: Publisher
+) -> None:
+    name = "station_outlook_v1"
+    with serving(Application(bikes, None, Settings(timeout=5, near=False))) as address:
+        body = {"station_id": 1, "expected": 2.0}
+        for _ in range(3):
+            asked = urllib3.request("POST", f"{address}/v1/services/{name}", json=body)
+            assert asked.status == 200, asked.data
+        before = served(address)
+        urllib3.request("POST", f"{address}/v1/services/{name}", json=body)
+        after = served(address)
+        lately = after.since(before)
+        assert lately.requests(name) == 1
+        assert after.requests(name) >= 4
+        assert before.since(after) is before, "it was started anew, and counts from 0"
+        within = after.quantile(name, 0.99)
+        assert within is not None
+        assert 0 < within < 20
+        assert sum(lately.states.values()) == len(lately.shares())
+        shown = slate("status", "--server", address)
+        told = json.loads(slate("status", "--json", "--server", address).out)
+        with pytest.raises(ConfigurationError, match="is no address of a server: give one such"):
+            served(address.removeprefix("http://"))
+        elsewhere = slate("status", "--server", f"{address}/elsewhere")
+    assert re.search(rf"^{name} +{after.requests(name)} +[\d.]+ ms", shown.out, re.MULTILINE)
+    assert told["served"][name]["requests"] == after.requests(name)
+    assert elsewhere.code == 1
+    assert "/elsewhere/metrics is no metrics of `slate serve`: it answers with" in elsewhere.err
+    gone = slate("status", "--server", address)
+    assert gone.code == 1
+    assert "see that `slate serve` runs there" in gone.err
+
+
+def test_a_quantile_is_the_one_of_the_values_to_a_bucket() -> None:
+    registry, bounds = CollectorRegistry(), [n / 10 for n in range(1, 31)]
+    histogram = Histogram("slate_serve_seconds", "", ["service"], buckets=bounds, registry=registry)
+    values = np.random.default_rng(5).gamma(2, 0.4, 2_000).clip(0, 2.99)
+    for value in values:
+        histogram.labels("ranking_v1").observe(value)
+    found = Served.of(generate_latest(registry).decode())
+    assert found.requests("ranking_v1") == len(values)
+    for share in (0.01, 0.5, 0.99, 1):
+        assert found.quantile("ranking_v1", share) == pytest.approx(
+            np.quantile(values, share), abs=0.1
+        )
+    assert quantile({}, 0.5) is None
+    assert quantile({1.0: 0, float("inf"): 0}, 0.5) is None
+    assert quantile({1.0: 0, float("inf"): 2}, 0.5) == float("inf")
+
+
+def test_what_the_dashboard_and_the_alerts_ask_for_is_told(
+    bikes: Deployment, store: Publisher
+) -> None:
+    dashboard = json.loads((MONITORING / "grafana.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    groups = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
+    asked += [rule["expr"] for group in groups for rule in group["rules"]]
+    names = {name for expression in asked for name in re.findall(r"slate_\w+", expression)}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with connect(open_store(bikes)[0]) as redis:
+        serve(port, redis, bikes, Worker(redis, bikes))
+        of_worker = urllib3.request("GET", f"http://127.0.0.1:{port}/metrics").data.decode()
+    there = set()
+    for text in (of_worker, Metrics().written()[0].decode()):
+        for name, kind in re.findall(r"# TYPE (slate_\w+) (\w+)", text):
+            there |= {f"{name}_bucket", f"{name}_count"} if kind == "histogram" else {name}
+    assert names - there == set()
+    assert len(names) > 15
