@@ -67,5 +67,7 @@ def test_curl_is_answered_as_it_says(ready: Served) -> None:
 
 def test_every_metric_is_named(ready: Served) -> None:
     told = set(re.findall(r"slate_(?:serve|lookup|near)_\w+", DOCS.read_text()))
+    # What nobody asked for yet has no numbers.
+    assert ready.service("play_ranking", player_id=1, game_id=["go"]).status == 200
     there = set(re.findall(r"# TYPE (slate_\w+)", ready.ask("/metrics").body.decode()))
     assert there == told
