@@ -71,7 +71,7 @@ bench-sizes: $(stamp) ## Measure cost against candidates, features, rows, proces
 bench-freshness: $(stamp) ## Measure the time from an event to its being served
 	$(bin)/python -m benchmarks.freshness $(ARGS)
 
-bench-faults: $(stamp) ## Break things for ten minutes under load, and judge every answer
+bench-faults: $(stamp) ## Break things for half an hour under load, and judge every answer
 	$(bin)/python -m benchmarks.faults $(ARGS)
 
 bench-damage: $(stamp) ## Damage what the store holds 100,000 times, and see that nothing wrong is served

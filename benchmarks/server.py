@@ -9,10 +9,6 @@ close to all that can be. Latencies at a rate count from when a request was due.
 import argparse
 import json
 import multiprocessing
-import os
-import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +22,7 @@ import numpy as np
 import urllib3
 
 from benchmarks.online import AS_OF, ASKED, SHOWS, VIEWERS, ids, marketplace
+from benchmarks.serving import serving
 from slate.errors import SlateError
 from slate.online import Publisher, RemoteClient
 from slate.online.store.embedded_server import EmbeddedServer
@@ -35,10 +32,8 @@ CLIENTS = (1, 2, 4)
 WARM = 10
 SECONDS, LONG = 15.0, 60.0
 PATIENT = 30.0
-STARTED = 120.0
+TIMEOUT = 10.0
 SERVICE = "feed_ranking"
-ROOT = Path(__file__).parents[1]
-_LISTENING = re.compile(r"listening: (http://[\d.:]+)")
 
 
 @dataclass(frozen=True)
@@ -110,44 +105,15 @@ def ask(asking: Asking, number: int) -> Took:
 
 
 @contextmanager
-def serving(folder: Path, processes: int) -> Iterator[str]:
+def published(folder: Path, processes: int) -> Iterator[str]:
     """The marketplace, published and served; the server's address."""
     with EmbeddedServer.attach(folder / "data" / "redis") as store:
         publisher = Publisher(connect(store.address), "bench")
         for view, rows in marketplace():
             publisher.publish(view, [rows], AS_OF)
-        (folder / "slate.toml").write_text(
-            'name = "bench"\ndefinitions = "live_shopping.definitions"\ndbt_project = "."\n'
-            f'data = "data"\nredis = "{store.address}"\nclock = "{ASKED.isoformat()}"\n'
-        )
-        log = folder / "serve.log"
-        environment = {"SLATE_CONFIG": str(folder / "slate.toml"), "PYTHONPATH": str(ROOT)}
-        for name in ("SLATE_DATA", "SLATE_REDIS", "SLATE_CLOCK"):
-            os.environ.pop(name, None)
-        options = ["--port", "0", "--processes", str(processes), "--timeout", "10"]
-        command = [sys.executable, "-m", "slate.cli", "serve", *options]
-        with (
-            log.open("w") as file,
-            subprocess.Popen(command, env=os.environ | environment, stderr=file) as process,
-        ):
-            try:
-                yield _address(log, process)
-            finally:
-                process.terminate()
-                process.wait()
-
-
-def _address(log: Path, process: "subprocess.Popen[bytes]") -> str:
-    """The server's address, once it is ready."""
-    deadline = time.monotonic() + STARTED
-    while time.monotonic() < deadline and process.poll() is None:
-        found = _LISTENING.search(log.read_text())
-        if found:
-            ready = urllib3.request("GET", f"{found[1]}/readyz", retries=False, timeout=PATIENT)
-            if ready.status == 200:
-                return found[1]
-        time.sleep(0.1)
-    raise SystemExit(f"the server did not start:\n{log.read_text()}")
+        clock = ASKED.isoformat()
+        with serving(folder, "bench", store.address, processes, TIMEOUT, clock) as server:
+            yield server.address
 
 
 def measure(pool: Pool, clients: int, asking: Asking, what: str) -> tuple[list[float], int, float]:
@@ -170,7 +136,7 @@ def run(processes: int, seconds: float, long: float) -> None:
     context = multiprocessing.get_context("spawn")
     with (
         tempfile.TemporaryDirectory() as folder,
-        serving(Path(folder), processes) as address,
+        published(Path(folder), processes) as address,
         context.Pool(max(CLIENTS)) as pool,
     ):
         print(f"feed of {SHOWS:,} candidates, from {processes} serving process(es)")

@@ -1,10 +1,10 @@
 """Requests at load while things break: ``make bench-faults``.
 
 Rows are damaged, the store is stopped, killed, and flushed and filled again, views are published,
-also twice at once, and the worker is killed, in random order, while events are written and feeds
-are asked for. Each answer is held against the truth: a value is right for the events that its row
-knows, or its view is flagged. After each fault everything comes to rest, and shows are asked for
-again: all events have to be in the answer.
+also twice at once, and workers and processes of the server are killed, in random order, while
+events are written and feeds are asked for over HTTP. Each answer is held against the truth: a value
+is right for the events that its row knows, or its view is flagged. After each fault everything
+comes to rest, and shows are asked for again: all events have to be in the answer.
 """
 
 import argparse
@@ -19,18 +19,24 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from benchmarks.faults.injections import Faults, WorkerProcess
+from benchmarks.faults.injections import Faults, WorkerProcess, publish
 from benchmarks.faults.load import TIMEOUT, Asker, Judge, Tally, Writer
 from benchmarks.faults.truth import Truth
+from benchmarks.serving import serving
 from live_shopping import definitions as shop
 from slate.deployment import load
-from slate.online import EventWriter, FeatureClient
+from slate.online import EventWriter, RemoteClient
 from slate.online.store.embedded_server import EmbeddedServer
 from tests.parity.answers import micros
 from tests.parity.engines import build, compiled
 from tests.parity.scenarios import Scenario
 
-SECONDS = 600.0
+SECONDS = 1800.0
+# Processes of the server, and how long a client waits for it: longer than it for the store.
+SERVING, PATIENT = 2, 5.0
+WRONG = ("wrong", "lost", "doubled")
+# No near view is further behind.
+NEAR_SECONDS = 1.0
 ASKERS, REQUESTS, EVENTS = 2, 30.0, 200.0
 BETWEEN = 1.0
 # Workers look every few seconds what the store lost; damage of streamed rows may stay for longer.
@@ -61,9 +67,14 @@ def main() -> None:
         stop = threading.Event()
         judge = Judge(truth, tally)
         writer = Writer(truth, lambda: EventWriter.connect(deployment), EVENTS, stop, tally)
-        faults = Faults(deployment, server, warehouse, began, worker, writer, judge, random)
-        faults.publish()
-        client = stack.enter_context(FeatureClient.connect(deployment, timeout=TIMEOUT, near=False))
+        (folder / "served").mkdir()
+        # It is ready once something is published.
+        publish(deployment, warehouse, began)
+        served = stack.enter_context(
+            serving(folder / "served", deployment.name, server.address, SERVING, TIMEOUT)
+        )
+        faults = Faults(deployment, server, warehouse, began, worker, served, writer, judge, random)
+        client = stack.enter_context(RemoteClient.connect(served.address, timeout=PATIENT))
         askers = [
             Asker(client, truth, judge, REQUESTS / ASKERS, options.seed + n, stop, tally)
             for n in range(ASKERS)
@@ -91,7 +102,7 @@ def main() -> None:
             print(
                 f"  {what:<24} {time.monotonic() - at:5.1f} s, {since['requests']:4} requests, "
                 f"{since['whole']:4} whole, {since['flagged']:6} values flagged, "
-                f"{since['wrong']} wrong, {since['exceptions']} exceptions",
+                f"{sum(since[what] for what in WRONG)} wrong, {since['exceptions']} exceptions",
                 flush=True,
             )
         stop.set()
@@ -103,22 +114,29 @@ def main() -> None:
     counts = tally.counts
     print(
         f"  {counts['events']:,} events written, {counts['values']:,} values held against the "
-        f"truth, {worker.kills} workers killed; a request took p50 {p50:.1f}, p99 {p99:.1f} ms"
+        f"truth, {worker.kills} workers killed, {counts['exceptions']} exceptions; a request took "
+        f"p50 {p50:.1f}, p99 {p99:.1f} ms"
     )
+    for what in ("requests", "values"):
+        if not counts[what]:
+            raise SystemExit(f"no {what} were judged: nothing is shown by this run")
+    answered = counts["in deadline"] / counts["requests"]
+    flagged = counts["flagged"] / (counts["flagged"] + counts["values"])
     print(
-        f"faults: requests={counts['requests']} answered={counts['answered']} "
-        f"in_deadline={counts['in deadline']} wrong_unflagged={counts['wrong']} "
-        f"exceptions={counts['exceptions']}"
+        f"availability: requests={counts['requests']} answered_in_time={answered:.3%} "
+        f"flagged={flagged:.3%} wrong={counts['wrong']} "
+        f"lost={counts['lost']} doubled={counts['doubled']}"
     )
 
 
 def settled(
-    client: FeatureClient, truth: Truth, judge: Judge, tally: Tally, caught_up: bool
+    client: RemoteClient, truth: Truth, judge: Judge, tally: Tally, caught_up: bool
 ) -> None:
     """Ask for every show, of which every event should be known by now."""
     if not caught_up:
-        tally.note("wrong", tally.wrong, "events written were not applied in time")
+        tally.note("lost", tally.wrong, "events written were not applied in time")
         return
+    time.sleep(NEAR_SECONDS)
     until = time.monotonic() + (SHORTLY if judge.streamed else SETTLE_SECONDS)
     viewer = truth.viewers[int(time.monotonic()) % len(truth.viewers)]
     try:

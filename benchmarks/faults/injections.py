@@ -16,6 +16,7 @@ from redis import Redis
 
 from benchmarks.faults.load import Judge, Writer
 from benchmarks.freshness import work
+from benchmarks.serving import Server
 from live_shopping import definitions as shop
 from slate.assets.publishing import online_rows
 from slate.deployment import Deployment
@@ -31,6 +32,8 @@ from slate.views import FeatureView
 DAMAGED_ROWS = 12
 DAMAGED_SECONDS = 2.0
 CATCH_UP_SECONDS = 90.0
+# By then another one runs in its place.
+KILLED_SECONDS = 3.0
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -67,6 +70,23 @@ class WorkerProcess:
         self._process.kill()
 
 
+def publish(deployment: Deployment, warehouse: Any, as_of: datetime) -> None:
+    """Publish every view, as of an instant from which on streams add to it."""
+    with connect(deployment.redis) as redis:
+        publisher = Publisher(redis, deployment.name)
+        for view in deployment.registry.views.values():
+            try:
+                publisher.publish(
+                    view,
+                    online_rows(warehouse, view),
+                    as_of,
+                    stream_from=as_of if view.windowed else None,
+                )
+            except StoreError:
+                # Another publish overtook this one.
+                continue
+
+
 class Faults:
     """Everything that can be broken.
 
@@ -76,6 +96,7 @@ class Faults:
         warehouse: a connection to the warehouse, with all models built.
         as_of: the instant up to which it knows all events.
         worker: the worker.
+        serving: what answers requests over HTTP.
         writer: the writer of events.
         judge: is told what was damaged.
         random: draws what is broken, and where.
@@ -88,6 +109,7 @@ class Faults:
         warehouse: Any,
         as_of: datetime,
         worker: WorkerProcess,
+        serving: Server,
         writer: Writer,
         judge: Judge,
         random: np.random.Generator,
@@ -95,6 +117,7 @@ class Faults:
         self._deployment, self._server = deployment, server
         self._warehouse, self._as_of = warehouse, as_of
         self._worker, self._writer, self._judge, self._random = worker, writer, judge, random
+        self._serving = serving
         self._registry = deployment.registry
 
     def all(self) -> dict[str, Callable[[], None]]:
@@ -108,13 +131,14 @@ class Faults:
             "published twice at once": self.publish_twice,
             "published": self.publish,
             "worker killed": self.kill_worker,
+            "server process killed": self.kill_serving,
         }
 
     def publish(self, at_once: int = 1) -> None:
         """Publish every view, some times at once."""
         threads = [
-            threading.Thread(target=self._publish, args=(self._warehouse.cursor(),))
-            for _ in range(at_once)
+            threading.Thread(target=publish, args=(self._deployment, w, self._as_of))
+            for w in [self._warehouse.cursor() for _ in range(at_once)]
         ]
         for thread in threads:
             thread.start()
@@ -125,21 +149,6 @@ class Faults:
     def publish_twice(self) -> None:
         """Publish every view twice at once."""
         self.publish(2)
-
-    def _publish(self, warehouse: Any) -> None:
-        with self._redis() as redis:
-            publisher = Publisher(redis, self._deployment.name)
-            for view in self._registry.views.values():
-                try:
-                    publisher.publish(
-                        view,
-                        online_rows(warehouse, view),
-                        self._as_of,
-                        stream_from=self._as_of if view.windowed else None,
-                    )
-                except StoreError:
-                    # Another publish overtook this one.
-                    continue
 
     def damage(self) -> None:
         """Damage published rows of shows as they lie in the store, then publish again."""
@@ -201,6 +210,11 @@ class Faults:
     def kill_worker(self) -> None:
         """Kill the worker."""
         self._worker.kill()
+
+    def kill_serving(self) -> None:
+        """Kill a process of the server: one that serves, or the one that keeps near views."""
+        os.kill(int(self._random.choice(self._serving.processes)), signal.SIGKILL)
+        time.sleep(KILLED_SECONDS)
 
     def flush(self) -> None:
         """Lose everything that the store holds, and fill it again from warehouse and archive.

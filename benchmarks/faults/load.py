@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.faults.truth import COUNTED, Counted, Event, Key, Truth, differences, known_events
 from live_shopping import definitions as shop
 from slate.errors import StoreError
-from slate.online import Answer, EventWriter, FeatureClient, State
+from slate.online import Answer, EventWriter, RemoteClient, State
 from slate.online.rows.instants import microseconds
 
 CANDIDATES = 100
@@ -34,7 +34,8 @@ class Tally:
 
     Attributes:
         counts: how often something happened, by what.
-        wrong: the first wrong values without a flag, in words.
+        wrong: the first wrong values without a flag, in words; those that lack events which they
+            should know are counted as lost, those that count some twice as doubled.
         raised: the first exceptions, in words.
         seconds: how long each request took.
     """
@@ -140,18 +141,18 @@ class Judge:
             least = len(events)
         if known < least:
             what = f"{key}: {counted.view.name} ({State(state).name}) knows"
-            self._wrong(
-                f"{what} more than all {len(events)} events"
-                if known < 0
-                else f"{what} {known} of {len(events)} events, and should at least {least}"
-            )
+            if known < 0:
+                self._wrong(f"{what} more than all {len(events)} events", "doubled")
+            else:
+                should = f"{known} of {len(events)} events, and should at least {least}"
+                self._wrong(f"{what} {should}", "lost")
             return
         self._tally.add("values", len(counted.view.features))
         for difference in differences(counted, events[:known], values, at):
             self._wrong(f"{key}: {difference}")
 
-    def _wrong(self, text: str) -> None:
-        self._tally.note("wrong", self._tally.wrong, text)
+    def _wrong(self, text: str, how: str = "wrong") -> None:
+        self._tally.note(how, self._tally.wrong, text)
 
 
 class Writer(threading.Thread):
@@ -229,7 +230,7 @@ class Asker(threading.Thread):
 
     def __init__(
         self,
-        client: FeatureClient,
+        client: RemoteClient,
         truth: Truth,
         judge: Judge,
         rate: float,
