@@ -10,7 +10,6 @@ each answer is taken in once, wherever a run is killed. Any tool reads the folde
     duckdb.sql("from read_parquet('data/log/feed_ranking_v1/*.parquet', union_by_name=true)")
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,36 +58,38 @@ def take_in(redis: Redis, deployment: str, service: str, folder: Path) -> TakenI
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob(f"*{_UNFINISHED}"):
         path.unlink()
-    done = max((_place(path.stem) for path in folder.glob("*.parquet")), default=(0, 0))
+    done = max(map(place, names(folder)), default=(0, 0))
     answers, rows, files = 0, 0, list[Path]()
     while entries := logged_entries.waiting(redis, deployment, service, ENTRIES):
-        new = [entry for entry in entries if _place(entry.name) > done]
+        new = [entry for entry in entries if place(entry.name) > done]
         if new:
-            table = pa.concat_tables(map(_read, new), promote_options="permissive")
+            taken = pa.concat_tables(map(_read, new), promote_options="permissive")
             path = folder / f"{new[-1].name}.parquet"
-            _write(table, path)
-            done = _place(new[-1].name)
-            answers += len(table["request_id"].unique())
-            rows += table.num_rows
+            _write(taken, path)
+            done = place(new[-1].name)
+            answers += len(taken["request_id"].unique())
+            rows += taken.num_rows
             files.append(path)
         logged_entries.remove(redis, deployment, service, entries)
     return TakenIn(answers, rows, tuple(files))
 
 
-def tables(folder: Path, after: str = "") -> Iterator[tuple[str, pa.Table]]:
-    """The tables of a folder, each by its name, in their order.
+def names(folder: Path) -> list[str]:
+    """The names of a service's files, in their order."""
+    return sorted((path.stem for path in folder.glob("*.parquet")), key=place)
+
+
+def answers_in(folder: Path, name: str) -> pa.Table:
+    """The answers of one file.
 
     Args:
         folder: the service's folder.
-        after: the name of the last that is not wanted any more.
+        name: the file's name.
     """
-    names = (path.stem for path in folder.glob("*.parquet"))
-    for name in sorted(names, key=_place):
-        if not after or _place(name) > _place(after):
-            yield name, pq.read_table(folder / f"{name}.parquet")
+    return pq.read_table(folder / f"{name}.parquet")
 
 
-def _place(name: str) -> tuple[int, int]:
+def place(name: str) -> tuple[int, int]:
     """Where an entry stands in its stream."""
     time, _, number = name.partition("-")
     return int(time), int(number)
@@ -98,7 +99,7 @@ def _read(entry: Entry) -> pa.Table:
     """What an entry holds, with the instant at which it was stored, by the store's clock."""
     try:
         table = pa.ipc.open_stream(entry.table).read_all()
-        stored = pa.scalar(_place(entry.name)[0], pa.timestamp("ms", tz="UTC"))
+        stored = pa.scalar(place(entry.name)[0], pa.timestamp("ms", tz="UTC"))
         return table.append_column("stored_at", pa.repeat(stored, table.num_rows).cast(_TIME))
     except pa.ArrowException as error:
         raise DataError(

@@ -1,11 +1,14 @@
 """Log assets: the answers that were logged of each service, taken from the store into Parquet."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 
 from slate.answer_log import described, log_schema
 from slate.assets.answer_files import take_in
+from slate.assets.audited_files import Removed, remove_old
 from slate.assets.catalogue import asset_tags
 from slate.assets.failures import explained
 from slate.assets.online import online_key
@@ -64,6 +67,14 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
             if server is not None:
                 server.stop()
         context.log.info(f"{service.full_name}: {found.answers:,} answers, {found.rows:,} rows")
+        removed = _removed(deployment, folder)
+        if removed.files:
+            context.log.info(f"{removed.files:,} files are older than kept_answers, and are gone")
+        if removed.unaudited:
+            context.log.warning(
+                f"{removed.unaudited:,} of these were never audited: run audit_log more often, or "
+                "keep answers for longer (kept_answers in slate.toml)"
+            )
         if dropped:
             context.log.warning(
                 f"{dropped:,} answers were ever left out, as nothing took the others in: run "
@@ -75,8 +86,19 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
                 "answers": found.answers,
                 "files": len(found.files),
                 "dropped_ever": dropped,
+                "files_removed": removed.files,
+                "files_removed_unaudited": removed.unaudited,
                 "path": dg.MetadataValue.path(str(folder)),
             }
         )
 
     return logged
+
+
+def _removed(deployment: Deployment, folder: Path) -> Removed:
+    """Remove what is older than the deployment keeps answers."""
+    if deployment.kept_answers is None:
+        return Removed(0, 0)
+    # Of the machine's clock, as the names of files are of the store's: neither is a virtual one.
+    kept = timedelta(microseconds=deployment.kept_answers)
+    return remove_old(folder, kept, datetime.now(UTC))

@@ -1,10 +1,10 @@
 """Audit assets: logged answers made again from the warehouse, and what differences are due to."""
 
-import json
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from slate.assets.answer_files import tables
+from slate.assets.answer_files import answers_in
 from slate.assets.answer_log import GROUP, log_key, logged_plans
+from slate.assets.audited_files import AuditedFiles, stored_at
 from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
 from slate.assets.warehouse import current_key
@@ -25,7 +26,9 @@ from slate.plans import Plan
 CHECK = "served_as_defined"
 # Differences that are shown with a run; all are in the file.
 SHOWN = 20
-_STATE, _DIFFERENCES = "audited.json", "differences"
+_DIFFERENCES = "differences"
+# An answer about an instant that lies further ahead was asked so on purpose.
+AHEAD = timedelta(hours=1)
 
 
 def audit_key(plan: Plan) -> dg.AssetKey:
@@ -66,32 +69,49 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         answers, values, found = 0, 0, list[Difference]()
-        waiting = 0
+        future, waiting = 0, list[str]()
         with warehouse.get_connection() as connection:
             audit = Audit(deployment, service.full_name, connection)
             until = pa.scalar(naive_utc(audit.known_until), pa.timestamp("us"))
-            for name, table in tables(folder, _last(folder)):
-                asked = table["asked_at"].cast(pa.timestamp("us"))
-                if pc.any(pc.greater(asked, until)).as_py():
-                    # In the order of the log: it is looked at once the warehouse knows its hour.
-                    waiting += 1
+            audited = AuditedFiles.of(folder)
+            for name in audited.to_look_at(folder):
+                logged = answers_in(folder, name)
+                if _waits(logged, until):
+                    waiting.append(name)
+                    audited = audited.after(name, waits=True)
+                    audited.write(folder)
                     continue
-                if waiting:
-                    continue
-                one = audit.of(table)
-                answers, values = answers + one.answers, values + one.values
-                found += one.differences
-                _remember(folder, name, one.differences)
+                asked = logged["asked_at"].cast(pa.timestamp("us"))
+                known = logged.filter(pc.less_equal(asked, until))
+                future += logged.num_rows - known.num_rows
+                if known.num_rows:
+                    one = audit.of(known)
+                    answers, values = answers + one.answers, values + one.values
+                    found += one.differences
+                    _keep(folder, name, one.differences)
+                audited = audited.after(name, waits=False)
+                audited.write(folder)
                 context.log.info(
                     f"{service.full_name}: {values:,} values audited, {len(found):,} differ"
                 )
+        if waiting:
+            context.log.info(
+                f"{len(waiting)} files wait until the warehouse knows their instants, the first "
+                f"since {stored_at(waiting[0]):%Y-%m-%d %H:%M}"
+            )
         causes = Counter(difference.cause for difference in found)
         yield dg.MaterializeResult(
             metadata={
                 "answers": answers,
                 "values": values,
                 "differences": len(found),
-                "files_waiting": waiting,
+                "files_waiting": len(waiting),
+                **(
+                    {"waiting_since": dg.MetadataValue.timestamp(stored_at(waiting[0]))}
+                    if waiting
+                    else {}
+                ),
+                "rows_about_the_future": future,
                 **{f"due to: {cause}": causes[cause] for cause in Cause},
                 **({"first differences": _shown(found)} if found else {}),
                 "path": dg.MetadataValue.path(str(folder / _DIFFERENCES)),
@@ -136,17 +156,18 @@ def _shown(found: Sequence[Difference]) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md("\n".join(lines))
 
 
-def _last(folder: Path) -> str:
-    """The name of the last file that was audited; empty before the first."""
-    try:
-        last: str = json.loads((folder / _STATE).read_text())["last"]
-    except FileNotFoundError:
-        return ""
-    return last
+def _waits(table: pa.Table, until: pa.Scalar) -> bool:
+    """Whether some answers are about instants that the warehouse knows only later.
+
+    One that asked about the future, by an hour or more, is not waited for: who knows for how long.
+    """
+    asked, stored = (table[name].cast(pa.timestamp("us")) for name in ("asked_at", "stored_at"))
+    foreseen = pc.less_equal(asked, pc.add(stored, pa.scalar(AHEAD)))
+    return bool(pc.any(pc.and_(pc.greater(asked, until), foreseen)).as_py())
 
 
-def _remember(folder: Path, name: str, found: Sequence[Difference]) -> None:
-    """Keep what was found of a file, and that it was audited."""
+def _keep(folder: Path, name: str, found: Sequence[Difference]) -> None:
+    """Keep what was found of a file."""
     if found:
         (folder / _DIFFERENCES).mkdir(exist_ok=True)
         rows = [
@@ -154,6 +175,3 @@ def _remember(folder: Path, name: str, found: Sequence[Difference]) -> None:
             for d in found
         ]
         pq.write_table(pa.Table.from_pylist(rows), folder / _DIFFERENCES / f"{name}.parquet")
-    unfinished = folder / f"{_STATE}.unfinished"
-    unfinished.write_text(json.dumps({"last": name}))
-    unfinished.rename(folder / _STATE)

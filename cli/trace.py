@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from slate.assets.answer_files import tables
+from slate.assets.answer_files import answers_in, names
 from slate.cli.query import cell
 from slate.cli.text import heading, instant, table
 from slate.deployment import load
@@ -40,13 +40,16 @@ def run(options: Namespace) -> int:
 
 def _answer(folder: Path, request: str, service: str) -> pa.Table:
     """The rows of an answer in the log."""
-    for _, rows in tables(folder):
+    # The newest first: it is mostly these that are asked about.
+    for name in reversed(names(folder)):
+        rows = answers_in(folder, name)
         mask = pc.equal(rows["request_id"], request)
         if pc.any(mask).as_py():
             return rows.filter(mask)
     raise DataError(
         f"request {request!r} is not in the log of {service} in {folder}: no answer to it was "
-        "logged, or it was not taken in yet (the job take_in_log does that)"
+        "logged, it was not taken in yet (the job take_in_log does that), or it is older than "
+        "kept_answers in slate.toml"
     )
 
 

@@ -11,6 +11,7 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
     clock = ""                                   # empty: the machine's; else where it stands
     memory = ""                                  # empty: half of the machine's; else as "12GB"
     kept_generations = 1                         # that a view can be rolled back to
+    kept_answers = ""                            # empty: for ever; else how long, as "90d"
 
 ``SLATE_DATA``, ``SLATE_REDIS``, ``SLATE_CLOCK`` and ``SLATE_MEMORY`` override what the file says of
 them.
@@ -26,11 +27,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from slate.errors import ConfigurationError, nearest
+from slate.errors import ConfigurationError, DefinitionError, nearest
 from slate.registry import Registry
+from slate.thresholds import age_limit
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_KEPT = "kept_generations"
+_KEPT, _ANSWERS = "kept_generations", "kept_answers"
 _SETTINGS = (
     "name",
     "definitions",
@@ -41,6 +43,7 @@ _SETTINGS = (
     "clock",
     "memory",
     _KEPT,
+    _ANSWERS,
 )
 # Of each view, besides the live one.
 KEPT_GENERATIONS, MOST_KEPT_GENERATIONS = 1, 100
@@ -65,6 +68,7 @@ class Deployment:
             machine or its container has; empty for half of that. What needs more goes to disk.
         kept_generations: how many generations of a view the online store keeps besides the live
             one, so that it can be rolled back.
+        kept_answers: how long logged answers are kept, in microseconds; None for ever.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Deployment:
     clock: datetime | None = None
     memory: str = ""
     kept_generations: int = KEPT_GENERATIONS
+    kept_answers: int | None = None
 
     def now(self) -> datetime:
         """What the platform's clock says (UTC): which hours are over, and how old data are."""
@@ -211,6 +216,7 @@ def load(path: Path | None = None) -> Deployment:
         clock=_clock(file, settings),
         memory=_memory(file, settings),
         kept_generations=_kept(file, settings),
+        kept_answers=_kept_answers(file, settings),
     )
 
 
@@ -256,6 +262,16 @@ def _kept(file: Path, settings: dict[str, Any]) -> int:
             "many generations of a view are kept besides the live one"
         )
     return number
+
+
+def _kept_answers(file: Path, settings: dict[str, Any]) -> int | None:
+    text: str = settings.get(_ANSWERS, "")
+    try:
+        return age_limit(text, f"{file}: {_ANSWERS}")
+    except DefinitionError as error:
+        raise ConfigurationError(
+            f"{error}; or leave it empty to keep logged answers for ever"
+        ) from error
 
 
 def _find() -> Path:

@@ -40,7 +40,7 @@ def client(deployment: Deployment, published: datetime) -> Iterator[FeatureClien
 
 def taken_in(redis: Redis, folder: Path) -> pa.Table:
     take_in(redis, "arcade", SERVICE, folder)
-    found = [table for _, table in answer_files.tables(folder)]
+    found = [answer_files.answers_in(folder, name) for name in answer_files.names(folder)]
     return pa.concat_tables(found) if found else pa.table({"request_id": pa.array([], pa.string())})
 
 

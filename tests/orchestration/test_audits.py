@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from redis import Redis
 
-from slate.assets.answer_files import tables
+from slate.assets.answer_files import answers_in, names
 from slate.assets.answer_log import log_key
 from slate.assets.audits import CHECK, audit_key
 from slate.cli.main import main
@@ -132,8 +132,8 @@ def materialized(deployment: Deployment, key: Callable[[Any], dg.AssetKey]) -> A
 
 
 def log_of(deployment: Deployment) -> pa.Table:
-    found = [table for _, table in tables(deployment.answers / "welcome_v1")]
-    return pa.concat_tables(found)
+    folder = deployment.answers / "welcome_v1"
+    return pa.concat_tables(answers_in(folder, name) for name in names(folder))
 
 
 def causes(deployment: Deployment, table: pa.Table) -> dict[tuple[str, str, str], Cause]:

@@ -1,0 +1,103 @@
+"""Which files of a service's log were audited, and which of them are old enough to go."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from slate.assets.answer_files import names, place
+
+_FILE = "audited.json"
+# A file that no audit came to stays so many times as long as one that was audited.
+UNAUDITED_TIMES = 2
+
+
+@dataclass(frozen=True)
+class AuditedFiles:
+    """Which files were audited: all up to one, but for some that wait for the warehouse.
+
+    Attributes:
+        last: the name of the last that was looked at; empty before the first.
+        waiting: the names of those up to it that are to be looked at again.
+    """
+
+    last: str = ""
+    waiting: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Those of a service's folder."""
+        try:
+            found = json.loads((folder / _FILE).read_text())
+        except FileNotFoundError:
+            return cls()
+        return cls(found["last"], tuple(found.get("waiting", ())))
+
+    def write(self, folder: Path) -> None:
+        """Remember them there."""
+        unfinished = folder / f"{_FILE}.unfinished"
+        unfinished.write_text(json.dumps({"last": self.last, "waiting": self.waiting}))
+        unfinished.rename(folder / _FILE)
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self.last) and place(name) <= place(self.last) and name not in self.waiting
+
+    def to_look_at(self, folder: Path) -> Iterator[str]:
+        """The names of the files that were not audited, in their order."""
+        return (name for name in names(folder) if name not in self)
+
+    def after(self, name: str, *, waits: bool) -> "AuditedFiles":
+        """What holds once a file was looked at.
+
+        Args:
+            name: the file's.
+            waits: whether it has to be looked at again.
+        """
+        others = tuple(one for one in self.waiting if one != name)
+        last = max(self.last or name, name, key=place)
+        return replace(self, last=last, waiting=(*others, name) if waits else others)
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was removed of a log.
+
+    Attributes:
+        files: how many files.
+        unaudited: how many of these no audit had come to.
+    """
+
+    files: int
+    unaudited: int
+
+
+def remove_old(folder: Path, kept: timedelta, now: datetime) -> Removed:
+    """Remove files whose answers were stored longer ago than they are kept.
+
+    One that was not audited stays twice as long. The newest always stays: by its name it is known
+    what of the store was taken in.
+
+    Args:
+        folder: the service's folder.
+        kept: how long they are kept.
+        now: the machine's time.
+    """
+    audited = AuditedFiles.of(folder)
+    files = unaudited = 0
+    for name in list(names(folder))[:-1]:
+        age = now - stored_at(name)
+        if age > (kept if name in audited else UNAUDITED_TIMES * kept):
+            (folder / f"{name}.parquet").unlink(missing_ok=True)
+            files += 1
+            unaudited += name not in audited
+    if gone := set(audited.waiting) - set(names(folder)):
+        still = tuple(name for name in audited.waiting if name not in gone)
+        replace(audited, waiting=still).write(folder)
+    return Removed(files, unaudited)
+
+
+def stored_at(name: str) -> datetime:
+    """When the last answer of a file was stored, by the store's clock (UTC)."""
+    return datetime.fromtimestamp(place(name)[0] / 1_000, UTC)
