@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from slate.quality.reports import cell
+from slate.quality.reports import cell, failures
 from slate.quality.results import Validation
 
 SHOWN = 20  # of the newest runs
@@ -21,7 +21,11 @@ def entry(validation: Validation, at: datetime, run: str) -> dict[str, Any]:
         run: its id.
     """
     profile, before, accepted = validation.profile, validation.previous, validation.accepted
-    critical = [r for r in validation.failed if r.expectation.severity == "critical"]
+    critical = [
+        text
+        for result, text in zip(validation.failed, failures(validation), strict=True)
+        if result.expectation.severity == "critical"
+    ]
     return {
         "at": at.isoformat(timespec="seconds"),
         "run": run,
@@ -33,7 +37,7 @@ def entry(validation: Validation, at: datetime, run: str) -> dict[str, Any]:
         "defaults": profile.defaults,
         "psi": {name: move.psi for name, move in validation.moves.items()},
         "ks": {n: move.ks for n, move in validation.moves.items() if move.ks is not None},
-        "held_back_for": [result.expectation.why for result in critical],
+        "held_back_for": critical,
         "accepted": accepted and asdict(accepted),
     }
 
@@ -65,7 +69,7 @@ def table(lines: list[dict[str, Any]]) -> str:
     """Runs as a Markdown table."""
     rows = ["| checked at | rows | greatest PSI | greatest KS | |", "|---|---|---|---|---|"]
     for line in lines:
-        what = "passed" if line["passed"] else f"**held back**: {'; '.join(line['held_back_for'])}"
+        what = "passed" if line["passed"] else f"held back: {'; '.join(line['held_back_for'])}"
         if line["accepted"]:
             what += f", as accepted: {line['accepted']['because']}"
         elif line["compared_with"] is None:
