@@ -43,6 +43,16 @@ def known_until(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) 
     return instant
 
 
+def known_since(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> datetime | None:
+    """When the first of the events arrived that a view aggregates; None without any."""
+    if not view.windowed:
+        return None
+    arrival, model = quoted_name(view.source.arrival_time), quoted_name(view.source.model)
+    ((first,),) = connection.execute(f"select min({arrival})::timestamp from {model}").fetchall()
+    found: datetime | None = first
+    return found
+
+
 def published_tables(view: type[FeatureView]) -> tuple[str, ...]:
     """The tables that a view's published rows are read from: its keys first."""
     if view.windowed:

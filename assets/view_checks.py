@@ -15,11 +15,15 @@ from slate.assets import verdicts
 from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
 from slate.assets.origins import landed_origins
+from slate.assets.publishing import known_since
 from slate.assets.warehouse import current_key
 from slate.compile.model_names import current_model
 from slate.deployment import Deployment
+from slate.quality import gate_history
+from slate.quality.acceptance import accepted, use_up
 from slate.quality.failures import failing_rows
 from slate.quality.last_good_profiles import load, save
+from slate.quality.move_pictures import pictures
 from slate.quality.page import write_page
 from slate.quality.report_folders import report_folder
 from slate.quality.reports import failures, markdown
@@ -81,13 +85,18 @@ def _check(
                 connection,
                 now=deployment.now(),
                 previous=load(deployment.reports, view),
+                known_since=known_since(connection, view),
+                accepted=accepted(deployment.reports, view.name),
                 batches=verdicts.landed_since_good(connection, view, sources),
             )
             verdicts.record(connection, view, validation.success)
             failing = "" if validation.success else _failing(view, connection, validation)
         report = report_folder(deployment.reports, context.run.run_id) / f"{view.name}.html"
         write_page(validation, report)
-        save(deployment.reports, validation)
+        if save(deployment.reports, validation):
+            use_up(deployment.reports, view.name)
+        line = gate_history.entry(validation, deployment.now(), context.run.run_id)
+        gate_history.append(deployment.reports, view.name, line)
         seconds = time.perf_counter() - started
         met = len(validation.results) - len(validation.failed)
         context.log.info(
@@ -106,6 +115,7 @@ def _check(
             "failed": dg.MetadataValue.int(len(validation.failed)),
             "seconds": dg.MetadataValue.float(round(seconds, 3)),
         }
+        metadata |= _gates(deployment, validation)
         if failing:
             metadata["failing_rows"] = dg.MetadataValue.md(failing)
         warned = validation.success and bool(validation.failed)
@@ -125,6 +135,24 @@ def _check(
         yield from (result for result in results if result.check_name in asked)
 
     return expectations
+
+
+def _gates(deployment: Deployment, validation: Validation) -> dict[str, dg.MetadataValue]:
+    """What the view was compared with, how far it moved, and how that was before."""
+    previous, said = validation.previous, validation.accepted
+    compared = "nothing: it is the first good run of this definition"
+    if previous is not None:
+        compared = f"{previous.rows:,} rows as of {previous.as_of}"
+    lines = gate_history.newest(deployment.reports, validation.view)
+    told: dict[str, dg.MetadataValue] = {
+        "compared_with": dg.MetadataValue.text(compared),
+        "gates": dg.MetadataValue.md(gate_history.table(lines)),
+    }
+    if shown := pictures(validation):
+        told["moved"] = dg.MetadataValue.md(shown)
+    if said is not None:
+        told["accepted"] = dg.MetadataValue.text(f"{said.because} (said {said.at})")
+    return told
 
 
 def _failing(view: type[FeatureView], connection: object, validation: Validation) -> str:

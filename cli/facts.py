@@ -180,6 +180,7 @@ def _limits(view: View) -> Facts:
     return [
         ("fresh within", view.fresh_within),
         ("max null shift", f"{view.max_null_shift:.0%}"),
+        ("fewer rows", f"{view.gate.fewer_rows:.0%}"),
     ]
 
 

@@ -323,6 +323,16 @@ def _parser() -> argparse.ArgumentParser:
     unpin = add("unpin", "let the next publish of views go live again, after `rollback --pin`")
     unpin.add_argument("views", metavar="VIEW", nargs="+")
 
+    accept = add(
+        "accept",
+        "let the next run of views pass though they are far from their last good run",
+        "What the definitions promise of values holds all the same.",
+    )
+    accept.add_argument("views", metavar="VIEW", nargs="+")
+    accept.add_argument(
+        "--because", metavar="REASON", required=True, help="why the change is meant; it is kept"
+    )
+
     typed = add(
         "stubs",
         "write a module of the services with their types, for editors and type checkers",

@@ -6,7 +6,7 @@ from slate.features import Feature
 from slate.kinds import Kind
 from slate.quality.expectations import Expectation, Severity
 from slate.quality.limits import Limits
-from slate.quality.profiles import ColumnProfile, Profile
+from slate.quality.profiles import ColumnProfile, Profile, told_as_of
 from slate.views import FeatureView
 
 
@@ -19,12 +19,13 @@ def drift(view: type[FeatureView], previous: Profile, limits: Limits) -> Iterato
     for column, feature in view.features.items():
         if column in previous.columns:
             yield from _mean(feature, previous.columns[column], limits.mean)
-            yield from _nulls(view, feature, previous.columns[column], limits.nulls)
+            yield from _nulls(view, feature, previous, limits.nulls)
 
 
 def numbers(profile: Profile) -> dict[str, float | None]:
-    """What drift is measured on: each column's mean and share of nulls."""
-    return {
+    """What drift is measured on: each column's mean, and its share of nulls and of defaults."""
+    defaults = {f"defaults of {column}": share for column, share in profile.defaults.items()}
+    return defaults | {
         name: value
         for column, item in profile.columns.items()
         for name, value in (
@@ -55,24 +56,31 @@ def _mean(feature: Feature, before: ColumnProfile, limit: float) -> Iterator[Exp
 
 
 def _nulls(
-    view: type[FeatureView], feature: Feature, before: ColumnProfile, limit: float
+    view: type[FeatureView], feature: Feature, previous: Profile, limit: float
 ) -> Iterator[Expectation]:
     is_list = feature.value_type.length is not None
     if not is_list and feature.default is not None:
         return
-    number, share = f"nulls of {feature.column}", before.null_share
+    number = f"nulls of {feature.column}"
+    share = previous.columns[feature.column].null_share
     is_null = f"{feature.column} is {'empty' if is_list else 'null'}"
-    was = f"it was in {share:.1%} in the last good run"
+    was = f"it was in {share:.1%} in {told_as_of(previous)}"
     least, greatest = max(0.0, share - limit), min(1.0, share + limit)
     why = f"{is_null} in {least:.0%} to {greatest:.0%} of the rows: {was}"
     yield _between(number, feature, least, greatest, why)
-    most = share + view.max_null_shift
+    most, said = most_nulls(view, feature.column, share)
     if most < 1:
-        why = (
-            f"{is_null} in {most:.0%} of the rows or fewer: {was}, and max_null_shift of "
-            f"{view.__name__} is {view.max_null_shift:.0%}"
-        )
+        why = f"{is_null} in {most:.0%} of the rows or fewer: {was}, and {said}"
         yield _between(number, feature, 0.0, most, why, "critical")
+
+
+def most_nulls(view: type[FeatureView], column: str, share: float) -> tuple[float, str]:
+    """In which share of rows a feature may have no value, if it had none in some; and who says."""
+    allowed = view.gate.of(column).nulls
+    if allowed is None:
+        said = f"max_null_shift of {view.__name__} is {view.max_null_shift:.0%}"
+        return share + view.max_null_shift, said
+    return share + allowed, f"the gate of {view.__name__} allows {100 * allowed:.3g} points more"
 
 
 def _between(
@@ -90,4 +98,5 @@ def _between(
         why,
         subject="profile",
         severity=severity,
+        compared=True,
     )

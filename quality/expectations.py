@@ -19,6 +19,7 @@ class Expectation:
         why: what must hold, and where it comes from, as a sentence.
         subject: what it is run on: the table without its rows, the rows, or the table's profile.
         severity: a critical failure keeps the view from being published, a warning does not.
+        compared: whether it is a comparison with the last good run.
         computed: columns that it needs besides the table's own: SQL, which is the name too.
     """
 
@@ -29,3 +30,4 @@ class Expectation:
     subject: Subject = "rows"
     severity: Severity = "critical"
     computed: tuple[str, ...] = ()
+    compared: bool = False

@@ -1,7 +1,8 @@
 """The profile of each view's last good run, as a file.
 
 ``<data>/reports/<view>.profile.json`` is what the next run is compared with. Where a great change
-is meant, as after a correction of the source, delete the file: the next run is taken as it is.
+is meant, as after a correction of the source, `slate accept` lets the next run pass; where the file
+is deleted, nothing is compared.
 """
 
 import json
@@ -26,7 +27,7 @@ def load(reports: Path, view: type[FeatureView]) -> Profile | None:
         return profile_of(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(
             f"{path} holds no profile of {view.name} ({error}): delete it, and the next run is "
             "taken as it is"

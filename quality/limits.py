@@ -8,13 +8,11 @@ class Limits:
     """Bounds that no definition states.
 
     Attributes:
-        least_rows: the least share of the last good run's rows.
         mean: how far a mean may move, in standard deviations of the last good run; where there was
             no deviation, in shares of that mean.
         nulls: how far a share of nulls may move without a word, from 0 to 1.
     """
 
-    least_rows: float = 0.5
     mean: float = 0.5
     nulls: float = 0.2
 

@@ -1,12 +1,13 @@
 """Profiles: a table in a few numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from slate.features import Feature
 from slate.filters import literal
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind
+from slate.quality.distributions import Distribution, distribution_of, distributions
 from slate.quality.json_values import json_value
 from slate.quality.tables import AS_OF, length_of, table_name
 from slate.quoting import quoted_name
@@ -48,6 +49,8 @@ class Profile:
         as_of: the instant that the table was built as of, as an ISO string; None if it is empty.
         rows: how many rows it has.
         columns: each feature's column.
+        defaults: of features with a default, the share of rows that have it.
+        distributions: how the values of those are spread that can be compared.
     """
 
     view: str
@@ -55,6 +58,8 @@ class Profile:
     as_of: str | None
     rows: int
     columns: dict[str, ColumnProfile]
+    defaults: dict[str, float] = field(default_factory=dict)
+    distributions: dict[str, Distribution] = field(default_factory=dict)
 
 
 def measure(
@@ -62,7 +67,7 @@ def measure(
     connection: "duckdb.DuckDBPyConnection",
     mistyped: frozenset[str] = frozenset(),
 ) -> Profile:
-    """The profile of a view's table, in one pass over it.
+    """The profile of a view's table.
 
     Args:
         view: the view.
@@ -76,20 +81,38 @@ def measure(
     ]
     as_of = "null" if AS_OF in mistyped else f"max({AS_OF})"
     struct = "{" + ", ".join(columns) + "}" if columns else "null"
+    defaults = [
+        f"{literal(name)}: coalesce(avg(({quoted_name(name)} = "
+        f"{literal(feature.default)})::int), 0)"
+        for name, feature in view.features.items()
+        if name not in mistyped
+        and feature.default is not None
+        and feature.value_type.length is None
+    ]
+    having = "{" + ", ".join(defaults) + "}" if defaults else "null"
     query = (
-        f"select count(*) as rows, {as_of} as as_of, {struct} as columns "
+        f"select count(*) as rows, {as_of} as as_of, {struct} as columns, {having} as defaults "
         f"from {quoted_name(table_name(view))}"
     )
     (found,) = json_value(connection.sql(query).to_arrow_table().to_pylist())
-    return profile_of({"view": view.name, "definition": fingerprint(view), **found})
+    found["defaults"] = found["defaults"] or {}
+    profile = profile_of({"view": view.name, "definition": fingerprint(view), **found})
+    return replace(profile, distributions=distributions(view, connection, mistyped))
 
 
 def profile_of(found: dict[str, Any]) -> Profile:
     """A profile from what it is as JSON."""
-    columns = found["columns"] or {}
-    return Profile(
-        **{**found, "columns": {name: ColumnProfile(**item) for name, item in columns.items()}}
-    )
+    columns, spread = found["columns"] or {}, found.get("distributions", {})
+    parts = {
+        "columns": {name: ColumnProfile(**item) for name, item in columns.items()},
+        "distributions": {name: distribution_of(item) for name, item in spread.items()},
+    }
+    return Profile(**{**found, **parts})
+
+
+def told_as_of(profile: Profile) -> str:
+    """Which run a profile is of, in words."""
+    return f"the last good run, of {(profile.as_of or '')[:16].replace('T', ' ')}"
 
 
 def _measured(feature: Feature) -> str:

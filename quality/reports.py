@@ -25,7 +25,7 @@ def markdown(validation: Validation) -> str:
             found_text(result.observed),
             "; ".join(example_text(example) for example in examples),
         )
-        lines.append(f"| {state} | {' | '.join(_cell(cell) for cell in cells)} |")
+        lines.append(f"| {state} | {' | '.join(cell(text) for text in cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -82,7 +82,7 @@ def example_text(example: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value_text(value)}" for name, value in example.items())
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that stays within its cell of a Markdown table, as it is."""
     for mark in "\\`*|<>":
         text = text.replace(mark, "\\" + mark)

@@ -1,10 +1,13 @@
 """What came of a view's suite."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from slate.quality.acceptance import Acceptance
 from slate.quality.expectations import Expectation
+from slate.quality.moves import Move
 from slate.quality.profiles import Profile
 
 
@@ -40,6 +43,9 @@ class Validation:
         results: what came of each expectation, in the suite's order. Of a column of the wrong type
             only that is told; of an empty table, only that it is empty.
         profile: the table in a few numbers.
+        previous: that of the last good run, where it was compared with one.
+        moves: how far features moved from it, by column.
+        accepted: who said that a change from it is meant, and why, where one did.
     """
 
     view: str
@@ -47,6 +53,9 @@ class Validation:
     keys: tuple[str, ...]
     results: tuple[Result, ...]
     profile: Profile
+    previous: Profile | None = None
+    moves: Mapping[str, Move] = field(default_factory=dict)
+    accepted: Acceptance | None = None
 
     @property
     def success(self) -> bool:

@@ -16,7 +16,7 @@ from slate.quality.drift import drift
 from slate.quality.expectations import Expectation, Severity
 from slate.quality.invariants import in_microseconds, invariants, order
 from slate.quality.limits import LIMITS, Limits
-from slate.quality.profiles import Profile
+from slate.quality.profiles import Profile, told_as_of
 from slate.quality.tables import AS_OF, EVENT_TIME, length_of, table_columns, table_name
 from slate.views import FeatureView
 
@@ -52,10 +52,10 @@ def suite(
         batches: what landed since then of the sources that the view is made of.
         limits: how much may change between runs.
     """
-    if previous is not None and (previous.definition != fingerprint(view) or not previous.rows):
+    if previous is not None and not comparable(view, previous):
         previous = None
     return (
-        *_table(view, previous, limits),
+        *_table(view, previous),
         *_keys(view),
         *_times(view, as_of, now),
         *few_refused(batches),
@@ -65,9 +65,12 @@ def suite(
     )
 
 
-def _table(
-    view: type[FeatureView], previous: Profile | None, limits: Limits
-) -> Iterator[Expectation]:
+def comparable(view: type[FeatureView], previous: Profile) -> bool:
+    """Whether a profile is of rows of this very definition."""
+    return previous.definition == fingerprint(view) and previous.rows > 0
+
+
+def _table(view: type[FeatureView], previous: Profile | None) -> Iterator[Expectation]:
     columns = table_columns(view)
     yield Expectation(
         "ExpectTableColumnsToMatchSet",
@@ -87,14 +90,24 @@ def _table(
         )
     # Nothing may have happened yet, but what was there does not go away.
     if previous is not None:
-        least = max(1, math.ceil(previous.rows * limits.least_rows))
+        gate, of = view.gate, f"the {previous.rows:,} of {told_as_of(previous)}"
+        least = max(1, math.ceil(round(previous.rows * (1 - gate.fewer_rows), 6)))
         yield Expectation(
             "ExpectTableRowCountToBeBetween",
             (),
             {"min_value": least},
-            f"there are {least:,} rows or more: {limits.least_rows:.0%} of the {previous.rows:,} "
-            "of the last good run",
+            f"there are {least:,} rows or more: {1 - gate.fewer_rows:.0%} of {of}",
+            compared=True,
         )
+        if gate.more_rows is not None:
+            most = math.floor(previous.rows * gate.more_rows)
+            yield Expectation(
+                "ExpectTableRowCountToBeBetween",
+                (),
+                {"max_value": most},
+                f"there are {most:,} rows or fewer: {gate.more_rows:g} times {of}",
+                compared=True,
+            )
 
 
 def _keys(view: type[FeatureView]) -> Iterator[Expectation]:

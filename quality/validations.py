@@ -1,20 +1,23 @@
 """Validation: a view's suite, run on its table."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from slate.quality.acceptance import Acceptance
 from slate.quality.batches import Batch, shares
 from slate.quality.drift import numbers
 from slate.quality.engine import Outcome, run, run_in_batches
 from slate.quality.expectations import Expectation
 from slate.quality.json_values import json_value
 from slate.quality.limits import LIMITS, Limits
+from slate.quality.moves import default_expectations, move_expectations, move_numbers, moves
 from slate.quality.profiles import Profile, measure
 from slate.quality.results import Result, Validation
-from slate.quality.suites import suite
+from slate.quality.suites import comparable, suite
 from slate.quality.tables import AS_OF, computed_once, newest_as_of, read, shape, table_name
 from slate.views import FeatureView
 
@@ -31,6 +34,8 @@ def validate(
     previous: Profile | None = None,
     batches: Sequence[Batch] = (),
     limits: Limits = LIMITS,
+    known_since: datetime | None = None,
+    accepted: Acceptance | None = None,
 ) -> Validation:
     """Run a view's suite on its table.
 
@@ -43,13 +48,27 @@ def validate(
         previous: the profile of the last good run, if there is one.
         batches: what landed since then of the sources that the view is made of.
         limits: how much may change between runs.
+        known_since: when the first of the source's events arrived; windows that began before it
+            are not compared.
+        accepted: lets what the last good run was otherwise in be a warning.
 
     Raises:
         DataError: there is no such table, or it lacks a column.
     """
     empty = shape(view, connection)
     with computed_once(view, connection):
-        return _validate(view, connection, empty, as_of, now, previous, batches, limits)
+        return _validate(
+            view,
+            connection,
+            empty,
+            as_of,
+            now,
+            previous,
+            batches,
+            limits,
+            known_since,
+            accepted,
+        )
 
 
 def _validate(
@@ -61,12 +80,17 @@ def _validate(
     previous: Profile | None,
     batches: Sequence[Batch],
     limits: Limits,
+    known_since: datetime | None,
+    accepted: Acceptance | None,
 ) -> Validation:
+    if previous is not None and not comparable(view, previous):
+        previous = None
     if as_of is None and empty.schema.field(AS_OF).type == pa.timestamp("us"):
         as_of = newest_as_of(view, connection)
     expectations = suite(
         view, as_of=as_of, now=now, previous=previous, batches=batches, limits=limits
     )
+    expectations = _accepted(expectations, accepted)
     on_shape = [e for e in expectations if e.subject == "shape"]
     outcomes = run(empty, on_shape)
     mistyped = frozenset(
@@ -76,6 +100,14 @@ def _validate(
         for name in expectation.columns
     )
     profile = measure(view, connection, mistyped)
+    found = {}
+    if previous is not None:
+        found = moves(view, connection, previous, known_since, mistyped)
+        compared = (
+            *move_expectations(view, found, previous),
+            *default_expectations(view, profile, previous, known_since),
+        )
+        expectations += _accepted(compared, accepted)
     rest = [
         e
         for e in expectations
@@ -85,7 +117,7 @@ def _validate(
     on_profile = [e for e in rest if e.subject == "profile"]
     rows = read(view, connection, (sql for e in on_rows for sql in e.computed))
     outcomes += run_in_batches(rows, on_rows)
-    measured = numbers(profile) | shares(batches)
+    measured = numbers(profile) | shares(batches) | move_numbers(found)
     one_row = {name: pa.array([value], pa.float64()) for name, value in measured.items()}
     outcomes += run(pa.table(one_row), on_profile)
     keys = tuple(view.entity.keys)
@@ -93,7 +125,19 @@ def _validate(
         _result(expectation, outcome, rows, keys)
         for expectation, outcome in zip(on_shape + on_rows + on_profile, outcomes, strict=True)
     )
-    return Validation(view.name, table_name(view), keys, results, profile)
+    return Validation(
+        view.name, table_name(view), keys, results, profile, previous, found, accepted
+    )
+
+
+def _accepted(
+    expectations: Sequence[Expectation], accepted: Acceptance | None
+) -> tuple[Expectation, ...]:
+    """Expectations, where a change is meant with warnings of it in place of what holds back."""
+    return tuple(
+        replace(e, severity="warning") if accepted is not None and e.compared else e
+        for e in expectations
+    )
 
 
 def _result(

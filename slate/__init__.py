@@ -24,6 +24,7 @@ from slate.entities import Entity, key_of
 from slate.expressions import Array, now
 from slate.features import is_null, request_input
 from slate.fields import arrival_time, column, event_time, feature, unique_id
+from slate.gates import Allowed, Gate
 from slate.lists import contains, occurrences
 from slate.offline.history import history, history_batches
 from slate.registry import Registry
@@ -33,11 +34,13 @@ from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
 
 __all__ = [
+    "Allowed",
     "Array",
     "CandidateSet",
     "Entity",
     "FeatureService",
     "FeatureView",
+    "Gate",
     "Registry",
     "RequestFeatures",
     "Source",

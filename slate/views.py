@@ -11,6 +11,7 @@ from slate.errors import DefinitionError
 from slate.expressions import Expr
 from slate.features import Attribute, Computed, Feature, Input
 from slate.fields import field_of
+from slate.gates import Gate
 from slate.identifiers import VIEW_COLUMNS, check_name, longer
 from slate.inference import check_expression
 from slate.kinds import kind_of
@@ -34,6 +35,8 @@ class FeatureView(Definition):
             the platform's clock; empty where rows may be of any age.
         max_null_shift: the view is held back when a feature's share of nulls is greater than in
             the last good run by more than this, from 0 to 1; 1 lets any share pass.
+        gate: how many rows may be lost, and how far values may move, from the last good run before
+            the view is held back.
         near: kept decoded in the processes that serve, at most so far behind the store ("1s"); for
             views of few rows that most requests read. Empty: read from the store by each request.
         windowed: whether it aggregates a source.
@@ -51,6 +54,7 @@ class FeatureView(Definition):
     ttl: ClassVar[str] = ""
     fresh_within: ClassVar[str] = ""
     max_null_shift: ClassVar[float] = 0.5
+    gate: ClassVar[Gate] = Gate()
     near: ClassVar[str] = ""
     windowed: ClassVar[bool]
     features: ClassVar[dict[str, Feature]]
@@ -67,6 +71,7 @@ class FeatureView(Definition):
         "ttl": str,
         "fresh_within": str,
         "max_null_shift": object,
+        "gate": Gate,
         "near": str,
     }
 
@@ -106,6 +111,11 @@ class FeatureView(Definition):
             cls.features = _attributes(cls, found, comments(cls))
         if not cls.features:
             raise DefinitionError(f"{where} defines no feature")
+        if unknown := [name for name in cls.gate.features if name not in cls.features]:
+            raise DefinitionError(
+                f"{where}.gate names {unknown[0]!r}, which is no feature of {where}: its features "
+                f"are {', '.join(cls.features)}"
+            )
 
 
 def _near(view: type[FeatureView], entity: type[Entity]) -> int | None:

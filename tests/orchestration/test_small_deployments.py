@@ -1,14 +1,20 @@
 """Deployments that lack something others have run like any other."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 import yaml
 
 from slate.assets import builds
+from slate.assets.online import online_key
+from slate.assets.view_checks import CHECK, CHECKED
+from slate.assets.warehouse import current_key
+from slate.cli.main import command
 from slate.compile.model_names import RAW
 from slate.compile.project import write
 from slate.deployment import Deployment
@@ -141,3 +147,69 @@ def test_what_a_lock_holds_back_is_not_published_and_all_else_is(whole: Deployme
     (failure,) = (event for event in published.all_events if event.is_step_failure)
     assert "guest_stays is held back, and what is live stays: welcome_v1 is locked" in str(failure)
     assert "where: paid -> none" in str(failure.event_specific_data)
+
+
+@pytest.fixture
+def fewer_guests(whole: Deployment) -> Iterator[Deployment]:
+    """The deployment while the warehouse has lost two of three guests."""
+    lost = "delete from guest_stays_online_keys where guest_id <> 'g1'"
+    kept = "create table kept_keys as from guest_stays_online_keys"
+    back = "insert into guest_stays_online_keys from kept_keys where guest_id <> 'g1'"
+    for statement in (kept, lost):
+        execute(whole, statement)
+    yield whole
+    for statement in (back, "drop table kept_keys"):
+        execute(whole, statement)
+
+
+def execute(deployment: Deployment, statement: str) -> None:
+    with duckdb.connect(deployment.warehouse) as connection:
+        connection.execute(statement)
+
+
+def test_what_a_gate_holds_back_goes_live_once_it_is_accepted(
+    fewer_guests: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Till then what was served is served."""
+    deployment = fewer_guests
+    view = deployment.registry.view("guest_stays")
+    check = dg.AssetCheckKey(current_key(view), CHECK)
+    checked = dg.AssetCheckKey(current_key(view), CHECKED)
+    definitions = assemble(deployment)
+    everything = definitions.resolve_implicit_global_asset_job_def()
+    job = everything.get_subset(asset_selection=set(), asset_check_selection={check, checked})
+    publishing = definitions.resolve_job_def("publish_online")
+
+    def step(instance: dg.DagsterInstance) -> tuple[dg.AssetCheckEvaluation, str, int]:
+        """What the check says, what publishing refuses, and how many guests are served."""
+        found = job.execute_in_process(instance=instance)
+        (said,) = (e for e in found.get_asset_check_evaluations() if e.check_name == CHECK)
+        result = publishing.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            asset_selection=[online_key(view)],
+        )
+        failed = [str(e.event_specific_data) for e in result.all_events if e.is_step_failure]
+        with Publisher.connect(deployment) as publisher:
+            live = publisher.live(view)
+        assert live is not None
+        return said, "".join(failed), live.rows
+
+    with dg.DagsterInstance.from_config(str(deployment.data / "dagster")) as instance:
+        said, failed, rows = step(instance)
+        assert (said.passed, rows) == (False, 3)
+        assert "there are 2 rows or more: 50% of the 3 of the last good run" in str(
+            said.description
+        )
+        assert "guest_stays did not pass its check, and is held back" in failed
+        assert said.metadata["compared_with"].value.startswith("3 rows as of ")  # type: ignore[union-attr]
+        assert "held back: there are 2 rows or more" in str(said.metadata["gates"].value)
+        monkeypatch.setenv("SLATE_CONFIG", str(deployment.root / "slate.toml"))
+        assert command(["accept", "guest_stays", "--because", "two moved out"]) == 0
+        said, failed, rows = step(instance)
+        assert (failed, rows) == ("", 1)
+        assert str(said.metadata["accepted"].value).startswith("two moved out (said ")
+        assert "as accepted: two moved out" in str(said.metadata["gates"].value)
+        said, _, _ = step(instance)
+    assert said.passed
+    assert "accepted" not in said.metadata

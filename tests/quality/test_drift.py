@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slate.errors import DataError
+from slate.gates import Gate
 from slate.quality import last_good_profiles
 from slate.quality.limits import Limits
 from slate.quality.profiles import Profile, measure
@@ -120,11 +121,11 @@ def test_rows_must_not_be_lost(
 
 
 def test_how_much_may_be_lost_can_be_said(
-    warehouse: duckdb.DuckDBPyConnection, previous: Profile
+    warehouse: duckdb.DuckDBPyConnection, previous: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warehouse.execute("delete from member_loans_current where member_id = 1")
-    limits = Limits(least_rows=1)
-    assert not validate(MemberLoans, warehouse, previous=previous, limits=limits).success
+    monkeypatch.setattr(MemberLoans, "gate", Gate(fewer_rows=0))
+    assert not validate(MemberLoans, warehouse, previous=previous).success
 
 
 def test_another_definition_is_not_compared(previous: Profile) -> None:
