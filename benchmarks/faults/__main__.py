@@ -39,8 +39,9 @@ WRONG = ("wrong", "lost", "doubled")
 NEAR_SECONDS = 1.0
 ASKERS, REQUESTS, EVENTS = 2, 30.0, 200.0
 BETWEEN = 1.0
-# Workers look every few seconds what the store lost; damage of streamed rows may stay for longer.
-SETTLE_SECONDS, SHORTLY = 20.0, 1.5
+# Until all is whole again after a fault, as a store that lost everything is filled again; damage of
+# streamed rows may stay until an event comes.
+SETTLE_SECONDS, SHORTLY = 120.0, 1.5
 # Of the shows asked for at rest, one in so many is judged.
 EVERY = 8
 
@@ -93,12 +94,14 @@ def main() -> None:
             # Each once, in random order, and again.
             waiting = waiting or random.permutation(list(ways)).tolist()
             what = waiting.pop()
-            before, at = tally.counts.copy(), time.monotonic()
+            before, at, shown = tally.counts.copy(), time.monotonic(), len(tally.wrong)
             ways[what]()
             caught_up = faults.catch_up()
             settled(client, truth, judge, tally, caught_up)
             faults.go_on()
             since = tally.counts - before
+            for text in tally.wrong[shown:]:
+                print(f"    {text}", flush=True)
             print(
                 f"  {what:<24} {time.monotonic() - at:5.1f} s, {since['requests']:4} requests, "
                 f"{since['whole']:4} whole, {since['flagged']:6} values flagged, "
@@ -108,7 +111,7 @@ def main() -> None:
         stop.set()
         for thread in (writer, *askers):
             thread.join()
-    for text in [*tally.wrong, *tally.raised]:
+    for text in tally.raised:
         print(f"  {text}")
     p50, p99 = np.quantile(tally.seconds, [0.5, 0.99]) * 1_000
     counts = tally.counts
