@@ -61,7 +61,7 @@ def moves(
         feature = view.features[column]
         if (
             column in mistyped
-            or before.values < view.gate.least_rows
+            or before.values < max(1, view.gate.least_rows)
             or not settled(view, feature, previous, known_since)
         ):
             continue
