@@ -360,7 +360,8 @@ def _parser() -> argparse.ArgumentParser:
         "training",
         "tell where a service's training set is, or make one of rows of your own",
         "With --spine: the rows of a file, with the service's features as of each row's instant, "
-        "read from the warehouse as it is.",
+        "read from the warehouse as it is. With --from log: the rows that were served and logged, "
+        "as they were served.",
     )
     training.add_argument("service", metavar="SERVICE")
     training.add_argument(
@@ -376,6 +377,18 @@ def _parser() -> argparse.ArgumentParser:
         "--at",
         metavar="COLUMN",
         help="the spine's column of instants (default: as the service's own spine calls it)",
+    )
+    training.add_argument(
+        "--from",
+        dest="from_",
+        choices=["log"],
+        help="what was served, in place of a spine; with --out",
+    )
+    training.add_argument(
+        "--since", metavar="T", type=_instant, help="from the log: asked about this or later, UTC"
+    )
+    training.add_argument(
+        "--until", metavar="T", type=_instant, help="from the log: asked about before this, UTC"
     )
 
     trace = add(

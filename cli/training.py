@@ -1,6 +1,6 @@
 """`slate training`: where a service's training set is, what it holds, and how to load it.
 
-With a spine, a training set of its rows is made.
+With a spine, a training set of its rows is made; from the log, one of what was served.
 """
 
 import shutil
@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from slate.assets.logged_training import logged_batches
 from slate.assets.manifests import CURRENT, Manifest, Origin, load_manifest
 from slate.cli.text import Say, clock, heading, instant, table
 from slate.deployment import Deployment, load
@@ -29,14 +30,11 @@ PART_ROWS = 1_000_000
 
 def run(options: Namespace) -> int:
     """Print what the manifest of the service's training set says, or make one of a spine."""
-    if (options.spine is None) != (options.out is None) or (options.at and not options.spine):
-        print(
-            "slate training: give --spine FILE and --out DIR together; --at goes with them",
-            file=sys.stderr,
-        )
+    if wrong := _wrong(options):
+        print(f"slate training: {wrong}", file=sys.stderr)
         return 2
     deployment = load()
-    if options.spine is not None:
+    if options.out is not None:
         return _make(deployment, options)
     registry = deployment.registry
     plan = registry.plan(options.service)
@@ -55,16 +53,38 @@ def run(options: Namespace) -> int:
     return 0
 
 
+def _wrong(options: Namespace) -> str:
+    """What is wrong with how options go together; empty if nothing is."""
+    of_log = options.since or options.until
+    if options.from_ and (options.spine or options.at):
+        return "give --spine FILE or --from log, not both; --at goes with --spine"
+    if of_log and not options.from_:
+        return "--since and --until go with --from log"
+    if bool(options.spine or options.from_) != bool(options.out) or (
+        options.at and not options.spine
+    ):
+        return "give --spine FILE, or --from log, and --out DIR together; --at goes with --spine"
+    return ""
+
+
 def _make(deployment: Deployment, options: Namespace) -> int:
-    """Write the rows of a spine with their features, and print what came of it."""
+    """Write the rows of a spine or of the log with their features; print what came of it."""
     folder, say, began = Path(options.out).absolute(), clock(), time.monotonic()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder} is there already: give --out a folder that is not, or is empty")
-    with _reporting(say) as report:
-        batches = history_batches(
-            options.service, options.spine, at=options.at, deployment=deployment, progress=report
-        )
-        rows, columns = _write(batches, folder)
+    if options.from_:
+        given = (options.service, options.since, options.until, say)
+        rows, columns = _write(logged_batches(deployment, *given), folder)
+    else:
+        with _reporting(say) as report:
+            batches = history_batches(
+                options.service,
+                options.spine,
+                at=options.at,
+                deployment=deployment,
+                progress=report,
+            )
+            rows, columns = _write(batches, folder)
     seconds = time.monotonic() - began
     print(folder)
     print()

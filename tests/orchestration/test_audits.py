@@ -20,7 +20,7 @@ from redis import Redis
 from slate.assets.answer_files import answers_in, names
 from slate.assets.answer_log import log_key
 from slate.assets.audits import CHECK, audit_key
-from slate.cli.main import main
+from slate.cli.main import command, main
 from slate.compile.project import write
 from slate.deployment import Deployment
 from slate.offline import audit
@@ -228,6 +228,44 @@ def test_the_check_fails_for_defects_alone(deployment: Deployment) -> None:
     (check,) = again.get_asset_check_evaluations()
     assert check.passed
     assert check.metadata["values"].value == 0
+
+
+def test_a_training_set_is_made_of_what_was_served(
+    deployment: Deployment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SLATE_CONFIG", str(deployment.root / "slate.toml"))
+
+    def make(service: str, out: str, *given: str) -> int:
+        options = ["--from", "log", "--out", str(tmp_path / out), *given]
+        return command(["training", service, *options])
+
+    assert make("welcome_v1", "all") == 0
+    found = pq.read_table(tmp_path / "all")
+    logged = log_of(deployment)
+    made = pq.read_table(deployment.training / "welcome_v1" / "current")
+    features = [feature.name for feature in deployment.registry.service("welcome_v1").features]
+    assert found.num_rows == logged.num_rows == 16
+    for name in ("request_id", "request_row", "guest_id", *features):
+        assert found[name].equals(logged[name].cast(found.schema.field(name).type)), name
+    assert found["event_ts"].equals(logged["asked_at"])
+    for name in ("guest_id", "event_ts", *features):
+        assert found.schema.field(name).type == made.schema.field(name).type, name
+    since = f"{moment(MIDDAY + 20 * MINUTE):%Y-%m-%dT%H:%M}"
+    assert make("welcome_v1", "later", "--since", since) == 0
+    assert make("welcome_v1", "before", "--until", since) == 0
+    ids = [set(pq.read_table(tmp_path / n)["request_id"].to_pylist()) for n in ("before", "later")]
+    assert ids == [{"usual"}, {"unapplied", "row deleted", "row damaged"}]
+    capsys.readouterr()
+    assert make("welcome_v1", "none", "--since", "2030-01-01") == 1
+    assert "is about an instant since 2030-01-01 00:00" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+    assert make("welcome_v2", "none") == 1
+    said = capsys.readouterr().err
+    assert "answers of welcome_v2 are not logged (there is of welcome_v1): give it" in said
+    assert command(["training", "welcome_v1", "--since", since]) == 2
 
 
 def test_a_value_is_traced_to_its_events(
