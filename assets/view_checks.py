@@ -148,6 +148,11 @@ def _gates(deployment: Deployment, validation: Validation) -> dict[str, dg.Metad
         "compared_with": dg.MetadataValue.text(compared),
         "gates": dg.MetadataValue.md(gate_history.table(lines)),
     }
+    # As numbers, of which the UI plots the history.
+    if found := [move.psi for move in validation.moves.values()]:
+        told["greatest_psi"] = dg.MetadataValue.float(max(found))
+    if found := [move.ks for move in validation.moves.values() if move.ks is not None]:
+        told["greatest_ks"] = dg.MetadataValue.float(max(found))
     if shown := pictures(validation):
         told["moved"] = dg.MetadataValue.md(shown)
     if said is not None:

@@ -95,7 +95,10 @@ def bounds_of(values: np.ndarray) -> tuple[float, ...]:
         return ()
     levels = np.linspace(0, 1, PARTS + 1)
     inner = np.quantile(values, levels, method="inverted_cdf")
-    return tuple(float(one) for one in np.unique([np.nextafter(inner[0], -np.inf), *inner[1:]]))
+    with np.errstate(over="ignore"):
+        # Of the least number there is, the one below is no number.
+        below = max(np.nextafter(inner[0], -np.inf), -np.finfo(np.float64).max)
+    return tuple(float(one) for one in np.unique([below, *inner[1:]]))
 
 
 def spread(values: np.ndarray, bounds: Sequence[Any]) -> Distribution:

@@ -118,7 +118,7 @@ def test_workers_that_are_killed_anywhere_lose_nothing_and_count_nothing_twice(
 ) -> None:
     random = np.random.default_rng(7)
     deployment, registry = project.deployment, project.deployment.registry
-    scenario = bulk(registry, 200, rows=60, instants=5)
+    scenario = bulk(registry, 200, rows=100, instants=5)
     asks = list(scenario.asks(registry))[:ASKS]
     delivery = Delivery(deployment, scenario, random)
     address = open_store(deployment)[0]
