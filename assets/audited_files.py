@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from slate.assets.answer_files import names, place
+from slate.quality.files import write_atomically
 
 _FILE = "audited.json"
 # A file that no audit came to stays so many times as long as one that was audited.
@@ -37,9 +38,8 @@ class AuditedFiles:
 
     def write(self, folder: Path) -> None:
         """Remember them there."""
-        unfinished = folder / f"{_FILE}.unfinished"
-        unfinished.write_text(json.dumps({"last": self.last, "waiting": self.waiting}))
-        unfinished.rename(folder / _FILE)
+        found = {"last": self.last, "waiting": self.waiting}
+        write_atomically(folder / _FILE, json.dumps(found))
 
     def __contains__(self, name: str) -> bool:
         return bool(self.last) and place(name) <= place(self.last) and name not in self.waiting

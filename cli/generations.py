@@ -3,10 +3,9 @@
 import json
 import sys
 from argparse import Namespace
-from datetime import datetime
 from typing import Any
 
-from slate.cli.text import table
+from slate.cli.text import minute, table
 from slate.deployment import load
 from slate.online import Publisher, StoredGeneration
 
@@ -61,18 +60,14 @@ def _cells(one: StoredGeneration) -> tuple[str, ...]:
         one.view,
         one.name,
         standing,
-        _minute(told.published_at),
-        _minute(told.as_of),
+        minute(told.published_at),
+        minute(told.as_of),
         f"{told.rows:,}",
         f"{told.size / 1e6:,.1f}",
         definition,
         told.publish[:_SHORT],
         _way(one),
     )
-
-
-def _minute(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M}"
 
 
 def _way(one: StoredGeneration) -> str:

@@ -12,7 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from slate.errors import ConfigurationError, StoreError
 
 TIMEOUT = 5.0
-PRESENT = "present"
 
 Buckets = Mapping[float, float]
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from slate.assets.health import Health, health
 from slate.cli.served import Served, served
-from slate.cli.text import age, heading, instant, table
+from slate.cli.text import age, heading, instant, minute, table
 from slate.deployment import Deployment, load
 
 CLEAR = "\x1b[H\x1b[J"
 KEY = "SLATE_KEY"
+QUANTILES = (0.5, 0.99, 0.999)
 
 
 def run(options: Namespace) -> int:
@@ -57,7 +58,7 @@ def _page(
                 (
                     one.view,
                     one.generation or "none",
-                    _minute(one.published_at),
+                    minute(one.published_at) if one.published_at else "",
                     f"{age((found.at - one.known_until).total_seconds())} ago"
                     if one.known_until
                     else "",
@@ -95,7 +96,7 @@ def _of_server(told: Served, span: str) -> Iterator[str]:
         (
             service,
             f"{told.requests(service):,}",
-            *(_milliseconds(told.quantile(service, share)) for share in (0.5, 0.99, 0.999)),
+            *(_milliseconds(told.quantile(service, share)) for share in QUANTILES),
         )
         for service in sorted(told.seconds)
         if told.requests(service)
@@ -103,7 +104,9 @@ def _of_server(told: Served, span: str) -> Iterator[str]:
     if not rows:
         yield f"\nno request was answered since {span}"
         return
-    yield "\n" + table(rows, head=("service", "requests", "p50", "p99", "p99.9"))
+    yield "\n" + table(
+        rows, head=("service", "requests", *(f"p{100 * share:g}" for share in QUANTILES))
+    )
     states = sorted({state for shares in told.shares().values() for state in shares})
     yield "\n" + table(
         [
@@ -117,10 +120,6 @@ def _of_server(told: Served, span: str) -> Iterator[str]:
         head=("rows answered", *states, "near, behind"),
     )
     yield f"(since {span})"
-
-
-def _minute(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M}" if at else ""
 
 
 def _milliseconds(seconds: float | None) -> str:
@@ -143,7 +142,7 @@ def _as_json(found: Health, told: Served | None, troubles: list[str]) -> dict[st
                 "requests": told.requests(service),
                 **{
                     f"p{share * 100:g}_seconds": told.quantile(service, share)
-                    for share in (0.5, 0.99, 0.999)
+                    for share in QUANTILES
                 },
             }
             for service in sorted(told.seconds)

@@ -50,6 +50,11 @@ def instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def minute(at: datetime) -> str:
+    """A time in UTC as tables have it, to the minute."""
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
 def age(seconds: float) -> str:
     """A length of time as people read it: its two largest units.
 
