@@ -95,4 +95,4 @@ def test_of_a_fault_nothing_is_left(slate: Slate, spine: Path, tmp_path: Path) -
 def test_options_that_go_together(slate: Slate, given: list[str]) -> None:
     missed = slate("training", "station_outlook", *given)
     assert missed.code == 2
-    assert "--spine FILE and --out DIR together" in missed.err
+    assert "give --spine FILE, or --from log, and --out DIR together" in missed.err
