@@ -1,4 +1,4 @@
-"""Whether the embedded store has written what it was told to its append-only file.
+"""Whether a store has written what it was told to its append-only file.
 
 It writes before it replies, but for two cases: the file cannot be written (a full disk; then it
 takes no more writes until it can), or a sync of the file to the disk goes on, which it lets finish
@@ -30,8 +30,8 @@ def parsed(reply: bytes) -> dict[str, Any]:
 
 
 def written(info: Mapping[str, Any]) -> bool:
-    """Whether all that the store was told is in its file, by its reply to ``ASK``."""
-    return info["aof_last_write_status"] == "ok" and not info["aof_buffer_length"]
+    """Whether all it was told is in its file, if it has one, by the reply to ``ASK``."""
+    return info["aof_last_write_status"] == "ok" and not info.get("aof_buffer_length")
 
 
 def failing(info: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoPermissionError, NoScriptError, ResponseError
 
 from slate.errors import DataError, StoreError, StreamFullError
 from slate.online.rows.event_ids import hash_ids
@@ -73,7 +73,7 @@ class Writing:
         source: whose events they are.
         limit: how many events of a stream may wait to be applied.
         now: what tells the arrival, in microseconds; None for the store's clock.
-        saved: whether a write waits until the store, an embedded one, has it in its file.
+        saved: whether a write waits until the store has it in its append-only file, if it has one.
         clustered: whether the store is a cluster, of which a write goes to the log alone.
         replicated: whether replicas of the store, one server, may take its place.
 
@@ -201,10 +201,14 @@ class Writing:
             raise not_replicated(behind)
 
     def _save(self) -> Flow[None]:
-        """Wait until the store has in its file what it acknowledged."""
+        """Wait until the store has in its file what it acknowledged, if it keeps one."""
         while True:
             yield command(*persistence.ASK)
-            info = persistence.parsed((yield None))
+            try:
+                info = persistence.parsed((yield None))
+            except NoPermissionError:
+                # Whoever may not ask goes by what the store acknowledged, as of one without a file.
+                return
             if persistence.written(info):
                 return
             if persistence.failing(info):

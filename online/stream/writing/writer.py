@@ -198,7 +198,7 @@ def _writing(
         streamed_source(registry, source),
         limit,
         now,
-        saved=not deployment.redis,
+        saved=not isinstance(address, ClusterAddress),
         clustered=isinstance(address, ClusterAddress),
         replicated=isinstance(address, SentinelAddress),
     )

@@ -58,12 +58,13 @@ def on_stream(server: EmbeddedServer) -> int:
         return int(redis.get(Unit("bikes", Move, LOG).total) or 0)
 
 
+@pytest.mark.parametrize("by_address", [False, True], ids=["embedded", "by address"])
 def test_events_that_were_written_are_there_after_a_full_disk_and_a_kill(
-    kept: Deployment, own: EmbeddedServer
+    kept: Deployment, own: EmbeddedServer, by_address: bool
 ) -> None:
     written = 0
     limit(own, 200_000)
-    with EventWriter.connect(kept, Move) as writer:
+    with EventWriter.connect(replace(kept, redis=own.address * by_address), Move) as writer:
 
         def write_on() -> None:
             nonlocal written
@@ -79,6 +80,21 @@ def test_events_that_were_written_are_there_after_a_full_disk_and_a_kill(
         assert on_stream(own) == written > 0
         assert writer.write([move(written)]).written == 1
     assert on_stream(own) == written + 1
+
+
+def test_a_store_without_a_file_is_written_to(kept: Deployment, own: EmbeddedServer) -> None:
+    with connect(own.address) as redis:
+        redis.config_set("appendonly", "no")
+    with EventWriter.connect(replace(kept, redis=own.address), Move) as writer:
+        assert writer.write([move(0)]).written == 1
+
+
+def test_who_may_not_ask_the_store_is_believed(kept: Deployment, own: EmbeddedServer) -> None:
+    with connect(own.address) as redis:
+        redis.execute_command("ACL", "SETUSER", "default", "-info")
+        with EventWriter.connect(replace(kept, redis=own.address), Move) as writer:
+            assert writer.write([move(0)]).written == 1
+        redis.execute_command("ACL", "SETUSER", "default", "+info")
 
 
 def test_a_store_that_cannot_save_is_read_and_says_so(
