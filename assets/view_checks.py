@@ -93,7 +93,8 @@ def _check(
             failing = "" if validation.success else _failing(view, connection, validation)
         report = report_folder(deployment.reports, context.run.run_id) / f"{view.name}.html"
         write_page(validation, report)
-        if save(deployment.reports, validation):
+        # That of what is live, and of as many before it as there are to go back to.
+        if save(deployment.reports, validation, deployment.kept_generations + 1):
             use_up(deployment.reports, view.name)
         line = gate_history.entry(validation, deployment.now(), context.run.run_id)
         gate_history.append(deployment.reports, view.name, line)

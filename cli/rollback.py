@@ -7,6 +7,12 @@ from slate.cli.text import instant
 from slate.deployment import load
 from slate.errors import ConfigurationError
 from slate.online import Moved, Publisher
+from slate.quality.last_good_profiles import go_back
+
+NOT_KEPT = (
+    "go on comparing with the last good run, as what the older generation was like is not kept: if "
+    "that holds the next run back, see `slate accept`"
+)
 
 
 def run(options: Namespace) -> int:
@@ -24,8 +30,11 @@ def run(options: Namespace) -> int:
             publish, views = store.views_of_publish(registry, options.publish)
             print(f"publish {publish} is live of {len(views)} views", file=sys.stderr)
         moved = store.rollback(*views, to=options.to, rebuild=options.rebuild, pin=options.pin)
+    unknown = go_back(deployment.reports, [(one.view, one.live.as_of) for one in moved])
     for one in moved:
         print(told(one))
+    if unknown:
+        print(f"gates of {', '.join(unknown)} {NOT_KEPT}", file=sys.stderr)
     if options.pin:
         print("until `slate unpin` no publish takes their place", file=sys.stderr)
     else:

@@ -11,6 +11,7 @@ from slate.assets.online import rolled_back
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from slate.online import Publisher
+from slate.quality.last_good_profiles import go_back
 
 
 class RollBack(dg.Config):
@@ -74,6 +75,11 @@ def _roll_back(deployment: Deployment) -> dg.JobDefinition:
                 _, views = store.views_of_publish(registry, config.publish)
             to = config.generation or None
             moved = store.rollback(*views, to=to, rebuild=config.rebuild, pin=config.pin)
+        if unknown := go_back(deployment.reports, [(one.view, one.live.as_of) for one in moved]):
+            context.log.warning(
+                f"gates of {', '.join(unknown)} go on comparing with the last good run, as what "
+                "the older generation was like is not kept"
+            )
         told: dict[str, Any] = {}
         for view, one in zip(views, moved, strict=True):
             told |= {f"{one.view} from": one.left.name, f"{one.view} to": one.live.name}

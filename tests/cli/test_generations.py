@@ -71,6 +71,7 @@ def test_back_and_forward_again(slate: Slate, live: dict[str, Generation]) -> No
         f"rider_profile: from {left.name} to {left.older.name}, as of 2026-03-10 12:00:00 UTC\n"
     )
     assert "the next publish goes live in their place" in shown.err
+    assert "gates of rider_profile go on comparing with the last good run" in shown.err
     assert standings(slate)["rider_profile"] == ["run-1 kept", "run-0 live"]
     assert "slate rollback VIEW --to GENERATION" in slate("generations", "rider_profile").out
     again = slate("rollback", "rider_profile")

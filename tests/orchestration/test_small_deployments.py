@@ -24,6 +24,7 @@ from slate.locks.standing import standing
 from slate.online import FeatureClient, Publisher
 from slate.orchestration.assembly import assemble
 from slate.orchestration.runs import run_everything
+from slate.quality.last_good_profiles import go_back
 from tests.orchestration import small
 from tests.orchestration.outcomes import query, tables
 from tests.parity.landing import moment, write_landing
@@ -90,7 +91,10 @@ def test_a_deployment_without_some(
         rows = {
             name: (publisher.live(view) or pytest.fail(name)).rows for name, view in views.items()
         }
+        live = {name: publisher.live(view) for name, view in views.items() if rows[name]}
     assert rows == {name: 0 if "letters" in name else 3 for name in views}
+    # Each generation has the profile that the next run is compared with, should it be live again.
+    assert go_back(deployment.reports, [(n, one.as_of) for n, one in live.items() if one]) == []
     for service in deployment.registry.services.values():
         with FeatureClient.connect(deployment, timeout=5) as client:
             answer = client.get(service.full_name, guest_id="g1", at=moment(MIDDAY + 2 * HOUR))

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -145,7 +146,24 @@ def test_the_profile_of_a_good_run_is_kept(
     warehouse.execute("update member_loans_current set late_1d = -1")
     assert not last_good_profiles.save(reports, validate(MemberLoans, warehouse))
     assert last_good_profiles.load(reports, MemberLoans) == good.profile
-    assert [path.name for path in reports.iterdir()] == ["member_loans.profile.json"]
+    names = sorted(path.name for path in reports.iterdir())
+    assert names == ["member_loans.profile.json", "member_loans.profiles"]
+
+
+def test_who_goes_back_is_compared_with_what_was(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    good = validate(MemberLoans, warehouse)
+    of = [replace(good.profile, as_of=f"2026-03-{day}T12:00:00", rows=day) for day in (10, 11, 12)]
+    for profile in of:
+        last_good_profiles.save(tmp_path, replace(good, profile=profile), 2)
+    assert last_good_profiles.load(tmp_path, MemberLoans) == of[2]
+    live = [(MemberLoans.name, datetime(2026, 3, day, 12, tzinfo=UTC)) for day in (10, 11)]
+    assert last_good_profiles.go_back(tmp_path, live[1:]) == []
+    assert last_good_profiles.load(tmp_path, MemberLoans) == of[1]
+    # Two are kept.
+    assert last_good_profiles.go_back(tmp_path, live[:1]) == [MemberLoans.name]
+    assert last_good_profiles.load(tmp_path, MemberLoans) == of[1]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"columns": {}}', '{"columns": {"a": {}}}'])
