@@ -139,9 +139,10 @@ def _parse(project: DbtProject) -> None:
 
 
 def _environment(deployment: Deployment) -> None:
-    # dbt runs as a process of its own and learns from its environment where the warehouse is, and
-    # what memory it may take. If it learns another thing, it parses its whole project again.
-    os.environ["SLATE_WAREHOUSE"] = str(deployment.warehouse)
+    # dbt runs as a process of its own, in its project's folder, and learns from its environment
+    # where the warehouse is, and what memory it may take. If it learns another thing, it parses its
+    # whole project again: from there a deployment that was moved or copied has it where it was.
+    os.environ["SLATE_WAREHOUSE"] = os.path.relpath(deployment.warehouse, deployment.dbt_project)
     if deployment.memory:
         os.environ["SLATE_MEMORY"] = deployment.memory
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"

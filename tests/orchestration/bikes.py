@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from slate.compile.project import write
 from slate.deployment import Deployment, load
 from slate.registry import Registry
+from tests.orchestration.parsed import parse_once
 from tests.parity.landing import landing_table, moment
 from tests.parity.scenarios import HOUR, MIDDAY, bulk
 
@@ -20,16 +21,14 @@ Rows = dict[str, list[Row]]
 
 
 def place(folder: Path) -> Deployment:
-    """A bike-share in a folder of its own, the narrow one, with its generated dbt project.
-
-    It has not been parsed: what dbt keeps of that serves no other warehouse.
-    """
+    """A bike-share in a folder of its own, the narrow one, with its generated dbt project."""
     ignore = shutil.ignore_patterns("target", "logs", "generated", "__pycache__", "definitions")
     shutil.copytree(BIKES, folder, ignore=ignore, dirs_exist_ok=True)
     config = folder / "slate.toml"
     config.write_text(config.read_text().replace("bikes.definitions", "bikes.narrow"))
     deployment = load(config)
     write(deployment.registry, deployment.dbt_project)
+    parse_once(deployment)
     return deployment
 
 

@@ -34,6 +34,7 @@ from slate.online.stream.workers.worker import Worker
 from slate.orchestration.assembly import assemble
 from slate.orchestration.runs import run_everything
 from tests.orchestration import small
+from tests.orchestration.parsed import parse_once
 from tests.parity.landing import moment, write_landing
 from tests.parity.scenarios import HOUR, MIDDAY
 
@@ -98,6 +99,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         patch.setattr(small.welcome, "logged", 1.0)
         deployment = small.place(tmp_path_factory.mktemp("audits"), "events")
         write(deployment.registry, deployment.dbt_project)
+        parse_once(deployment)
         landing = deployment.landing
         write_landing(landing, small.Stay, [stay(n, MIDDAY - n * HOUR) for n in (1, 2, 3)])
         write_landing(landing, small.Letter, [letter(n, MIDDAY - n * HOUR) for n in (1, 2)])

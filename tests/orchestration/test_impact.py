@@ -20,6 +20,7 @@ from slate.locks.standing import standing
 from slate.online.http.application import Application
 from slate.orchestration.runs import run_everything
 from tests.online.http import in_process
+from tests.orchestration.parsed import parse_once
 from tests.orchestration.test_small_deployments import STAYS, place
 
 CHANGED = """
@@ -44,6 +45,7 @@ welcome_v3 = FeatureService("welcome", version=3, keys=[Guest], spine=Stay, feat
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """A deployment of two versions of a service, which has run and is locked."""
     deployment = place(tmp_path_factory.mktemp("ran"), "events")
+    parse_once(deployment)
     for name, contract in standing(deployment).defined.items():
         write_lock(contract, lock_path(deployment, name))
     assert run_everything(deployment)

@@ -27,6 +27,7 @@ from slate.orchestration.runs import run_everything
 from slate.quality.last_good_profiles import go_back
 from tests.orchestration import small
 from tests.orchestration.outcomes import query, tables
+from tests.orchestration.parsed import parse_once
 from tests.parity.landing import moment, write_landing
 from tests.parity.scenarios import HOUR, MIDDAY
 
@@ -70,6 +71,7 @@ def test_what_is_generated_is_a_list_where_there_is_nothing(tmp_path: Path, lack
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """A deployment that lacks the events of one source, built in one go."""
     deployment = place(tmp_path_factory.mktemp("whole"), "events")
+    parse_once(deployment)
     assert run_everything(deployment)
     return deployment
 
@@ -117,6 +119,7 @@ def test_many_rows_are_built_in_parts(
     """Each part as if it were the new hours of its time: the tables are those of one build."""
     monkeypatch.setattr(builds, "ROWS_AT_ONCE", 3)
     parted = place(tmp_path / "parted", "events")
+    parse_once(parted)
     assert run_everything(parted)
     assert _but_for_clocks(tables(parted)) == _but_for_clocks(tables(whole))
     for model in ("guest_stays_tiles", "guest_stays_current", "welcome_v1"):
