@@ -8,6 +8,8 @@ comes to rest, and shows are asked for again: all events have to be in the answe
 """
 
 import argparse
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -52,6 +54,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    # Whoever is told to end ends what it has started too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     random = np.random.default_rng(options.seed)
     tally = Tally()
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
