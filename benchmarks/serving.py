@@ -14,6 +14,8 @@ import urllib3
 
 STARTED, PATIENT = 120.0, 30.0
 ROOT = Path(__file__).parents[1]
+# A traceback with the line before it, and the line that ends it.
+_FAILED = re.compile(r"^.*\nTraceback \(most recent call last\):\n(?: .*\n)*.*", re.MULTILINE)
 _LISTENING = re.compile(r"listening: (http://[\d.:]+)")
 
 
@@ -24,10 +26,17 @@ class Server:
     Attributes:
         address: where it listens.
         process: the process that all others of it belong to.
+        log: what it writes on its standard error.
     """
 
     address: str
     process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def failures(self) -> list[str]:
+        """What it failed at, each from its message to the end of its traceback."""
+        return _FAILED.findall(self.log.read_text())
 
     @property
     def processes(self) -> list[int]:
@@ -64,7 +73,7 @@ def serving(
     command = [sys.executable, "-m", "slate.cli", "serve", *options]
     with log.open("w") as file, subprocess.Popen(command, env=environment, stderr=file) as process:
         try:
-            yield Server(_address(log, process), process)
+            yield Server(_address(log, process), process, log)
         finally:
             process.terminate()
             process.wait()

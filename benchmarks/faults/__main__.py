@@ -53,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", metavar="FAULT", help="names as it prints them")
     options = parser.parse_args()
     # Whoever is told to end ends what it has started too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -87,6 +88,8 @@ def main() -> None:
         for thread in (writer, *askers):
             thread.start()
         ways = faults.all()
+        if options.only:
+            ways = {what: ways[what] for what in options.only}
         waiting: list[str] = []
         end = time.monotonic() + options.seconds
         print(
@@ -115,6 +118,9 @@ def main() -> None:
         stop.set()
         for thread in (writer, *askers):
             thread.join()
+        # What the server says of its own faults is lost with its folder.
+        for text in served.failures:
+            print(text)
     for text in tally.raised:
         print(f"  {text}")
     p50, p99 = np.quantile(tally.seconds, [0.5, 0.99]) * 1_000
