@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
+from uuid import uuid4
 
 import numpy as np
 
@@ -77,7 +78,8 @@ class SharedMemory:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._numbers = count(1)
+        # No name stands for something else than it did, also where another process showed it.
+        self._own, self._numbers = uuid4().hex[:12], count(1)
         self._names: dict[int, str] = {}
         self._headers: dict[str, Header] = {}
 
@@ -87,13 +89,17 @@ class SharedMemory:
         Raises:
             ConfigurationError: there is no room for it.
         """
-        path = self.folder / f"{next(self._numbers)}.array"
+        path = self.folder / self.name("array")
         size = int(np.prod(shape))
         held = _mapped(path, size * dtype.itemsize, os.O_CREAT | os.O_EXCL)
         array = np.frombuffer(held, dtype, size).reshape(shape)
         self._names[id(array)] = path.name
         weakref.finalize(array, self._forget, id(array), path)
         return array
+
+    def name(self, kind: str) -> str:
+        """A name for a file that no file of this folder ever had."""
+        return f"{self._own}-{next(self._numbers)}.{kind}"
 
     def lock(self, view: str) -> AbstractContextManager[object]:
         """What who changes a view holds: nobody reads it then."""

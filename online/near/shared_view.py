@@ -133,17 +133,17 @@ class SharedView(NearView[SlotStates, TickTables]):
         changing, version, number, size, synced, until = self._numbers[0].item()
         if changing or not version:
             return False
-        if version != self._version:
-            try:
+        try:
+            if version != self._version:
                 self._open_description(version)
-            except FileNotFoundError:
-                # Of a process that was killed, and another has begun to take its place.
-                return False
+            if self.held is not None and number > len(self._slots):
+                self._read_keys(size)
+        except FileNotFoundError:
+            # Of a generation that gives way just now, or of a process that was killed.
+            return False
         self.synced = synced
         if self.live is not None and self.live.known_until != until:
             self.live = replace(self.live, known_until=until)
-        if self.held is not None and number > len(self._slots):
-            self._read_keys(size)
         return True
 
     def _open_description(self, version: int) -> None:

@@ -8,7 +8,6 @@ file of JSON.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +49,10 @@ class Sharing:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.memory = SharedMemory(folder)
         for path in [*folder.glob("*.array"), *folder.glob("*.keys"), *folder.glob("*.json")]:
             path.unlink()
-        self.memory = SharedMemory(folder)
         self._folder = folder
-        self._numbers = count(1)
         # Of each view what is shown, which is held for as long as it is.
         self._shown: dict[str, tuple[Any, ...]] = {}
         self._keys: dict[str, _KeyFile] = {}
@@ -103,9 +101,7 @@ class Sharing:
         if name not in self._keys or self._keys[name].slots is not rows.slots:
             if name in self._keys:
                 self._keys[name].path.unlink()
-            self._keys[name] = _KeyFile(
-                rows.slots, self._folder / f"{name}.{next(self._numbers)}.keys"
-            )
+            self._keys[name] = _KeyFile(rows.slots, self._folder / self.memory.name("keys"))
         place = self.memory.described
         return described | {
             "held": asdict(rows.live),

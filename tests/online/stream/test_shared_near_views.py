@@ -22,6 +22,7 @@ from redis import Redis
 
 from slate.deployment import load
 from slate.errors import ConfigurationError
+from slate.online import Answer
 from slate.online.near.memory import SharedMemory, header_path
 from slate.online.near.near_views import NearViews
 from slate.online.serving.live_services import Serving
@@ -92,6 +93,22 @@ def test_what_was_left_half_changed_is_not_read(both: Both) -> None:
     require_same_and_near(both)
 
 
+def test_keys_that_gave_way_before_they_were_read_are_asked_of_the_store(
+    both: Both, folder: Path
+) -> None:
+    """As where a publish takes their place just then."""
+    require_same_and_near(both)
+    both.come(both.ride("fresh", 3))
+    both.keeper.step()
+    both.path.step = lambda: None  # type: ignore[method-assign]
+    (keys,) = folder.glob("*.keys")
+    held = keys.read_bytes()
+    keys.unlink()
+    assert both.same("fresh") == 0
+    keys.write_bytes(held)
+    assert both.same("fresh") > 0
+
+
 def test_files_end_with_what_is_in_them(both: Both, folder: Path) -> None:
     for number in range(6):
         both.now += HOUR
@@ -155,10 +172,16 @@ def test_a_keeper_that_is_killed_is_replaced(both: Both, tmp_path: Path) -> None
     near = NearViews.of(both.deployment, both.deployment.redis, folder)
     assert near is not None
     serving = Serving(both.deployment.registry, both.deployment.name, 0, near=near)
-    given, total = both.given("a"), both.metres("a")
+    total = both.metres("a")
     told = {total}
+    riders = [f"n{number}" for number in range(40)]
+
+    def answer(rider: str) -> Answer:
+        flow = serving.lookup(both.service, both.now + SECOND, both.given(rider))
+        return both.path._connections.run(flow)
+
     try:
-        for _ in range(2):
+        for number in range(2):
             with command(both, "--keep-near", str(folder), log=tmp_path / "log") as keeper:
                 until, seen = time.monotonic() + STARTED, 0
                 while seen < 5:
@@ -167,10 +190,17 @@ def test_a_keeper_that_is_killed_is_replaced(both: Both, tmp_path: Path) -> None
                     both.come(both.ride("a", 1))
                     total += 1
                     told.add(total)
-                    flow = serving.lookup(both.service, both.now + SECOND, given)
-                    answer = both.path._connections.run(flow)
-                    assert int(answer[both.total][0]) in told
-                    seen += answer.states[both.view.name].behind > 0
+                    found = answer("a")
+                    assert int(found[both.total][0]) in told
+                    seen += found.states[both.view.name].behind > 0
+                if not number:
+                    # The first meets them in the order in which they come, the next in another.
+                    for metres, rider in enumerate(riders):
+                        both.come(both.ride(rider, metres))
+                else:
+                    assert [int(answer(rider)[both.total][0]) for rider in riders] == [
+                        both.metres(rider) for rider in riders
+                    ]
                 keeper.send_signal(signal.SIGKILL)
     finally:
         near.close()
