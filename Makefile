@@ -41,10 +41,10 @@ ui: $(manifest) ## Open Dagster on the same data
 	$(bin)/slate ui $(ARGS)
 
 test: $(manifest) ## Run the tests (ARGS="-k window" runs some of them)
-	$(bin)/pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(bin)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: $(stamp) ## Run the tests that start no process: no store, no dbt, no Dagster
-	$(bin)/pytest --numprocesses auto --dist loadfile -m "not process" $(ARGS)
+	$(bin)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not process" $(ARGS)
 
 check: $(stamp) ## Check format, lint, types, architecture, compiled SQL and locks
 	$(bin)/ruff format --check

@@ -18,6 +18,8 @@ settings.load_profile("slate")
 # Whole folders of tests that do, and fixtures that start a store or run dbt.
 FOLDERS = {"cli", "orchestration"}
 FIXTURES = {"server", "project", "cluster"}
+# Those of which a file takes minutes come first: one that began last would be waited for alone.
+LONG = ("orchestration", "examples", "parity", "cli", "history")
 STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec"}
 
 _forbidden = False
@@ -36,6 +38,7 @@ def _made_once(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what starts a process by its folder or its fixtures; the rest is marked by hand."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if item.path.parent.name in FOLDERS or FIXTURES & names:
