@@ -15,8 +15,7 @@ from slate.cli.text import Say, clock, heading, table
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, StoreError
 from slate.fingerprints import fingerprint
-from slate.locks.lock_files import lock_path, write
-from slate.locks.standing import Standing, not_locked, standing
+from slate.locks.standing import Standing, lock_new, not_locked, standing
 from slate.online.store.redis_client import connect
 from slate.online.stream.workers.catching_up import CaughtUp, lacking
 
@@ -75,15 +74,11 @@ def _agreed(options: Namespace) -> bool:
 
 
 def _lock(deployment: Deployment, locks: Standing, say: Say) -> None:
-    """Lock the versions that are new, where versions are locked; a preview promises nothing."""
-    if deployment.env or not locks.unlocked:
-        return
-    if not locks.locked:
+    """Lock the versions that are new, and tell of those that are not locked."""
+    for path in lock_new(deployment, locks):
+        say(f"locked: {path}, to be committed")
+    if locks.unlocked and not locks.locked and not deployment.env:
         say(not_locked(locks.unlocked))
-        return
-    for name in locks.unlocked:
-        write(locks.defined[name], lock_path(deployment, name))
-        say(f"locked: {lock_path(deployment, name)}, to be committed")
 
 
 def _report(deployment: Deployment, changed: set[str]) -> None:
