@@ -17,11 +17,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-from slate.deployment import ENV
+from slate.deployment import ENV, load
 from slate.errors import SlateError
 from slate.limits import LONGEST, REQUEST_ROWS
 
 _ENV = "the preview of that name: its own data and online keys, beside production (SLATE_ENV)"
+# Which commands make a preview, and which need nothing of its data.
+_MAKES = {"run", "apply"}
+_NEEDS_NONE = {"env", "init", "check", "compile", "lock", "plan", "list", "describe", "explain"}
+_NEEDS_NONE |= {"stubs", "acl"}
 INTERRUPTED = 130
 # As the shell tells of a process that its closed pipe has ended.
 PIPE_CLOSED = 141
@@ -80,6 +84,8 @@ def _ended(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     try:
+        if os.environ.get(ENV) and options.command not in _MAKES | _NEEDS_NONE:
+            load().require_made()
         code: int = importlib.import_module(f"slate.cli.{options.command}").run(options)
     except SlateError as error:
         print(f"slate: {error}", file=sys.stderr)
@@ -156,30 +162,30 @@ def _parser() -> argparse.ArgumentParser:
         init.add_argument(role, metavar="COLUMN", default="", help=f"the column {text}")
     _reading(init)
 
-    load = add(
+    load_ = add(
         "load",
         "take a source's history from files, years of it at once",
         "Each row becomes part of the landing file of the hour in which it arrived; `slate run` "
         "takes these in. Refused rows are told of with the reason, and lie in raw.quarantine "
         "after the next run; then the exit code is 1. A file that was loaded is passed over.",
     )
-    load.add_argument("source", metavar="SOURCE")
-    load.add_argument(
+    load_.add_argument("source", metavar="SOURCE")
+    load_.add_argument(
         "files", metavar="FILE", nargs="+", help="CSV, JSON lines, Parquet, or a DuckDB file"
     )
-    load.add_argument(
+    load_.add_argument(
         "--arrival",
         metavar="RULE",
         default="",
         help="when rows arrived, where no column tells it: 'placed_at + 5m'",
     )
-    load.add_argument(
+    load_.add_argument(
         "--id",
         choices=["content"],
         default="",
         help="make the ids of the rows' content, where no column has them",
     )
-    _reading(load)
+    _reading(load_)
 
     add(
         "check",

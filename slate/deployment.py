@@ -117,6 +117,18 @@ class Deployment:
         name = self.name.removesuffix(preview_name("", self.env))
         return replace(self, name=name, data=self.data.parents[1], env="")
 
+    def require_made(self) -> None:
+        """Refuse a preview that nothing was ever made of, as under a name that was misspelt.
+
+        Raises:
+            ConfigurationError: it is such a one.
+        """
+        if self.env and not self.data.is_dir():
+            raise ConfigurationError(
+                f"there is no preview {self.env!r} in {self.data.parent}: `slate run --env "
+                f"{self.env}` makes it, `slate env list` tells of others"
+            )
+
     def now(self) -> datetime:
         """What the platform's clock says (UTC): which hours are over, and how old data are."""
         return self.clock or datetime.now(UTC)
