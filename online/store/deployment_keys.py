@@ -15,7 +15,9 @@ LOOKS = 3
 
 
 def count(redis: Redis, deployment: str) -> int:
-    """How many names of the store are a deployment's.
+    """About how many names of the store are a deployment's: 0 where none is.
+
+    While the store makes room for its names it may tell of some twice.
 
     Raises:
         RedisError: the store fails.
@@ -52,7 +54,7 @@ def remove_all(redis: Redis, deployment: str) -> int:
 
 
 def previews(redis: Redis, deployment: str) -> Counter[str]:
-    """How many names of the store are those of a deployment's previews, by the previews' names.
+    """About how many names of the store are those of previews of a deployment, by their names.
 
     Raises:
         RedisError: the store fails.

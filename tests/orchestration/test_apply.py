@@ -193,7 +193,8 @@ def removed(preview: Deployment, redis: Any, capsys: pytest.CaptureFixture[str])
     """It is listed, kept while a run builds it, and then all of it goes, and nothing else."""
     names = [name for name in redis.scan_iter() if name.startswith(b"events@review:")]
     (one,) = json.loads(told(capsys, "env", "list", "--json")[1])
-    assert (one["name"], one["keys"], one["folder"]) == ("review", len(names), str(preview.data))
+    assert (one["name"], one["folder"]) == ("review", str(preview.data))
+    assert one["keys"] >= len(names) > 2
     assert one["bytes"] > preview.warehouse.stat().st_size
     with preview.warehouse.with_name("warehouse.duckdb.lock").open() as run:
         fcntl.flock(run, fcntl.LOCK_EX)
