@@ -1,11 +1,12 @@
 """Online assets: each view's rows in the online store, as a new generation.
 
 One step writes those of all views of a run beside what is live, and makes them live together. A
-view that did not pass its check is left out, and stays as it is; so does one that is pinned.
+view that did not pass its check is left out, and stays as it is; so does one that is pinned. Of
+views that a run's tag says go together, all are left out where one is.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +41,8 @@ from slate.views import FeatureView
 
 # The job of everything.
 WHOLE = "build_everything"
+# The tag of a run that says which views go live together or not at all: their names, with commas.
+TOGETHER = "slate/together"
 # The metadata that says of when a view's newest published row is.
 NEWEST = "newest"
 STEP = "publish_online_views"
@@ -71,6 +74,7 @@ def _assets(deployment: Deployment, views: list[type[FeatureView]]) -> dg.Assets
     ) -> Iterator[dg.MaterializeResult[None]]:
         asked = [view for view in views if online_key(view) in context.selected_asset_keys]
         refused: list[DataError] = []
+        lacking: set[str] = set()
         with (
             warehouse.get_connection() as connection,
             Publisher.connect(deployment) as store,
@@ -90,6 +94,11 @@ def _assets(deployment: Deployment, views: list[type[FeatureView]]) -> dg.Assets
                 except DataError as error:
                     context.log.error(str(error))
                     refused.append(error)
+                    lacking.add(view.name)
+            together = set(context.run.tags.get(TOGETHER, "").split(","))
+            if lacking & together:
+                refused += step.leave_out([one for one in prepared if one.view.name in together])
+                prepared = [one for one in prepared if one.view.name not in together]
             live, told = release.go_live(), []
             for one in prepared:
                 if one.written:
@@ -226,6 +235,20 @@ class _Step:
             f"{view.name} is not published, as its live generation is pinned since {since}: "
             f"`slate unpin {view.name}` lets the next run go live"
         )
+
+    def leave_out(self, written: Sequence[_Prepared]) -> list[DataError]:
+        """Leave views as they are that go live with one that does not; gives an error for each."""
+        told: list[DataError] = []
+        for one in written:
+            self.release.leave_out(one.view)
+            told.append(
+                HeldBackError(
+                    f"{one.view.name} stays as it was, as what is applied goes live together or "
+                    "not at all"
+                )
+            )
+            self.context.log.warning(str(told[-1]))
+        return told
 
     def result(self, one: _Prepared) -> dg.MaterializeResult[None]:
         """What Dagster is told of a view that is live."""

@@ -11,14 +11,21 @@ import atexit
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
+from slate.deployment import ENV, load
 from slate.errors import SlateError
 from slate.limits import LONGEST, REQUEST_ROWS
 
+_ENV = "the preview of that name: its own data and online keys, beside production (SLATE_ENV)"
+# Which commands make a preview, and which need nothing of its data.
+_MAKES = {"run", "apply"}
+_NEEDS_NONE = {"env", "init", "check", "compile", "lock", "plan", "list", "describe", "explain"}
+_NEEDS_NONE |= {"stubs", "acl"}
 INTERRUPTED = 130
 # As the shell tells of a process that its closed pipe has ended.
 PIPE_CLOSED = 141
@@ -46,9 +53,24 @@ def command(arguments: Sequence[str]) -> int:
     return _ended(_parser().parse_args(arguments))
 
 
+@contextmanager
+def _preview_of(options: argparse.Namespace) -> Iterator[None]:
+    """Let all that a command does, and starts, be about the preview that is named."""
+    before = os.environ.get(ENV)
+    if options.env:
+        os.environ[ENV] = options.env
+    try:
+        yield
+    finally:
+        os.environ.pop(ENV, None)
+        if before is not None:
+            os.environ[ENV] = before
+
+
 def _ended(options: argparse.Namespace) -> int:
     try:
-        code = _run(options)
+        with _preview_of(options):
+            code = _run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # What is still buffered has no reader either.
@@ -62,6 +84,8 @@ def _ended(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     try:
+        if os.environ.get(ENV) and options.command not in _MAKES | _NEEDS_NONE:
+            load().require_made()
         code: int = importlib.import_module(f"slate.cli.{options.command}").run(options)
     except SlateError as error:
         print(f"slate: {error}", file=sys.stderr)
@@ -99,14 +123,19 @@ def _parser() -> argparse.ArgumentParser:
         "deployment in slate.toml.",
         epilog="SLATE_CONFIG names another slate.toml, SLATE_DATA another data folder, SLATE_REDIS "
         "another online store, SLATE_CLOCK the instant of a virtual clock, SLATE_MEMORY the "
-        "memory that DuckDB may take. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 "
-        "interrupted.",
+        "memory that DuckDB may take, SLATE_ENV a preview. Exit codes: 0 done, 1 failed, 2 wrong "
+        "usage, 130 interrupted.",
     )
+    parser.add_argument("--env", metavar="NAME", default="", help=_ENV)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    # Before the command, and after it.
+    env = argparse.ArgumentParser(add_help=False)
+    env.add_argument("--env", metavar="NAME", default=argparse.SUPPRESS, help=_ENV)
 
     def add(name: str, text: str, details: str = "") -> argparse.ArgumentParser:
         description = f"{text[0].upper()}{text[1:]}. {details}"
-        return commands.add_parser(name, help=text, description=description)
+        return commands.add_parser(name, help=text, description=description, parents=[env])
 
     init = add(
         "init",
@@ -133,30 +162,30 @@ def _parser() -> argparse.ArgumentParser:
         init.add_argument(role, metavar="COLUMN", default="", help=f"the column {text}")
     _reading(init)
 
-    load = add(
+    load_ = add(
         "load",
         "take a source's history from files, years of it at once",
         "Each row becomes part of the landing file of the hour in which it arrived; `slate run` "
         "takes these in. Refused rows are told of with the reason, and lie in raw.quarantine "
         "after the next run; then the exit code is 1. A file that was loaded is passed over.",
     )
-    load.add_argument("source", metavar="SOURCE")
-    load.add_argument(
+    load_.add_argument("source", metavar="SOURCE")
+    load_.add_argument(
         "files", metavar="FILE", nargs="+", help="CSV, JSON lines, Parquet, or a DuckDB file"
     )
-    load.add_argument(
+    load_.add_argument(
         "--arrival",
         metavar="RULE",
         default="",
         help="when rows arrived, where no column tells it: 'placed_at + 5m'",
     )
-    load.add_argument(
+    load_.add_argument(
         "--id",
         choices=["content"],
         default="",
         help="make the ids of the rows' content, where no column has them",
     )
-    _reading(load)
+    _reading(load_)
 
     add(
         "check",
@@ -214,6 +243,34 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="exit 3 where there is something to do, 0 where there is nothing",
     )
+
+    apply = add(
+        "apply",
+        "do what `slate plan` shows, and make it live in one step",
+        "Shows the plan and asks; then builds what changed beside what is served, checks it, "
+        "publishes all of it together or none, makes what streamed for it, and locks new versions. "
+        "Stopped half-way, it goes on when it is run again.",
+    )
+    apply.add_argument("--yes", action="store_true", help="do not ask, as in CI")
+    apply.add_argument(
+        "--sample",
+        metavar="N",
+        type=_count,
+        default=100,
+        help="of how many rows the plan compares old and new values; 0 for none (default: 100)",
+    )
+
+    env_ = add(
+        "env",
+        "list previews, or remove one",
+        "A preview is a deployment of these definitions beside production, with its own data and "
+        "online keys: `slate run --env NAME` makes it from production's data.",
+    )
+    actions = env_.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="list previews, with the room that they take")
+    listing.add_argument("--json", action="store_true", help="as one JSON array")
+    removal = actions.add_parser("remove", help="remove all of a preview: its keys and its files")
+    removal.add_argument("name", metavar="NAME")
 
     list_ = add("list", "list entities, sources, views and services")
     list_.add_argument("--json", action="store_true", help="as one JSON object")

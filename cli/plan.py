@@ -23,7 +23,7 @@ def run(options: Namespace) -> int:
     require_up_to_date(deployment)
     changes = changes_of(deployment)
     server = Server(options.server, options.key) if options.server else None
-    samples = _samples(deployment, changes, options.sample, server)
+    samples = samples_of(deployment, changes, options.sample, server)
     if options.json:
         told = {**asdict(changes), "samples": [asdict(one) for one in samples]}
         print(json.dumps(told, indent=2, default=_json))
@@ -34,9 +34,10 @@ def run(options: Namespace) -> int:
     return SOMETHING if options.detailed_exitcode and not changes.nothing else 0
 
 
-def _samples(
-    deployment: Deployment, changes: Changes, rows: int, server: Server | None
+def samples_of(
+    deployment: Deployment, changes: Changes, rows: int, server: Server | None = None
 ) -> list[Sample]:
+    """Old and new values of what changes, of so many rows of each version; of 0 none."""
     found = []
     for name, asked in changes.asked.items() if rows else ():
         print(f"slate: looking at {len(asked.features)} features of {name}", file=sys.stderr)

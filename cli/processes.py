@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from warnings import filterwarnings
 
-from slate.deployment import Deployment
+from slate.deployment import ENV, Deployment
 from slate.errors import ConfigurationError
 from slate.online.store.addresses import shown
 from slate.online.store.embedded_server import EmbeddedServer
@@ -31,7 +31,8 @@ def prepare(deployment: Deployment) -> None:
     if not sys.stderr.isatty() or "NO_COLOR" in os.environ:
         os.environ["DBT_USE_COLORS"] = "false"
     # Others have another working directory.
-    os.environ["SLATE_DATA"] = str(deployment.data.absolute())
+    os.environ["SLATE_DATA"] = str(deployment.production.data.absolute())
+    os.environ[ENV] = deployment.env
     config = os.environ.get("SLATE_CONFIG") or deployment.root / "slate.toml"
     os.environ["SLATE_CONFIG"] = str(Path(config).absolute())
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "1"

@@ -1,14 +1,13 @@
 """`slate run`: the whole chain, from landing files to training sets and the online store."""
 
-import sys
 from argparse import Namespace
-from contextlib import redirect_stdout
 
 from slate.assets.manifests import CURRENT, load_manifest
 from slate.cli import processes
+from slate.cli.chain import bring_preview, catch_up_streams, chain
 from slate.cli.compile import require_up_to_date
 from slate.cli.demo import demo
-from slate.cli.text import Say, clock, table
+from slate.cli.text import clock, table
 from slate.deployment import Deployment, load
 from slate.locks.standing import not_locked, standing
 from slate.online import FeatureClient
@@ -23,32 +22,27 @@ def run(_: Namespace) -> int:
     locks.require_kept()
     processes.prepare(deployment)
     shown = demo(deployment)
-    if shown is not None:
+    if deployment.env:
+        # It has production's data.
+        bring_preview(deployment, say)
+    elif shown is not None:
         shown.prepare(deployment, say)
     with processes.store(deployment) as store:
         say(f"online store: {store}")
-        if not _chain(deployment, say):
+        if not chain(deployment, say):
             return 1
+        if deployment.env:
+            # Nobody streams to it yet, and without this what streamed before would be MISSING.
+            catch_up_streams(deployment, store, say)
         print(table(_training_sets(deployment)))
         if shown is not None:
             with FeatureClient.connect(deployment) as client:
                 client.wait_until_near()
                 shown.show(client, deployment, say)
-    if locks.unlocked:
+    if locks.unlocked and not deployment.env:
         say(not_locked(locks.unlocked))
     say("done")
     return 0
-
-
-def _chain(deployment: Deployment, say: Say) -> bool:
-    say("loading Dagster")
-    # Only now, as it takes seconds.
-    from slate.orchestration.runs import run_everything
-
-    say("running the whole chain; dbt reads its project first, at length where it never did")
-    # dbt's own words are not data.
-    with redirect_stdout(sys.stderr):
-        return run_everything(deployment)
 
 
 def _training_sets(deployment: Deployment) -> list[tuple[str, str]]:

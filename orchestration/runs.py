@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ import dagster as dg
 from slate.assets.hours import is_over
 from slate.assets.interrupts import deaf
 from slate.assets.landing_files import EXPECTED, landed, landing_sources
-from slate.assets.online import WHOLE
+from slate.assets.online import TOGETHER, WHOLE
 from slate.assets.warehouse import parse_if_changed
 from slate.deployment import Deployment
 from slate.errors import DataError
@@ -25,8 +25,13 @@ from slate.orchestration.outcomes import alarms, told
 PROCESS = "slate/process"
 
 
-def run_everything(deployment: Deployment) -> bool:
+def run_everything(deployment: Deployment, together: Collection[str] = ()) -> bool:
     """Run the whole chain for what landed since the last run, in this process.
+
+    Args:
+        deployment: the deployment.
+        together: the names of views that go live together or not at all; others do so as far as
+            they pass their checks.
 
     Returns:
         Whether all of it succeeded; what failed has been told.
@@ -38,10 +43,10 @@ def run_everything(deployment: Deployment) -> bool:
     """
     _require_landed(deployment)
     with _refusals_of_the_disk(deployment):
-        return _run_whole(deployment)
+        return _run_whole(deployment, together)
 
 
-def _run_whole(deployment: Deployment) -> bool:
+def _run_whole(deployment: Deployment, together: Collection[str]) -> bool:
     prepare_home(deployment)
     write_history_quickly()
     parse_if_changed(deployment)
@@ -53,7 +58,7 @@ def _run_whole(deployment: Deployment) -> bool:
             result = job.execute_in_process(
                 run_config={"loggers": {"console": {}}},
                 instance=instance,
-                tags={PROCESS: str(os.getpid())},
+                tags=_tags(together),
                 raise_on_error=False,
             )
             if not result.success and interrupted():
@@ -62,6 +67,11 @@ def _run_whole(deployment: Deployment) -> bool:
         if said := alarms(result) if result.success else told(result):
             sys.stderr.write(f"slate: {said}\n")
         return result.success
+
+
+def _tags(together: Collection[str]) -> dict[str, str]:
+    tags = {PROCESS: str(os.getpid())}
+    return tags | ({TOGETHER: ",".join(sorted(together))} if together else {})
 
 
 @contextmanager

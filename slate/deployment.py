@@ -14,23 +14,26 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
     kept_answers = ""                            # empty: for ever; else how long, as "90d"
 
 ``SLATE_DATA``, ``SLATE_REDIS``, ``SLATE_CLOCK`` and ``SLATE_MEMORY`` override what the file says of
-them.
+them. ``SLATE_ENV`` names a preview: the same definitions with data and online keys of its own.
 """
 
 import os
 import re
 import sys
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from slate.errors import ConfigurationError, DefinitionError, nearest
+from slate.preview_names import preview_folder, preview_name, require_preview_name
 from slate.registry import Registry
 from slate.thresholds import age_limit
 
+# The variable that names a preview.
+ENV = "SLATE_ENV"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _KEPT, _ANSWERS = "kept_generations", "kept_answers"
 _SETTINGS = (
@@ -69,6 +72,7 @@ class Deployment:
         kept_generations: how many generations of a view the online store keeps besides the live
             one, so that it can be rolled back.
         kept_answers: how long logged answers are kept, in microseconds; None for ever.
+        env: which preview of the deployment this is, by its name; empty for production.
     """
 
     name: str
@@ -83,6 +87,47 @@ class Deployment:
     memory: str = ""
     kept_generations: int = KEPT_GENERATIONS
     kept_answers: int | None = None
+    env: str = ""
+
+    def preview(self, env: str) -> "Deployment":
+        """A preview of this deployment: the same, with online keys and a data folder of its own.
+
+        Where the deployment names no online store, the preview's embedded one is its own too.
+
+        Args:
+            env: its name.
+
+        Raises:
+            ConfigurationError: it is not a name that previews can have.
+        """
+        require_preview_name(env, "a preview")
+        production = self.production
+        return replace(
+            production,
+            name=preview_name(production.name, env),
+            data=preview_folder(production.data, env),
+            env=env,
+        )
+
+    @property
+    def production(self) -> "Deployment":
+        """What this is a preview of; itself, if it is none."""
+        if not self.env:
+            return self
+        name = self.name.removesuffix(preview_name("", self.env))
+        return replace(self, name=name, data=self.data.parents[1], env="")
+
+    def require_made(self) -> None:
+        """Refuse a preview that nothing was ever made of, as under a name that was misspelt.
+
+        Raises:
+            ConfigurationError: it is such a one.
+        """
+        if self.env and not self.data.is_dir():
+            raise ConfigurationError(
+                f"there is no preview {self.env!r} in {self.data.parent}: `slate run --env "
+                f"{self.env}` makes it, `slate env list` tells of others"
+            )
 
     def now(self) -> datetime:
         """What the platform's clock says (UTC): which hours are over, and how old data are."""
@@ -176,7 +221,7 @@ def load(path: Path | None = None) -> Deployment:
 
     Args:
         path: the file; by default ``SLATE_CONFIG``, else the nearest slate.toml upwards from the
-            working directory.
+            working directory. Where ``SLATE_ENV`` names a preview, it is that.
 
     Raises:
         ConfigurationError: there is none, or it holds a wrong setting.
@@ -205,7 +250,7 @@ def load(path: Path | None = None) -> Deployment:
         )
     root = file.resolve().parent
     data = os.environ.get("SLATE_DATA") or settings.get("data", "data")
-    return Deployment(
+    found = Deployment(
         name=settings["name"],
         definitions=settings["definitions"],
         root=root,
@@ -218,6 +263,11 @@ def load(path: Path | None = None) -> Deployment:
         kept_generations=_kept(file, settings),
         kept_answers=_kept_answers(file, settings),
     )
+    env = os.environ.get(ENV, "")
+    if not env:
+        return found
+    require_preview_name(env, ENV)
+    return found.preview(env)
 
 
 def _clock(file: Path, settings: dict[str, Any]) -> datetime | None:

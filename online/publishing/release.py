@@ -165,6 +165,17 @@ class Release:
         self._written.append(_Written(view, names, generation, began))
         return generation
 
+    def leave_out(self, view: type[FeatureView]) -> None:
+        """Delete what was written of a view again, so that it does not go live with the others.
+
+        Raises:
+            StoreError: the store fails; the next publish of the view deletes it.
+        """
+        with store_errors(f"publishing {view.name}"):
+            for one in [one for one in self._written if one.view is view]:
+                self._written.remove(one)
+                GenerationWriter(self._redis, one.names, one.generation.name).give_up()
+
     def go_live(self) -> dict[str, Generation]:
         """Make all that is written live, in one step; a view that was pinned meanwhile is left out.
 

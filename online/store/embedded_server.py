@@ -72,6 +72,11 @@ class EmbeddedServer:
         return _address(socket) if socket is not None and socket.exists() else None
 
     @classmethod
+    def in_use(cls, folder: Path) -> bool:
+        """Whether any process uses this folder's server; none is started."""
+        return (folder / _USERS).exists() and _used(folder)
+
+    @classmethod
     def attach(cls, folder: Path) -> "EmbeddedServer":
         """The server of this folder; started if none runs there.
 

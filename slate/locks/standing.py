@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
 from slate.asset_keys import online_path, training_path
 from slate.compile.model_names import exposure
@@ -9,7 +10,7 @@ from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from slate.locks.comparison import Change, changed_features, changes, some
 from slate.locks.contracts import Contract, contract
-from slate.locks.lock_files import load_locks
+from slate.locks.lock_files import load_locks, lock_path, write
 from slate.locks.own_models import OwnModels
 from slate.registry import Registry
 from slate.services import FeatureService
@@ -137,6 +138,27 @@ def standing(deployment: Deployment) -> Standing:
     """
     models = OwnModels(deployment.dbt_project)
     return Standing(deployment.registry, models, load_locks(deployment))
+
+
+def lock_new(deployment: Deployment, found: Standing) -> list[Path]:
+    """Lock the versions that are defined and not locked, where any version is.
+
+    Args:
+        deployment: the deployment; of a preview nothing is locked, as it promises nothing.
+        found: how its definitions stood.
+
+    Returns:
+        The files that were written, to be committed.
+
+    Raises:
+        ConfigurationError: one cannot be written.
+    """
+    if deployment.env or not found.locked:
+        return []
+    paths = [lock_path(deployment, name) for name in found.unlocked]
+    for name, path in zip(found.unlocked, paths, strict=True):
+        write(found.defined[name], path)
+    return paths
 
 
 def not_locked(names: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ Slate = Callable[..., Outcome]
 @pytest.fixture
 def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A working directory with nothing in it, for a deployment of its own."""
-    for name in ("SLATE_CONFIG", "SLATE_DATA", "SLATE_REDIS", "SLATE_CLOCK"):
+    for name in ("SLATE_CONFIG", "SLATE_DATA", "SLATE_REDIS", "SLATE_CLOCK", "SLATE_ENV"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "path", [*sys.path])
     folder = tmp_path / "empty"
@@ -46,6 +46,7 @@ def bikes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
     monkeypatch.setenv("SLATE_CONFIG", str(BIKES / "slate.toml"))
     monkeypatch.setenv("SLATE_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("SLATE_REDIS", raising=False)
+    monkeypatch.delenv("SLATE_ENV", raising=False)
     return load()
 
 

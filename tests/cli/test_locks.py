@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from slate.deployment import load
+from slate.locks.standing import lock_new, standing
 from tests.cli.conftest import BIKES, Slate
 
 FULL, NARROW = "bikes.definitions", "bikes.narrow"
@@ -71,6 +73,23 @@ def test_each_version_has_to_be_locked_once_one_is(slate_here: Slate, folder: Pa
     assert refused.code == 1
     assert refused.err.startswith("slate: not locked: station_outlook_v1. ")
     assert slate_here("lock").out == f"{outlook}\n"
+
+
+def test_new_versions_are_locked_where_any_is_and_by_no_preview(
+    slate_here: Slate, folder: Path
+) -> None:
+    deployment = load(folder / "slate.toml")
+    assert lock_new(deployment, standing(deployment)) == []
+    slate_here("lock")
+    outlook = folder / "locks/station_outlook_v1.toml"
+    was = outlook.read_text()
+    outlook.unlink()
+    preview = deployment.preview("review")
+    assert lock_new(preview, standing(preview)) == []
+    assert not outlook.exists()
+    assert lock_new(deployment, standing(deployment)) == [outlook]
+    assert outlook.read_text() == was
+    assert slate_here("check").code == 0
 
 
 def test_a_version_that_is_no_longer_defined_is_told_of(slate_here: Slate, folder: Path) -> None:

@@ -77,6 +77,24 @@ def effects(monkeypatch: pytest.MonkeyPatch) -> Effects:
     return Effects(monkeypatch)
 
 
+def test_what_is_left_out_stays_as_it_was_and_leaves_nothing_behind(
+    publisher: Publisher, live: Callable[[], set[int]], redis: Redis
+) -> None:
+    release(publisher, 1)
+    before = publisher.live(PlayerProfile)
+    with publisher.release("run 2") as written:
+        for view in VIEWS:
+            written.write(view, numbered(view, 2), AS_OF)
+        written.leave_out(PlayerProfile)
+        assert set(written.go_live()) == {"game_catalog", "studio_profile"}
+    assert publisher.live(PlayerProfile) == before
+    assert live() == {1, 2}
+    names = GenerationNames("arcade", PlayerProfile.name)
+    assert before is not None
+    assert redis.smembers(names.generations) == {before.name.encode()}
+    assert not redis.hexists(names.pointers, names.publishing)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_publisher_that_is_killed_before_any_effect_changes_all_or_nothing(
     deployment: Deployment, publisher: Publisher, live: Callable[[], set[int]], effects: Effects

@@ -24,6 +24,7 @@ def _environment() -> Iterator[None]:
             "SLATE_REDIS",
             "SLATE_CLOCK",
             "SLATE_MEMORY",
+            "SLATE_ENV",
         ):
             monkeypatch.setenv(name, "")  # so that it is remembered
             monkeypatch.delenv(name)

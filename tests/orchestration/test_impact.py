@@ -14,14 +14,10 @@ from slate.assets.impact.samples import Sample, Server, sample
 from slate.assets.impact.warehouse_state import Amount
 from slate.compile.project import write
 from slate.deployment import Deployment
-from slate.locks.lock_files import lock_path
-from slate.locks.lock_files import write as write_lock
-from slate.locks.standing import standing
 from slate.online.http.application import Application
-from slate.orchestration.runs import run_everything
 from tests.online.http import in_process
-from tests.orchestration.parsed import parse_once
-from tests.orchestration.test_small_deployments import STAYS, place
+from tests.orchestration import stays
+from tests.orchestration.stays import STAYS
 
 CHANGED = """
 from slate import FeatureService, FeatureView, count
@@ -44,12 +40,7 @@ welcome_v3 = FeatureService("welcome", version=3, keys=[Guest], spine=Stay, feat
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """A deployment of two versions of a service, which has run and is locked."""
-    deployment = place(tmp_path_factory.mktemp("ran"), "events")
-    parse_once(deployment)
-    for name, contract in standing(deployment).defined.items():
-        write_lock(contract, lock_path(deployment, name))
-    assert run_everything(deployment)
-    return deployment
+    return stays.ran(tmp_path_factory.mktemp("ran") / "stays")
 
 
 @pytest.fixture(scope="module")

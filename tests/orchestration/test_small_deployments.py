@@ -16,7 +16,6 @@ from slate.assets.view_checks import CHECK, CHECKED
 from slate.assets.warehouse import current_key
 from slate.cli.main import command
 from slate.compile.model_names import RAW
-from slate.compile.project import write
 from slate.deployment import Deployment
 from slate.locks.lock_files import lock_path
 from slate.locks.lock_files import write as write_lock
@@ -25,35 +24,12 @@ from slate.online import FeatureClient, Publisher
 from slate.orchestration.assembly import assemble
 from slate.orchestration.runs import run_everything
 from slate.quality.last_good_profiles import go_back
-from tests.orchestration import small
+from tests.orchestration import small, stays
 from tests.orchestration.outcomes import query, tables
 from tests.orchestration.parsed import parse_once
-from tests.parity.landing import moment, write_landing
+from tests.orchestration.stays import STAYS, place
+from tests.parity.landing import moment
 from tests.parity.scenarios import HOUR, MIDDAY
-
-PROFILE = """
-select guest_id, event_ts, received_at, stay_id as row_id, stay_id as last_stay
-from {{ ref('stg_stays') }}
-"""
-STAYS = [
-    {
-        "stay_id": f"s{number}",
-        "event_ts": moment(MIDDAY + number * HOUR // 4),
-        "received_at": moment(MIDDAY + number * HOUR // 4 + 1),
-        "guest_id": f"g{number % 3}",
-    }
-    for number in range(8)
-]
-
-
-def place(folder: Path, lacking: str) -> Deployment:
-    """A deployment in a folder of its own, with stays that have landed."""
-    deployment = small.place(folder, lacking)
-    if "GuestProfile" in small.LACKING[lacking]:
-        (deployment.dbt_project / "models" / "guest_profile.sql").write_text(PROFILE)
-    write(deployment.registry, deployment.dbt_project)
-    write_landing(deployment.landing, small.Stay, STAYS)
-    return deployment
 
 
 @pytest.mark.parametrize("lacking", small.LACKING)
@@ -70,10 +46,7 @@ def test_what_is_generated_is_a_list_where_there_is_nothing(tmp_path: Path, lack
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """A deployment that lacks the events of one source, built in one go."""
-    deployment = place(tmp_path_factory.mktemp("whole"), "events")
-    parse_once(deployment)
-    assert run_everything(deployment)
-    return deployment
+    return stays.ran(tmp_path_factory.mktemp("whole") / "stays")
 
 
 @pytest.mark.parametrize("lacking", ["views", "events"])

@@ -16,7 +16,14 @@ MINIMAL = 'name = "shop"\ndefinitions = "shop.definitions"\ndbt_project = "wareh
 
 @pytest.fixture(autouse=True)
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SLATE_CONFIG", "SLATE_DATA", "SLATE_REDIS", "SLATE_CLOCK", "SLATE_MEMORY"):
+    for name in (
+        "SLATE_CONFIG",
+        "SLATE_DATA",
+        "SLATE_REDIS",
+        "SLATE_CLOCK",
+        "SLATE_MEMORY",
+        "SLATE_ENV",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -173,3 +180,39 @@ def test_a_folder_named_slate_is_no_module(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "beside_slate.py").write_text("from slate import Entity\n")
     file = written(tmp_path, MINIMAL.replace("shop.definitions", "beside_slate"))
     assert deployment.load(file).registry.entities == {}
+
+
+def test_a_preview_has_names_and_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, MINIMAL + 'redis = "redis://store"\n')
+    production = deployment.load(file)
+    monkeypatch.setenv("SLATE_ENV", "review-42")
+    found = deployment.load(file)
+    assert found == production.preview("review-42")
+    assert (found.name, found.data) == ("shop@review-42", tmp_path / "data/env/review-42")
+    assert (found.redis, found.dbt_project) == (production.redis, production.dbt_project)
+    assert found.production == production
+    assert found.preview("other") == production.preview("other")
+    assert production.production is production
+    with pytest.raises(ConfigurationError, match="the names in the online store begin with it"):
+        deployment.load(written(tmp_path, MINIMAL.replace('"shop"', '"shop@review-42"')))
+
+
+@pytest.mark.parametrize("name", ["Review", "a b", "../up", "a/b", "-a", "a:b", "a*", "", "a" * 31])
+def test_a_preview_cannot_be_called_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    file = written(tmp_path, MINIMAL)
+    with pytest.raises(ConfigurationError, match="is not a name that a preview can have: use up"):
+        deployment.load(file).preview(name)
+    monkeypatch.setenv("SLATE_ENV", name)
+    if name:
+        with pytest.raises(ConfigurationError, match=r"SLATE_ENV: .* is not a name"):
+            deployment.load(file)
+
+
+def test_production_is_no_preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLATE_ENV", "production")
+    with pytest.raises(ConfigurationError, match="is no preview: leave the name out, or SLATE_ENV"):
+        deployment.load(written(tmp_path, MINIMAL))

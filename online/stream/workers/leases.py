@@ -91,3 +91,9 @@ class Leases:
         self._redis.zremrangebyscore(self._workers, "-inf", now - self._milliseconds)
         names = sorted(name.decode() for name in self._redis.zrange(self._workers, 0, -1))
         return names.index(self.name), len(names)
+
+
+def anything_held(redis: Redis, units: Sequence[Unit]) -> bool:
+    """Whether any worker holds any of these units."""
+    store: Any = redis
+    return any(store.exists(unit.lease) for unit in units)

@@ -231,6 +231,16 @@ class Worker:
                 self._archive(unit.source)
         return applied
 
+    def make_missing(self) -> None:
+        """Make the rows that its partitions miss, and apply nothing.
+
+        No partition moves on, so rows of other definitions go on being served. What cannot be made
+        is told in ``unreplayed``.
+        """
+        if time.monotonic() - self._renewed >= self._renew_every:
+            self._renew()
+        self._prepare([unit for unit in self._leases.held if unit.route != LOG])
+
     def _archive(self, source: type[Source]) -> None:
         """Archive what waits of a source."""
         try:

@@ -219,7 +219,7 @@ def test_a_view_that_is_new_to_a_partition_is_replayed(bench: Bench) -> None:
 def test_workers_of_two_definitions_never_make_one_of_them_wrong(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new = Bench(replace(bench.deployment, definitions=_changed(tmp_path, monkeypatch)), bench.redis)
+    new = Bench(replace(bench.deployment, definitions=changed(tmp_path, monkeypatch)), bench.redis)
     new.number = 1_000
     assert definition(new.view) != definition(bench.view)
     with Publisher.connect(new.deployment) as publisher:
@@ -244,7 +244,7 @@ def test_workers_of_two_definitions_never_make_one_of_them_wrong(
     new.close()
 
 
-def _changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A module of the same definitions but for a window less of one view."""
     name = "bikes_changed"
     shutil.copytree(BIKES.parent / "definitions", folder / name)
