@@ -43,6 +43,7 @@ class FeatureRow:
         text: what its author wrote, then what follows from the definition.
         facts: what else there is to tell, by name.
         nulls: the share of rows without a value in the newest run; None where none is known.
+        defaults: the share with its default; None where it has none, or none is known.
         bars: how its values are spread in the newest run.
         why_no_bars: why they are not shown, where they are not.
         spark, runs, nulls_by_run, days: pictures; empty where there is nothing to draw.
@@ -58,6 +59,7 @@ class FeatureRow:
     text: str
     facts: facts.Facts
     nulls: float | None
+    defaults: float | None
     bars: Sequence[Bar]
     why_no_bars: str
     spark: Markup
@@ -89,6 +91,7 @@ def feature_row(registry: Registry, known: Known, feature: Feature) -> FeatureRo
         descriptions.of_feature(feature),
         [fact for fact in facts.of_feature(registry, feature) if fact[1] and fact[0] not in _TOLD],
         _nulls(newest, column),
+        newest.profile.defaults.get(column) if newest is not None else None,
         shown,
         "" if shown else _why_not(feature, newest, found),
         charts.spark(shown),

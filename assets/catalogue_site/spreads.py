@@ -40,16 +40,14 @@ class Moment:
     """How a feature was in one run.
 
     Attributes:
-        at: the instant that the view was built as of, or when it was checked.
+        at: the instant that the view was built as of, or when it was checked (UTC, without a zone).
         nulls: the share of rows without a value, from 0 to 1.
-        defaults: the share of rows with its default; None of a feature without one.
         quantiles: of numbers, those of ``QUANTILES``; none where they are not shown.
         shares: of categories, the share of each that is shown; the rest is ``OTHERS``.
     """
 
     at: datetime
     nulls: float
-    defaults: float | None
     quantiles: tuple[float, ...] = ()
     shares: dict[str, float] | None = None
 
@@ -57,26 +55,27 @@ class Moment:
 def moments(column: str, reports: Sequence[RunReport]) -> list[Moment]:
     """How a feature was in each of some runs, the oldest first; without those that lack it.
 
+    Of several as of one instant it is the newest.
+
     Args:
         column: the feature's column.
         reports: what is kept of its view's runs, the newest first.
     """
-    found = []
-    for report in reversed(reports):
+    found: dict[datetime, Moment] = {}
+    for report in reports:
         profile = report.profile
-        if column not in profile.columns:
+        at = datetime.fromisoformat(profile.as_of) if profile.as_of else report.at
+        at = at.replace(tzinfo=None)
+        if column not in profile.columns or at in found:
             continue
         spread = profile.distributions.get(column)
-        found.append(
-            Moment(
-                datetime.fromisoformat(profile.as_of) if profile.as_of else report.at,
-                profile.columns[column].null_share,
-                profile.defaults.get(column),
-                quantiles(spread) if spread is not None else (),
-                shares(spread) if spread is not None else None,
-            )
+        found[at] = Moment(
+            at,
+            profile.columns[column].null_share,
+            quantiles(spread) if spread is not None else (),
+            shares(spread) if spread is not None else None,
         )
-    return found
+    return [found[at] for at in sorted(found)]
 
 
 def quantiles(spread: Distribution) -> tuple[float, ...]:

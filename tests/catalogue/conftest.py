@@ -13,6 +13,7 @@ from slate.quality.report_folders import report_folder
 from slate.quality.run_reports import write_report
 from slate.quality.validations import validate
 from tests.catalogue.shop import CustomerProfile
+from tests.quality.warehouse import AS_OF
 from tests.quality.warehouse import write as write_table
 
 ROWS = 400
@@ -52,6 +53,7 @@ def customers(turn: int) -> list[dict[str, Any]]:
             "visits": number % 3,
             "rare": float(number) if number < 60 else None,
             "vip": number % 2 == 0,
+            "as_of": AS_OF + timedelta(hours=turn),
         }
         for number in range(ROWS)
     ]
@@ -60,12 +62,12 @@ def customers(turn: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def check(shop: Deployment) -> Callable[[int], None]:
-    """Checks the profiles of customers, as a run does."""
+def check(shop: Deployment) -> Callable[..., None]:
+    """Checks the profiles of customers, as a run of some number does, as of some hour."""
 
-    def run(number: int) -> None:
+    def run(number: int, hour: int = 0) -> None:
         with duckdb.connect() as connection:
-            write_table(connection, CustomerProfile, customers(number))
+            write_table(connection, CustomerProfile, customers(hour or number))
             validation = validate(CustomerProfile, connection)
         run = f"{number:08}-0000"
         folder = report_folder(shop.reports, run)

@@ -16,7 +16,7 @@ from tests.catalogue.pages import broken_links, read, site
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = ("slate.toml", "tests/deployments/bikes/slate.toml", "examples/clicks/slate.toml")
-Check = Callable[[int], None]
+Check = Callable[..., None]
 
 
 @pytest.mark.parametrize("config", DEPLOYMENTS)
@@ -90,8 +90,12 @@ def test_distributions_are_shown_over_runs(shop: Deployment, check: Check, tmp_p
     check(1)
     write_site(shop, tmp_path / "site")
     page = tmp_path / "site/views/customer_profile.html"
-    assert "From run to run: to be seen from the second run on." in page.read_text()
+    assert "to be seen once there are runs of two instants" in page.read_text()
     assert "400" in read(page).text
+    assert "0, in 33.5% of the rows" in " ".join(read(page).text.split())
+    check(3, hour=1)  # as of the same instant
+    write_site(shop, tmp_path / "site")
+    assert "to be seen once there are runs of two instants" in page.read_text()
     check(2)
     write_site(shop, tmp_path / "site")
     labels = [of["aria-label"] for tag, of in read(page).tags if of.get("class") == "chart"]
