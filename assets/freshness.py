@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from slate.assets import check_results
 from slate.assets.online import NEWEST, online_key
 from slate.deployment import Deployment
 from slate.sources import Source
@@ -72,6 +73,7 @@ def _check(deployment: Deployment, view: type[FeatureView]) -> dg.AssetChecksDef
         newest = made.metadata.get(NEWEST) if made else None
         instant = datetime.fromtimestamp(newest.value, UTC) if newest else None
         result = freshness(view, instant, deployment.now())
+        check_results.keep(deployment, view, [result])
         if not result.passed:
             context.log.error(f"{view.name}: {result.description}")
         return result

@@ -17,6 +17,7 @@ import duckdb
 from slate.asset_keys import online_path
 from slate.assets import published
 from slate.assets.catalogue import asset_tags, schema, view_columns
+from slate.assets.catalogue_site.addresses import address
 from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
 from slate.assets.publishing import (
@@ -137,7 +138,10 @@ def _spec(deployment: Deployment, view: type[FeatureView]) -> dg.AssetSpec:
         kinds={"redis"},
         owners=[view.owner] if view.owner else None,
         tags=asset_tags(view.tags),
-        metadata=schema(view_columns(view)),
+        metadata={
+            **schema(view_columns(view)),
+            "catalogue": dg.MetadataValue.path(str(deployment.catalogue / address(view))),
+        },
         code_version=fingerprint(view),
         skippable=True,
     )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import duckdb
 
+from slate.assets import check_results
 from slate.assets.builds import known_until
 from slate.assets.database import POOL, Warehouse
 from slate.assets.freshness import FRESHNESS, allowed_age, freshness
@@ -76,6 +77,7 @@ def _checks(deployment: Deployment, source: type[Source]) -> dg.AssetChecksDefin
                 before = landed_before(connection, source, until)
                 waiting = [h for h in landed(deployment.landing, source).hours if h >= until]
                 found += [hours_landed(before, until, waiting), few_refused(source, before)]
+        check_results.keep(deployment, source, found)
         asked = {key.name for key in context.selected_asset_check_keys}
         for result in found:
             if result.check_name in asked:

@@ -12,6 +12,7 @@ import dagster as dg
 from dagster_dbt import DbtProject
 
 from slate.assets import verdicts
+from slate.assets.catalogue_site.addresses import run_address
 from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
 from slate.assets.origins import landed_origins
@@ -28,6 +29,7 @@ from slate.quality.page import write_page
 from slate.quality.report_folders import report_folder
 from slate.quality.reports import failures, markdown
 from slate.quality.results import Validation
+from slate.quality.run_reports import write_report
 from slate.quality.validations import validate
 from slate.sources import Source
 from slate.views import FeatureView
@@ -93,6 +95,7 @@ def _check(
             failing = "" if validation.success else _failing(view, connection, validation)
         report = report_folder(deployment.reports, context.run.run_id) / f"{view.name}.html"
         write_page(validation, report)
+        write_report(validation, report.with_suffix(".json"), deployment.now(), context.run.run_id)
         # That of what is live, and of as many before it as there are to go back to.
         if save(deployment.reports, validation, deployment.kept_generations + 1):
             use_up(deployment.reports, view.name)
@@ -111,6 +114,10 @@ def _check(
         metadata: dict[str, dg.MetadataValue] = {
             "result": dg.MetadataValue.md(markdown(validation)),
             "report": dg.MetadataValue.path(str(report)),
+            # Written with the catalogue, at the end of the run.
+            "catalogue": dg.MetadataValue.path(
+                str(deployment.catalogue / run_address(report.parent.name))
+            ),
             "rows": dg.MetadataValue.int(validation.profile.rows),
             "expectations": dg.MetadataValue.int(len(validation.results)),
             "failed": dg.MetadataValue.int(len(validation.failed)),

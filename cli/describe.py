@@ -3,8 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterable
 
-from slate import descriptions
-from slate.cli import facts
+from slate import descriptions, facts
 from slate.cli.text import heading, table
 from slate.deployment import load
 from slate.entities import Entity

@@ -5,9 +5,10 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from slate.cli.text import minute, table
+from slate.cli.text import table
 from slate.deployment import load
 from slate.online import Publisher, StoredGeneration
+from slate.time_words import minute
 
 _HEAD = (
     "view",

@@ -4,9 +4,9 @@ import json
 from argparse import Namespace
 from typing import Any
 
-from slate.cli.facts import View, kind_of_view
 from slate.cli.text import heading, table
 from slate.deployment import load
+from slate.facts import View, kind_of_view
 from slate.fingerprints import fingerprint
 from slate.registry import Registry
 from slate.views import FeatureView

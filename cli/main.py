@@ -280,6 +280,16 @@ def _parser() -> argparse.ArgumentParser:
         "name", metavar="NAME", help="of a feature (view.feature), view, source, entity or service"
     )
 
+    docs = add(
+        "docs",
+        "write the catalogue: a site of all definitions, and of what is known of them",
+        "Open its index.html in a browser; it needs no server and no network. Before anything was "
+        "run it tells of the definitions alone.",
+    )
+    docs.add_argument(
+        "--out", metavar="DIR", help="where to write it (default: catalogue, in the data folder)"
+    )
+
     explain = add("explain", "tell how a service's features are come by")
     explain.add_argument("service", metavar="SERVICE")
 

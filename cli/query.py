@@ -8,13 +8,14 @@ from argparse import Namespace
 from datetime import datetime
 from typing import Any
 
-from slate.cli.text import age, instant, table
+from slate.cli.text import instant, table
 from slate.deployment import load
 from slate.errors import RequestError, StoreError
 from slate.kinds import Kind
 from slate.online import Answer, FeatureClient, State
 from slate.online.serving.messages import gathered
 from slate.plans import Plan
+from slate.time_words import age
 
 ACROSS = 4
 # The seconds that near views may take to be loaded.

@@ -12,8 +12,9 @@ from typing import Any
 
 from slate.assets.health import Health, health
 from slate.cli.served import Served, served
-from slate.cli.text import age, heading, instant, minute, table
+from slate.cli.text import heading, instant, table
 from slate.deployment import Deployment, load
+from slate.time_words import age, minute
 
 CLEAR = "\x1b[H\x1b[J"
 KEY = "SLATE_KEY"

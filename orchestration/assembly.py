@@ -7,6 +7,7 @@ import dagster as dg
 
 from slate.assets.answer_log import log_assets, logged_plans
 from slate.assets.audits import audit_assets
+from slate.assets.catalogue_site.asset import catalogue_assets
 from slate.assets.database import Warehouse
 from slate.assets.freshness import view_checks
 from slate.assets.hours import hourly
@@ -58,6 +59,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *online_assets(deployment),
             *log_assets(deployment),
             *audit_assets(deployment),
+            *catalogue_assets(deployment),
         ],
         asset_checks=[
             *quality_checks(deployment, project),

@@ -33,8 +33,8 @@ def jobs(deployment: Deployment) -> Sequence[Any]:
         dg.define_asset_job(
             "build_warehouse",
             everything - landing - training - online,
-            description="Build staging, tiles, current values and training rows with dbt, and "
-            "check them.",
+            description="Build staging, tiles, current values and training rows with dbt, "
+            "check them, and write the catalogue.",
         ),
         dg.define_asset_job(
             "write_training_sets", training, description="Write the training sets as Parquet."

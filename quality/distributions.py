@@ -47,7 +47,8 @@ class Distribution:
     @property
     def shares(self) -> tuple[float, ...]:
         """The share of each part, from 0 to 1."""
-        return tuple(count / max(1, self.values) for count in self.counts)
+        total = max(1, self.values)
+        return tuple(count / total for count in self.counts)
 
 
 def distributions(

@@ -9,6 +9,9 @@ from slate.quality.limits import Limits
 from slate.quality.profiles import ColumnProfile, Profile, told_as_of
 from slate.views import FeatureView
 
+# How the numbers are called that are means.
+MEAN = "mean of "
+
 
 def drift(view: type[FeatureView], previous: Profile, limits: Limits) -> Iterator[Expectation]:
     """Means and shares of nulls that are far from the last good run's.
@@ -29,7 +32,7 @@ def numbers(profile: Profile) -> dict[str, float | None]:
         name: value
         for column, item in profile.columns.items()
         for name, value in (
-            (f"mean of {column}", item.mean),
+            (f"{MEAN}{column}", item.mean),
             (f"nulls of {column}", item.null_share),
         )
     }
@@ -52,7 +55,7 @@ def _mean(feature: Feature, before: ColumnProfile, limit: float) -> Iterator[Exp
             f"to {greatest:.6g}: "
             f"it was {before.mean:.6g} in the last good run"
         )
-        yield _between(f"mean of {feature.column}", feature, least, greatest, why)
+        yield _between(f"{MEAN}{feature.column}", feature, least, greatest, why)
 
 
 def _nulls(

@@ -2,7 +2,8 @@
 
 ::
 
-    reports/2026-11-26T09-05-12-4f1c02aa/<view>.html
+    reports/2026-11-26T09-05-12-4f1c02aa/<view>.html    a page, with rows that failed
+    reports/2026-11-26T09-05-12-4f1c02aa/<view>.json    the same without any row
     reports/latest -> 2026-11-26T09-05-12-4f1c02aa
 """
 
@@ -30,12 +31,12 @@ def report_folder(reports: Path, run: str) -> Path:
         folder = reports / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}-{name}"
         folder.mkdir(parents=True, exist_ok=True)
         _point(reports / LATEST, folder)
-        for old in _folders(reports)[:-KEPT]:
+        for old in run_folders(reports)[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
     return folder
 
 
-def _folders(reports: Path) -> list[Path]:
+def run_folders(reports: Path) -> list[Path]:
     """The folders of runs, the oldest first."""
     return sorted(reports.glob("[0-9]*T*-*/"))
 

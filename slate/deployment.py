@@ -198,6 +198,11 @@ class Deployment:
         """Where the rendered reports of checks are written."""
         return self.data / "reports"
 
+    @property
+    def catalogue(self) -> Path:
+        """Where the site is written that tells of all definitions, and of what is known of them."""
+        return self.data / "catalogue"
+
 
 def given_or_loaded(deployment: Deployment | None) -> Deployment:
     """A deployment as it was given, or else that of slate.toml.

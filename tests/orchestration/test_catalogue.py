@@ -7,9 +7,12 @@ import dagster as dg
 import pytest
 
 from slate.assets.catalogue import SCHEMA, asset_tags
+from slate.assets.catalogue_site.asset import KEY, catalogue_assets
 from slate.assets.warehouse import parse_if_changed
+from slate.compile.project import write
 from slate.deployment import load
 from slate.orchestration.assembly import assemble
+from tests.orchestration import small
 
 pytestmark = pytest.mark.process
 
@@ -82,3 +85,37 @@ def test_sources_show_how_fresh_they_are(specs: Specs) -> None:
         assert text in (specs[key].description or "")
     unique = columns(specs, "raw/events")["event_id"].constraints
     assert unique == dg.TableColumnConstraints(nullable=False, unique=True)
+
+
+def test_a_published_view_tells_where_its_page_is(specs: Specs) -> None:
+    told = specs["online/viewer_activity"].metadata["catalogue"]
+    assert isinstance(told, dg.PathMetadataValue)
+    assert str(told.path).endswith("data/catalogue/views/viewer_activity.html")
+
+
+def test_the_site_is_written_last_whatever_fails(tmp_path: Path) -> None:
+    deployment = small.place(tmp_path, "events")
+    write(deployment.registry, deployment.dbt_project)
+
+    @dg.asset
+    def fails() -> None:
+        raise ValueError("it fails")
+
+    @dg.asset(deps=[fails])
+    def follows() -> None: ...
+
+    @dg.asset
+    def another() -> None: ...
+
+    @dg.asset(deps=[another])
+    def one_more() -> None: ...
+
+    (catalogue,) = catalogue_assets(deployment)
+    result = dg.materialize([catalogue, fails, follows, another, one_more], raise_on_error=False)
+    assert not result.success
+    ended = [event.step_key for event in result.all_events if event.is_step_success]
+    assert ended == ["another", "one_more", "site__catalogue"]
+    (made,) = (e for e in result.get_asset_materialization_events() if e.asset_key == KEY)
+    index = made.materialization.metadata["path"].value
+    assert index == str(deployment.catalogue / "index.html")
+    assert "guest_stays" in Path(str(index)).read_text()

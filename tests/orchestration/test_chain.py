@@ -422,6 +422,15 @@ def test_the_check_shows_the_rows_that_failed(broken: Stage) -> None:
     assert "favourite is one of" in Path(str(told["report"])).read_text()
 
 
+def test_the_catalogue_tells_what_was_held_back(broken: Stage) -> None:
+    """It is written at the end of a run, also of one that failed."""
+    check = broken.runs[0].checks[dg.AssetKey("rider_profile_current")]
+    page = Path(str(check.metadata["catalogue"].value)).read_text()
+    assert "1 held back" in page
+    assert "favourite is one of" in page
+    assert "moon" not in page, "which rows these are, the report says"
+
+
 def test_the_next_good_run_has_all_of_it_live(late: Stage, mended: Stage) -> None:
     assert mended.live["rider_profile"].name == late.live["rider_profile"].name
     assert mended.live["bike_health"].previous is not None

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from slate import uses
 from slate.base import Definition
-from slate.cli import uses
 from slate.constraints import Constraints
 from slate.entities import Entity
 from slate.expressions import Expr, render
