@@ -333,6 +333,26 @@ def _parser() -> argparse.ArgumentParser:
         "--because", metavar="REASON", required=True, help="why the change is meant; it is kept"
     )
 
+    forget = add(
+        "forget",
+        "delete all that Slate keeps of an entity, such as a person, and show that nothing is left",
+        "Its rows go, in whatever they are; everything is built and published anew without them, "
+        "and then all files, tables and values of the store are searched. Takes as long as a "
+        "first `slate run`. Exit code 1 where something is left. End `slate stream` before.",
+    )
+    forget.add_argument(
+        "subjects",
+        metavar="KEY=VALUE",
+        nargs="+",
+        type=_subject,
+        help="a key column of an entity, and the key: viewer_id=viewer_17; several are forgotten "
+        "together",
+    )
+    forget.add_argument(
+        "--dry-run", action="store_true", help="delete nothing: tell what is found, and where"
+    )
+    forget.add_argument("--json", action="store_true", help="as one JSON object")
+
     typed = add(
         "stubs",
         "write a module of the services with their types, for editors and type checkers",
@@ -610,6 +630,12 @@ def _key_value(text: str) -> tuple[str, list[str]]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not key=value")
     return name, values.split(",")
+
+
+def _subject(text: str) -> tuple[str, list[str]]:
+    """A key with its value, which may have commas."""
+    name, _ = _key_value(text)
+    return name, [text.partition("=")[2]]
 
 
 def _number(text: str) -> int:
