@@ -1,8 +1,10 @@
 """Subjects: the entities that are to be forgotten, and what tells that something is of one.
 
-A row is of a subject where a column that holds keys of its entity has its key. A text is where it
-has the key as a word of its own: ``viewer_17`` in ``{"viewer_id": "viewer_17"}``, and not in
-``viewer_170``. A number says nothing by itself: in texts it is looked for behind its column's name.
+A row is of a subject where a column that holds keys of its entity has its key, or where a text is
+of it. A text is where it has the key as a word of its own: ``viewer_17`` in "by viewer_17", and not
+in ``viewer_170``. A key without a digit may be a word of the language, such as "ann": it counts
+between marks alone, as in ``{"guest_id": "ann"}``. A number says nothing by itself: in texts it is
+looked for behind its column's name.
 """
 
 import html
@@ -23,6 +25,8 @@ from slate.registry import Registry
 FORGOTTEN = "[forgotten]"
 # What beside a text keeps it from being a word of its own: in RE2, and of bytes.
 _LETTERS, _BYTES = r"\pL\pN_@\-", rb"A-Za-z0-9_@\-\x80-\xff"
+# What is beside a key in what programs write, if it is no letter.
+_MARKS = r"""\x00-\x1f"'{}()<>\[\]:=,;|`\\/&"""
 # Aggregates that are one of their column's values.
 _PICKING = {"first", "last", "last_n", "max", "min", "top"}
 # Redis' files have the length of a text in front of it, of short ones in one byte.
@@ -69,6 +73,11 @@ class Subject:
         return str(self.value)
 
     @property
+    def is_no_word(self) -> bool:
+        """Whether its key has a digit, as no word of the language has."""
+        return any(map(str.isdigit, self.text))
+
+    @property
     def forms(self) -> list[str]:
         """How its key is written within a text: as it is, in JSON, and in HTML."""
         text = self.text
@@ -85,10 +94,10 @@ class Subjects:
 
     Examples:
         >>> ann = Subjects((Subject("guest_id", "ann", frozenset({"guest_id"})),))
-        >>> ann.in_text(b'{"guest_id": "ann"}'), ann.in_text(b"anna and ann-marie")
+        >>> ann.in_text(b'{"guest_id": "ann"}'), ann.in_text(b'["anna"], by ann')
         (True, False)
-        >>> ann.without("ann, anna.")
-        '[forgotten], anna.'
+        >>> ann.without('["ann", "anna"]')
+        '["[forgotten]", "anna"]'
     """
 
     all: tuple[Subject, ...]
@@ -121,6 +130,24 @@ class Subjects:
     def _encoded(self) -> tuple[bytes, ...]:
         return tuple(text.encode() for text in self.texts)
 
+    @cached_property
+    def hints(self) -> tuple[str, ...]:
+        """What a text has that is of one of them: one without any need not be looked at."""
+        numbers = (one.text for one in self.all if isinstance(one.value, int))
+        return (*self.texts, *numbers)
+
+    @cached_property
+    def inside(self) -> str:
+        """The texts that have a key inside of a longer word, as a regular expression of RE2."""
+        forms = "|".join(map(re.escape, self.texts))
+        before, behind = rf"[{_LETTERS}.]({forms})", rf"({forms})([{_LETTERS}]|\.[\pL\pN])"
+        return f"{before}|{behind}" if forms else r"[^\s\S]"
+
+    @cached_property
+    def _no_words(self) -> tuple[bytes, ...]:
+        forms = (form for one in self.all if one.is_no_word for form in one.forms)
+        return tuple(form.encode() for form in forms if form in self.texts)
+
     def numbers(self, column: str) -> list[int]:
         """The keys that are numbers, of the entities whose keys a column holds."""
         names = {column, column.rpartition(".")[2]}
@@ -145,11 +172,11 @@ class Subjects:
 
         Args:
             data: the bytes.
-            anywhere: whether a key counts inside of longer words too. In packed rows and files
-                texts lie next to each other, so it has to; unless other keys begin or end
-                like one of them.
+            anywhere: whether a key that is no word counts inside of longer ones too. In packed
+                rows and files texts lie next to each other, so it has to; unless other keys
+                begin or end like one of them.
         """
-        if anywhere and any(data.find(one) >= 0 for one in self._encoded):
+        if anywhere and any(data.find(one) >= 0 for one in self._no_words):
             return True
         return self.in_text(data) or any(_with_length(one, data) for one in self._encoded)
 
@@ -190,6 +217,8 @@ def _pattern(subject: Subject) -> str:
         number = rf"[\"'\\]*\s*[:=]\s*[\"'\\]*{subject.value}"
         return rf"(^|[^\pL\pN_])({_names(subject)}){number}($|[^0-9.])"
     forms = "|".join(map(re.escape, subject.forms))
+    if not subject.is_no_word:
+        return rf"(^|[{_MARKS}]|\| )({forms})($|[{_MARKS}]| \|)"
     return rf"(^|[^{_LETTERS}.])({forms})($|[^{_LETTERS}.]|\.($|[^\pL\pN]))"
 
 
@@ -200,6 +229,10 @@ def _pattern_of_bytes(subject: Subject) -> bytes:
             rf"{subject.value}(?![0-9.])"
         ).encode()
     forms = b"|".join(re.escape(form.encode()) for form in subject.forms)
+    if not subject.is_no_word:
+        marks = _MARKS.encode()
+        before = rb"(?:(?<![\s\S])|(?<=[" + marks + rb"])|(?<=\| ))"
+        return before + b"(?:" + forms + rb")(?=\Z|[" + marks + rb"]| \|)"
     return b"(?<![" + _BYTES + b".])(?:" + forms + b")(?![" + _BYTES + rb"])(?!\.[A-Za-z0-9])"
 
 

@@ -24,7 +24,7 @@ from slate.quoting import quoted_name, quoted_text
 from slate.subjects import Subjects
 
 _NUMBERS = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DOUBLE|FLOAT|DECIMAL\(.*\)")
-_NEVER = re.compile(r"BOOLEAN|DATE|TIME.*|INTERVAL|BIT")
+_TEXTS = re.compile("VARCHAR|JSON|BLOB|ENUM|UUID")
 _UNFINISHED = ".forgetting"
 
 
@@ -117,14 +117,23 @@ def opened(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def has_longer(connection: duckdb.DuckDBPyConnection, subjects: Subjects) -> bool:
     """Whether values that stay have one of the keys inside of a longer word."""
+    parameters = {**_hints(subjects), "pattern": subjects.inside}
     for table, name, kind in _columns(connection):
-        if kind == "VARCHAR":
-            column = quoted_name(name)
-            query = f"""select 1 from {table}
-                where list_bool_or([contains({column}, part) for part in $texts]) limit 1"""
-            if connection.execute(query, {"texts": list(subjects.texts)}).fetchall():
+        if kind == "VARCHAR" and subjects.texts:
+            query = f"select 1 from {table} where {_matches(quoted_name(name), subjects)} limit 1"
+            if connection.execute(query, parameters).fetchall():
                 return True
     return False
+
+
+def _hints(subjects: Subjects) -> dict[str, str]:
+    return {f"hint{place}": hint for place, hint in enumerate(subjects.hints)}
+
+
+def _matches(text: str, subjects: Subjects) -> str:
+    """Whether a text matches a pattern, in SQL; what it has at least is looked for first."""
+    hints = " or ".join(f"contains({text}, ${name})" for name in _hints(subjects))
+    return f"(({hints}) and regexp_matches({text}, $pattern))"
 
 
 def _remove(path: Path) -> None:
@@ -159,11 +168,11 @@ def _table(name: str, columns: Sequence[tuple[str, str]], subjects: Subjects) ->
             for number in subjects.numbers(column):
                 tests.append(f"{quoted} = {number}")
             continue
-        if _NEVER.fullmatch(kind):
+        if not _TEXTS.search(kind) and not subjects.numbers(column):
             continue
         text = quoted if kind == "VARCHAR" else f"cast({quoted} as varchar)"
-        parameters["pattern"] = subjects.pattern
-        tests.append(f"regexp_matches({text}, $pattern)")
+        parameters |= {**_hints(subjects), "pattern": subjects.pattern}
+        tests.append(_matches(text, subjects))
         for number in subjects.numbers(column):
             tests.append(f"trim({text}) = '{number}'")
             if kind.endswith("[]"):
