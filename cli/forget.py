@@ -34,7 +34,8 @@ def run(options: Namespace) -> int:
         if not options.dry_run and not forgetting.run():
             say(
                 "their rows are deleted, and what is made of them is not made anew yet: mend what "
-                "failed, and run this again"
+                "failed (`slate accept` where a view is held back as so much of it is gone), and "
+                "run this again"
             )
             return 1
         looked = forgetting.search()
