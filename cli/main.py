@@ -244,6 +244,7 @@ def _parser() -> argparse.ArgumentParser:
         "--at", metavar="T", type=_instant, help="the instant to ask about, UTC (default: now)"
     )
     query.add_argument("--json", action="store_true", help="as JSON, one object per row and line")
+    query.add_argument("--pii", action="store_true", help="show what is tagged pii too")
 
     keys = add(
         "keys",
@@ -256,6 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument(
         "--at", metavar="T", type=_instant, help="the instant to ask about, UTC (default: now)"
     )
+    keys.add_argument("--pii", action="store_true", help="show what is tagged pii too")
 
     generations = add(
         "generations",
@@ -521,6 +523,7 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="the services that the new key is for (default: all)",
     )
+    serve.add_argument("--pii", action="store_true", help="let the new key read what is tagged pii")
     serve.add_argument(
         "--near-folder",
         metavar="FOLDER",
@@ -549,6 +552,7 @@ def _parser() -> argparse.ArgumentParser:
         "source", metavar="SOURCE", nargs="?", help="default: all that have a stream"
     )
     deadletters.add_argument("--json", action="store_true", help="as JSON, one object per line")
+    deadletters.add_argument("--pii", action="store_true", help="show what is tagged pii too")
     deadletters.add_argument(
         "--replay",
         action="store_true",
