@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,10 +18,10 @@ from slate.errors import DataError
 from slate.online.rows.event_ids import Ids, hash_ids
 from slate.subjects import Subjects
 
-# Files that nobody has finished writing, or read by now.
-_UNFINISHED = ".tmp"
+# What an archive writes to; those of others are theirs.
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 _STORE = "redis"
-# What other processes have written there that is nobody's.
+# Of which each line is something by itself.
 _LINES = ".jsonl"
 
 
@@ -57,7 +58,7 @@ class DataFolder:
         """
         for path in self._files():
             is_training = path.is_relative_to(self.deployment.training)
-            if path.suffix == ".parquet" and (training or not is_training):
+            if (training or not is_training) and parquet_files.is_parquet(path):
                 out = parquet_files.take_out(path, self.subjects)
                 if out is not None:
                     self._remember(path, out)
@@ -69,7 +70,7 @@ class DataFolder:
             DataError: a file cannot be read or written.
         """
         for path in self._files():
-            if path.suffix == ".parquet" or self._is_of_bytes(path):
+            if self._is_of_bytes(path) or parquet_files.is_parquet(path):
                 continue
             if texts.is_sqlite(path):
                 if texts.rows(path, self.subjects)[1] or self._left_over(path):
@@ -80,8 +81,9 @@ class DataFolder:
     def remove_unfinished(self) -> None:
         """Remove what an archive that was killed has left."""
         for folder in (self.deployment.landing, self.deployment.data / "stream"):
-            for path in folder.glob(f"*/*/.*{_UNFINISHED}"):
-                path.unlink(missing_ok=True)
+            for path in folder.glob("*/*/.*"):
+                if _UNFINISHED.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
     def _files(self) -> Iterator[Path]:
         for root, _, names in os.walk(self.deployment.data):
@@ -94,12 +96,12 @@ class DataFolder:
         looked = Looked(self._place(path), "files")
         where = str(path.relative_to(self.deployment.data))
         try:
-            if path.suffix == ".parquet":
-                looked.what = "rows"
-                looked.add(*parquet_files.count(path, self.subjects), where)
-            elif self._is_of_bytes(path):
+            if self._is_of_bytes(path):
                 looked.what = "bytes"
                 looked.add(path.stat().st_size, self._in_bytes(path, anywhere), where)
+            elif parquet_files.is_parquet(path):
+                looked.what = "rows"
+                looked.add(*parquet_files.count(path, self.subjects), where)
             elif texts.is_sqlite(path):
                 looked.what = "rows"
                 number, found = texts.rows(path, self.subjects)

@@ -16,8 +16,16 @@ from slate.errors import DataError
 from slate.subjects import Subjects
 from slate.times import Mask
 
-_ROWS = 100_000
+_ROWS, _MAGIC = 100_000, b"PAR1"
 _DAMAGED = (pa.ArrowException, OSError, ValueError)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file is one of Parquet, or was to be, by its name or its first bytes."""
+    if path.suffix == ".parquet":
+        return True
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def rows_of(table: pa.Table | pa.RecordBatch, subjects: Subjects) -> Mask:
