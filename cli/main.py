@@ -347,7 +347,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         nargs="+",
         type=_subject,
-        help="a key column of an entity, and the key: viewer_id=viewer_17; several are forgotten "
+        help="a key column of an entity, and the key: customer_id=c17; several are forgotten "
         "together",
     )
     forget.add_argument(

@@ -38,7 +38,7 @@ def test_nothing_personal_is_shown(
     (failed,) = [one for one in found.failed if "loans_1h is at most loans_1d" in failed_why(one)]
     assert {row["loans_1h"] for row in failed.examples} == {"[pii]"}
     assert {row["member_id"] for row in failed.examples} != {"[pii]"}
-    assert "4711" not in "".join(failures(found)) + markdown(found) + page(found).split("mean")[0]
+    assert "4711" not in "".join(failures(found)) + markdown(found)
     assert {found.profile.columns[name].max for name in ("loans_1h", "loans_1d")} == {None}
     assert not {"loans_1h", "loans_1d"} & found.profile.distributions.keys()
 
