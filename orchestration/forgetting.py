@@ -94,6 +94,11 @@ class Forgetting:
             with self._warehouse(), tables.opened(self.deployment.warehouse) as connection:
                 self._anywhere = not tables.has_longer(connection, self.subjects)
                 found += tables.search(connection, self.subjects)
+        if short := self.subjects.short:
+            self.notes.append(
+                f"{', '.join(short)}: so few bytes are in any file by chance; in the warehouse's, "
+                "whose tables were searched by query, and in the store's those between marks count"
+            )
         self.say("searching files")
         found += self._folder.search(anywhere=self._anywhere)
         self.say("searching the online store")

@@ -29,6 +29,9 @@ _LETTERS, _BYTES = r"\pL\pN_@\-", rb"A-Za-z0-9_@\-\x80-\xff"
 _MARKS = r"""\x00-\x1f"'{}()<>\[\]:=,;|`\\/&"""
 # Aggregates that are one of their column's values.
 _PICKING = {"first", "last", "last_n", "max", "min", "top"}
+# Of fewer bytes there are all in any large file.
+_LEAST, _WORD = 6, 8
+_BESIDE = ((b'"', b'"'), (b"{", b"}"), (b"\n", b"\r\n"))
 # Redis' files have the length of a text in front of it, of short ones in one byte.
 _SHORT, _LISTED = 64, 0x80
 
@@ -76,6 +79,11 @@ class Subject:
     def is_no_word(self) -> bool:
         """Whether its key has a digit, as no word of the language has."""
         return any(map(str.isdigit, self.text))
+
+    @property
+    def is_short(self) -> bool:
+        """Whether bytes that are no text may have its key by chance."""
+        return isinstance(self.value, str) and len(self.value.encode()) < _LEAST
 
     @property
     def forms(self) -> list[str]:
@@ -174,11 +182,31 @@ class Subjects:
             data: the bytes.
             anywhere: whether a key that is no word counts inside of longer ones too. In packed
                 rows and files texts lie next to each other, so it has to; unless other keys
-                begin or end like one of them.
+                begin or end like one of them. A short one counts where it is as rows have it, or
+                between marks, whatever is said here.
         """
-        if anywhere and any(data.find(one) >= 0 for one in self._no_words):
+        if any(data.find(one) >= 0 for one in self._of_short):
             return True
-        return self.in_text(data) or any(_with_length(one, data) for one in self._encoded)
+        known = self._long
+        if anywhere and any(data.find(one) >= 0 for one in known._no_words):
+            return True
+        return known.in_text(data) or any(_with_length(one, data) for one in known._encoded)
+
+    @cached_property
+    def short(self) -> tuple[str, ...]:
+        """The keys that bytes may have by chance."""
+        return tuple(one.text for one in self.all if one.is_short)
+
+    @cached_property
+    def _long(self) -> "Subjects":
+        return Subjects(tuple(one for one in self.all if not one.is_short))
+
+    @cached_property
+    def _of_short(self) -> tuple[bytes, ...]:
+        """Short keys with what is beside them: filled up to a word of a row, or between marks."""
+        keys = [text.encode() for text in self.short]
+        marked = [before + key + behind for key in keys for before, behind in _BESIDE]
+        return (*(key.ljust(_WORD, b"\0") for key in keys), *marked)
 
     def without(self, text: str) -> str:
         """A text with ``FORGOTTEN`` in their place."""

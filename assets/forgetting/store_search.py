@@ -130,16 +130,18 @@ class StoreSearch:
             landed = text.endswith(":landed")
             for field, value in store.hscan_iter(name, count=_AT_ONCE):
                 is_of = landed and self._is_remembered(value)
-                is_of = is_of or self._is_key(field, view) or self._of(field) or self._of(value)
+                is_of = is_of or self._is_key(field, view) or self._subjects.in_text(field)
+                is_of = is_of or self._of(value)
                 yield "", is_of
         elif kind == b"list":
             for place in range(store.llen(name)):
                 value = store.lindex(name, place) or b"[]"
                 yield "", self._subjects.in_text(value) or self._in_chunk(value, view)
         elif kind == b"set":
-            yield from (("", self._of(value)) for value in store.smembers(name))
+            yield from (("", self._subjects.in_text(value)) for value in store.smembers(name))
         elif kind == b"zset":
-            yield from (("", self._of(value)) for value in store.zrange(name, 0, -1))
+            members = store.zrange(name, 0, -1)
+            yield from (("", self._subjects.in_text(value)) for value in members)
 
     def _entries(self, text: str, name: bytes) -> Iterator[tuple[str, bool]]:
         start = "-"
@@ -167,12 +169,14 @@ class StoreSearch:
             except pa.ArrowException:
                 return self._of(fields[_TABLE])
             return bool(rows_of(table, self._subjects).any())
-        return any(self._of(one) for one in fields.values())
+        return any(self._of(one) or self._subjects.in_text(one) for one in fields.values())
 
     def _in_string(self, text: str, value: bytes, view: type[FeatureView] | None) -> bool:
         if ":seen:" in text:
             return self._is_remembered(value)
-        return self._of(value) or self._in_bundle(value, view)
+        # What is of no view is text.
+        is_of = view is None and self._subjects.in_text(value)
+        return is_of or self._of(value) or self._in_bundle(value, view)
 
     def _is_remembered(self, value: bytes) -> bool:
         return bool(np.isin(np.frombuffer(value, SEEN)["id"], self._ids).any())

@@ -61,6 +61,17 @@ def test_keys_are_found_wherever_texts_lie_in_bytes() -> None:
     assert not WORDS.in_bytes(b"planning a channel", anywhere=True)
 
 
+def test_a_short_key_is_not_found_by_chance() -> None:
+    """But as packed rows have it, and as names and JSON do."""
+    short = Subjects((Subject("guest_id", "c01", frozenset({"guest_id"})),))
+    for chance in (b"\x80ac01f", b"\x00c01\x01", b"\x03c01"):
+        assert not short.in_bytes(chance, anywhere=True)
+    for there in (b"abcdefghc01\0\0\0\0\0", b":{c01}", b'["c01"]', b"$3\r\nc01\r\n"):
+        assert short.in_bytes(there, anywhere=False)
+    assert short.short == ("c01",)
+    assert IDS.short == ()
+
+
 def test_columns_that_hold_keys_are_known_by_the_definitions() -> None:
     station = Subject.of(REGISTRY, "station_id", "7")
     assert station.value == 7
