@@ -33,6 +33,8 @@ from slate.assets.raw_tables import follow_definition
 from slate.assets.refusals import coerced_column, null_column, reasons
 from slate.compile.model_names import RAW
 from slate.errors import DataError
+from slate.privacy import HIDDEN, personal_columns
+from slate.quoting import quoted_text
 from slate.sources import Source
 
 ROWS_AT_ONCE = 4_000_000
@@ -269,6 +271,7 @@ def _insert_rows(
         for c in columns
         for reason in reasons(source, c, present.get(c.name), hour="paths.hour")
     )
+    packed = _packed(source, present)
     try:
         connection.execute(
             f"""create or replace temp table incoming as
@@ -277,7 +280,7 @@ def _insert_rows(
                 coalesce(landed._fault, nullif(concat_ws('; ', {refusals}), '')) as _reason,
                 {", ".join(values)},
                 case when _reason is not null
-                    then cast(to_json(struct_pack({_packed(present)})) as varchar) end as _content
+                    then cast(to_json(struct_pack({packed})) as varchar) end as _content
             from landed_rows as landed
             inner join landing_paths as paths on paths.file = landed._file"""
         )
@@ -311,5 +314,13 @@ def _insert_rows(
     return unread
 
 
-def _packed(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}" := landed."{name}"' for name in names)
+def _packed(source: type[Source], names: Iterable[str]) -> str:
+    """What the quarantine keeps of a refused row: of what is personal, whether there was any."""
+    hides = personal_columns(source)
+    shown = {name: f'landed."{name}"' for name in names}
+    shown |= {
+        name: f"case when {value} is not null then {quoted_text(HIDDEN)} end"
+        for name, value in shown.items()
+        if name in hides
+    }
+    return ", ".join(f'"{name}" := {value}' for name, value in shown.items())

@@ -41,7 +41,8 @@ from slate.coercion import landed
 from slate.deployment import Deployment
 from slate.errors import DataError, nearest
 from slate.kinds import Kind
-from slate.quoting import quoted_name
+from slate.privacy import HIDDEN, personal_columns
+from slate.quoting import quoted_name, quoted_text
 from slate.refusals import EARLIEST, LATEST
 from slate.sources import Source
 from slate.windows import duration
@@ -420,7 +421,9 @@ def _told(
         f"""select count(*) filter ({LINE} is null), count(*) filter ({LINE} is not null)
         from staged where {_REASON} is not null"""
     ).fetchall()
-    content = ", ".join(f'"{column}" := {_GIVEN}{column}' for column in given)
+    hides = personal_columns(source)
+    shown = {name: quoted_text(HIDDEN) if name in hides else f"{_GIVEN}{name}" for name in given}
+    content = ", ".join(f'"{name}" := {value}' for name, value in shown.items())
     examples = connection.execute(
         f"""select {ROW}, {_REASON},
             coalesce({LINE}, cast(to_json(struct_pack({content})) as varchar))

@@ -20,6 +20,7 @@ from slate.assets.publishing import known_since
 from slate.assets.warehouse import current_key
 from slate.compile.model_names import current_model
 from slate.deployment import Deployment
+from slate.privacy import hidden, is_personal
 from slate.quality import gate_history
 from slate.quality.acceptance import accepted, use_up
 from slate.quality.failures import failing_rows
@@ -170,11 +171,13 @@ def _gates(deployment: Deployment, validation: Validation) -> dict[str, dg.Metad
 
 def _failing(view: type[FeatureView], connection: object, validation: Validation) -> str:
     rows = failing_rows(view, connection, validation, SHOWN_ROWS)  # type: ignore[arg-type]
+    hides = [name for name, feature in view.features.items() if is_personal(feature)]
     lines = [
         "| " + " | ".join(rows.column_names) + " |",
         "|" + "---|" * rows.num_columns,
     ]
     lines += [
-        "| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows.to_pylist()
+        "| " + " | ".join(str(value) for value in hidden(row, hides).values()) + " |"
+        for row in rows.to_pylist()
     ]
     return "\n".join(lines)

@@ -4,6 +4,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
+from dataclasses import replace
 
 from slate.cli.processes import store
 from slate.cli.text import instant as written
@@ -17,6 +18,7 @@ from slate.online.stream.dead_letters.letter_format import as_json
 from slate.online.stream.dead_letters.overflow_files import folder
 from slate.online.stream.dead_letters.queue import DeadLetter, DeadLetters
 from slate.online.stream.writing.writer import streamed_source
+from slate.privacy import hidden, personal_columns
 from slate.sources import Source
 
 LISTED = 100
@@ -39,7 +41,7 @@ def run(options: Namespace) -> int:
             if options.replay:
                 with EventWriter.connect(deployment, source) as writer:
                     replay = letters.replay(writer, options.limit)
-                _print(source, [*replay.refused, *replay.kept], options.json)
+                _print(source, [*replay.refused, *replay.kept], options)
                 _tell(
                     f"{source.name}: {replay.written:,} written again, {len(replay.refused):,} "
                     f"refused again, {len(replay.kept):,} not to be written again"
@@ -48,7 +50,7 @@ def run(options: Namespace) -> int:
             else:
                 limit = options.limit or (None if options.json else LISTED)
                 shown = list(letters.read(limit))
-                _print(source, shown, options.json)
+                _print(source, shown, options)
                 _tell(f"{source.name}: {len(shown):,} of {len(letters):,} dead letters")
                 if letters.moved:
                     _tell(
@@ -60,15 +62,26 @@ def run(options: Namespace) -> int:
     return code
 
 
-def _print(source: type[Source], letters: Iterable[DeadLetter], machine: bool) -> None:
-    """Print dead letters."""
-    if machine:
+def _print(source: type[Source], letters: Iterable[DeadLetter], options: Namespace) -> None:
+    """Print dead letters, without what is personal unless it is asked for."""
+    if not options.pii:
+        letters = [_hiding(source, letter) for letter in letters]
+    if options.json:
         for letter in letters:
             print(json.dumps(as_json(source, letter.id, letter.refusal)))
         return
     rows = [_cells(letter) for letter in letters]
     if rows:
         print(table(rows, head=("arrived", "reason", "not written again as", source.name)))
+
+
+def _hiding(source: type[Source], letter: DeadLetter) -> DeadLetter:
+    names, refusal = personal_columns(source), letter.refusal
+    if not names:
+        return letter
+    event = None if refusal.event is None else hidden(refusal.event, names)
+    # What cannot be read may hold anything.
+    return replace(letter, refusal=replace(refusal, event=event, raw=None))
 
 
 def _cells(letter: DeadLetter) -> tuple[str, str, str, str]:

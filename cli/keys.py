@@ -9,6 +9,7 @@ from slate.errors import StoreError
 from slate.online.rows.instants import microseconds
 from slate.online.serving.stored_rows import StoredRow, stored_row
 from slate.online.store.redis_client import connect, open_store
+from slate.privacy import HIDDEN, is_personal
 
 
 def run(options: Namespace) -> int:
@@ -24,13 +25,17 @@ def run(options: Namespace) -> int:
     finally:
         if server is not None:
             server.stop()
+    told = {
+        feature: (HIDDEN, HIDDEN) if is_personal(feature) and not options.pii else both
+        for feature, both in found.values.items()
+    }
     print(table(_facts(found)))
     print()
     if found.streamed_at is None:
-        values = [(f.column, cell(published)) for f, (published, _) in found.values.items()]
+        values = [(f.column, cell(published)) for f, (published, _) in told.items()]
         print(table(values, head=("feature", "published")))
     else:
-        rows = [(f.column, *map(cell, both)) for f, both in found.values.items()]
+        rows = [(f.column, *map(cell, both)) for f, both in told.items()]
         print(table(rows, head=("feature", "published", "with the stream")))
     if found.errors:
         raise StoreError("; ".join(found.errors))

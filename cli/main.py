@@ -311,6 +311,7 @@ def _parser() -> argparse.ArgumentParser:
         "--at", metavar="T", type=_instant, help="the instant to ask about, UTC (default: now)"
     )
     query.add_argument("--json", action="store_true", help="as JSON, one object per row and line")
+    query.add_argument("--pii", action="store_true", help="show what is tagged pii too")
 
     keys = add(
         "keys",
@@ -323,6 +324,7 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument(
         "--at", metavar="T", type=_instant, help="the instant to ask about, UTC (default: now)"
     )
+    keys.add_argument("--pii", action="store_true", help="show what is tagged pii too")
 
     generations = add(
         "generations",
@@ -399,6 +401,26 @@ def _parser() -> argparse.ArgumentParser:
     accept.add_argument(
         "--because", metavar="REASON", required=True, help="why the change is meant; it is kept"
     )
+
+    forget = add(
+        "forget",
+        "delete all that Slate keeps of an entity, such as a person, and show that nothing is left",
+        "Its rows go, in whatever they are; everything is built and published anew without them, "
+        "and then all files, tables and values of the store are searched. Takes as long as a "
+        "first `slate run`. Exit code 1 where something is left. End `slate stream` before.",
+    )
+    forget.add_argument(
+        "subjects",
+        metavar="KEY=VALUE",
+        nargs="+",
+        type=_subject,
+        help="a key column of an entity, and the key: customer_id=c17; several are forgotten "
+        "together",
+    )
+    forget.add_argument(
+        "--dry-run", action="store_true", help="delete nothing: tell what is found, and where"
+    )
+    forget.add_argument("--json", action="store_true", help="as one JSON object")
 
     typed = add(
         "stubs",
@@ -568,6 +590,7 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="the services that the new key is for (default: all)",
     )
+    serve.add_argument("--pii", action="store_true", help="let the new key read what is tagged pii")
     serve.add_argument(
         "--near-folder",
         metavar="FOLDER",
@@ -596,6 +619,7 @@ def _parser() -> argparse.ArgumentParser:
         "source", metavar="SOURCE", nargs="?", help="default: all that have a stream"
     )
     deadletters.add_argument("--json", action="store_true", help="as JSON, one object per line")
+    deadletters.add_argument("--pii", action="store_true", help="show what is tagged pii too")
     deadletters.add_argument(
         "--replay",
         action="store_true",
@@ -677,6 +701,12 @@ def _key_value(text: str) -> tuple[str, list[str]]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not key=value")
     return name, values.split(",")
+
+
+def _subject(text: str) -> tuple[str, list[str]]:
+    """A key with its value, which may have commas."""
+    name, _ = _key_value(text)
+    return name, [text.partition("=")[2]]
 
 
 def _number(text: str) -> int:

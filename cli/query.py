@@ -15,6 +15,7 @@ from slate.kinds import Kind
 from slate.online import Answer, FeatureClient, State
 from slate.online.serving.messages import gathered
 from slate.plans import Plan
+from slate.privacy import hidden, personal
 from slate.time_words import age
 
 ACROSS = 4
@@ -44,11 +45,13 @@ def run(options: Namespace) -> int:
         {name: values[row] if len(values) > 1 else values[0] for name, values in asked.items()}
         for row in range(answer.rows)
     ]
+    names = () if options.pii else personal(plan.service.features)
+    rows = [hidden(row, names) for row in answer.to_dicts()]
     if options.json:
-        for line in _lines(answer, keys):
+        for line in _lines(answer, keys, rows):
             print(json.dumps(line))
     else:
-        print(_tables(answer, keys))
+        print(_tables(answer, keys, rows))
     of_views = [error for error in answer.errors if error.split(":")[0] in answer.states]
     for error in gathered((error.split(":")[0], error) for error in of_views):
         print(f"slate: {error}; its values are the declared defaults", file=sys.stderr)
@@ -95,7 +98,9 @@ def _value(where: str, kind: Kind, text: str) -> Any:
         raise RequestError(f"{where} is a {kind.value}, and {text!r} is none") from None
 
 
-def _lines(answer: Answer, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _lines(
+    answer: Answer, keys: list[dict[str, Any]], rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     states = {
         name: (view, [State(s).name.lower() for s in view.state], view.age.tolist())
         for name, view in answer.states.items()
@@ -116,7 +121,7 @@ def _lines(answer: Answer, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 for name, (view, state, ages) in states.items()
             },
         }
-        for row, features in enumerate(answer.to_dicts())
+        for row, features in enumerate(rows)
     ]
 
 
@@ -131,9 +136,8 @@ def _json_value(value: Any) -> Any:
     return value
 
 
-def _tables(answer: Answer, keys: list[dict[str, Any]]) -> str:
+def _tables(answer: Answer, keys: list[dict[str, Any]], rows: list[dict[str, Any]]) -> str:
     """Features down, rows across; a table for every few rows."""
-    rows = answer.to_dicts()
     tables = [f"{answer.service} at {instant(answer.at)}"]
     for start in range(0, answer.rows, ACROSS):
         few = slice(start, start + ACROSS)

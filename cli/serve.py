@@ -33,6 +33,8 @@ def run(options: Namespace) -> int:
         return _new_key(options, deployment)
     if options.services:
         raise ConfigurationError("--services says what a key is for: give --new-key NAME too")
+    if options.pii:
+        raise ConfigurationError("--pii says what a key may read: give --new-key NAME too")
     _require_safe(options)
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     if options.keep_near is not None:
@@ -190,7 +192,8 @@ def _new_key(options: Namespace, deployment: Deployment) -> int:
         raise ConfigurationError("--new-key needs --keys FILE: where the key's hash is kept")
     services = [name for name in options.services.split(",") if name]
     path: Path = options.keys
-    print(new_key(path, options.new_key, services, deployment.registry))
+    registry = deployment.registry
+    print(new_key(path, options.new_key, services, registry, personal=options.pii))
     told = ", ".join(services) or "all services"
     print(
         f"slate: the key {options.new_key!r} is for {told}. It is shown this once: {path} holds "

@@ -8,6 +8,7 @@ import numpy as np
 
 from slate.features import Attribute, Feature
 from slate.kinds import Kind
+from slate.privacy import is_personal
 from slate.quality.tables import table_name
 from slate.quoting import quoted_name
 from slate.views import FeatureView
@@ -58,7 +59,7 @@ def distributions(
 ) -> dict[str, Distribution]:
     """How numbers, truths and categories of a view's table are spread, in parts of their own.
 
-    Times, lists and keys of entities are left out: they move with time.
+    Times, lists and keys of entities are left out, as they move with time; and what is personal.
     """
     found = {}
     for name, feature in view.features.items():
@@ -139,6 +140,8 @@ def distribution_of(found: dict[str, Any]) -> Distribution:
 
 def _comparable(feature: Feature) -> bool:
     if feature.value_type.length is not None or feature.kind is Kind.TIME:
+        return False
+    if is_personal(feature):
         return False
     return not (isinstance(feature, Attribute) and feature.key_of is not None)
 

@@ -7,6 +7,7 @@ from slate.features import Feature
 from slate.filters import literal
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind
+from slate.privacy import is_personal
 from slate.quality.distributions import Distribution, distribution_of, distributions
 from slate.quality.json_values import json_value
 from slate.quality.tables import AS_OF, length_of, table_name
@@ -96,6 +97,10 @@ def measure(
     )
     (found,) = json_value(connection.sql(query).to_arrow_table().to_pylist())
     found["defaults"] = found["defaults"] or {}
+    for name, feature in view.features.items():
+        if is_personal(feature) and name in (found["columns"] or {}):
+            # The least and the greatest value are somebody's.
+            found["columns"][name].update(min=None, max=None)
     profile = profile_of({"view": view.name, "definition": fingerprint(view), **found})
     return replace(profile, distributions=distributions(view, connection, mistyped))
 

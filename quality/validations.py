@@ -1,12 +1,13 @@
 """Validation: a view's suite, run on its table."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from slate.privacy import HIDDEN, hidden, is_personal
 from slate.quality.acceptance import Acceptance
 from slate.quality.batches import Batch, shares
 from slate.quality.drift import numbers
@@ -121,8 +122,9 @@ def _validate(
     one_row = {name: pa.array([value], pa.float64()) for name, value in measured.items()}
     outcomes += run(pa.table(one_row), on_profile)
     keys = tuple(view.entity.keys)
+    hides = {name for name, feature in view.features.items() if is_personal(feature)}
     results = tuple(
-        _result(expectation, outcome, rows, keys)
+        _result(expectation, outcome, rows, keys, hides)
         for expectation, outcome in zip(on_shape + on_rows + on_profile, outcomes, strict=True)
     )
     return Validation(
@@ -141,15 +143,20 @@ def _accepted(
 
 
 def _result(
-    expectation: Expectation, outcome: Outcome, rows: pa.Table, keys: tuple[str, ...]
+    expectation: Expectation,
+    outcome: Outcome,
+    rows: pa.Table,
+    keys: tuple[str, ...],
+    hides: Set[str],
 ) -> Result:
     columns = list(dict.fromkeys((*keys, *expectation.columns)))
     examples = rows.select(columns).take(pa.array(outcome.positions, pa.int64()))
+    is_hidden = outcome.observed is not None and not hides.isdisjoint(expectation.columns)
     return Result(
         expectation,
         outcome.success,
-        outcome.observed,
+        HIDDEN if is_hidden and expectation.subject == "rows" else outcome.observed,
         outcome.unexpected,
         outcome.unexpected / max(rows.num_rows, 1),
-        tuple(json_value(examples.to_pylist())),
+        tuple(hidden(example, hides) for example in json_value(examples.to_pylist())),
     )

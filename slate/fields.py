@@ -77,9 +77,22 @@ def feature(
     return Field("feature", default=default, constraints=constraints, tags=tags)
 
 
-def column(*, min: Any = None, max: Any = None, one_of: Sequence[Any] | None = None) -> Any:
-    """A source's column whose values are bounded; a row outside the bounds is quarantined."""
-    return Field("column", constraints=Constraints(min, max, one_of))
+def column(
+    *,
+    min: Any = None,
+    max: Any = None,
+    one_of: Sequence[Any] | None = None,
+    tags: Sequence[str] = (),
+) -> Any:
+    """A source's column of which more is to be known; a row outside the bounds is quarantined.
+
+    Args:
+        min: the least value that a row may have.
+        max: the greatest value that a row may have.
+        one_of: the only values that a row may have.
+        tags: words to find it by; ``pii`` keeps its values from being shown.
+    """
+    return Field("column", constraints=Constraints(min, max, one_of), tags=tags)
 
 
 def field_of(cls: type[Definition], name: str, annotation: object, *roles: str) -> Field:

@@ -1,6 +1,6 @@
 """The columns of sources, as filters and aggregates use them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import pyarrow as pa
@@ -8,7 +8,7 @@ import pyarrow as pa
 from slate.base import Definition
 from slate.constraints import Constraints
 from slate.expressions import Expr
-from slate.kinds import Kind
+from slate.kinds import Kind, several
 from slate.limits import KEY_BYTES, TEXT_BYTES
 
 
@@ -38,6 +38,7 @@ class Column(Expr):
         nullable: whether a row may lack it.
         constraints: what its values must satisfy; a row that does not is quarantined.
         description: the comment beside it.
+        tags: words to find it by; ``pii`` keeps its values from being shown.
         is_key: whether some view's rows are found by it.
         named: whether a definition names it; one that a filter computes is its expression.
     """
@@ -52,6 +53,7 @@ class Column(Expr):
         nullable: bool,
         constraints: Constraints,
         description: str,
+        tags: Sequence[str] = (),
     ) -> None:
         self.source = source
         self.name = name
@@ -59,6 +61,7 @@ class Column(Expr):
         self.nullable = nullable
         self.constraints = constraints.of(kind, repr(self))
         self.description = description
+        self.tags = several(f"{self!r}: tags", tags)
         self.is_key = False
 
     def __repr__(self) -> str:

@@ -100,7 +100,8 @@ class Source(EventTable):
                 _check_role(where, field.role, kind, nullable)
             if field.role == "unique_id":
                 cls.horizon = field.horizon
-            column = Column(cls, name, kind, nullable, field.constraints, texts.get(name, ""))
+            text = texts.get(name, "")
+            column = Column(cls, name, kind, nullable, field.constraints, text, field.tags)
             cls.columns[name] = column
             setattr(cls, name, column)
         for name, expression in computed.items():

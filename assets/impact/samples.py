@@ -24,6 +24,7 @@ from slate.offline.preview import preview
 from slate.offline.warehouse import reading
 from slate.online import RemoteClient
 from slate.plans import Plan
+from slate.privacy import PII, is_personal
 
 # Within which floats are equal, offline and online.
 TOLERANCE = 1e-9
@@ -125,6 +126,9 @@ def sample(
             continue
         keys = frame.select(service.request_keys).to_pylist()
         for feature in group:
+            if is_personal(feature):
+                unseen.append(f"{feature.name}: it is tagged {PII}, and its values are not shown")
+                continue
             before = old[feature.name].to_pylist() if feature.name in old.column_names else None
             compared.append(_compared(feature.name, keys, before, new[feature.name].to_pylist()))
     return Sample(service.full_name, where, tuple(compared), tuple(unseen))

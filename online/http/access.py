@@ -2,9 +2,10 @@
 
 The file is JSON, a name for each key::
 
-    {"feed": {"hash": "5f...", "services": ["feed_ranking"]}}
+    {"feed": {"hash": "5f...", "services": ["feed_ranking"], "scopes": ["pii"]}}
 
-``feed_ranking`` stands for all of its versions, ``feed_ranking_v1`` for one.
+``feed_ranking`` stands for all of its versions, ``feed_ranking_v1`` for one. A key without the
+scope ``pii``, or without any, is answered with nulls in the place of what is tagged so.
 
 It is read again when it changes, so that a key that is taken out is refused within a second.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from slate.errors import ConfigurationError, nearest
+from slate.privacy import PII
 from slate.registry import Registry
 from slate.services import FeatureService
 
@@ -38,10 +40,12 @@ class Grant:
     Attributes:
         name: the key's name.
         services: names of services, alone or with a version, or ``*`` for all.
+        scopes: what else it allows: ``pii`` to read what is tagged so.
     """
 
     name: str
     services: frozenset[str]
+    scopes: frozenset[str] = frozenset()
 
     def allows(self, service: FeatureService) -> bool:
         """Whether a service may be asked for."""
@@ -78,7 +82,9 @@ class Access:
             logger.error("the keys stay as they were: %s", error)
 
 
-def new_key(path: Path, name: str, services: list[str], registry: Registry) -> str:
+def new_key(
+    path: Path, name: str, services: list[str], registry: Registry, *, personal: bool = False
+) -> str:
     """Make a key, and add its hash to a file.
 
     Args:
@@ -86,6 +92,7 @@ def new_key(path: Path, name: str, services: list[str], registry: Registry) -> s
         name: the key's name.
         services: what it may ask for; none for all.
         registry: the definitions.
+        personal: whether it may read what is tagged ``pii``.
 
     Raises:
         ConfigurationError: the file is none of keys, has one of that name or cannot be written, or
@@ -102,6 +109,8 @@ def new_key(path: Path, name: str, services: list[str], registry: Registry) -> s
         )
     key = secrets.token_urlsafe(_BYTES)
     held[name] = {"hash": _hash(key), "services": services or [ALL]}
+    if personal:
+        held[name]["scopes"] = [PII]
     beside = path.with_name(f"{path.name}.new")
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -131,7 +140,8 @@ def _read(path: Path) -> tuple[tuple[int, int], dict[str, Grant]]:
             f"--keys {path} --new-key NAME`"
         ) from error
     grants = {
-        one["hash"]: Grant(name, frozenset(one["services"])) for name, one in _entries(path).items()
+        one["hash"]: Grant(name, frozenset(one["services"]), frozenset(one.get("scopes", ())))
+        for name, one in _entries(path).items()
     }
     return version, grants
 
@@ -147,7 +157,7 @@ def _entries(path: Path) -> dict[str, dict[str, Any]]:
         match one:
             case {"hash": str(), "services": [*services]} if all(
                 isinstance(service, str) for service in services
-            ):
+            ) and one.get("scopes", []) in ([], [PII]):
                 pass
             case _:
                 raise ConfigurationError(

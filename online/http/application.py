@@ -27,6 +27,7 @@ from slate.online.serving.client import REFRESH, TIMEOUT, AsyncFeatureClient
 from slate.online.serving.messages import shown
 from slate.online.serving.request_stream import require_few
 from slate.plans import Plan
+from slate.privacy import PII, is_personal
 
 logger = logging.getLogger(__name__)
 
@@ -291,6 +292,7 @@ class Application:
         self, name: str, scope: Scope, headers: dict[str, str], receive: Receive
     ) -> Response:
         plan = self._plan(name, headers)
+        grant = self._grant(headers)
         sent = headers.get("content-type", "").partition(";")[0].strip().lower()
         if sent not in (JSON, ARROW):
             raise Refused(
@@ -323,7 +325,8 @@ class Application:
                 answers, rows = [], 0
                 for place, one in enumerate(asked):
                     each = f"{known_as}.{place}" if known_as else ""
-                    answers.append(await self._answer(plan, one, stages, until, each, place))
+                    found = await self._answer(plan, one, stages, until, each, place)
+                    answers.append(_hiding(plan, grant, found))
                     # Those that name no candidates have not told how many there are.
                     rows += answers[-1].rows
                     require_few(rows, self._settings.max_rows)
@@ -331,7 +334,8 @@ class Application:
                     answers, states_by_row=by_row
                 )
             else:
-                answers = [await self._answer(plan, asked, stages, until, known_as)]
+                found = await self._answer(plan, asked, stages, until, known_as)
+                answers = [_hiding(plan, grant, found)]
                 write = bodies.write_arrow if wanted == ARROW else bodies.write_json
                 if wanted == ARROW and said.get("form") == [client_stream.FORM]:
                     write = bodies.write_for_clients
@@ -400,6 +404,16 @@ class Application:
 
 
 _PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", _SERVICES)
+
+
+def _hiding(plan: Plan, grant: Grant | None, answer: Answer) -> Answer:
+    """An answer as a key may read it; where none is asked for, all of it may be."""
+    if grant is None or PII in grant.scopes:
+        return answer
+    features = [feature for feature in plan.service.features if is_personal(feature)]
+    if not features:
+        return answer
+    return answer.hiding(features, f"it is tagged {PII}, which the key {grant.name!r} may not read")
 
 
 def _asked_for(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from datetime import timedelta
 from enum import IntEnum
 from functools import cached_property
@@ -15,6 +16,7 @@ import pyarrow as pa
 from slate.encoded import Encoded, Operand
 from slate.errors import MissingPackageError, RequestError, nearest
 from slate.expressions import Array
+from slate.features import Feature
 from slate.online.rows.instants import instant
 from slate.online.rows.row_format import NO_TIME, Words
 from slate.online.serving.answer_preview import ROWS, Preview, moment
@@ -335,6 +337,22 @@ class Answer:
             columns.append(self._values[feature])
         return columns
 
+    def hiding(self, features: Iterable[Feature], reason: str) -> "Answer":
+        """The same answer with nulls in the place of some features' values.
+
+        Of a type that has no null they are the feature's default. The errors say why.
+
+        Args:
+            features: the features.
+            reason: why each of them is hidden, behind its name.
+        """
+        taken = list(features)
+        made = copy(self)
+        made._held = {**self._held, **{feature: nothing(feature) for feature in taken}}
+        made._values = _Columns(made._held)
+        made.errors = (*self.errors, *(f"{feature.name}: {reason}" for feature in taken))
+        return made
+
     def to_arrow(self) -> pa.Table:
         """The values as a table: a column per feature by its name and of its exact type."""
         columns = [f.value_type.to_arrow(values, self.rows) for f, values in self._held.items()]
@@ -367,6 +385,15 @@ class Answer:
         """The values as a dict per row, None where null, lists of as many values as there are."""
         rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
         return rows
+
+
+def nothing(feature: Feature) -> Array:
+    """What stands for a feature's values where none is to be read, for all rows."""
+    kind, length = feature.kind, feature.value_type.length
+    if length is not None:
+        values = np.zeros((1, length), kind.dtype)
+        return np.ma.MaskedArray(values, np.ones(values.shape, np.bool_))
+    return kind.full(1, kind.null if kind.has_null else feature.null)
 
 
 def _require(package: str, method: str) -> Any:

@@ -23,6 +23,7 @@ from slate.online.serving.answer import Answer
 from slate.online.serving.requests import Request
 from slate.online.store import logged_entries
 from slate.plans import Plan
+from slate.privacy import personal
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +59,12 @@ class Logged:
 
 
 def table_of(logged: Logged) -> pa.Table:
-    """A logged answer as a table, of the columns of ``slate.answer_log``."""
+    """A logged answer as a table, of the columns of ``slate.answer_log``.
+
+    What is personal is null in it.
+    """
     answer, plan, rows = logged.answer, logged.plan, logged.answer.rows
-    schema = log_schema(plan)
+    schema, hidden = log_schema(plan), personal(plan.service.features)
 
     def spread(name: str, value: Any) -> pa.Array:
         return pa.repeat(pa.scalar(value, schema.field(name).type), rows)
@@ -82,7 +86,9 @@ def table_of(logged: Logged) -> pa.Table:
             for feature in plan.inputs
         },
         **{
-            feature.name: feature.value_type.to_arrow(values, rows)
+            feature.name: pa.nulls(rows, feature.value_type.arrow)
+            if feature.name in hidden
+            else feature.value_type.to_arrow(values, rows)
             for feature, values in answer.held.items()
         },
     }

@@ -23,10 +23,20 @@ def read(redis: Redis, unit: Unit, latest: int) -> Iterator[tuple[Ids, Words]]:
         latest: the latest arrival that is applied.
     """
     store: Any = redis
-    for held in store.mget([f"{unit.seen}{number}" for number in _slices(unit.source, latest)]):
+    for held in store.mget(names(unit, latest)):
         if held:
             found = np.frombuffer(held, SEEN)
             yield found["id"].copy(), found["arrival"].copy()
+
+
+def names(unit: Unit, latest: int) -> list[str]:
+    """The names of the ids of the last horizon.
+
+    Args:
+        unit: the partition.
+        latest: the latest arrival that is applied.
+    """
+    return [f"{unit.seen}{number}" for number in _slices(unit.source, latest)]
 
 
 def slices(unit: Unit, ids: Ids, arrivals: Words) -> Iterator[tuple[str, bytes]]:

@@ -27,6 +27,7 @@ from slate.offline.spines import Spine, spine_of
 from slate.offline.values import HOUR, Values
 from slate.offline.values_up_to import ValuesUpTo
 from slate.plans import Plan
+from slate.privacy import personal
 from slate.services import made_of
 from slate.views import FeatureView
 
@@ -128,6 +129,8 @@ class Audit:
         self._deployment, self.connection = deployment, connection
         self._service = deployment.registry.service(service)
         keys = [key for entity in self._service.keys for key in entity.keys]
+        self.hidden = personal(self._service.features)
+        self._features = tuple(f for f in self._service.features if f.name not in self.hidden)
         served = deployment.registry.plan(service)
         self.given = [*keys, *(feature.column for feature in served.inputs), "asked_at"]
         question = Question(deployment, self._service, self.given, "asked_at")
@@ -145,8 +148,8 @@ class Audit:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """The service's features."""
-        return self._service.features
+        """The service's features, but for what is personal, which is not logged."""
+        return self._features
 
     def spine(self, table: pa.Table) -> Spine:
         """What the rows of a log ask."""
@@ -177,11 +180,11 @@ class Audit:
         told = self._values.of(self.spine(table), lambda _: None)
         differ = {
             feature.name: found
-            for feature in self._service.features
+            for feature in self._features
             if (found := differing(feature, table[feature.name], told[feature.name])).any()
         }
         number = len(table["request_id"].unique())
-        values = table.num_rows * len(self._service.features)
+        values = table.num_rows * len(self._features)
         if not differ:
             return Audited(number, values, [])
         wrong = np.flatnonzero(np.logical_or.reduce(list(differ.values())))
@@ -303,7 +306,7 @@ class Audit:
         names = {name for _, name in places}
         differ = {
             feature.name: differing(feature, rows[feature.name], told[feature.name])
-            for feature in self._service.features
+            for feature in self._features
             if feature.name in names
         }
         return {(place, name) for place, name in places if not differ[name][place]}

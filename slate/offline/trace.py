@@ -17,6 +17,8 @@ from slate.identifiers import MODEL_TIMES, ROW_ID
 from slate.offline.audit import Audit, Cause
 from slate.offline.events_anew import ValuesAnew
 from slate.offline.rendering import rendered
+from slate.privacy import HIDDEN, PII, hidden, is_personal, is_personal_column
+from slate.sources import column_of
 from slate.views import FeatureView
 
 # How many events of a value are told, the latest first.
@@ -108,6 +110,8 @@ def _feature(audit: Audit, name: str) -> Feature:
         return features[name]
     if len(short) == 1:
         return short[0]
+    if name in audit.hidden:
+        raise RequestError(f"{name} is tagged {PII}: what was served of it is not logged")
     raise RequestError(f"the service has no feature {name!r}: {nearest(name, features)}")
 
 
@@ -115,6 +119,9 @@ def _traced(
     audit: Audit, anew: ValuesAnew, feature: Feature, told: pa.Table, rows: pa.Table
 ) -> Traced:
     value = told[feature.name][0].as_py() if feature.name in told.column_names else None
+    hides = is_personal(feature)
+    if hides and value is not None:
+        value = HIDDEN
     if isinstance(feature, Computed):
         behind = [one for one in leaves(feature.expression) if isinstance(one, Feature)]
         parts = [_traced(audit, anew, one, told, rows) for one in dict.fromkeys(behind)]
@@ -126,8 +133,19 @@ def _traced(
         # There was no key that would lead to one.
         return Traced(feature.name, derived(feature), value)
     events = _events(audit, anew, feature, keys[0], rows)
+    if hides or _is_of_personal_column(feature):
+        events = [hidden(event, ["value"]) for event in events]
     more = max(len(events) - EVENTS, 0)
     return Traced(feature.name, derived(feature), value, keys[0], events[:EVENTS], more)
+
+
+def _is_of_personal_column(feature: Feature) -> bool:
+    """Whether an aggregate is of a column whose values are not to be shown."""
+    measure = feature.measure if isinstance(feature, Aggregated) else None
+    if measure is None or measure.column is None:
+        return False
+    source = _view(feature).source
+    return is_personal_column(source, column_of(source, measure.column))
 
 
 def _events(

@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 from redis import Redis
 
+import slate
 from slate.assets.answer_files import answers_in, names
 from slate.assets.answer_log import log_key
 from slate.assets.audits import CHECK, audit_key
+from slate.assets.forgetting.looked import Looked
 from slate.cli.main import command, main
 from slate.compile.project import write
-from slate.deployment import Deployment
+from slate.deployment import Deployment, load
 from slate.offline import audit
 from slate.offline.audit import Audit, Cause
 from slate.offline.warehouse import reading
@@ -30,9 +32,12 @@ from slate.online import EventWriter, FeatureClient, Publisher
 from slate.online.serving.answer import Answer
 from slate.online.store.generations import GenerationNames
 from slate.online.store.redis_client import connect, open_store
+from slate.online.store.stream_names import StreamNames
 from slate.online.stream.workers.worker import Worker
 from slate.orchestration.assembly import assemble
+from slate.orchestration.forgetting import Forgetting
 from slate.orchestration.runs import run_everything
+from slate.subjects import Subjects
 from tests.orchestration import small
 from tests.orchestration.parsed import parse_once
 from tests.parity.landing import moment, write_landing
@@ -41,6 +46,27 @@ from tests.parity.scenarios import HOUR, MIDDAY
 MINUTE = HOUR // 60
 GUESTS = ["ann", "eve", "dan", "nobody"]
 STAYS, LETTERS = "guest_stays.stays_1d", "guest_letters.letters_1d"
+# Where there is something of a guest.
+PLACES = {
+    "warehouse: raw.stays",
+    "warehouse: raw.letters",
+    "warehouse: raw.quarantine",
+    "warehouse: main.stg_stays",
+    "files: landing/stays",
+    "files: landing/letters",
+    "files: stream/stays",
+    "files: log/welcome_v1",
+    "files: training/welcome_v1",
+    "files: training/welcome_v2",
+    "files: reports",
+    "files: redis",
+    "store: dead letters of stays",
+    "store: stream stays",
+    "store: logged answers",
+    "store: guest_stays, rows",
+    "store: guest_stays, what streams add",
+    "store: guest_letters, rows",
+}
 
 
 def stay(number: int, arrival: int, guest: str = "ann") -> dict[str, Any]:
@@ -304,3 +330,80 @@ def test_a_value_is_traced_to_its_events(
     assert "has no feature 'stays_2d'" in capsys.readouterr().err
     assert trace("usual", LETTERS, "--row", "9") == 1
     assert "the answer has the rows 0 to 3: 9 is none" in capsys.readouterr().err
+
+
+def forgetting(house: House) -> Forgetting:
+    address, server = open_store(house.deployment)
+    subjects = Subjects.of(house.deployment.registry, [("guest_id", ["ann"])])
+    return Forgetting(
+        house.deployment, subjects, house.redis, address, server, print, lambda: house.now
+    )
+
+
+def of_ann(looked: Iterable[Looked]) -> dict[str, int]:
+    """What is found of her, by place."""
+    looked = list(looked)
+    assert not [one.unread for one in looked if one.unread]
+    return {one.place: one.found for one in looked if one.found}
+
+
+def test_somebody_is_forgotten_and_nobody_else(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Comes last: of ann the deployment has nothing then."""
+    monkeypatch.setenv("SLATE_CONFIG", str(deployment.root / "slate.toml"))
+    monkeypatch.setenv("SLATE_CLOCK", f"{moment(MIDDAY + 2 * HOUR):%Y-%m-%dT%H:%M:%S}")
+    house = House(load())
+    try:
+        house.stream(125, (20, "ann"), (21, "eve"))
+        house.worker.step()
+        house.stream(126, (22, "ann"), (23, "dan"))
+        others = house.ask("last", 128).to_dicts()[1:]
+        # What it has logged is in the store by its end.
+        house.client.close()
+        house.client = FeatureClient.connect(house.deployment, timeout=5, refresh=0)
+        with duckdb.connect(deployment.warehouse) as connection:
+            refused = ["letter", 1, 0, None, "no id", '{"guest_id":"ann"}', None]
+            connection.execute("insert into raw.quarantine values (?, ?, ?, ?, ?, ?, ?)", refused)
+        letters = StreamNames(deployment.name, small.Stay).dead
+        house.redis.xadd(letters, {"reason": "bad", "arrival": 1, "event": '{"guest_id": "ann"}'})
+        report = deployment.reports / "old.html"
+        report.write_text("<td>ann</td><td>anna</td>")
+        house.worker.leave()
+        assert command(["forget", "guest_id=ann", "--dry-run", "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        before = {one["place"]: one["found"] for one in told["places"] if one["found"]}
+        assert told["found"] == sum(before.values())
+        assert before.keys() >= PLACES, PLACES - before.keys()
+        # A third of the stays, and all letters, are hers.
+        assert command(["accept", "guest_stays", "guest_letters", "--because", "forgotten"]) == 0
+        one = forgetting(house)
+        # Killed after its first steps, it is done again from the beginning.
+        one._take_in()
+        one._folder.take_out()
+        assert one.run()
+        found = one.search()
+        assert of_ann(found) == {}
+        assert {looked.place for looked in found} >= {"files: redis", "warehouse: raw.stays"}
+        assert report.read_text() == "<td>[forgotten]</td><td>anna</td>"
+        again = house.ask("after", 128).to_dicts()
+        # Of dan a stay had waited then.
+        others[1][STAYS] += 1
+        assert again[1:] == others
+        assert again[0][STAYS] == again[0][LETTERS] == 0
+        rows = pq.read_table(deployment.training / "welcome_v1" / "current")
+        assert set(rows["guest_id"].to_pylist()) == {"eve", "dan"}
+        assert len(list((deployment.training / "welcome_v1" / "versions").iterdir())) == 1
+        # Offline and online agree on those who are left, and on her.
+        asked = pa.table({"guest_id": GUESTS, "event_ts": [moment(MIDDAY + 2 * HOUR - 1)] * 4})
+        history = slate.history("welcome_v1", asked, deployment=house.deployment)
+        at = moment(MIDDAY + 2 * HOUR - 1)
+        served = house.client.get("welcome_v1", at=at, guest_id=GUESTS).to_dicts()
+        for name in (STAYS, LETTERS):
+            assert history[name].to_pylist() == [row[name] for row in served]
+        assert command(["forget", "guest_id=nobody at all", "--dry-run"]) == 0
+        assert "of guest_id=nobody at all nothing was found" in capsys.readouterr().out
+        assert command(["forget", "guest=ann"]) == 1
+        assert "no entity has the key 'guest': did you mean 'guest_id'?" in capsys.readouterr().err
+    finally:
+        house.close()

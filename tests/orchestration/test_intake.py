@@ -1,5 +1,6 @@
 """Landing files are taken in once each, and what cannot be is kept with the reason."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -377,3 +378,17 @@ def test_new_files_are_those_that_came_or_changed(
     take(warehouse, tmp_path)
     happens(file)
     assert [f.path.stem for f in found(warehouse, tmp_path)] == new
+
+
+def test_the_quarantine_keeps_nothing_personal(
+    warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Move.columns["rider_id"], "tags", ("pii",))
+    monkeypatch.setattr(Move.columns["note"], "tags", ("pii",))
+    rows = [{**MOVE, "kind": "", "rider_id": "known to all", "note": None}]
+    land(tmp_path, rows)
+    take(warehouse, tmp_path)
+    ((content,),) = warehouse.sql("select content from raw.quarantine").fetchall()
+    kept = json.loads(content)
+    assert (kept["rider_id"], kept["note"], kept["kind"]) == ("[pii]", None, "")
+    assert "known to all" not in content

@@ -9,7 +9,7 @@ import pytest
 from slate.quality import report_folders
 from slate.quality.page import page, write_page
 from slate.quality.reports import failures, markdown
-from slate.quality.results import Validation
+from slate.quality.results import Result, Validation
 from slate.quality.validations import validate
 from tests.quality.library import MemberBranchLoans, MemberProfile
 
@@ -26,6 +26,25 @@ def spoilt(warehouse: duckdb.DuckDBPyConnection) -> Validation:
     previous = validate(MemberBranchLoans, warehouse).profile
     warehouse.execute("update member_branch_loans_current set loans_1d = 30 where member_id != 3")
     return validate(MemberBranchLoans, warehouse, previous=previous)
+
+
+def test_nothing_personal_is_shown(
+    warehouse: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MemberBranchLoans.features["loans_1h"], "tags", ("pii",))
+    monkeypatch.setattr(MemberBranchLoans.features["loans_1d"], "tags", ("pii",))
+    warehouse.execute("update member_branch_loans_current set loans_1h = 4711, loans_1d = 4710")
+    found = validate(MemberBranchLoans, warehouse)
+    (failed,) = [one for one in found.failed if "loans_1h is at most loans_1d" in failed_why(one)]
+    assert {row["loans_1h"] for row in failed.examples} == {"[pii]"}
+    assert {row["member_id"] for row in failed.examples} != {"[pii]"}
+    assert "4711" not in "".join(failures(found)) + markdown(found)
+    assert {found.profile.columns[name].max for name in ("loans_1h", "loans_1d")} == {None}
+    assert not {"loans_1h", "loans_1d"} & found.profile.distributions.keys()
+
+
+def failed_why(result: Result) -> str:
+    return result.expectation.why
 
 
 def test_the_page_is_whole_by_itself(spoilt: Validation) -> None:

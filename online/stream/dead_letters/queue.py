@@ -1,6 +1,7 @@
 """The dead letters of a source: what they are, and writing them again."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -137,6 +138,27 @@ class DeadLetters:
         ids = [letter.id for letter in letters]
         with _reading():
             return int(self._redis.xdel(self._name, *ids)) if ids else 0
+
+    def forget_those_of(self, is_of: Callable[[bytes], bool]) -> int:
+        """Delete the letters that are of somebody; gives how many there were.
+
+        Args:
+            is_of: whether a text is. It is asked of each letter's reason and event, or entry.
+
+        Raises:
+            StoreError: the store cannot be reached.
+        """
+        gone = 0
+        for chunk in self._chunks(None):
+            letters = ((one, one.refusal) for one in chunk)
+            gone += self.forget(
+                one
+                for one, refusal in letters
+                if is_of(json.dumps(refusal.event).encode())
+                or is_of(refusal.reason.encode())
+                or is_of(refusal.raw or b"")
+            )
+        return gone
 
     def _chunks(self, limit: int | None) -> Iterator[list[DeadLetter]]:
         # Not those that come meanwhile: what is replayed may be refused again.

@@ -1,0 +1,154 @@
+"""Everything that lies in the data folder: searched, and without subjects."""
+
+import mmap
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from slate.assets.forgetting import parquet_files, texts
+from slate.assets.forgetting.looked import Looked, places
+from slate.deployment import Deployment
+from slate.errors import DataError
+from slate.online.rows.event_ids import Ids, hash_ids
+from slate.subjects import Subjects
+
+# What an archive writes to; those of others are theirs.
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+_STORE = "redis"
+# Of which each line is something by itself.
+_LINES = ".jsonl"
+
+
+@dataclass
+class DataFolder:
+    """The data folder of a deployment.
+
+    Attributes:
+        deployment: the deployment.
+        subjects: what is looked for.
+        ids: hashes of the ids of events that were taken out of it.
+    """
+
+    deployment: Deployment
+    subjects: Subjects
+    ids: list[Ids] = field(default_factory=list)
+
+    def search(self, *, anywhere: bool) -> list[Looked]:
+        """Look at every file: of Parquet and SQLite the rows, of text the lines, else the bytes.
+
+        Args:
+            anywhere: as of ``Subjects.in_bytes``, of files that are bytes.
+        """
+        return places(self._looked(path, anywhere) for path in self._files())
+
+    def take_out(self, *, training: bool = False) -> None:
+        """Write Parquet files anew without the subjects' rows.
+
+        Args:
+            training: whether those of training sets too, which are made anew otherwise.
+
+        Raises:
+            DataError: a file cannot be read or written; those before it are without them.
+        """
+        for path in self._files():
+            is_training = path.is_relative_to(self.deployment.training)
+            if (training or not is_training) and parquet_files.is_parquet(path):
+                out = parquet_files.take_out(path, self.subjects)
+                if out is not None:
+                    self._remember(path, out)
+
+    def blot_out(self) -> None:
+        """Write files of text, and databases, anew without subjects.
+
+        Raises:
+            DataError: a file cannot be read or written.
+        """
+        for path in self._files():
+            if self._is_of_bytes(path) or parquet_files.is_parquet(path):
+                continue
+            if texts.is_sqlite(path):
+                if texts.rows(path, self.subjects)[1] or self._left_over(path):
+                    texts.blot_out_rows(path, self.subjects)
+            elif texts.lines(path, self.subjects)[1]:
+                texts.blot_out(path, self.subjects, whole_lines=path.suffix == _LINES)
+
+    def remove_unfinished(self) -> None:
+        """Remove what an archive that was killed has left."""
+        for folder in (self.deployment.landing, self.deployment.data / "stream"):
+            for path in folder.glob("*/*/.*"):
+                if _UNFINISHED.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+
+    def _files(self) -> Iterator[Path]:
+        for root, _, names in os.walk(self.deployment.data):
+            for name in sorted(names):
+                path = Path(root, name)
+                if path.is_file() and not path.is_symlink():
+                    yield path
+
+    def _looked(self, path: Path, anywhere: bool) -> Looked:
+        looked = Looked(self._place(path), "files")
+        where = str(path.relative_to(self.deployment.data))
+        try:
+            if self._is_of_bytes(path):
+                looked.what = "bytes"
+                looked.add(path.stat().st_size, self._in_bytes(path, anywhere), where)
+            elif parquet_files.is_parquet(path):
+                looked.what = "rows"
+                looked.add(*parquet_files.count(path, self.subjects), where)
+            elif texts.is_sqlite(path):
+                looked.what = "rows"
+                number, found = texts.rows(path, self.subjects)
+                looked.add(number, found or int(self._left_over(path)), where)
+            else:
+                looked.what = "lines"
+                looked.add(*texts.lines(path, self.subjects), where)
+        except FileNotFoundError:
+            pass  # it went meanwhile
+        except (DataError, OSError) as error:
+            looked.unread.append(str(error))
+        return looked
+
+    def _place(self, path: Path) -> str:
+        """Which part of the data folder a file lies in, in words."""
+        parts = path.relative_to(self.deployment.data).parts
+        deep = {"landing", "stream", "log", "training", "dagster"}
+        shown = parts[:2] if parts[0] in deep and len(parts) > 2 else parts[:1]
+        return f"files: {'/'.join(shown)}"
+
+    def _is_of_bytes(self, path: Path) -> bool:
+        """Whether a file is neither rows nor text."""
+        parts = path.relative_to(self.deployment.data).parts
+        return path.name.startswith(self.deployment.warehouse.name) or (
+            parts[0] == _STORE and path.suffix != ".log"
+        )
+
+    def _in_bytes(self, path: Path, anywhere: bool) -> bool:
+        with path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                return False
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+                return self.subjects.in_bytes(held, anywhere=anywhere)
+
+    def _left_over(self, path: Path) -> bool:
+        """Whether a database has in its bytes what none of its rows has."""
+        beside = [path.with_name(f"{path.name}{end}") for end in ("", "-wal")]
+        return any(self._in_bytes(one, anywhere=False) for one in beside if one.is_file())
+
+    def _remember(self, path: Path, out: pa.Table) -> None:
+        """Remember the ids of events that were taken out, if they are of a source."""
+        for source in self.deployment.registry.sources.values():
+            folders = [self.deployment.landing / source.landing] if source.landing else []
+            folders += [self.deployment.data / "stream" / source.stream] if source.stream else []
+            if not any(path.is_relative_to(folder) for folder in folders):
+                continue
+            if source.unique_id in out.column_names:
+                with suppress(pa.ArrowException):
+                    ids = hash_ids(out[source.unique_id].combine_chunks())
+                    self.ids.append(np.asarray(ids).astype(np.uint64))
