@@ -16,6 +16,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -72,7 +73,8 @@ def main() -> None:
         stack.callback(worker.close)
         stop = threading.Event()
         judge = Judge(truth, tally)
-        writer = Writer(truth, lambda: EventWriter.connect(deployment), EVENTS, stop, tally)
+        connect = partial(EventWriter.connect, deployment, shop.Event)
+        writer = Writer(truth, connect, EVENTS, stop, tally)
         (folder / "served").mkdir()
         # It is ready once something is published.
         publish(deployment, warehouse, began)

@@ -160,6 +160,8 @@ class Truth:
         return {
             shop.Event.name: [e | {"received_at": e["event_ts"] + second} for e in self.history],
             shop.Impression.name: [],
+            shop.Order.name: [],
+            shop.OrderOutcome.name: [],
             shop.ShowListingChange.name: [
                 known
                 | {

@@ -27,6 +27,18 @@ class Show(Entity):
     show_id: str
 
 
+class Device(Entity):
+    """A phone or a browser that orders come from."""
+
+    device_id: str
+
+
+class Address(Entity):
+    """Where orders are sent to."""
+
+    address_id: str
+
+
 class ViewerSeller(Entity):
     """A viewer and a seller."""
 

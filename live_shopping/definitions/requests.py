@@ -4,6 +4,12 @@ from typing import Annotated
 
 import numpy as np
 
+from live_shopping.definitions.orders import (
+    AddressOrders,
+    DeviceOrders,
+    SellerOrders,
+    ViewerOrders,
+)
 from live_shopping.definitions.pairs import ViewerCategoryTaste, ViewerSellerHistory
 from live_shopping.definitions.sellers import SellerProfile, SellerStats
 from live_shopping.definitions.shows import ShowActivity, ShowCatalog
@@ -12,6 +18,7 @@ from live_shopping.definitions.viewers import ViewerActivity, ViewerProfile
 from slate import Array, RequestFeatures, now, request_input, resolver
 
 MINUTE = np.timedelta64(1, "m")
+HOUR = np.timedelta64(1, "h")
 DAY = np.timedelta64(1, "D")
 
 
@@ -60,3 +67,23 @@ class FeedRequest(RequestFeatures):
         weights = np.array([1.0, 4.0, 16.0])
         heat: Array = np.stack([views, bids, orders], axis=-1) @ weights
         return np.log1p(heat)
+
+
+class OrderRequest(RequestFeatures):
+    """An order, at the moment it is placed and before it is known to be one."""
+
+    price: float = request_input()  # dollars
+    account_hours: float = (now() - ViewerProfile.signed_up_at) / HOUR
+    seller_days: float = (now() - SellerProfile.joined_at) / DAY
+    since_first_order_hours: float = (now() - ViewerOrders.first_order) / HOUR
+    minutes_watched_1d: float = ViewerActivity.watched["1d"] / 60
+    first_order: bool = ViewerOrders.orders["30d"] == 0
+    # An account of days that orders for the first time, and from a seller of weeks.
+    new_on_new: bool = first_order & (account_hours < 72) & (seller_days < 14)
+    # How far the price is from what is usual: 0 is as usual, 1 is 2.7 times as much.
+    above_usual: float = np.log1p(price) - np.log1p(ViewerOrders.usual_price)
+    above_sellers_usual: float = np.log1p(price) - np.log1p(SellerOrders.usual_price)
+    # Others who ordered from the same device, or to the same address.
+    shared: int = np.maximum(DeviceOrders.accounts["1d"], AddressOrders.accounts["1d"])
+    burst: float = DeviceOrders.orders["10m"] * 6 / np.maximum(DeviceOrders.orders["1h"], 1)
+    without_watching: bool = (ViewerActivity.watched["1d"] == 0) & (ViewerActivity.taps["1d"] == 0)

@@ -1,11 +1,17 @@
 """What models are trained and served with."""
 
-from live_shopping.definitions.entities import Show, Viewer
+from live_shopping.definitions.entities import Address, Device, Seller, Show, Viewer
+from live_shopping.definitions.orders import (
+    AddressOrders,
+    DeviceOrders,
+    SellerOrders,
+    ViewerOrders,
+)
 from live_shopping.definitions.pairs import ViewerCategoryTaste, ViewerSellerHistory
-from live_shopping.definitions.requests import FeedRequest
+from live_shopping.definitions.requests import FeedRequest, OrderRequest
 from live_shopping.definitions.sellers import SellerProfile, SellerStats
 from live_shopping.definitions.shows import ShowActivity, ShowCatalog
-from live_shopping.definitions.sources import Impression
+from live_shopping.definitions.sources import Impression, OrderOutcome
 from live_shopping.definitions.viewers import ViewerActivity, ViewerProfile
 from slate import CandidateSet, FeatureService
 
@@ -55,5 +61,27 @@ show_quality = FeatureService(
         SellerStats.orders,
         FeedRequest.minutes_live,
         FeedRequest.seller_order_rate,
+    ],
+)
+
+order_risk = FeatureService(
+    "order_risk",
+    version=1,
+    description="How likely an order is to be charged back, at the moment it is placed.",
+    owner="risk@live-shopping.example",
+    tags=["risk"],
+    keys=[Viewer, Seller, Device, Address],
+    logged=1.0,
+    spine=OrderOutcome,
+    features=[
+        ViewerProfile.country,
+        ViewerOrders,
+        DeviceOrders,
+        AddressOrders,
+        SellerProfile.country,
+        SellerProfile.rating,
+        SellerProfile.verified,
+        SellerOrders,
+        OrderRequest,
     ],
 )

@@ -43,6 +43,37 @@ class Impression(Source):
     watch_seconds: float = column(min=0)
 
 
+class Order(Source):
+    """An order at the moment it is placed: nothing is paid or sent yet."""
+
+    model, landing, stream = "stg_orders", "orders", "orders"
+    order_id: str = unique_id(horizon="7d")
+    event_ts: datetime = event_time()
+    received_at: datetime = arrival_time()
+    viewer_id: str
+    show_id: str
+    seller_id: str
+    device_id: str
+    address_id: str
+    price: float = column(min=0)  # dollars
+
+
+class OrderOutcome(Source):
+    """What became of an order: the card's owner had the money back, or a day went by without."""
+
+    model, landing = "stg_order_outcomes", "order_outcomes"
+    order_id: str = unique_id(horizon="7d")
+    event_ts: datetime = event_time()  # when the order was placed
+    received_at: datetime = arrival_time()  # when the outcome was known
+    viewer_id: str
+    show_id: str
+    seller_id: str
+    device_id: str
+    address_id: str
+    price: float = column(min=0)  # dollars
+    charged_back: bool
+
+
 class ViewerAccountChange(Source):
     """A viewer's account as it was from some moment on."""
 

@@ -14,8 +14,8 @@ from rich.text import Text
 from live_shopping.feed import active_viewers, catalog, landed_until
 from live_shopping.live.ranking import TOP, Feed
 from live_shopping.live.stage import Client, Stage, ask
-from live_shopping.live.taps import SERVICE, STREAM, Taps
-from live_shopping.simulator.crowd import Crowd, Programme
+from live_shopping.live.taps import ORDERS, SERVICE, STREAM, Taps
+from live_shopping.simulator.crowd import Crowd, Programme, ordered
 from slate.errors import DataError
 
 DEFINITIONS = "live_shopping.live.services"
@@ -141,6 +141,8 @@ class Play:
             while due > 0 and not stage.stop.is_set():
                 events = self._crowd.act(due, since, until)
                 stage.write(STREAM, events)
+                if (orders := ordered(events)).num_rows:
+                    stage.write(ORDERS, orders)
                 written, due = written + events.num_rows, due - events.num_rows
             since = until
 

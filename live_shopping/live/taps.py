@@ -11,7 +11,7 @@ from live_shopping.live.stage import Client, Stage, ask
 from live_shopping.simulator.clock import to_micros
 from live_shopping.simulator.crowd import Programme
 
-STREAM, SERVICE = "events", "feed_ranking_v1"
+STREAM, ORDERS, SERVICE = "events", "orders", "feed_ranking_v1"
 POLL = 0.005
 PAUSE = (0.4, 1.2)
 # The crowd comes first.

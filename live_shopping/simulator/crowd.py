@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from live_shopping.simulator.clock import SECOND
 from live_shopping.simulator.encoding import INSTANT
@@ -117,3 +118,25 @@ class Crowd:
         drawn = self._rng.random(len(who)) * bounds[:, -1]
         opened: Ints = (bounds <= drawn[:, None]).sum(axis=1)
         return opened
+
+
+def ordered(events: pa.Table) -> pa.Table:
+    """What is ordered by some events of a crowd: a row for each purchase.
+
+    Args:
+        events: what it did, as ``Crowd.act`` tells.
+    """
+    bought = events.filter(pc.equal(events["kind"], "purchase"))
+    viewer = bought["viewer_id"].to_pylist()
+    return pa.table(
+        {
+            "order_id": bought["event_id"],
+            "event_ts": bought["event_ts"],
+            "viewer_id": bought["viewer_id"],
+            "show_id": bought["show_id"],
+            "seller_id": bought["seller_id"],
+            "device_id": [f"live-device of {one}" for one in viewer],
+            "address_id": [f"live-address of {one}" for one in viewer],
+            "price": bought["price"],
+        }
+    )

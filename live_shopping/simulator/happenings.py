@@ -6,11 +6,14 @@ from live_shopping.simulator import sellers, sessions, shows, viewers
 from live_shopping.simulator.clock import HOUR
 from live_shopping.simulator.config import SimulationConfig
 from live_shopping.simulator.marketplace import UTC_RHYTHM
+from live_shopping.simulator.orders import orders_of_hour
 from live_shopping.simulator.randomness import Stream, generator
 from live_shopping.simulator.rows import Rows, concat, count, take
 from live_shopping.simulator.sources import (
     EVENTS,
     IMPRESSIONS,
+    ORDER_OUTCOMES,
+    ORDERS,
     SELLER_ACCOUNTS,
     SHOW_LISTINGS,
     VIEWER_ACCOUNTS,
@@ -43,6 +46,8 @@ def happenings(
     number = (hour - state.start) // HOUR
     state.follows = np.pad(state.follows, (0, len(world.sellers) - len(state.follows)))
     events, impressions = _sessions(config, world, state, hour, number)
+    rng = generator(config.seed, Stream.ORDERS, number)
+    orders, outcomes = orders_of_hour(rng, world, events, hour, number)
     happened = {
         EVENTS: events,
         IMPRESSIONS: impressions,
@@ -51,6 +56,8 @@ def happenings(
             world.sellers, state.follows, hour, until, first=first
         ),
         SHOW_LISTINGS: shows.listing_rows(world.shows, hour, until, first=first),
+        ORDERS: orders,
+        ORDER_OUTCOMES: outcomes,
     }
     for rows in happened.values():
         rows["id"] = number * ROWS_PER_HOUR_LIMIT + np.arange(count(rows))

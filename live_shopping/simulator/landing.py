@@ -18,6 +18,8 @@ _REPEATED = [
     "show_id",
     "seller_id",
     "request_id",
+    "device_id",
+    "address_id",
     "category",
     "kind",
     "device",

@@ -15,6 +15,7 @@ class Stream(IntEnum):
     SHOWS = 3
     SESSIONS = 4
     DIRT = 5
+    ORDERS = 6
 
 
 def generator(seed: int, stream: Stream, *numbers: int) -> np.random.Generator:

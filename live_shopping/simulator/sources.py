@@ -1,4 +1,4 @@
-"""The five landing sources: their columns, and what can be wrong in them."""
+"""The landing sources: their columns, and what can be wrong in them."""
 
 from dataclasses import dataclass
 
@@ -34,6 +34,15 @@ _SHOW = identifier("show", "sh", 12)
 _SELLER = identifier("seller", "se", 8)
 _CHANGE = identifier("id", "c", 16)
 _WHEN = {"event_ts": instant("event_ts"), "received_at": instant("received_at")}
+_ORDER = identifier("id", "o", 16)
+_PLACED = {
+    "viewer_id": _VIEWER,
+    "show_id": _SHOW,
+    "seller_id": _SELLER,
+    "device_id": identifier("device", "d", 8),
+    "address_id": identifier("address", "a", 8),
+    "price": number("price", pa.float64()),
+}
 _WRONG_DATES = (dated_1969, dated_2106)
 
 
@@ -147,4 +156,27 @@ SHOW_LISTINGS = LandingSource(
     Dirt(flaws=(no_value("show"), no_value("id"), *_WRONG_DATES)),
 )
 
-SOURCES = (EVENTS, IMPRESSIONS, VIEWER_ACCOUNTS, SELLER_ACCOUNTS, SHOW_LISTINGS)
+ORDERS = LandingSource(
+    "orders",
+    {"order_id": _ORDER} | _WHEN | _PLACED,
+    Dirt(
+        flaws=(no_value("viewer"), no_value("id"), no_value("device"), *_WRONG_DATES),
+        clock_ahead=SHARE_CLOCK_AHEAD,
+    ),
+)
+
+ORDER_OUTCOMES = LandingSource(
+    "order_outcomes",
+    {"order_id": _ORDER} | _WHEN | _PLACED | {"charged_back": number("charged_back", pa.bool_())},
+    Dirt(flaws=(no_value("viewer"), no_value("id"), *_WRONG_DATES)),
+)
+
+SOURCES = (
+    EVENTS,
+    IMPRESSIONS,
+    VIEWER_ACCOUNTS,
+    SELLER_ACCOUNTS,
+    SHOW_LISTINGS,
+    ORDERS,
+    ORDER_OUTCOMES,
+)

@@ -361,6 +361,149 @@ class FeedRankingAnswer(Answer):
         ) -> np.ndarray[Any, Any]: ...
 
 
+OrderRiskTexts: TypeAlias = Literal[
+    "viewer_profile.country",
+    "viewer_orders.last_address",
+    "seller_profile.country",
+]
+OrderRiskIntegers: TypeAlias = Literal[
+    "viewer_orders.orders_10m",
+    "viewer_orders.orders_1h",
+    "viewer_orders.orders_1d",
+    "viewer_orders.orders_30d",
+    "viewer_orders.sellers_1h",
+    "viewer_orders.sellers_30d",
+    "viewer_orders.devices_1d",
+    "viewer_orders.devices_30d",
+    "viewer_orders.addresses_1d",
+    "viewer_orders.addresses_30d",
+    "device_orders.orders_10m",
+    "device_orders.orders_1h",
+    "device_orders.orders_1d",
+    "device_orders.accounts_1h",
+    "device_orders.accounts_1d",
+    "device_orders.accounts_30d",
+    "device_orders.addresses_1d",
+    "address_orders.orders_1h",
+    "address_orders.orders_1d",
+    "address_orders.orders_30d",
+    "address_orders.accounts_1h",
+    "address_orders.accounts_1d",
+    "address_orders.accounts_30d",
+    "seller_orders.orders_10m",
+    "seller_orders.orders_1h",
+    "seller_orders.orders_1d",
+    "seller_orders.buyers_1h",
+    "seller_orders.buyers_1d",
+    "order_request.shared",
+]
+OrderRiskFloats: TypeAlias = Literal[
+    "viewer_orders.spend_1h",
+    "viewer_orders.spend_1d",
+    "viewer_orders.spend_30d",
+    "viewer_orders.usual_price_30d",
+    "viewer_orders.highest_price_30d",
+    "device_orders.spend_1h",
+    "device_orders.spend_1d",
+    "address_orders.spend_1d",
+    "seller_profile.rating",
+    "seller_orders.usual_price_30d",
+    "order_request.price",
+    "order_request.account_hours",
+    "order_request.seller_days",
+    "order_request.since_first_order_hours",
+    "order_request.minutes_watched_1d",
+    "order_request.above_usual",
+    "order_request.above_sellers_usual",
+    "order_request.burst",
+]
+OrderRiskTimes: TypeAlias = Literal["viewer_orders.first_order_forever"]
+OrderRiskBooleans: TypeAlias = Literal[
+    "seller_profile.verified",
+    "order_request.first_order",
+    "order_request.new_on_new",
+    "order_request.without_watching",
+]
+OrderRiskNumbers: TypeAlias = Literal[
+    "viewer_orders.orders_10m",
+    "viewer_orders.orders_1h",
+    "viewer_orders.orders_1d",
+    "viewer_orders.orders_30d",
+    "viewer_orders.spend_1h",
+    "viewer_orders.spend_1d",
+    "viewer_orders.spend_30d",
+    "viewer_orders.usual_price_30d",
+    "viewer_orders.highest_price_30d",
+    "viewer_orders.sellers_1h",
+    "viewer_orders.sellers_30d",
+    "viewer_orders.devices_1d",
+    "viewer_orders.devices_30d",
+    "viewer_orders.addresses_1d",
+    "viewer_orders.addresses_30d",
+    "device_orders.orders_10m",
+    "device_orders.orders_1h",
+    "device_orders.orders_1d",
+    "device_orders.spend_1h",
+    "device_orders.spend_1d",
+    "device_orders.accounts_1h",
+    "device_orders.accounts_1d",
+    "device_orders.accounts_30d",
+    "device_orders.addresses_1d",
+    "address_orders.orders_1h",
+    "address_orders.orders_1d",
+    "address_orders.orders_30d",
+    "address_orders.spend_1d",
+    "address_orders.accounts_1h",
+    "address_orders.accounts_1d",
+    "address_orders.accounts_30d",
+    "seller_profile.rating",
+    "seller_profile.verified",
+    "seller_orders.orders_10m",
+    "seller_orders.orders_1h",
+    "seller_orders.orders_1d",
+    "seller_orders.buyers_1h",
+    "seller_orders.buyers_1d",
+    "seller_orders.usual_price_30d",
+    "order_request.price",
+    "order_request.account_hours",
+    "order_request.seller_days",
+    "order_request.since_first_order_hours",
+    "order_request.minutes_watched_1d",
+    "order_request.first_order",
+    "order_request.new_on_new",
+    "order_request.above_usual",
+    "order_request.above_sellers_usual",
+    "order_request.shared",
+    "order_request.burst",
+    "order_request.without_watching",
+]
+
+
+class OrderRiskAnswer(Answer):
+    """The values of order_risk_v1."""
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def __getitem__(self, name: OrderRiskTexts) -> Texts: ...
+        @overload
+        def __getitem__(self, name: OrderRiskIntegers) -> Integers: ...
+        @overload
+        def __getitem__(self, name: OrderRiskFloats) -> Floats: ...
+        @overload
+        def __getitem__(self, name: OrderRiskTimes) -> Times: ...
+        @overload
+        def __getitem__(self, name: OrderRiskBooleans) -> Booleans: ...
+        def __getitem__(self, name: Any) -> Any: ...
+
+        def matrix(  # type: ignore[override]
+            self,
+            dtype: npt.DTypeLike = np.float32,
+            *,
+            names: Iterable[OrderRiskNumbers] | None = None,
+        ) -> np.ndarray[Any, Any]: ...
+
+
 ShowQualityTexts: TypeAlias = Literal["show_catalog.category"]
 ShowQualityFloats: TypeAlias = Literal[
     "show_catalog.start_price",
@@ -440,6 +583,27 @@ class Features:
         answer = self._client.get("feed_ranking_v1", at, **told(given))
         return cast("FeedRankingAnswer", answer)
 
+    def order_risk(
+        self,
+        *,
+        viewer_id: Given[str],
+        seller_id: Given[str],
+        device_id: Given[str],
+        address_id: Given[str],
+        price: Given[float],
+        at: Moment | None = None,
+    ) -> OrderRiskAnswer:
+        """How likely an order is to be charged back, at the moment it is placed."""
+        given = {
+            "viewer_id": viewer_id,
+            "seller_id": seller_id,
+            "device_id": device_id,
+            "address_id": address_id,
+            "price": price,
+        }
+        answer = self._client.get("order_risk_v1", at, **told(given))
+        return cast("OrderRiskAnswer", answer)
+
     def show_quality(
         self,
         *,
@@ -476,6 +640,27 @@ class AsyncFeatures:
         }
         answer = await self._client.get("feed_ranking_v1", at, **told(given))
         return cast("FeedRankingAnswer", answer)
+
+    async def order_risk(
+        self,
+        *,
+        viewer_id: Given[str],
+        seller_id: Given[str],
+        device_id: Given[str],
+        address_id: Given[str],
+        price: Given[float],
+        at: Moment | None = None,
+    ) -> OrderRiskAnswer:
+        """How likely an order is to be charged back, at the moment it is placed."""
+        given = {
+            "viewer_id": viewer_id,
+            "seller_id": seller_id,
+            "device_id": device_id,
+            "address_id": address_id,
+            "price": price,
+        }
+        answer = await self._client.get("order_risk_v1", at, **told(given))
+        return cast("OrderRiskAnswer", answer)
 
     async def show_quality(
         self,

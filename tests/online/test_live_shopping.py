@@ -85,7 +85,7 @@ def client(redis: Redis, connections: Connections) -> FeatureClient:
     publisher = Publisher(redis, "live_shopping")
     for view in registry.views.values():
         rows = (
-            window_rows(view, EVENTS)
+            window_rows(view, EVENTS if view.source is shop.Event else [])
             if view.windowed
             else attribute_rows(view, ATTRIBUTES[view.name])
         )

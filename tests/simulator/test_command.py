@@ -23,6 +23,8 @@ def test_the_command_tells_what_it_wrote_and_then_that_nothing_is_missing(
         "viewer_accounts",
         "seller_accounts",
         "show_listings",
+        "orders",
+        "order_outcomes",
     ]
     assert "24/24 hours" in err
 

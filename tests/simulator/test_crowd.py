@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from live_shopping.definitions import Event
+from live_shopping.definitions import Event, Order
 from live_shopping.definitions.sources import KINDS
 from live_shopping.simulator.clock import MINUTE, SECOND
-from live_shopping.simulator.crowd import Crowd, Programme
+from live_shopping.simulator.crowd import Crowd, Programme, ordered
 
 VIEWERS = [f"v{n}" for n in range(50)]
 PROGRAMME = Programme(
@@ -47,6 +47,15 @@ def test_they_are_events_of_the_stream(events: pa.Table) -> None:
         assert (event["price"] is None) == (event["kind"] not in ("bid", "purchase"))
         assert (event["watch_seconds"] is None) == (event["kind"] != "view")
     assert set(events["kind"].to_pylist()) == set(KINDS)
+
+
+def test_each_purchase_is_an_order(events: pa.Table) -> None:
+    orders = ordered(events)
+    assert set(orders.column_names) == Order.columns.keys() - {"received_at"}
+    bought = [event for event in events.to_pylist() if event["kind"] == "purchase"]
+    assert orders["price"].to_pylist() == [event["price"] for event in bought] != []
+    assert len(set(orders["device_id"].to_pylist())) <= len(VIEWERS)
+    assert ordered(events.slice(0, 0)).num_rows == 0
 
 
 def test_a_viewer_opens_a_show_acts_in_it_and_leaves(events: pa.Table) -> None:

@@ -65,6 +65,16 @@ SCHEMAS = {
         "status": pa.string(),
     },
 }
+PLACED = {
+    "viewer_id": pa.string(),
+    "show_id": pa.string(),
+    "seller_id": pa.string(),
+    "device_id": pa.string(),
+    "address_id": pa.string(),
+    "price": pa.float64(),
+}
+SCHEMAS["orders"] = {"order_id": pa.string(), **WHEN, **PLACED}
+SCHEMAS["order_outcomes"] = SCHEMAS["orders"] | {"charged_back": pa.bool_()}
 each_source = pytest.mark.parametrize("source", SCHEMAS)
 
 

@@ -10,13 +10,17 @@ with clock as (
 known as (
     select max(hour) + interval '1 hour' as instant
     from {{ source('raw', 'files') }}
-    where source in ('event', 'seller_account_change', 'show_listing_change', 'viewer_account_change')
+    where source in ('event', 'order', 'seller_account_change', 'show_listing_change', 'viewer_account_change')
         and unread is null
         and hour < (select known_until from clock)
 ),
 
 models (model, instant) as (
     values
+        ('address_orders_current', (select max(instant) from known)),
+        ('device_orders_current', (select max(instant) from known)),
+        ('seller_orders_current', (select max(instant) from known)),
+        ('viewer_orders_current', (select max(instant) from known)),
         ('viewer_category_taste_current', (select max(instant) from known)),
         ('viewer_seller_history_current', (select max(instant) from known)),
         ('seller_profile_current', (select max(instant) from known)),
@@ -26,6 +30,7 @@ models (model, instant) as (
         ('viewer_activity_current', (select max(instant) from known)),
         ('viewer_profile_current', (select max(instant) from known)),
         ('feed_ranking_v1', (select known_until from clock)),
+        ('order_risk_v1', (select known_until from clock)),
         ('show_quality_v1', (select known_until from clock))
 ),
 
