@@ -6,8 +6,9 @@ from argparse import Namespace
 from datetime import UTC, datetime
 
 from slate.assets.previews import Preview, previews, remove
-from slate.cli.text import minute, table
+from slate.cli.text import table
 from slate.deployment import load
+from slate.time_words import minute
 
 
 def run(options: Namespace) -> int:
