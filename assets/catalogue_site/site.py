@@ -5,6 +5,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files as resources
 from pathlib import Path
@@ -113,10 +114,16 @@ def _nameless(deployment: Deployment, text: str) -> str:
     return text
 
 
+@cache
+def _templates() -> dict[str, str]:
+    """The templates by name; a process that runs on while Slate is renewed keeps those it has."""
+    folder = resources("slate.assets.catalogue_site") / "templates"
+    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+
+
 def _environment(names: Mapping[str, str]) -> Environment:
     """What renders: every text is escaped, and one script is let run, which is ours."""
-    folder = resources("slate.assets.catalogue_site") / "templates"
-    texts = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    texts = _templates()
     loader: BaseLoader = DictLoader(texts)
     environment = Environment(
         loader=loader,
