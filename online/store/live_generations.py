@@ -1,11 +1,12 @@
 """Which generations of views are live, as the store tells clients, and what streams add to them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from slate.errors import StoreError
-from slate.online.rows.instants import microseconds
+from slate.online.rows.hour_sections import HOUR
+from slate.online.rows.instants import instant, microseconds
 from slate.online.store.commands import Packed, command, together
 from slate.online.store.flows import Flow
 from slate.online.store.generations import (
@@ -20,6 +21,7 @@ from slate.online.store.generations import (
 from slate.online.store.stream_arrivals import Arrivals
 from slate.online.store.stream_names import definition, deltas_prefix
 from slate.registry import Registry
+from slate.sources import Source
 from slate.views import FeatureView
 
 
@@ -110,7 +112,7 @@ class LiveGenerations:
             try:
                 found = _found(view, pointer)
                 if all_there is None:
-                    self._require_nothing_streamed(view, found)
+                    self._require_nothing_streamed(view, found, streams)
             except StoreError as error:
                 known.unknown[view.name] = str(error)
                 continue
@@ -130,14 +132,21 @@ class LiveGenerations:
             )
         return known
 
-    def _require_nothing_streamed(self, view: type[FeatureView], live: Generation) -> None:
+    def _require_nothing_streamed(
+        self, view: type[FeatureView], live: Generation, streams: Collection[type[Source]]
+    ) -> None:
         """Refuse a view to which a stream adds what is not there, and may never have been."""
-        if live.stream_from is None:
-            return
+        since, lost = live.stream_from, live.stream_from is not None
+        if since is None:
+            # It was published before its stream brought anything. Once workers apply that, those
+            # of another definition may be the only ones.
+            if not view.windowed or view.source not in streams:
+                return
+            since = instant(live.first_hour * HOUR)
         arrived = self._arrivals.latest.get(view.source)
-        if arrived is None or arrived >= microseconds(live.stream_from):
+        if lost if arrived is None else arrived >= microseconds(since):
             raise StoreError(
-                f"{view.name}: what its stream brought since {live.stream_from:%Y-%m-%d %H:%M} UTC "
+                f"{view.name}: what its stream brought since {since:%Y-%m-%d %H:%M} UTC "
                 "is not in the store, which lost it or has a new definition: a worker "
                 "rebuilds it from the archive (`slate stream`, or `slate rebuild`)"
             )

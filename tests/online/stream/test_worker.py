@@ -216,14 +216,17 @@ def test_a_view_that_is_new_to_a_partition_is_replayed(bench: Bench) -> None:
     assert bench.metres("a") == 123
 
 
+@pytest.mark.parametrize("since", [NOON, None], ids=["streamed before", "published before"])
 def test_workers_of_two_definitions_never_make_one_of_them_wrong(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, since: datetime | None
 ) -> None:
+    """Also where both were published before anything had streamed."""
     new = Bench(replace(bench.deployment, definitions=changed(tmp_path, monkeypatch)), bench.redis)
     new.number = 1_000
     assert definition(new.view) != definition(bench.view)
-    with Publisher.connect(new.deployment) as publisher:
-        publisher.publish(new.view, [], NOON, stream_from=NOON)
+    for one in (bench, new):
+        with Publisher.connect(one.deployment) as publisher:
+            publisher.publish(one.view, [], NOON, stream_from=since)
     deployed = new.worker()
     new.write(new.ride("a", 1))
     deployed.step()
