@@ -136,7 +136,7 @@ class LiveGenerations:
         self, view: type[FeatureView], live: Generation, streams: Collection[type[Source]]
     ) -> None:
         """Refuse a view to which a stream adds what is not there, and may never have been."""
-        since, lost = live.stream_from, live.stream_from is not None
+        since = live.stream_from
         if since is None:
             # It was published before its stream brought anything. Once workers apply that, those
             # of another definition may be the only ones.
@@ -144,7 +144,9 @@ class LiveGenerations:
                 return
             since = instant(live.first_hour * HOUR)
         arrived = self._arrivals.latest.get(view.source)
-        if lost if arrived is None else arrived >= microseconds(since):
+        # A store that lost all says of no stream that it ever brought anything.
+        lost = arrived is None and live.stream_from is not None
+        if lost or (arrived is not None and arrived >= microseconds(since)):
             raise StoreError(
                 f"{view.name}: what its stream brought since {since:%Y-%m-%d %H:%M} UTC "
                 "is not in the store, which lost it or has a new definition: a worker "
