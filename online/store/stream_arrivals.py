@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from slate.online.store.commands import Packed, fetch, named
 from slate.online.store.flows import NodeError
-from slate.online.store.stream_names import LOG, StreamNames, Unit, streamed_sources, units
+from slate.online.store.stream_names import LOG, StreamNames, Unit, all_units, streamed_sources
 from slate.registry import Registry
 from slate.sources import Source
 
@@ -34,12 +34,7 @@ class Arrivals:
         names = [StreamNames(deployment, source) for source in self.sources]
         self._clocks = [name.clock for name in names]
         self._firsts = [name.first for name in names]
-        self._units = [
-            unit
-            for source in self.sources
-            for unit in units(deployment, registry, source)
-            if unit.route != LOG
-        ]
+        self._units = [unit for unit in all_units(deployment, registry) if unit.route != LOG]
         self._reached: dict[Unit, int] = {}
 
     def question(self) -> Packed:

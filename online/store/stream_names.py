@@ -193,6 +193,12 @@ def units(deployment: str, registry: Registry, source: type[Source]) -> list[Uni
     ]
 
 
+def all_units(deployment: str, registry: Registry) -> list[Unit]:
+    """The units of all sources that stream, source by source."""
+    sources = streamed_sources(registry)
+    return [unit for source in sources for unit in units(deployment, registry, source)]
+
+
 @dataclass(frozen=True)
 class StreamNames:
     """What a source has one of."""

@@ -15,8 +15,8 @@ from redis.exceptions import WatchError
 from slate.deployment import Deployment
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.generations import pointer_field, pointers, read_pointer, whole_field
-from slate.online.store.stream_names import definition, streamed_sources, units
-from slate.online.stream.workers.leases import anything_held
+from slate.online.store.stream_names import all_units, definition, streamed_sources
+from slate.online.stream.workers.leases import held_by_workers
 from slate.online.stream.workers.worker import Worker
 from slate.views import FeatureView
 
@@ -86,16 +86,12 @@ def catch_up(
     Raises:
         StoreError, RedisError: the store fails; the next call goes on.
     """
-    all_units = [
-        unit
-        for source in streamed_sources(deployment.registry)
-        for unit in units(deployment.name, deployment.registry, source)
-    ]
+    everything = all_units(deployment.name, deployment.registry)
     worker: Worker | None = None
     deadline = time.monotonic() + patience
     try:
         while (views := lacking(redis, deployment)) and time.monotonic() < deadline:
-            if worker is None and not anything_held(redis, all_units):
+            if worker is None and not held_by_workers(redis, everything):
                 worker = Worker(redis, deployment, server=server)
             if worker is not None:
                 try:

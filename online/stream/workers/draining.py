@@ -8,8 +8,9 @@ from redis import Redis
 from slate.deployment import Deployment
 from slate.errors import DataError, StoreError
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.stream_names import StreamNames, Unit, streamed_sources, units
+from slate.online.store.stream_names import StreamNames, Unit, all_units, streamed_sources
 from slate.online.stream.events.redis_entries import arrival_of
+from slate.online.stream.workers.leases import held_by_workers
 from slate.online.stream.workers.worker import Worker
 
 
@@ -19,18 +20,8 @@ def require_no_workers(redis: Redis, deployment: Deployment) -> None:
     Raises:
         StoreError: some hold partitions.
     """
-    store: Any = redis
-    registry = deployment.registry
-    everything = [
-        unit
-        for source in streamed_sources(registry)
-        for unit in units(deployment.name, registry, source)
-    ]
-    with store.pipeline(transaction=False) as pipeline:
-        for unit in everything:
-            pipeline.exists(unit.lease)
-        held = sum(map(bool, pipeline.execute()))
-    if held:
+    everything = all_units(deployment.name, deployment.registry)
+    if held := held_by_workers(redis, everything):
         raise StoreError(
             f"workers hold {held} of {len(everything)} partitions of the streams: end "
             "`slate stream` on all machines, wait for 5 seconds, and run this again"
@@ -72,9 +63,7 @@ def drain(
             if failures := [*worker.unreplayed.reasons(), *worker.unarchived.reasons()]:
                 raise DataError("; ".join(failures))
             waits = any(
-                _waits(redis, unit, clocks[one])
-                for one in sources
-                for unit in units(name, registry, one)
+                _waits(redis, unit, clocks[unit.source]) for unit in all_units(name, registry)
             )
     finally:
         worker.leave()

@@ -93,7 +93,10 @@ class Leases:
         return names.index(self.name), len(names)
 
 
-def anything_held(redis: Redis, units: Sequence[Unit]) -> bool:
-    """Whether any worker holds any of these units."""
+def held_by_workers(redis: Redis, units: Sequence[Unit]) -> int:
+    """How many of these units workers hold."""
     store: Any = redis
-    return any(store.exists(unit.lease) for unit in units)
+    with store.pipeline(transaction=False) as pipeline:
+        for unit in units:
+            pipeline.exists(unit.lease)
+        return sum(map(bool, pipeline.execute()))

@@ -15,7 +15,7 @@ from slate.errors import SlateError
 from slate.online import spans
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import require_all_is_kept
-from slate.online.store.stream_names import LOG, Unit, streamed_sources, units
+from slate.online.store.stream_names import LOG, Unit, all_units, streamed_sources
 from slate.online.stream.applying.applier import Applied, Applier
 from slate.online.stream.applying.replay import Replay
 from slate.online.stream.applying.retention import (
@@ -126,11 +126,7 @@ class Worker:
         self._deployment = deployment
         registry = deployment.registry
         self._applier = Applier(redis, deployment.name, registry)
-        everything = [
-            unit
-            for source in streamed_sources(registry)
-            for unit in units(deployment.name, registry, source)
-        ]
+        everything = all_units(deployment.name, registry)
         self._leases = Leases(redis, deployment.name, everything, lease_seconds)
         self._renew_every = lease_seconds / 3
         options: dict[str, Any] = {} if flush is None else {"flush": flush}
