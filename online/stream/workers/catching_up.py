@@ -14,7 +14,13 @@ from redis.exceptions import WatchError
 
 from slate.deployment import Deployment
 from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.generations import pointer_field, pointers, read_pointer, whole_field
+from slate.online.store.generations import (
+    pointer_field,
+    pointers,
+    read_pointer,
+    stream_field,
+    whole_field,
+)
 from slate.online.store.stream_names import all_units, definition, streamed_sources
 from slate.online.stream.workers.leases import held_by_workers
 from slate.online.stream.workers.worker import Worker
@@ -56,14 +62,17 @@ def lacking(redis: Redis, deployment: Deployment) -> list[type[FeatureView]]:
     if not views:
         return []
     store: Any = redis
-    fields = [f(view) for view in views for f in (pointer_field, _whole)]
+    fields = [f(view) for view in views for f in (pointer_field, _whole, _streams)]
     found = store.hmget(pointers(deployment.name), fields)
+    # Of one that was published before its stream brought anything, only once that is applied.
     return [
         view
-        for view, pointer, whole in zip(views, found[::2], found[1::2], strict=True)
+        for view, pointer, whole, streams in zip(
+            views, found[::3], found[1::3], found[2::3], strict=True
+        )
         if pointer is not None
         and whole is None
-        and read_pointer(view.name, pointer).stream_from is not None
+        and (streams or read_pointer(view.name, pointer).stream_from is not None)
     ]
 
 
@@ -109,6 +118,10 @@ def catch_up(
     reasons = list(worker.unreplayed.reasons()) if worker is not None else []
     events = worker.stats.replayed if worker is not None else 0
     return CaughtUp(events, [view.name for view in views], reasons)
+
+
+def _streams(view: type[FeatureView]) -> str:
+    return stream_field(view.source)
 
 
 def _whole(view: type[FeatureView]) -> str:

@@ -12,8 +12,13 @@ from tests.online.stream.test_worker import NOON, Bench, changed
 from tests.online.stream.test_worker import bench as bench  # a fixture
 
 
-@pytest.fixture
-def beside(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+@pytest.fixture(params=[NOON, None], ids=["streamed before", "published before"])
+def beside(
+    request: pytest.FixtureRequest,
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Bench]:
     """Another definition of the view, which is published once something has streamed."""
     worker = bench.worker()
     bench.write(bench.ride("a"), bench.ride("b", 7))
@@ -23,7 +28,7 @@ def beside(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     new = Bench(deployment, bench.redis)
     new.number = 1_000
     with Publisher.connect(deployment) as publisher:
-        publisher.publish(new.view, [], NOON, stream_from=NOON)
+        publisher.publish(new.view, [], NOON, stream_from=request.param)
     yield new
     new.close()
 
