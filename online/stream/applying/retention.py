@@ -18,10 +18,17 @@ from slate.online.store import landed_ids
 from slate.online.store.changes import changes
 from slate.online.store.cluster_client import ClusterClient, clustered, pipeline_at
 from slate.online.store.delta_removal import forget_definition
-from slate.online.store.generations import pointer_field, pointers, read_pointer, whole_field
+from slate.online.store.generations import (
+    pointer_field,
+    pointers,
+    read_pointer,
+    stream_field,
+    whole_field,
+)
 from slate.online.store.landed_ids import NOTHING, Change, Known
 from slate.online.store.stream_names import Unit, definition, deltas_name, deltas_prefix, tag
 from slate.online.stream.applying.source_rows import SourceRows
+from slate.sources import Source
 from slate.views import FeatureView
 
 logger = logging.getLogger(__name__)
@@ -163,14 +170,18 @@ def catch_up(redis: Redis, unit: Unit, rows: SourceRows) -> bool:
 def tell_whole(redis: Redis, deployment: str, rows: SourceRows) -> None:
     """Say of which views every partition has all that the stream adds: from then on it is served.
 
+    That a stream adds to them is said with it: a view that is said to be whole by itself would be
+    served as it was published.
+
     Args:
         redis: a client of the store.
         deployment: the deployment's name.
         rows: the rows of a source.
     """
     store: Any = redis
+    source = rows.source
     for route, views in rows.routes.items():
-        names = [Unit(deployment, rows.source, route, n).views for n in range(PARTITIONS)]
+        names = [Unit(deployment, source, route, n).views for n in range(PARTITIONS)]
 
         def tell(pipeline: Any, names: list[str] = names, views: Any = views) -> None:
             # Whoever leaves a gap meanwhile says so there, and all of this is asked once more.
@@ -178,16 +189,20 @@ def tell_whole(redis: Redis, deployment: str, rows: SourceRows) -> None:
             told = {whole_field(one): "1" for one in map(definition, views) if one in whole}
             pipeline.multi()
             if told:
-                pipeline.hset(pointers(deployment), mapping=told)
+                pipeline.hset(pointers(deployment), mapping={**told, stream_field(source): "1"})
 
         if clustered(redis):
-            _tell_whole_of_cluster(redis, deployment, names, views)
+            _tell_whole_of_cluster(redis, deployment, source, names, views)
         else:
             store.transaction(tell, *names)
 
 
 def _tell_whole_of_cluster(
-    redis: ClusterClient, deployment: str, names: Sequence[str], views: Sequence[type[FeatureView]]
+    redis: ClusterClient,
+    deployment: str,
+    source: type[Source],
+    names: Sequence[str],
+    views: Sequence[type[FeatureView]],
 ) -> None:
     """Say so of a cluster, and take it back where a gap was left meanwhile."""
 
@@ -197,7 +212,8 @@ def _tell_whole_of_cluster(
 
     told = whole()
     if told:
-        redis.hset(pointers(deployment), mapping={whole_field(one): "1" for one in told})
+        fields = {stream_field(source): "1"} | {whole_field(one): "1" for one in told}
+        redis.hset(pointers(deployment), mapping=fields)
         if gone := told - whole():
             redis.hdel(pointers(deployment), *map(whole_field, gone))
 

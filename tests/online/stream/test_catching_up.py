@@ -79,3 +79,17 @@ def test_what_cannot_be_made_is_told_and_done_again(bench: Bench, beside: Bench)
     part.write_bytes(whole)
     assert catch_up(bench.redis, beside.deployment).lacking == []
     assert (bench.metres("a"), beside.metres("a")) == (100, 100)
+
+
+def test_a_store_that_lost_all_is_served_with_what_streamed_once_that_is_made(bench: Bench) -> None:
+    worker = bench.worker()
+    bench.write(bench.ride("a"), bench.ride("b", 7))
+    worker.step()
+    worker.leave()
+    bench.redis.flushall()
+    with Publisher.connect(bench.deployment) as publisher:
+        publisher.publish(bench.view, [], NOON, stream_from=NOON)
+    bench.require_lacking("a")
+    # No worker has begun to apply anything: that it is whole must not tell of what is published.
+    assert catch_up(bench.redis, bench.deployment).lacking == []
+    assert (bench.metres("a"), bench.metres("b")) == (100, 7)
