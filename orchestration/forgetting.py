@@ -5,7 +5,7 @@ In this order, so that it may be stopped anywhere and run again:
 1. What waits in streams and in the log of answers is taken into files.
 2. Rows are taken out of all files of Parquet, and out of the warehouse, which is copied.
 3. The whole chain runs, from what is left, and publishes every view; no older generation is kept.
-4. What the streams add is made anew from their archives.
+4. What the streams add is made anew from their archives, and no answer stays frozen.
 5. What training sets were before goes; reports, logs and Dagster's history are blotted out.
 6. The store writes its file anew, and everything is searched.
 """
@@ -35,6 +35,7 @@ from slate.errors import DataError, StoreError
 from slate.offline.warehouse import lock_file
 from slate.online import Publisher
 from slate.online.publishing.sweeping import remove_former
+from slate.online.serving.frozen_answers import remove_frozen
 from slate.online.store.compaction import rewrite_files
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import all_servers
@@ -205,6 +206,9 @@ class Forgetting:
             for source in sources:
                 leave_afresh(self.redis, name, registry, source)
             drain(self.redis, deployment, self.server, self.now)
+        # Only now: what served until here may have been frozen. Keys may lie in them as numbers
+        # that are not told from others, so none is kept.
+        remove_frozen(self.redis, name)
         return True
 
     def _remove_former_training(self) -> None:

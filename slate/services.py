@@ -12,6 +12,7 @@ from slate.identifiers import TRAINING_DAY, check_owner, is_portable, longer
 from slate.kinds import Kind, several
 from slate.sources import Source
 from slate.views import FeatureView, RequestFeatures
+from slate.windows import duration
 
 # What a log of answers calls what it has besides keys, inputs and features.
 LOG_COLUMNS = frozenset(
@@ -38,6 +39,9 @@ class FeatureService:
         candidates: the keys that a request is about where it names none of their entity; None if
             it has to.
         logged: the share of its answers that are logged, from 0 (none) to 1.
+        frozen: for how long whoever asks again with a ``request_id`` gets the same answer ("30m");
+            empty for not at all.
+        frozen_us: the same in microseconds, None for not at all.
         description, owner, tags: for the catalogue.
     """
 
@@ -52,6 +56,7 @@ class FeatureService:
         without: Sequence[Any] = (),
         candidates: CandidateSet | None = None,
         logged: float = 0.0,
+        frozen: str = "",
         description: str = "",
         owner: str = "",
         tags: Sequence[str] = (),
@@ -89,6 +94,8 @@ class FeatureService:
                 "to 1, as in logged=0.01"
             )
         self.logged = float(logged)
+        self.frozen = frozen
+        self.frozen_us = duration(frozen, f"{where}: frozen") if frozen else None
         self.description = description
         check_owner(f"{where}: owner", owner)
         self.owner = owner

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -11,10 +12,14 @@ from redis import Redis
 
 from slate.assets.forgetting.looked import Looked, places
 from slate.assets.forgetting.parquet_files import rows_of
+from slate.errors import StoreError
 from slate.kinds import Kind
 from slate.online.rows.envelope import HEADER
 from slate.online.rows.event_ids import SEEN, Ids
 from slate.online.rows.keys import pair_text
+from slate.online.serving import client_stream
+from slate.online.serving.answer import Answer
+from slate.online.serving.frozen_answers import frozen_prefix, unpacked
 from slate.online.store.stream_names import StreamNames, streamed_sources, units
 from slate.online.stream.dead_letters.letter_format import refusal
 from slate.online.stream.events.blocks import Blocks
@@ -50,6 +55,7 @@ class StoreSearch:
     ) -> None:
         self._redis: Any = redis
         self._prefix = f"{deployment}:"
+        self._frozen = frozen_prefix(deployment)
         self._views = registry.views
         self._subjects, self._anywhere, self._ids = subjects, anywhere, ids
         self._blocks: dict[str, Blocks] = {}
@@ -107,6 +113,8 @@ class StoreSearch:
         first, _, rest = name.removeprefix(self._prefix).partition(":")
         if first == "answers":
             return "logged answers", None
+        if first == "frozen":
+            return "frozen answers", None
         if first == "stream":
             stream = rest.split(":")[0]
             if name in self._dead:
@@ -174,9 +182,18 @@ class StoreSearch:
     def _in_string(self, text: str, value: bytes, view: type[FeatureView] | None) -> bool:
         if ":seen:" in text:
             return self._is_remembered(value)
+        if text.startswith(self._frozen):
+            # What is damaged is searched as it is.
+            with suppress(StoreError):
+                return self._in_answer(client_stream.read(unpacked(value)[1]))
         # What is of no view is text.
         is_of = view is None and self._subjects.in_text(value)
         return is_of or self._of(value) or self._in_bundle(value, view)
+
+    def _in_answer(self, answer: Answer) -> bool:
+        """Whether an answer is to a request about a subject, or has one among its values."""
+        keys = [pa.table({name: values}) for name, values in answer.keys.items()]
+        return any(rows_of(table, self._subjects).any() for table in (*keys, answer.to_arrow()))
 
     def _is_remembered(self, value: bytes) -> bool:
         return bool(np.isin(np.frombuffer(value, SEEN)["id"], self._ids).any())

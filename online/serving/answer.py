@@ -353,6 +353,20 @@ class Answer:
         made.errors = (*self.errors, *(f"{feature.name}: {reason}" for feature in taken))
         return made
 
+    def of_columns(self, columns: Mapping[str, Column]) -> "Answer":
+        """The same answer, of a service's own features.
+
+        Args:
+            columns: the features, by their names.
+
+        Raises:
+            KeyError: it has values of another one.
+        """
+        made = copy(self)
+        made._held = {columns[one.name]: values for one, values in self._held.items()}
+        made._values = _Columns(made._held)
+        return made
+
     def to_arrow(self) -> pa.Table:
         """The values as a table: a column per feature by its name and of its exact type."""
         columns = [f.value_type.to_arrow(values, self.rows) for f, values in self._held.items()]

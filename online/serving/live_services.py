@@ -9,18 +9,19 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from slate.candidates import CandidateSet
-from slate.errors import RequestError, UnknownNameError, nearest
+from slate.errors import RequestError, StoreError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
 from slate.online.near.near_views import NearViews
 from slate.online.rows.instants import instant
 from slate.online.rows.keys import Keys
 from slate.online.serving.answer import Answer
 from slate.online.serving.answer_log import AnswerLog, new_request_id
+from slate.online.serving.frozen_answers import FrozenAnswer, not_frozen
 from slate.online.serving.given_values import Moment, asked
 from slate.online.serving.lookup import Lookup
 from slate.online.serving.lookup_stages import Mark, Stage, observed, unobserved
 from slate.online.serving.messages import gathered, shown
-from slate.online.serving.requests import checked_request_id
+from slate.online.serving.requests import Request, checked_request_id
 from slate.online.serving.service_plan import ServicePlan
 from slate.online.store.flows import ExchangeError, Flow, NodeError, again_if_broken
 from slate.online.store.live_generations import NOTHING, Known, LiveGenerations
@@ -57,6 +58,7 @@ class Serving:
         log: AnswerLog | None = None,
     ) -> None:
         self._registry = registry
+        self._deployment = deployment
         self.near = near
         self.log = log
         self._clock = clock
@@ -115,6 +117,49 @@ class Serving:
         candidates = self._candidates(plan, given)
         request = plan.form.read(given, self._max_rows) if candidates is None else None
         mark(Stage.REQUEST)
+        if plan.plan.service.frozen_us is None or not request_id:
+            return (
+                yield from self._answer(plan, when, given, candidates, request, request_id, mark)
+            )
+        if candidates is not None:
+            # What was found to be candidates is part of what is frozen, not of what was asked.
+            brought = plan.form.read({**given, candidates.key: Keys.of([])}, self._max_rows)
+        else:
+            assert request is not None
+            brought = request
+        frozen = FrozenAnswer.of(
+            self._deployment, plan.plan, request_id, brought, None if at is None else when
+        )
+        untold = self._error
+        try:
+            if untold is None and (found := (yield from frozen.find())) is not None:
+                mark(Stage.STORE, plan.reads)
+                return found
+        except (StoreError, ResponseError) as error:
+            untold = str(error)
+        mark(Stage.STORE, plan.reads)
+        answer = yield from self._answer(plan, when, given, candidates, request, request_id, mark)
+        try:
+            if untold is None:
+                answer = yield from frozen.keep(answer)
+        except (StoreError, ResponseError) as error:
+            untold = str(error)
+        if untold is not None:
+            answer.errors = (*answer.errors, not_frozen(plan.plan.service.full_name, untold))
+        mark(Stage.STORE, plan.reads)
+        return answer
+
+    def _answer(
+        self,
+        plan: ServicePlan,
+        when: int,
+        given: Mapping[str, Any],
+        candidates: CandidateSet | None,
+        request: Request | None,
+        request_id: str,
+        mark: Mark,
+    ) -> Flow[Answer]:
+        """The flow that makes an answer; of candidates, their keys are found first."""
         error = self._error
         if time.monotonic() >= self._until:
             if error:

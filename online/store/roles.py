@@ -8,10 +8,11 @@
     publisher  publishes views: the chain's runs, Publisher
     operator   all of these: slate rebuild, slate deadletters
 
-A reader changes nothing, but that it logs answers. A writer adds to streams, and reads no rows. A
-worker changes what streams add to rows, and nothing that is published. A publisher changes whatever
-is published, and cannot add to a stream or run a script; as it removes what was left by views that
-are gone, it may delete any name of the deployment. Nobody sees another deployment's values.
+A reader changes nothing, but that it logs and freezes answers. A writer adds to streams, and reads
+no rows. A worker changes what streams add to rows, and nothing that is published. A publisher
+changes whatever is published, and cannot add to a stream or run a script; as it removes what was
+left by views that are gone, it may delete any name of the deployment. Nobody sees another
+deployment's values.
 """
 
 from hashlib import sha256
@@ -37,13 +38,13 @@ _APPLIES = (
     "hget hset hdel hscan sadd srem zadd zrem zrange zremrangebyscore "
     "xadd xdel xtrim memory|usage"
 )
-_LOGS = "xlen xadd incrby"
+_LOGS, _FREEZES = "xlen xadd incrby", "set"
 _PUBLISHES = (
     "get mget set mset unlink rpush sadd srem scan hget hset hdel hkeys smembers lindex xrange xdel"
 )
 
 _COMMANDS = {
-    "reader": (_READS, _LOGS),
+    "reader": (_READS, _LOGS, _FREEZES),
     "writer": (_WRITES,),
     "worker": (_READS, _APPLIES),
     "publisher": (_READS, _PUBLISHES),
@@ -53,8 +54,8 @@ ROLES = tuple(_COMMANDS)
 # Beside the dead letters of a cluster, in their slot.
 _OF_DEAD = "%RW~{{{0}:stream:*:dead}}:position"
 _KEYS = {
-    # The log of answers alone is written by who serves.
-    "reader": ("%R~{0}:*", "%RW~{0}:answers:*"),
+    # Of answers alone something is written by who serves.
+    "reader": ("%R~{0}:*", "%RW~{0}:answers:*", "%RW~{0}:frozen:*"),
     # The streams end with the braces of their partition.
     "writer": (
         "%RW~{0}:stream:*:clock",

@@ -48,6 +48,7 @@ GUESTS = ["ann", "eve", "dan", "nobody"]
 STAYS, LETTERS = "guest_stays.stays_1d", "guest_letters.letters_1d"
 # Where there is something of a guest.
 PLACES = {
+    "store: frozen answers",
     "warehouse: raw.stays",
     "warehouse: raw.letters",
     "warehouse: raw.quarantine",
@@ -359,6 +360,10 @@ def test_somebody_is_forgotten_and_nobody_else(
         house.worker.step()
         house.stream(126, (22, "ann"), (23, "dan"))
         others = house.ask("last", 128).to_dicts()[1:]
+        service = house.deployment.registry.plan("welcome_v1").service
+        with pytest.MonkeyPatch.context() as freezing:
+            freezing.setattr(service, "frozen_us", 3_600_000_000)
+            house.ask("frozen", 128)
         # What it has logged is in the store by its end.
         house.client.close()
         house.client = FeatureClient.connect(house.deployment, timeout=5, refresh=0)
