@@ -138,6 +138,20 @@ def test_each_role_does_its_part(roles: Roles, as_role: As, redis: Redis) -> Non
     assert denied(redis) == set()
 
 
+def test_a_reader_freezes_answers(
+    roles: Roles, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = roles.deployment.registry
+    for service in registry.services.values():
+        monkeypatch.setattr(service, "frozen_us", 60_000_000)
+    redis.acl_log_reset()
+    for name in ("a", "b"):
+        answers = [roles._answer(name, request_id=name) for _ in range(2)]
+        assert answers[0].at == answers[1].at
+        assert "frozen" not in " ".join(answers[0].errors)
+    assert denied(redis) == set()
+
+
 def test_no_role_does_what_is_not_its_own(roles: Roles, as_role: As, redis: Redis) -> None:
     redis.acl_log_reset()
     registry = roles.deployment.registry

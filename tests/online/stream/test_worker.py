@@ -79,7 +79,7 @@ class Bench:
         assert answer.states[self.view.name].state.tolist() == [State.MISSING]
         assert [error for error in answer.errors if "rider_rides: what its stream brought" in error]
 
-    def _answer(self, rider: str, at: datetime | None = None) -> Any:
+    def _answer(self, rider: str, at: datetime | None = None, request_id: str = "") -> Any:
         service = next(
             s for s in self.deployment.registry.services.values()
             if any(f.name == "rider_rides.metres_1d" for f in s.features)
@@ -87,7 +87,8 @@ class Bench:
         given = dict.fromkeys(service.request_keys, 7) | {"rider_id": rider}
         plan = self.deployment.registry.plans[service.full_name]
         given |= {i.column: _value(i) for i in plan.inputs if i.required}
-        return self.client.get(service.name, at=at or self.now + timedelta(seconds=1), **given)
+        at = at or self.now + timedelta(seconds=1)
+        return self.client.get(service.name, at=at, request_id=request_id, **given)
 
     def close(self) -> None:
         self.writer.close()
