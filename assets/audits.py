@@ -17,6 +17,7 @@ from slate.assets.answer_log import GROUP, log_key, logged_plans
 from slate.assets.audited_files import AuditedFiles, stored_at
 from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
+from slate.assets.served_drift import check_spec, served_drift
 from slate.assets.warehouse import current_key
 from slate.deployment import Deployment
 from slate.kinds import naive_utc
@@ -60,7 +61,8 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
                 description="Every value that was served otherwise than the warehouse tells has a "
                 "cause outside of Slate's own code: a worker that was behind, a store that was "
                 "lost, a late event, a clock.",
-            )
+            ),
+            check_spec(plan, audit_key(plan)),
         ],
         pool=POOL,
     )
@@ -118,6 +120,7 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
             }
         )
         yield _verdict(plan, values, found)
+        yield served_drift(deployment, plan, audit_key(plan))
 
     return audited
 

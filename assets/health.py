@@ -1,7 +1,7 @@
 """Health: how what is served stands, and what somebody on call has to do about it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
@@ -14,6 +14,7 @@ from slate.errors import StoreError
 from slate.online.publishing.listing import Standing, StoredGeneration, stored_generations
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import connect
+from slate.online.store.told_drift import ToldDrift, told
 from slate.views import FeatureView
 
 
@@ -48,6 +49,7 @@ class Health:
         at: when that was, by the platform's clock (UTC).
         views: the views, in the order of their definition.
         streams: the streams that keep a view fresh.
+        drifts: how far what is served is from what was trained, as the latest audits told.
         troubles: what is wrong, where, and what to do, one text each.
     """
 
@@ -55,6 +57,7 @@ class Health:
     views: list[ViewHealth]
     streams: list[Reading]
     troubles: list[str]
+    drifts: list[ToldDrift] = field(default_factory=list)
 
 
 def health(deployment: Deployment) -> Health:
@@ -72,6 +75,7 @@ def health(deployment: Deployment) -> Health:
     try:
         with connect(address, TIMEOUT) as redis:
             stored = stored_generations(redis, deployment.name, registry)
+            drifts = told(redis, deployment.name, registry.services)
     except (RedisError, OSError) as error:
         raise StoreError(
             f"how the views stand is not known, as the online store cannot be reached: {error}; "
@@ -92,7 +96,19 @@ def health(deployment: Deployment) -> Health:
         for limit in limits(reading)
         if not limit.passed
     ]
-    return Health(now, [one for _, one in pairs], streams, troubles)
+    troubles += [text for one in drifts if (text := _apart(one))]
+    return Health(now, [one for _, one in pairs], streams, troubles, drifts)
+
+
+def _apart(drift: ToldDrift) -> str:
+    if not drift.beyond:
+        return ""
+    first = next(iter(drift.beyond))
+    return (
+        f"{drift.service}: {len(drift.beyond)} features are served otherwise than trained, {first} "
+        f"by a PSI of {drift.psi[first]:.3g}, and {drift.limit:g} is allowed: the check "
+        "served_as_trained of its audit in `slate ui` shows both"
+    )
 
 
 def _of_view(

@@ -9,6 +9,7 @@ from redis import Redis
 
 from slate.deployment import Deployment
 from slate.online.store.stream_names import streamed_sources
+from slate.online.store.told_drift import told
 from slate.online.stream.workers.status import stream_status
 from slate.online.stream.workers.worker import Worker
 
@@ -66,3 +67,12 @@ class _Metrics(Collector):
             for one in standing:
                 family.add_metric([one.source], getattr(one, name))
             yield family
+        drift = GaugeMetricFamily(
+            "slate_served_drift",
+            "Population stability index of what was served against the training set.",
+            labels=["service", "feature"],
+        )
+        for told_drift in told(self._redis, self._deployment.name, registry.services):
+            for feature, psi in told_drift.psi.items():
+                drift.add_metric([told_drift.service, feature], psi)
+        yield drift

@@ -14,10 +14,13 @@ from slate.assets.health import Health, health
 from slate.cli.served import Served, served
 from slate.cli.text import heading, instant, table
 from slate.deployment import Deployment, load
+from slate.online.store.told_drift import ToldDrift
 from slate.time_words import age, minute
 
 CLEAR = "\x1b[H\x1b[J"
 KEY = "SLATE_KEY"
+# How many of the features that are furthest from their training set are shown.
+DRIFTS = 3
 QUANTILES = (0.5, 0.99, 0.999)
 
 
@@ -86,6 +89,14 @@ def _page(
             ],
             head=("stream", "behind", "waiting", "held", "unarchived", "dead letters"),
         )
+    if found.drifts:
+        yield "\n" + table(
+            [
+                (one.service, minute(one.instant), f"{one.served:,}", _furthest(one))
+                for one in found.drifts
+            ],
+            head=("served against trained", "until", "rows", "furthest apart (PSI)"),
+        )
     if told is not None:
         yield from _of_server(told, span)
     yield "" if troubles else "\nall is well"
@@ -123,6 +134,11 @@ def _of_server(told: Served, span: str) -> Iterator[str]:
     yield f"(since {span})"
 
 
+def _furthest(drift: ToldDrift) -> str:
+    few = list(drift.psi.items())[:DRIFTS]
+    return ", ".join(f"{name} {psi:.2f}" for name, psi in few)
+
+
 def _milliseconds(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds * 1e3:,.1f} ms"
 
@@ -135,6 +151,7 @@ def _as_json(found: Health, told: Served | None, troubles: list[str]) -> dict[st
             for one in found.views
         ],
         "streams": {one.source.stream: one.numbers(None) for one in found.streams},
+        "served_against_trained": [asdict(one) for one in found.drifts],
         "troubles": troubles,
     }
     if told is not None:

@@ -1,6 +1,6 @@
 """Distributions: how a column's values are spread, in a few counts, and how far two are apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +63,13 @@ def distributions(
     """
     found = {}
     for name, feature in view.features.items():
-        if name in mistyped or not _comparable(feature):
+        if name in mistyped or not comparable(feature):
             continue
         values = _values(view, connection, feature)
         if isinstance(values, np.ndarray):
             found[name] = spread(values, bounds_of(values))
         elif 0 < len(values) <= MOST_CATEGORIES:
-            found[name] = _categories(values, sorted(values))
+            found[name] = categories(values, sorted(values))
     return found
 
 
@@ -83,12 +83,12 @@ def again(
 
     None where it has no values that such parts could be of, or other ones.
     """
-    if not _comparable(feature):
+    if not comparable(feature):
         return None
     values = _values(view, connection, feature)
     if isinstance(values, np.ndarray):
         return spread(values, before.bounds) if before.numeric else None
-    return None if before.numeric else _categories(values, [str(name) for name in before.bounds])
+    return None if before.numeric else categories(values, [str(name) for name in before.bounds])
 
 
 def bounds_of(values: np.ndarray) -> tuple[float, ...]:
@@ -138,7 +138,8 @@ def distribution_of(found: dict[str, Any]) -> Distribution:
     return Distribution(tuple(found["bounds"]), tuple(found["counts"]))
 
 
-def _comparable(feature: Feature) -> bool:
+def comparable(feature: Feature) -> bool:
+    """Whether a feature's values are compared: no times, lists or keys, and nothing personal."""
     if feature.value_type.length is not None or feature.kind is Kind.TIME:
         return False
     if is_personal(feature):
@@ -163,6 +164,12 @@ def _values(
     return dict(rows)
 
 
-def _categories(found: dict[str, int], names: Sequence[str]) -> Distribution:
+def categories(found: Mapping[str, int], names: Sequence[str]) -> Distribution:
+    """How many values are of each category, and in the last part of any other.
+
+    Args:
+        found: how often each value is there.
+        names: the categories.
+    """
     counts = [found.get(name, 0) for name in names]
     return Distribution(tuple(names), (*counts, sum(found.values()) - sum(counts)))

@@ -20,13 +20,13 @@ def pictures(validation: Validation) -> str:
     return "\n".join(picture(move) for move in found[:_SHOWN])
 
 
-def picture(move: Move) -> str:
-    """One feature's two distributions, as a Markdown table."""
+def picture(move: Move, before_is: str = "last good run", now_is: str = "now") -> str:
+    """One feature's two distributions, as a Markdown table with these two over its columns."""
     distance = "" if move.ks is None else f", KS {move.ks:.3f}"
     lines = [
         f"**{cell(move.column)}**: PSI {move.psi:.3f}{distance}",
         "",
-        "| | last good run | now |",
+        f"| | {before_is} | {now_is} |",
         "|---|---|---|",
     ]
     before, now = move.before.shares, move.now.shares

@@ -39,6 +39,8 @@ class FeatureService:
         candidates: the keys that a request is about where it names none of their entity; None if
             it has to.
         logged: the share of its answers that are logged, from 0 (none) to 1.
+        max_drift: how far what is served of a feature may be from its training set, as a population
+            stability index; None to tell it and not judge it.
         frozen: for how long whoever asks again with a ``request_id`` gets the same answer ("30m");
             empty for not at all.
         frozen_us: the same in microseconds, None for not at all.
@@ -57,6 +59,7 @@ class FeatureService:
         candidates: CandidateSet | None = None,
         logged: float = 0.0,
         frozen: str = "",
+        max_drift: float | None = None,
         description: str = "",
         owner: str = "",
         tags: Sequence[str] = (),
@@ -94,6 +97,16 @@ class FeatureService:
                 "to 1, as in logged=0.01"
             )
         self.logged = float(logged)
+        if max_drift is not None and (
+            isinstance(max_drift, bool)
+            or not isinstance(max_drift, int | float)
+            or not 0 < max_drift < float("inf")
+        ):
+            raise DefinitionError(
+                f"{where}: max_drift={max_drift!r} is not a population stability index: give a "
+                "number above 0, as in max_drift=0.25"
+            )
+        self.max_drift = None if max_drift is None else float(max_drift)
         self.frozen = frozen
         self.frozen_us = duration(frozen, f"{where}: frozen") if frozen else None
         self.description = description

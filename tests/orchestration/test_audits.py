@@ -18,6 +18,7 @@ import pytest
 from redis import Redis
 
 import slate
+from slate.assets import served_drift
 from slate.assets.answer_files import answers_in, names
 from slate.assets.answer_log import log_key
 from slate.assets.audits import CHECK, audit_key
@@ -37,6 +38,7 @@ from slate.online.stream.workers.worker import Worker
 from slate.orchestration.assembly import assemble
 from slate.orchestration.forgetting import Forgetting
 from slate.orchestration.runs import run_everything
+from slate.quality import training_drift
 from slate.subjects import Subjects
 from tests.orchestration import small
 from tests.orchestration.parsed import parse_once
@@ -160,6 +162,11 @@ def materialized(deployment: Deployment, key: Callable[[Any], dg.AssetKey]) -> A
         return found.execute_in_process(instance=instance, raise_on_error=False)
 
 
+def evaluations(found: Any) -> dict[str, Any]:
+    """What the checks of a run found, by their names."""
+    return {one.check_name: one for one in found.get_asset_check_evaluations()}
+
+
 def log_of(deployment: Deployment) -> pa.Table:
     folder = deployment.answers / "welcome_v1"
     return pa.concat_tables(answers_in(folder, name) for name in names(folder))
@@ -240,7 +247,7 @@ def test_the_check_fails_for_defects_alone(deployment: Deployment) -> None:
     folder = deployment.answers / "welcome_v1"
     found = materialized(deployment, audit_key)
     # One of the causes is a row that was lost, which nobody may lose.
-    (check,) = found.get_asset_check_evaluations()
+    check = evaluations(found)[CHECK]
     assert (check.check_name, check.passed) == (CHECK, False)
     assert "1 without an excuse: the first is guest_letters.letters_1d" in check.description
     assert (
@@ -254,9 +261,39 @@ def test_the_check_fails_for_defects_alone(deployment: Deployment) -> None:
     assert Counter(written["cause"].to_pylist()) == Counter(map(str, EXPECTED.values()))
     # What was audited is not audited again.
     again = materialized(deployment, audit_key)
-    (check,) = again.get_asset_check_evaluations()
+    check = evaluations(again)[CHECK]
     assert check.passed
     assert check.metadata["values"].value == 0
+
+
+def test_what_was_served_is_held_against_what_was_trained(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Guests are asked about of whom there is no training row, so what is served differs.
+    monkeypatch.setattr(training_drift, "LEAST_VALUES", 1)
+    service = deployment.registry.service("welcome_v1")
+    for limit, passed in ((None, True), (0.01, False)):
+        monkeypatch.setattr(service, "max_drift", limit)
+        check = evaluations(materialized(deployment, audit_key))[served_drift.CHECK]
+        assert check.passed is passed
+        assert "16 rows served until" in check.description
+        assert f"| {STAYS} |" in check.metadata["features"].value
+        assert "| | trained | served |" in check.metadata["furthest apart"].value
+    assert "features are further apart than 0.01" in check.description
+    monkeypatch.setenv("SLATE_CONFIG", str(deployment.root / "slate.toml"))
+    _, server = open_store(deployment)
+    try:
+        assert command(["status"]) == 1
+        page = capsys.readouterr().out
+        assert re.search(rf"welcome_v1 .* 16 .*{STAYS} ", page)
+        assert "! welcome_v1: " in page
+        assert "features are served otherwise than trained" in page
+        assert command(["status", "--json"]) == 1
+        (told,) = json.loads(capsys.readouterr().out)["served_against_trained"]
+        assert max(told["psi"].values()) == round(check.metadata["greatest_psi"].value, 4)
+    finally:
+        if server is not None:
+            server.stop()
 
 
 def test_a_training_set_is_made_of_what_was_served(
