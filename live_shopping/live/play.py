@@ -97,8 +97,9 @@ class Play:
 
     def line(self) -> str:
         """The same in few words."""
-        taste = self._taps.taste
-        return f"{taste} {self._feed.count(taste)} of top {TOP}; {self._freshness()}"
+        feed, taste = self._feed, self._taps.taste
+        told = f"{taste} {feed.count(taste)} of top {TOP}, the best at {feed.best_place(taste)}"
+        return f"{told}; {self._freshness()}"
 
     def results(self) -> dict[str, float]:
         """What was measured, in milliseconds; NaN where there was no time for it."""

@@ -34,6 +34,7 @@ class Feed:
         self._shows = shows
         self._ranker = ranker
         self._places: dict[str, int] = {}
+        self._categories: list[str] = []
         self._title = max(map(len, shows.titles), default=0)
         self.top: list[tuple[Any, ...]] = []
         self.moves: list[int | None] = []
@@ -61,6 +62,7 @@ class Feed:
             )
             for row in order[:TOP]
         ]
+        self._categories = features[0][order].tolist()
         before = self._places
         self._places = {self._shows.shows[row]: place for place, row in enumerate(order.tolist())}
         self.moves = [
@@ -92,6 +94,11 @@ class Feed:
                 style="bold" if category == taste else "",
             )
         return table
+
+    def best_place(self, category: str) -> int:
+        """The place of the best show of a category, from 1; 0 where there is none."""
+        places = (place for place, found in enumerate(self._categories, 1) if found == category)
+        return next(places, 0)
 
     def count(self, category: str) -> int:
         """How many of the best shows are of a category."""

@@ -60,6 +60,15 @@ class Rows:
         drawn = np.random.default_rng(0).choice(len(self), rows, replace=False)
         return Rows(self._table.take(np.sort(drawn)))
 
+    def resampled(self, seed: int) -> "Rows":
+        """As many requests, drawn with replacement, each with all its rows."""
+        order = np.argsort(self.requests, kind="stable")
+        counts = np.bincount(self.requests)
+        first = np.cumsum(counts) - counts
+        drawn = np.random.default_rng(seed).integers(0, len(counts), len(counts))
+        rows = [order[first[one] : first[one] + counts[one]] for one in drawn]
+        return Rows(self._table.take(np.concatenate(rows)))
+
 
 def model_features(plan: Plan) -> tuple[str, ...]:
     """The features of a service that a matrix can hold: what a new model is given."""
@@ -109,8 +118,11 @@ def fit(rows: Rows, features: Sequence[str]) -> HistGradientBoostingClassifier:
         max_iter=60, max_leaf_nodes=15, early_stopping=False, random_state=0
     )
     # With a thread for each core it takes ten times the CPU on a machine that others use too.
+    matrix = sample.matrix(features)
+    # Scikit-learn fails where a column has no value at all; of any one value it makes nothing.
+    matrix[:, np.isnan(matrix).all(axis=0)] = 0.0
     with threadpool_limits(1):
-        return classifier.fit(sample.matrix(features), sample.labels)
+        return classifier.fit(matrix, sample.labels)
 
 
 def scores(classifier: HistGradientBoostingClassifier, matrix: Array) -> Array:

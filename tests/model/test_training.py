@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import dagster as dg
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from live_shopping.model.asset import assets
@@ -73,6 +75,15 @@ def test_versions_are_kept_with_their_facts_and_can_be_gone_back_to(sets: Sets) 
     (folder / "versions/000001/model.joblib").write_bytes(b"damaged")
     with pytest.raises(DataError, match=r"cannot be loaded .* train again"):
         load(folder, 1)
+
+
+def test_a_feature_without_any_value_is_no_obstacle(sets: Sets) -> None:
+    plan, current = sets.deployment.registry.plan("feed_ranking_v1"), sets.write(400)
+    (file,) = current.glob("*/*.parquet")
+    table, name = pq.read_table(file), "viewer_activity.usual_bid_1d"
+    place = table.column_names.index(name)
+    pq.write_table(table.set_column(place, name, pa.nulls(len(table), pa.float64())), file)
+    assert trained(plan, current).facts.metrics.auc > 0.6
 
 
 def test_too_few_rows_train_nothing(sets: Sets) -> None:
