@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run live ui test test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults compile format lock clean
+.PHONY: help run live ui proof test test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -14,8 +14,8 @@ dbt_files := $(shell find dbt_project -mindepth 1 \( -name target -o -name logs 
 # path with a space for two.
 absolute = $(if $(filter /%,$(firstword $(1))),$(1),$(CURDIR)/$(1))
 data := $(call absolute,$(or $(SLATE_DATA),data))
-run live ui bench bench-parity bench-freshness bench-faults: override export SLATE_DATA := $(data)
-run ui bench bench-parity bench-freshness bench-faults: export DAGSTER_HOME := $(data)/dagster
+run live ui proof bench bench-parity bench-freshness bench-faults: override export SLATE_DATA := $(data)
+run ui proof bench bench-parity bench-freshness bench-faults: export DAGSTER_HOME := $(data)/dagster
 
 # Dagster looks for dbt here.
 export PATH := $(CURDIR)/$(bin):$(PATH)
@@ -76,6 +76,9 @@ bench-faults: $(stamp) ## Break things for half an hour under load, and judge ev
 
 bench-damage: $(stamp) ## Damage what the store holds 100,000 times, and see that nothing wrong is served
 	$(bin)/python -m benchmarks.damage $(ARGS)
+
+proof: $(stamp) ## Measure what fresh features pay, on what run has built, and write docs/proof.md
+	$(bin)/python -m live_shopping.proof $(ARGS)
 
 compile: $(stamp) ## Write the SQL that the definitions stand for
 	$(bin)/slate compile

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from live_shopping.feed import WEIGHTS, Catalog, active_viewers, catalog, landed_until, score
 from live_shopping.live import live
+from live_shopping.model.ranker import Ranker, promoted_ranker
 from live_shopping.simulator import Progress, SimulationConfig, simulate
 from slate.deployment import Deployment
 from slate.errors import DataError, StoreError
@@ -20,11 +21,12 @@ from slate.errors import DataError, StoreError
 __all__ = ["live", "prepare", "show"]
 
 SERVICE = "feed_ranking"
-# The version that the stand-in for a model was made for.
+# The version that the model is trained for.
 VERSION = f"{SERVICE}_v1"
 CANDIDATES = 2_000
 FEEDS, TOP = 3, 10
 WARM_UP, REQUESTS, VIEWERS = 20, 1_000, 200
+RANKED = 200
 SECONDS_BETWEEN_WORDS = 3.0
 
 # The telling ones of the service's features, and what they are called in a table.
@@ -94,18 +96,42 @@ def show(client: Client, deployment: Deployment, say: Say) -> None:
             f"{deployment.landing} has {len(viewers)} active viewers and {len(shows.shows)} shows "
             f"to watch at {at:%Y-%m-%d %H:%M}: there is no feed to rank"
         )
-    formula = " ".join(f"{weight:+g} {name.split('.')[1]}" for name, weight in WEIGHTS.items())
-    print(f"\nscore, a stand-in for a model: {formula}")
+    ranker = promoted_ranker(deployment)
+    _print_ranker(ranker)
     for viewer in viewers[:FEEDS]:
-        _print_feed(client, viewer, shows, at)
+        _print_feed(client, viewer, shows, at, ranker)
+    if ranker is not None:
+        _print_stages(client, viewers, shows, ranker)
     _print_latency(client, viewers, shows, say)
 
 
-def _print_feed(client: Client, viewer: str, shows: Catalog, at: datetime) -> None:
+def _print_ranker(ranker: Ranker | None) -> None:
+    """What the feeds are ranked by."""
+    if ranker is None:
+        terms = [f"{weight:+g} {name.split('.')[1]}" for name, weight in WEIGHTS.items()]
+        print(f"\nscore, as no model is trained yet: {' '.join(terms)}")
+        return
+    facts = ranker.model.facts
+    metrics, telling = facts.metrics, [name.split(".")[1] for name in facts.importances][:5]
+    print(
+        f"\nmodel: version={facts.version} ndcg_10={metrics.ndcg:.4f} auc={metrics.auc:.4f} "
+        f"logloss={metrics.logloss:.4f} judged_rows={metrics.rows}"
+    )
+    print(f"score: its probability of a tap; the most telling features are {', '.join(telling)}")
+
+
+def _print_feed(
+    client: Client, viewer: str, shows: Catalog, at: datetime, ranker: Ranker | None
+) -> None:
     answer = client.get(VERSION, at=at, viewer_id=viewer, show_id=shows.shows)
     if answer.errors:
         raise StoreError(answer.errors[0])
-    worth = score(answer)
+    if ranker is None:
+        worth = score(answer)
+        order = np.argsort(-worth, kind="stable")
+    else:
+        ranked = ranker.rank(answer)
+        worth, order = ranked.scores, ranked.order
     table = Table(
         title=f"{viewer}, whose last category is {answer['viewer_activity.last_category'][0]}: "
         f"top {TOP} of {len(shows.shows):,} shows at {at:%Y-%m-%d %H:%M} UTC",
@@ -114,7 +140,7 @@ def _print_feed(client: Client, viewer: str, shows: Catalog, at: datetime) -> No
     )
     for name in ("show", "title", *COLUMNS.values(), "score"):
         table.add_column(name, no_wrap=True, justify="left" if name in TEXTS else "right")
-    for place in np.argsort(-worth, kind="stable")[:TOP]:
+    for place in order[:TOP]:
         cells = [_cell(answer[name][place]) for name in COLUMNS]
         table.add_row(shows.shows[place], shows.titles[place], *cells, f"{worth[place]:.2f}")
     print()
@@ -125,6 +151,23 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "-" if np.isnan(value) else f"{value:.2f}"
     return str(value)
+
+
+def _print_stages(client: Client, viewers: list[str], shows: Catalog, ranker: Ranker) -> None:
+    """How long whole feeds take, and in which stage."""
+    stages: dict[str, list[float]] = {"features": [], "model": [], "order": []}
+    for number in range(-WARM_UP, RANKED):
+        began = time.perf_counter()
+        answer = client.get(VERSION, viewer_id=viewers[number % len(viewers)], show_id=shows.shows)
+        found = time.perf_counter() - began
+        ranked = ranker.rank(answer, request_id=str(number))
+        if number >= 0:
+            for stage, seconds in {"features": found, **ranked.seconds}.items():
+                stages[stage].append(seconds)
+    whole = np.sum(list(stages.values()), axis=0)
+    p50, p99 = np.percentile(whole, (50, 99)) * 1e3
+    shares = " ".join(f"{name}={np.sum(took) / whole.sum():.0%}" for name, took in stages.items())
+    print(f"\nfeed: rows={answer.rows} p50_ms={p50:.1f} p99_ms={p99:.1f} {shares}")
 
 
 def _print_latency(client: Client, viewers: list[str], shows: Catalog, say: Say) -> None:

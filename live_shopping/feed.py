@@ -19,8 +19,8 @@ LISTED = 4 * DAY
 # A landing file is named by its day and hour.
 _NAME = re.compile(r"\d{4}-\d\d-\d\d/([01]\d|2[0-3])")
 
-# What a show is worth to a viewer: the weighted sum of these features, null counting as 0. A model
-# that is trained on the training set takes the place of this.
+# What a show is worth to a viewer where no model is trained yet: the weighted sum of these,
+# null counting as 0.
 WEIGHTS = {
     "feed_request.is_live": 1.0,
     "feed_request.mood": 2.0,
@@ -109,7 +109,7 @@ def landed_until(landing: Path) -> datetime | None:
 
 
 def score(features: Mapping[str, Array]) -> Array:
-    """What each show is worth to the viewer, of shape (shows,)."""
+    """What each show is worth to the viewer without a model, of shape (shows,)."""
     values = [np.nan_to_num(features[name].astype(np.float64)) for name in WEIGHTS]
     worth: Array = np.stack(values, axis=-1) @ np.array(list(WEIGHTS.values()))
     return worth

@@ -31,6 +31,7 @@ from slate.orchestration.jobs import (
     log_jobs,
     log_schedules,
 )
+from slate.orchestration.own_assets import own_assets
 from slate.orchestration.sensors import late_files
 from slate.orchestration.streams import streams
 
@@ -46,7 +47,8 @@ def assemble(deployment: Deployment) -> dg.Definitions:
 def _assembled(deployment: Deployment) -> dg.Definitions:
     hours = hourly(deployment)
     project = dbt_project(deployment)
-    whole, *parts = jobs(deployment)
+    own = own_assets(deployment)
+    whole, *parts = jobs(deployment, own)
     look = freshness_job(deployment)
     logged = log_jobs(deployment) if logged_plans(deployment) else []
     return dg.Definitions(
@@ -60,6 +62,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *log_assets(deployment),
             *audit_assets(deployment),
             *catalogue_assets(deployment),
+            *own,
         ],
         asset_checks=[
             *quality_checks(deployment, project),

@@ -24,15 +24,20 @@ LOG_MINUTES = 5
 AUDIT_MINUTE = 50
 
 
-def jobs(deployment: Deployment) -> Sequence[Any]:
-    """The jobs: the whole chain, and then each part of it."""
+def jobs(deployment: Deployment, own: Sequence[dg.AssetsDefinition] = ()) -> Sequence[Any]:
+    """The jobs: the whole chain, and then each part of it.
+
+    Args:
+        deployment: the deployment.
+        own: its own assets, which the whole chain makes too.
+    """
     # What was served comes of requests, and is taken in whatever becomes of a run.
     everything = dg.AssetSelection.all() - dg.AssetSelection.groups(LOG)
     landing, training, online = map(dg.AssetSelection.groups, ("landing", "training", "online"))
     parts = [
         dg.define_asset_job(
             "build_warehouse",
-            everything - landing - training - online,
+            everything - landing - training - online - dg.AssetSelection.assets(*own),
             description="Build staging, tiles, current values and training rows with dbt, "
             "check them, and write the catalogue.",
         ),

@@ -8,6 +8,7 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
     data = "data"                                # landing, warehouse, training sets, online store
     redis = ""                                   # empty: an embedded server; else its address
     demo = ""                                    # a module that makes and shows demonstration data
+    assets = ""                                  # a module with Dagster assets of your own
     clock = ""                                   # empty: the machine's; else where it stands
     memory = ""                                  # empty: half of the machine's; else as "12GB"
     kept_generations = 1                         # that a view can be rolled back to
@@ -43,6 +44,7 @@ _SETTINGS = (
     "data",
     "redis",
     "demo",
+    "assets",
     "clock",
     "memory",
     _KEPT,
@@ -65,6 +67,8 @@ class Deployment:
         data: the folder that everything is written to.
         redis: the online store's address; empty for an embedded server in the data folder.
         demo: the dotted name of a module that makes and shows demonstration data; empty for none.
+        assets: the dotted name of a module whose function `assets`, given the deployment, makes
+            Dagster assets beside Slate's own; empty for none.
         clock: the instant (UTC) at which a virtual clock stands, so that data of the past can be
             served and replayed; None for the machine's clock.
         memory: how much memory the warehouse may take, as "12GB", "800MiB" or "70%" of what the
@@ -83,6 +87,7 @@ class Deployment:
     # Not shown with the rest, as it may hold a password.
     redis: str = field(default="", repr=False)
     demo: str = ""
+    assets: str = ""
     clock: datetime | None = None
     memory: str = ""
     kept_generations: int = KEPT_GENERATIONS
@@ -263,6 +268,7 @@ def load(path: Path | None = None) -> Deployment:
         data=(Path.cwd() if os.environ.get("SLATE_DATA") else root) / data,
         redis=os.environ.get("SLATE_REDIS", settings.get("redis", "")),
         demo=settings.get("demo", ""),
+        assets=settings.get("assets", ""),
         clock=_clock(file, settings),
         memory=_memory(file, settings),
         kept_generations=_kept(file, settings),

@@ -15,6 +15,7 @@ from live_shopping.feed import active_viewers, catalog, landed_until
 from live_shopping.live.ranking import TOP, Feed
 from live_shopping.live.stage import Client, Stage, ask
 from live_shopping.live.taps import ORDERS, SERVICE, STREAM, Taps
+from live_shopping.model.ranker import promoted_ranker
 from live_shopping.simulator.crowd import Crowd, Programme, ordered
 from slate.errors import DataError
 
@@ -67,7 +68,7 @@ class Play:
         self._viewer = self._idlest(viewers)
         others = [viewer for viewer in viewers if viewer != self._viewer]
         self._crowd = Crowd(np.random.default_rng(), others, programme)
-        self._feed = Feed(self._shows)
+        self._feed = Feed(self._shows, promoted_ranker(stage.deployment))
         self.step()
         tastes = self._tastes(programme)
         self._taps = Taps(stage, client, self._viewer, others[0], programme, tastes)
@@ -96,8 +97,9 @@ class Play:
 
     def line(self) -> str:
         """The same in few words."""
-        taste = self._taps.taste
-        return f"{taste} {self._feed.count(taste)} of top {TOP}; {self._freshness()}"
+        feed, taste = self._feed, self._taps.taste
+        told = f"{taste} {feed.count(taste)} of top {TOP}, the best at {feed.best_place(taste)}"
+        return f"{told}; {self._freshness()}"
 
     def results(self) -> dict[str, float]:
         """What was measured, in milliseconds; NaN where there was no time for it."""

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from live_shopping.feed import Catalog, score
+from live_shopping.model.ranker import Ranker
 
 TOP = 10
 # From so many columns on there is room for ids.
@@ -21,6 +22,7 @@ class Feed:
 
     Args:
         shows: what it is ranked from.
+        ranker: ranks it by a model; None for the score that does without one.
 
     Attributes:
         top: the best shows as of the latest ranking, a row of ``TEXTS`` and ``NUMBERS`` of each.
@@ -28,17 +30,23 @@ class Feed:
             the first.
     """
 
-    def __init__(self, shows: Catalog) -> None:
+    def __init__(self, shows: Catalog, ranker: Ranker | None = None) -> None:
         self._shows = shows
+        self._ranker = ranker
         self._places: dict[str, int] = {}
+        self._categories: list[str] = []
         self._title = max(map(len, shows.titles), default=0)
         self.top: list[tuple[Any, ...]] = []
         self.moves: list[int | None] = []
 
     def rank(self, answer: Any) -> None:
         """Rank all shows by the answer to a request for them."""
-        worth = score(answer)
-        order = np.argsort(-worth, kind="stable")
+        if self._ranker is not None:
+            ranked = self._ranker.rank(answer)
+            worth, order = ranked.scores, ranked.order
+        else:
+            worth = score(answer)
+            order = np.argsort(-worth, kind="stable")
         features = (
             answer["show_catalog.category"],
             answer["show_activity.taps_10m"],
@@ -54,6 +62,7 @@ class Feed:
             )
             for row in order[:TOP]
         ]
+        self._categories = features[0][order].tolist()
         before = self._places
         self._places = {self._shows.shows[row]: place for place, row in enumerate(order.tolist())}
         self.moves = [
@@ -85,6 +94,11 @@ class Feed:
                 style="bold" if category == taste else "",
             )
         return table
+
+    def best_place(self, category: str) -> int:
+        """The place of the best show of a category, from 1; 0 where there is none."""
+        places = (place for place, found in enumerate(self._categories, 1) if found == category)
+        return next(places, 0)
 
     def count(self, category: str) -> int:
         """How many of the best shows are of a category."""

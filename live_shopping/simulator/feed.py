@@ -1,8 +1,8 @@
 """The feed: which shows a viewer is offered, and what a show is worth to a viewer.
 
 The feed knows what viewers like in the long run and how popular sellers are. It does not know a
-viewer's mood, which decides as much about the next tap: to rank better than this feed is to learn
-the mood from what the viewer did in the last minutes.
+viewer's mood, which decides as much about the next tap, nor in which shows much goes on: to rank
+better than this feed is to learn both from what happened in the last minutes.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from live_shopping.simulator.clock import SECOND
+from live_shopping.simulator.hype import hype
 from live_shopping.simulator.marketplace import CATEGORIES, TYPICAL_PRICES
 from live_shopping.simulator.rows import Bools, Columns, Floats, Ints
 from live_shopping.simulator.viewers import Viewers
@@ -43,6 +44,7 @@ class Pool(Columns):
     worth: Floats
     """What the show is worth to everyone: its seller's quality and fame, its own heat."""
     popularity: Floats
+    hype_key: Ints
 
     @classmethod
     def of_shows_live(cls, world: World, since: int, until: int, rng: np.random.Generator) -> Self:
@@ -63,6 +65,7 @@ class Pool(Columns):
             price_level=price_level,
             worth=QUALITY_WEIGHT * sellers.quality + FAME_WEIGHT * sellers.fame + live.heat,
             popularity=popularity,
+            hype_key=live.hype_key,
         )
         if len(pool) > POOL_SIZE:
             turns = rng.standard_exponential(len(pool)) / np.sqrt(popularity)
@@ -114,7 +117,7 @@ def offer(
 
 
 def similar(rng: np.random.Generator, pool: Pool, show: Ints, instant: Ints) -> Ints:
-    """Draw, for each show, one of its category, as often as it is popular.
+    """Draw, for each show, one of its category, as often as it is popular and hyped.
 
     Args:
         rng: Source of randomness.
@@ -130,14 +133,19 @@ def similar(rng: np.random.Generator, pool: Pool, show: Ints, instant: Ints) -> 
     for _ in range(DRAWS_OF_SIMILAR):
         category = pool.category[show[left]]
         low, high = bounds[first[category]], bounds[last[category]]
-        weight = low + rng.random(len(left)) * (high - low)
+        # Of two, the one in which more is going on.
+        weight = low + rng.random((2, len(left))) * (high - low)
         found = np.searchsorted(bounds, weight, side="right") - 1
-        drawn[left] = np.minimum(found, last[category] - 1)
+        two = np.minimum(found, last[category] - 1)
+        more = hype(pool.hype_key[two], instant[left]).argmax(axis=0)
+        drawn[left] = two[more, np.arange(len(left))]
         left = left[~pool.is_live(drawn[left], instant[left])]
     return drawn
 
 
-def liking(viewers: Viewers, viewer: Ints, pool: Pool, show: Ints, mood: Floats) -> Floats:
+def liking(
+    viewers: Viewers, viewer: Ints, pool: Pool, show: Ints, mood: Floats, instant: Ints
+) -> Floats:
     """Return how much each viewer likes a show, as a log-odds; 0 is indifference.
 
     Args:
@@ -146,6 +154,7 @@ def liking(viewers: Viewers, viewer: Ints, pool: Pool, show: Ints, mood: Floats)
         pool: Shows.
         show: Position in the pool, one per pair.
         mood: The viewer's mood for the show's category, one per pair.
+        instant: When, one per pair.
     """
     seller, category = pool.seller[show], pool.category[show]
     too_dear = np.maximum(pool.price_level[show] - viewers.budget[viewer], 0.0)
@@ -153,6 +162,7 @@ def liking(viewers: Viewers, viewer: Ints, pool: Pool, show: Ints, mood: Floats)
         TASTE_WEIGHT * viewers.taste[viewer, category]
         + mood
         + pool.worth[show]
+        + hype(pool.hype_key[show], instant)
         + SAME_LANGUAGE * (viewers.language[viewer] == pool.language[show])
         + LOYALTY * _is_loyal(viewer, seller)
         - viewers.sensitivity[viewer] * too_dear

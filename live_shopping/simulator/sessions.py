@@ -129,7 +129,8 @@ def _turn(rng: np.random.Generator, viewers: Viewers, pool: Pool, sessions: Sess
     viewer, now, mood = sessions.viewer, sessions.now, sessions.mood
     offers = offer(rng, pool, viewers, viewer, now)
     offered_mood = mood[offers.request, pool.category[offers.show]]
-    liked = liking(viewers, viewer[offers.request], pool, offers.show, offered_mood)
+    asked_at = now[offers.request]
+    liked = liking(viewers, viewer[offers.request], pool, offers.show, offered_mood, asked_at)
     tapped = is_tapped(rng, offers, liked)
     visits = visits_of(rng, offers, tapped, pool, viewers, viewer, now, mood)
     events, bought = events_of(rng, visits, pool, viewers, viewer)
@@ -144,7 +145,7 @@ def _turn(rng: np.random.Generator, viewers: Viewers, pool: Pool, sessions: Sess
     purchased = np.zeros(len(offers), dtype=np.bool_)
     purchased[through] = bought[opened]
     impressions: Rows = {
-        "event_ts": now[offers.request],
+        "event_ts": asked_at,
         "known_at": known_at[offers.request],
         "request": offers.request,
         "viewer": viewer[offers.request],

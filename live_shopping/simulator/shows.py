@@ -36,6 +36,8 @@ class Shows(Columns):
     language: Ints
     heat: Floats
     """How attractive the show is, apart from its seller; mean 0."""
+    hype_key: Ints
+    """What the outbreaks of hype in the show follow from."""
     listed_at: Ints
     edited_at: Ints
     cancelled_at: Ints
@@ -93,6 +95,7 @@ def shows_of_day(seed: int, sellers: Sellers, day: int) -> Shows:
         category=category,
         language=sellers.language[seller],
         heat=0.5 * rng.standard_normal(size),
+        hype_key=rng.integers(0, 2**62, size),
         listed_at=listed_at,
         edited_at=np.where(edited, edited_at, NEVER),
         cancelled_at=np.where(cancelled, cancelled_at, NEVER),

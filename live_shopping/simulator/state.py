@@ -10,7 +10,7 @@ from live_shopping.simulator.config import SimulationConfig
 from live_shopping.simulator.rows import Ints, Rows
 from slate.errors import DataError
 
-VERSION = 3
+VERSION = 4
 _FILE = ".simulator/state.npz"
 _BUSY, _FOLLOWS = "busy", "follows"
 

@@ -19,7 +19,7 @@ SWIPES_PER_TAP = 0.8
 ACTIONS_PER_MINUTE = 0.65
 MOST_ACTIONS = 80.0
 MEDIAN_WATCH, MOST_WATCH = 16 * SECOND, 25 * MINUTE
-TAP_LOG_ODDS = -3.6
+TAP_LOG_ODDS = -3.8
 POSITION_LOG_ODDS = -0.35
 PURCHASE_LOG_ODDS = -7.3
 
@@ -74,7 +74,8 @@ def visits_of(
     opened[np.cumsum(1 + swipes) - 1 - swipes] = True
     request, show = offers.request[offered], offers.show[offered]
     show[~opened] = similar(rng, pool, show[~opened], now[request[~opened]])
-    liked = liking(viewers, viewer[request], pool, show, mood[request, pool.category[show]])
+    moods = mood[request, pool.category[show]]
+    liked = liking(viewers, viewer[request], pool, show, moods, now[request])
 
     interest = 0.5 * liked + 0.8 * rng.standard_normal(len(show)) - 0.5 * ~opened
     watch = np.clip(MEDIAN_WATCH * np.exp(interest), SECOND, MOST_WATCH).astype(np.int64)

@@ -1,0 +1,137 @@
+"""The ranked feed: the features of candidates, the promoted model, and the best of them.
+
+Shows that are live come before all that are not, by the model's probability of a tap. One place of
+the best is kept for exploration: it is for a show of a seller of a few days, of whom the model can
+know nothing yet. Which one follows from the request's id alone, so a request that is asked again is
+answered with the same.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from live_shopping.model.registry import Model, feed_models, load, promoted_version
+from live_shopping.model.training import scores
+from slate import Array
+from slate.deployment import Deployment
+from slate.errors import DataError
+
+EXPLORED_PLACE = 4
+"""The place of exploration, counted from 0."""
+NEW_SELLER_DAYS = 3.0
+LOOK_SECONDS = 1.0
+"""How often it is looked for another model that is promoted."""
+_LIVE, _SELLER_DAYS = "feed_request.is_live", "feed_request.seller_days"
+
+
+class Features(Protocol):
+    """An answer of the service, as ``slate.online.Answer`` is."""
+
+    def __getitem__(self, name: str) -> Array:
+        """The values of a feature, of shape (rows,)."""
+
+    def matrix(self, *, names: tuple[str, ...]) -> Array:
+        """The values of features, of shape (rows, features), as float32."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Candidates in their order.
+
+    Attributes:
+        order: the rows of the answer, the best first, of shape (rows,).
+        scores: of each row of the answer, the probability of a tap.
+        explored: the row that has the place of exploration; None where no candidate is new.
+        model: the version of the model.
+        seconds: what the stages took: `model` and `order`.
+    """
+
+    order: Array
+    scores: Array
+    explored: int | None
+    model: int
+    seconds: Mapping[str, float]
+
+
+class Ranker:
+    """Ranks by the model that is promoted, and follows another one that is.
+
+    Args:
+        folder: the folder of models.
+
+    Raises:
+        DataError: no model is promoted, or it cannot be loaded.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._model = self._promoted()
+        self._looked = time.monotonic()
+
+    @property
+    def model(self) -> Model:
+        """The model that ranks now."""
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._looked = time.monotonic()
+            version = promoted_version(self._folder)
+            if version not in (None, self._model.facts.version):
+                self._model = self._promoted()
+        return self._model
+
+    def _promoted(self) -> Model:
+        version = promoted_version(self._folder)
+        if version is None:
+            raise DataError(
+                f"{self._folder} has no promoted model: `slate run` trains one, once enough "
+                "impressions have landed"
+            )
+        return load(self._folder, version)
+
+    def rank(self, answer: Features, request_id: str = "") -> Ranked:
+        """Rank the rows of an answer.
+
+        Args:
+            answer: the features of the candidates.
+            request_id: what the request is known by; without one nothing is explored.
+        """
+        model, began = self.model, time.perf_counter()
+        worth = scores(model.classifier, answer.matrix(names=model.facts.features))
+        scored = time.perf_counter()
+        live = answer[_LIVE].astype(np.bool_)
+        order = np.lexsort((-worth, ~live))
+        explored = None
+        if request_id:
+            days = answer[_SELLER_DAYS].astype(np.float64)
+            explored = _explored(request_id, np.flatnonzero(live & (days < NEW_SELLER_DAYS)))
+        if explored is not None:
+            order = _with_explored(order, explored)
+        seconds = {"model": scored - began, "order": time.perf_counter() - scored}
+        return Ranked(order, worth, explored, model.facts.version, seconds)
+
+
+def promoted_ranker(deployment: Deployment) -> Ranker | None:
+    """What ranks a deployment's feeds; None where no model is promoted yet."""
+    folder = feed_models(deployment)
+    return Ranker(folder) if promoted_version(folder) is not None else None
+
+
+def _explored(request_id: str, new: Array) -> int | None:
+    """One of the rows that are new, by the request's id."""
+    if not len(new):
+        return None
+    drawn = int.from_bytes(blake2b(request_id.encode(), digest_size=8).digest(), "big")
+    return int(new[drawn % len(new)])
+
+
+def _with_explored(order: Array, row: int) -> Array:
+    """An order in which a row has the place of exploration, or its own if that is better."""
+    place = int(np.flatnonzero(order == row)[0])
+    if place <= EXPLORED_PLACE:
+        return order
+    moved: Array = np.insert(np.delete(order, place), EXPLORED_PLACE, row)
+    return moved

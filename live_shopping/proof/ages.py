@@ -1,0 +1,195 @@
+"""Features of several ages for the same impressions, and models that are trained on each.
+
+A feature that is an hour old is its value as of an hour before the feed was asked for: history is
+asked about that instant, and leaves out whatever had not arrived by then. Models of all ages are of
+one family, learn from the same requests and are judged by the same ones.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+import slate
+from live_shopping.model.metrics import ndcg_by_request
+from live_shopping.model.training import NEWEST, Rows, fit, model_features, scores
+from slate import Array
+from slate.deployment import Deployment
+from slate.errors import DataError
+
+SERVICE = "feed_ranking_v1"
+AGES = {
+    "24h": timedelta(hours=24),
+    "1h": timedelta(hours=1),
+    "1min": timedelta(minutes=1),
+    "1s": timedelta(seconds=1),
+}
+FRESH, OLD = "1s", "24h"
+# Of history before there is nothing that a feature could be a day older by.
+LEARNED_DAYS = timedelta(days=6)
+PLACES = 3
+RESAMPLES = 1_000
+_SPINE = ("request_id", "event_ts", "viewer_id", "show_id", "device", "tapped", "purchased")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The same impressions with features of each age.
+
+    Attributes:
+        tables: by age, the rows with their features.
+        newest: which of the rows are of the newest day, which no model learns from.
+        features: what models are given.
+    """
+
+    tables: dict[str, pa.Table]
+    newest: Array
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How good a ranking is on requests of the newest day.
+
+    Attributes:
+        ndcg: of each request in which something was tapped, NDCG@10.
+        ndcg_viewers: whose these requests are.
+        orders: of each request, the orders of shows in the first three places of the ranking.
+        viewers: whose these are.
+    """
+
+    ndcg: Array
+    ndcg_viewers: Array
+    orders: Array
+    viewers: Array
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean, and between what 95 % of resamples of viewers lie."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def sampled(deployment: Deployment, requests: int, say: Callable[[str], None]) -> Sample:
+    """Impressions with features of each age: all of the newest day, and so many requests of before.
+
+    Raises:
+        DataError: there is no training set, or too little in it.
+    """
+    current = deployment.training / SERVICE / "current"
+    if not current.exists():
+        raise DataError(f"{current} is not there: run `make run` first, which simulates and builds")
+    spine = ds.dataset(current.resolve(), format="parquet").to_table(columns=list(_SPINE))
+    last = pc.max(spine["event_ts"]).as_py()
+    spine = spine.filter(pc.field("event_ts") > last - LEARNED_DAYS - NEWEST)
+    before = spine.filter(pc.field("event_ts") < last - NEWEST)
+    known = np.unique(before["request_id"].to_pylist())
+    drawn = np.random.default_rng(0).choice(known, min(requests, len(known)), replace=False)
+    chosen = pc.is_in(before["request_id"], pa.array(drawn, pa.string()))
+    newer = spine.filter(pc.field("event_ts") >= last - NEWEST)
+    spine = pa.concat_tables([before.filter(chosen), newer]).combine_chunks()
+    newest = pc.greater_equal(spine["event_ts"], pa.scalar(last - NEWEST)).to_numpy()
+    if not 0 < np.count_nonzero(newest) < len(newest):
+        raise DataError(f"{current} holds a day or less: let more land, then run again")
+    plan = deployment.registry.plan(SERVICE)
+    tables = {}
+    for age, span in AGES.items():
+        say(f"features {age} old, for {spine.num_rows:,} impressions")
+        asked = pc.subtract(spine["event_ts"], pa.scalar(span, pa.duration("us")))
+        place = spine.schema.get_field_index("event_ts")
+        rows = spine.set_column(place, "event_ts", asked)
+        tables[age] = slate.history(SERVICE, rows, deployment=deployment)
+    return Sample(tables, newest, model_features(plan))
+
+
+def judged(
+    sample: Sample, learned: pa.Table, asked: pa.Table, seeds: Sequence[int]
+) -> tuple[Judged, list[float]]:
+    """How well models rank that learn from one table and are asked with another.
+
+    Args:
+        sample: the impressions.
+        learned: their features as models learn from them.
+        asked: their features as models are asked with them.
+        seeds: for each a model learns from another resample of the requests.
+
+    Returns:
+        What the models come to on average, by request; and the mean NDCG@10 of each model.
+    """
+    rows = Rows(learned.filter(pa.array(~sample.newest)))
+    table = asked.filter(pa.array(sample.newest))
+    held = Rows(table)
+    matrix = held.matrix(sample.features)
+    viewers, orders_of = table["viewer_id"].to_numpy(), table["purchased"].to_numpy()
+    first = np.unique(held.requests, return_index=True)[1]
+    tapped = np.bincount(held.requests, held.labels) > 0
+    ndcg, orders, means = [], [], []
+    for seed in seeds:
+        found = scores(fit(rows.resampled(seed), sample.features), matrix)
+        ndcg.append(ndcg_by_request(held.requests, held.labels, found))
+        top = orders_of & (_places(held.requests, found) < PLACES)
+        orders.append(np.bincount(held.requests, top))
+        means.append(float(ndcg[-1].mean()))
+    whose = viewers[first]
+    mean = Judged(np.mean(ndcg, axis=0), whose[tapped], np.mean(orders, axis=0), whose)
+    return mean, means
+
+
+def _places(requests: Array, found: Array) -> Array:
+    """The place of each row in its request's ranking, from 0."""
+    order = np.lexsort((-found, requests))
+    ordered = requests[order]
+    first = np.searchsorted(ordered, ordered, side="left")
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order)) - first
+    return places
+
+
+def interval(values: Array, viewers: Array) -> Interval:
+    """The mean of values, and its interval when viewers are resampled with all of theirs."""
+    _, who = np.unique(viewers, return_inverse=True)
+    sums, counts = np.bincount(who, values), np.bincount(who)
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, len(sums), (RESAMPLES, len(sums)))
+    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    low, high = np.percentile(means, (2.5, 97.5))
+    return Interval(float(values.mean()), float(low), float(high))
+
+
+def skewed(table: pa.Table) -> pa.Table:
+    """The same features, of which those of ten minutes are by mistake counted over an hour."""
+    names = set(table.column_names)
+    for place, name in enumerate(table.column_names):
+        hour = name.removesuffix("_10m") + "_1h"
+        if name.endswith("_10m") and hour in names:
+            table = table.set_column(place, name, table[hour])
+    taps = "viewer_category_taste.taps_1h", "viewer_activity.taps_1h"
+    of_category, of_all = (table[name].to_numpy().astype(np.float64) for name in taps)
+    mood = of_category / np.maximum(of_all, 1)
+    place = table.column_names.index("feed_request.mood")
+    return table.set_column(place, "feed_request.mood", pa.array(mood))
+
+
+def personal(table: pa.Table) -> dict[str, Array]:
+    """Of each request, whether something personal was known, by what it is.
+
+    Returns:
+        `history`: the viewer did something in the last 30 days; `interest`: or told one at sign-up;
+        `account`: or the account's language is known.
+    """
+    codes = Rows(table).requests
+    first = np.unique(codes, return_index=True)[1]
+    opens = table.take(pa.array(first))
+    acts = [opens[f"viewer_activity.{name}_30d"].to_numpy() for name in ("views", "taps")]
+    history = np.add(*acts) > 0
+    interest = history | pc.is_valid(opens["viewer_profile.interests"]).to_numpy()
+    language = opens["viewer_profile.language"]
+    account = interest | pc.fill_null(pc.not_equal(language, "unknown"), False).to_numpy()
+    return {"history": history, "interest": interest, "account": account}
