@@ -121,7 +121,8 @@ $(stamp): requirements.lock pyproject.toml
 	    --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Parsed for the same warehouse as it runs with, or dbt would parse all of it again.
-$(manifest): export SLATE_WAREHOUSE := $(data)/warehouse.duckdb
+# Parsed for the same warehouse as it runs with, in the same words, or dbt would parse all of it again.
+$(manifest): export SLATE_WAREHOUSE = $(shell $(bin)/python -c 'import os, sys; \
+    print(os.path.relpath(sys.argv[1], "dbt_project"))' '$(data)/warehouse.duckdb')
 $(manifest): $(stamp) $(dbt_files)
 	$(bin)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project

@@ -153,7 +153,7 @@ class Engines:
 
     def offline(self, scenario: Scenario, folder: Path) -> Iterator[tuple[Plan, dict[Any, Any]]]:
         """The training set of each service: its rows by the spine's unique id."""
-        with duckdb.connect() as connection:
+        with warehouse() as connection:
             build(connection, self._project, scenario, None)
             for plan in self.registry.plans.values():
                 path = folder / plan.service.full_name
@@ -164,7 +164,7 @@ class Engines:
 
     def publish(self, scenario: Scenario, instant: int) -> None:
         """Publish every view with what had arrived before an instant."""
-        with duckdb.connect() as connection:
+        with warehouse() as connection:
             build(connection, self._project, scenario, instant)
             for view in self.registry.views.values():
                 rows = online_rows(connection, view, at_once=2)
@@ -188,7 +188,7 @@ class Engines:
         rest = replace(scenario, sources={**scenario.sources, **{name: [] for name in files}})
         views = self.registry.views.values()
         kept_since = self._publisher.kept_since(views)
-        with duckdb.connect() as connection, self._publisher.release(name) as release:
+        with warehouse() as connection, self._publisher.release(name) as release:
             build(connection, self._project, rest, instant, files)
             for view in views:
                 as_of, rows = moment(instant), online_rows(connection, view, at_once=2)
@@ -224,6 +224,11 @@ class Engines:
         (row,) = answer.to_dicts()
         known = {view for view, told in answer.states.items() if State.MISSING not in told.state}
         return {name: value for name, value in row.items() if name.split(".")[0] in known}
+
+
+def warehouse(database: Path | str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """An empty warehouse for a few hundred rows: more threads would only wait for each other."""
+    return duckdb.connect(database, config={"threads": 1})
 
 
 def build(

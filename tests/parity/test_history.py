@@ -16,7 +16,7 @@ from slate.kinds import Kind
 from slate.offline import values
 from slate.plans import Plan
 from tests.parity.answers import differences
-from tests.parity.engines import Engines, Project, build
+from tests.parity.engines import Engines, Project, build, warehouse
 from tests.parity.landing import moment
 from tests.parity.oracle import Oracle
 from tests.parity.scenarios import Scenario, bulk
@@ -26,7 +26,7 @@ from tests.parity.scenarios import Scenario, bulk
 def scenario(project: Project) -> Scenario:
     """A scenario that the deployment's warehouse holds, in its file."""
     scenario = bulk(project.deployment.registry, 7, rows=80, instants=6)
-    with duckdb.connect(project.deployment.warehouse) as connection:
+    with warehouse(project.deployment.warehouse) as connection:
         build(connection, project, scenario, None)
     return scenario
 

@@ -61,7 +61,7 @@ def test_many_rows_agree_offline_and_online(engines: Engines) -> None:
 
 
 @settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -72,7 +72,7 @@ def test_any_events_agree_offline(engines: Engines, data: st.DataObject) -> None
 
 
 @settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
