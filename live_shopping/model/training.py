@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from live_shopping.model.metrics import Metrics, measured, ndcg_by_request
 from live_shopping.model.registry import Facts, Model
@@ -22,7 +23,7 @@ LABEL, REQUEST, TIME = "tapped", "request_id", "event_ts"
 # More rows did not rank better on the demonstration, and cost their share of time.
 MOST_ROWS = 100_000
 LEAST_ROWS = 1_000
-SHUFFLED_ROWS = 4_000
+SHUFFLED_ROWS = 3_000
 NEWEST = timedelta(days=1)
 
 
@@ -121,13 +122,19 @@ def fit(rows: Rows, features: Sequence[str]) -> HistGradientBoostingClassifier:
     matrix = sample.matrix(features)
     # Scikit-learn fails where a column has no value at all; of any one value it makes nothing.
     matrix[:, np.isnan(matrix).all(axis=0)] = 0.0
-    with threadpool_limits(1):
+    with _threads().limit(limits=1):
         return classifier.fit(matrix, sample.labels)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Limits threads; looking for the libraries that have some takes as long as a ranking."""
+    return ThreadpoolController()
 
 
 def scores(classifier: HistGradientBoostingClassifier, matrix: Array) -> Array:
     """The probability of a tap, of each row of a matrix."""
-    with threadpool_limits(1):
+    with _threads().limit(limits=1):
         found: Array = classifier.predict_proba(matrix)[:, 1]
     return found
 
