@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from slate.compile.model_names import current_model
+from slate.errors import ConfigurationError
 from slate.registry import Registry
 from slate.sources import Source
 
@@ -15,6 +16,9 @@ def landed_origins(registry: Registry, manifest: Path) -> Mapping[str, Sequence[
     Args:
         registry: the definitions.
         manifest: what dbt made of its project.
+
+    Raises:
+        ConfigurationError: it was made of another state of the project.
     """
     models = {name: current_model(view) for name, view in registry.views.items()}
     found = origins_of_models(registry, manifest, models.values())
@@ -29,6 +33,11 @@ def origins_of_models(
     nodes = {node.rpartition(".")[2]: node for node in parents if node.startswith("model.")}
     found = {}
     for model in models:
+        if model not in nodes:
+            raise ConfigurationError(
+                f"{manifest} does not know the model {model}, which is defined: delete that file, and "
+                "run this again, so that dbt reads its project anew"
+            )
         behind = set(_behind(nodes[model], parents))
         found[model] = [
             source

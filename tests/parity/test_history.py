@@ -1,5 +1,6 @@
 """History: for anybody's rows, what a training set holds, the oracle says, and is served."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from slate.plans import Plan
 from tests.parity.answers import differences
 from tests.parity.engines import Engines, Project, build, warehouse
 from tests.parity.landing import moment
-from tests.parity.oracle import Oracle
+from tests.parity.oracle import Oracle, Values
 from tests.parity.scenarios import Scenario, bulk
 
 
@@ -37,45 +38,66 @@ def training_set(deployment: Deployment, plan: Plan, folder: Path) -> pa.Table:
     return ds.dataset(path, partitioning=None, format="parquet").to_table()
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A training set in another order, and what the oracle says of each of its rows."""
+
+    rows: pa.Table
+    answers: list[Values]
+
+
+@pytest.fixture(scope="module")
+def wanted(
+    project: Project, scenario: Scenario, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Wanted]:
+    """By service, once for all ways of looking up."""
+    deployment = project.deployment
+    registry = deployment.registry
+    oracle = Oracle(registry, scenario.sources, scenario.models(registry))
+    folder, found = tmp_path_factory.mktemp("training"), {}
+    for name, plan in registry.plans.items():
+        service, spine = plan.service, plan.service.spine
+        made = training_set(deployment, plan, folder / service.name)
+        rows = made.take(np.random.default_rng(3).permutation(made.num_rows))
+        answers = []
+        for row in rows.to_pylist():
+            keys = {key: row[key] for key in service.request_keys}
+            inputs = {feature.column: row[feature.column] for feature in plan.inputs}
+            answers.append(oracle.answer(service, keys, row[spine.event_time], inputs))
+        found[name] = Wanted(rows, answers)
+    return found
+
+
 @pytest.mark.parametrize(
     ("few", "spans"), [(0, values.SPANS), (values.FEW, values.SPANS), (values.FEW, 1)]
 )
 def test_history_is_what_a_training_set_holds(
     project: Project,
-    scenario: Scenario,
+    wanted: dict[str, Wanted],
     few: int,
     spans: int,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """However many rows are asked about: few of them are looked up in another way."""
     monkeypatch.setattr(values, "FEW", few)
     monkeypatch.setattr(values, "SPANS", spans)
     deployment = project.deployment
-    registry = deployment.registry
-    oracle = Oracle(registry, scenario.sources, scenario.models(registry))
     compared = 0
-    for plan in registry.plans.values():
+    for name, plan in deployment.registry.plans.items():
         service, spine = plan.service, plan.service.spine
-        wanted = training_set(deployment, plan, tmp_path / service.name)
-        order = np.random.default_rng(3).permutation(wanted.num_rows)
-        wanted = wanted.take(order)
-        found = slate.history(
-            service.name, wanted.select(list(spine.columns)), deployment=deployment
-        )
+        rows = wanted[name].rows
+        found = slate.history(service.name, rows.select(list(spine.columns)), deployment=deployment)
         names = [feature.name for feature in service.features]
         assert found.column_names == [*spine.columns, *names]
-        assert found.schema.equals(wanted.select(found.column_names).schema)
+        assert found.schema.equals(rows.select(found.column_names).schema)
         # The last digits of a sum are those of its order, which the oracle allows for below.
         exact = {f.name for f in service.stored if f.kind is not Kind.FLOAT} & set(names)
         assert len(exact) > 5
-        for name in (*spine.columns, *exact):
-            assert found[name].equals(wanted[name]), name
-        for row in found.to_pylist():
+        for column in (*spine.columns, *exact):
+            assert found[column].equals(rows[column]), column
+        for row, expected in zip(found.to_pylist(), wanted[name].answers, strict=True):
+            wrong = differences(expected, {column: row[column] for column in names})
             keys = {key: row[key] for key in service.request_keys}
-            inputs = {feature.column: row[feature.column] for feature in plan.inputs}
-            expected = oracle.answer(service, keys, row[spine.event_time], inputs)
-            wrong = differences(expected, {name: row[name] for name in names})
             assert not wrong, f"{keys} at {row[spine.event_time]}: {wrong[:5]}"
             compared += len(names)
     assert compared > 5_000
