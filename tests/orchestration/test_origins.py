@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from slate.assets.origins import landed_origins
 from slate.deployment import load
+from slate.errors import ConfigurationError
 from tests.orchestration.bikes import BIKES
 
 
@@ -30,3 +33,7 @@ def test_a_hand_written_model_is_made_of_what_is_behind_it(tmp_path: Path) -> No
     assert names["bike_profile"] == ["bike_change", "move"]
     assert names["station_moves"] == ["move"]
     assert names["rider_profile"] == []
+    del parents["model.bikes.bike_use_current"]
+    manifest.write_text(json.dumps({"parent_map": parents}))
+    with pytest.raises(ConfigurationError, match="does not know the model bike_use_current"):
+        landed_origins(registry, manifest)
