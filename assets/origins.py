@@ -35,8 +35,8 @@ def origins_of_models(
     for model in models:
         if model not in nodes:
             raise ConfigurationError(
-                f"{manifest} does not know the model {model}, which is defined: delete that file, and "
-                "run this again, so that dbt reads its project anew"
+                f"{manifest} does not know the model {model}, which is defined: delete that "
+                "file, and run this again, so that dbt reads its project anew"
             )
         behind = set(_behind(nodes[model], parents))
         found[model] = [
