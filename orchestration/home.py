@@ -4,17 +4,11 @@ import os
 import sqlite3
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
-from sqlalchemy import create_engine, event
+from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from slate.deployment import Deployment
-
-# Of the index, and of the runs that were written to last.
-ENGINES = 8
-_engines: dict[str, Engine] = {}
 
 
 def prepare_home(deployment: Deployment) -> Path:
@@ -35,26 +29,12 @@ def write_history_quickly() -> None:
 
     A run over two weeks of hours has thousands of events, each of them a commit. It plans an asset
     with one event, not one for each of its hours, and its commits reach the disk when the system
-    likes. What a power cut could cost is the history of runs, never data. And what SQLAlchemy
-    learns of a file (its dialect, the statements that it compiled) is kept for the next event.
+    likes. What a power cut could cost is the history of runs, never data.
     """
     os.environ["DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS"] = "true"
     event.listen(Engine, "connect", _commit_quickly)
-    vars(sqlite_event_log)["create_engine"] = _kept_engine
 
 
 def _commit_quickly(connection: object, _: object) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute("pragma synchronous = off")
-
-
-def _kept_engine(url: str, **options: Any) -> Engine:
-    """The engine of a file, where Dagster would make one anew for each event.
-
-    It holds no connection: Dagster's pool is one that closes each after its use.
-    """
-    if url not in _engines:
-        _engines[url] = create_engine(url, **options)
-        while len(_engines) > ENGINES:
-            del _engines[next(iter(_engines))]
-    return _engines[url]
