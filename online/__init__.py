@@ -6,6 +6,7 @@ from slate.online.publishing.publisher import Publisher
 from slate.online.publishing.release import Release
 from slate.online.publishing.rollback import Moved
 from slate.online.remote.client import AsyncRemoteClient, RemoteClient
+from slate.online.remote.ranked import Ranked
 from slate.online.rows.row_tables import Rows
 from slate.online.serving.answer import Answer, State, ViewState
 from slate.online.serving.client import AsyncFeatureClient, FeatureClient
@@ -24,6 +25,7 @@ __all__ = [
     "Generation",
     "Moved",
     "Publisher",
+    "Ranked",
     "Release",
     "RemoteClient",
     "Rows",

@@ -1,12 +1,11 @@
 """A deployment's own assets, as of a model that is trained on a training set."""
 
-import importlib
 from collections.abc import Sequence
 
 import dagster as dg
 
 from slate.deployment import Deployment
-from slate.errors import ConfigurationError
+from slate.own_modules import made_by
 
 
 def own_assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
@@ -18,21 +17,5 @@ def own_assets(deployment: Deployment) -> Sequence[dg.AssetsDefinition]:
     Raises:
         ConfigurationError: the module cannot be imported, or has no such function.
     """
-    if not deployment.assets:
-        return ()
-    deployment.make_importable()
-    try:
-        module = importlib.import_module(deployment.assets)
-    except ImportError as error:
-        raise ConfigurationError(
-            f"the assets {deployment.assets!r} cannot be imported ({error}): set `assets` in "
-            "slate.toml to a module on the Python path, or leave it empty"
-        ) from error
-    make = getattr(module, "assets", None)
-    if not callable(make):
-        raise ConfigurationError(
-            f"{deployment.assets} has no function `assets`: write `def assets(deployment): ...`, "
-            "which returns a list of Dagster assets"
-        )
-    found: Sequence[dg.AssetsDefinition] = make(deployment)
-    return found
+    found: Sequence[dg.AssetsDefinition] | None = made_by(deployment, "assets", deployment.assets)
+    return found or ()

@@ -9,6 +9,7 @@ Chosen by ``slate.toml``, found from the working directory upwards, or named by 
     redis = ""                                   # empty: an embedded server; else its address
     demo = ""                                    # a module that makes and shows demonstration data
     assets = ""                                  # a module with Dagster assets of your own
+    rankings = ""                                # a module with rankings that `slate serve` answers
     clock = ""                                   # empty: the machine's; else where it stands
     memory = ""                                  # empty: half of the machine's; else as "12GB"
     kept_generations = 1                         # that a view can be rolled back to
@@ -45,6 +46,7 @@ _SETTINGS = (
     "redis",
     "demo",
     "assets",
+    "rankings",
     "clock",
     "memory",
     _KEPT,
@@ -69,6 +71,8 @@ class Deployment:
         demo: the dotted name of a module that makes and shows demonstration data; empty for none.
         assets: the dotted name of a module whose function `assets`, given the deployment, makes
             Dagster assets beside Slate's own; empty for none.
+        rankings: the dotted name of a module whose function `rankings`, given the deployment, makes
+            what `slate serve` ranks by; empty for none.
         clock: the instant (UTC) at which a virtual clock stands, so that data of the past can be
             served and replayed; None for the machine's clock.
         memory: how much memory the warehouse may take, as "12GB", "800MiB" or "70%" of what the
@@ -88,6 +92,7 @@ class Deployment:
     redis: str = field(default="", repr=False)
     demo: str = ""
     assets: str = ""
+    rankings: str = ""
     clock: datetime | None = None
     memory: str = ""
     kept_generations: int = KEPT_GENERATIONS
@@ -269,6 +274,7 @@ def load(path: Path | None = None) -> Deployment:
         redis=os.environ.get("SLATE_REDIS", settings.get("redis", "")),
         demo=settings.get("demo", ""),
         assets=settings.get("assets", ""),
+        rankings=settings.get("rankings", ""),
         clock=_clock(file, settings),
         memory=_memory(file, settings),
         kept_generations=_kept(file, settings),

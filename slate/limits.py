@@ -13,6 +13,8 @@ KEY_BYTES = 1_024
 TEXT_BYTES = 65_536
 # The rows of one request; a deployment that ranks more says so with `connect(max_rows=...)`.
 REQUEST_ROWS = 50_000
+# The best rows of a ranking: where nothing is said, and at most.
+RANKED_ROWS, MOST_RANKED_ROWS = 50, 10_000
 
 # A float of an event: so that no sum of such, nor of their squares, leaves what a double holds, in
 # whatever order.

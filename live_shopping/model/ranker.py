@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from live_shopping.model.training import scores
 from slate import Array
 from slate.deployment import Deployment
 from slate.errors import DataError
+from slate.rankings import Features
 
 EXPLORED_PLACE = 4
 """The place of exploration, counted from 0."""
@@ -27,16 +27,6 @@ NEW_SELLER_DAYS = 3.0
 LOOK_SECONDS = 1.0
 """How often it is looked for another model that is promoted."""
 _LIVE, _SELLER_DAYS = "feed_request.is_live", "feed_request.seller_days"
-
-
-class Features(Protocol):
-    """An answer of the service, as ``slate.online.Answer`` is."""
-
-    def __getitem__(self, name: str) -> Array:
-        """The values of a feature, of shape (rows,)."""
-
-    def matrix(self, *, names: tuple[str, ...]) -> Array:
-        """The values of features, of shape (rows, features), as float32."""
 
 
 @dataclass(frozen=True)

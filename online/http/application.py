@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,17 @@ from urllib.parse import parse_qs
 import pyarrow as pa
 
 from slate.deployment import Deployment
-from slate.errors import ClosedError, RequestError, SlateError, UnknownNameError, nearest
+from slate.errors import (
+    ClosedError,
+    DataError,
+    RequestError,
+    SlateError,
+    UnknownNameError,
+    nearest,
+)
 from slate.limits import REQUEST_ROWS
 from slate.online import spans
-from slate.online.http import bodies, catalogue, codings
+from slate.online.http import bodies, catalogue, codings, ranked
 from slate.online.http.access import Access, Grant
 from slate.online.http.bodies import ARROW, JSON, Asked
 from slate.online.http.metrics import Metrics, Stages
@@ -28,6 +35,7 @@ from slate.online.serving.messages import shown
 from slate.online.serving.request_stream import require_few
 from slate.plans import Plan
 from slate.privacy import PII, is_personal
+from slate.rankings import Ranking, rankings
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +53,7 @@ TICK = 1.0
 LEAST = 0.001
 TIMEOUT_HEADER, ID_HEADER = "slate-timeout", "x-request-id"
 
-_SERVICES = "/v1/services"
+_SERVICES, _RANKINGS = "/v1/services", "/v1/rankings"
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,7 @@ class Application:
         self._settings = settings or Settings()
         self._metrics = Metrics()
         self._client: AsyncFeatureClient | None = None
+        self._rankings: Mapping[str, Ranking] = rankings(deployment)
         self._ticking: asyncio.Task[None] | None = None
         self._turns = asyncio.Semaphore(AT_WORK)
 
@@ -117,7 +126,8 @@ class Application:
             await self._live(receive, send)
             return
         service = self._service_name(scope["path"])
-        name = f"{scope['method']} {_SERVICES}/{service or '...'}"
+        kind = _RANKINGS if _after(_RANKINGS, scope["path"]) else _SERVICES
+        name = f"{scope['method']} {kind}/{service or '...'}"
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
@@ -205,9 +215,15 @@ class Application:
         await send({"type": "http.response.body", "body": memoryview(response.body)})
 
     def _service_name(self, path: str) -> str:
-        """The name of the service that a path is about, as metrics have it; empty if of none."""
+        """The name of the service that a path is about, as metrics have it; empty if of none.
+
+        Of a ranking it is that ranking's.
+        """
+        ranking = _after(_RANKINGS, path)
+        if ranking in self._rankings:
+            return ranking
         try:
-            return self._registry.service(_asked_for(path)).full_name
+            return self._registry.service(_after(_SERVICES, path)).full_name
         except UnknownNameError:
             return ""
 
@@ -216,9 +232,12 @@ class Application:
         if method == "HEAD":
             # Of what GET is answered only the head is sent on.
             method = "GET"
-        if name := _asked_for(path):
+        if name := _after(_SERVICES, path):
             _require(method, path, "POST")
             return await self._serve(name, scope, headers, receive)
+        if name := _after(_RANKINGS, path):
+            _require(method, path, "POST")
+            return await self._rank(name, scope, headers, receive)
         _require(method, path, "GET", known=path in _PATHS)
         match path:
             case "/healthz":
@@ -237,9 +256,25 @@ class Application:
             case "/metrics":
                 return Response(*self._metrics.written())
             case "/openapi.json":
-                return Response(bodies.document(catalogue.openapi(self._deployment.name, named)))
+                ranked_by = {
+                    name: self._registry.plans[one.service] for name, one in self._allowed(grant)
+                }
+                title = self._deployment.name
+                return Response(bodies.document(catalogue.openapi(title, named, ranked_by)))
+            case "/v1/rankings":
+                found = {name: {"service": one.service} for name, one in self._allowed(grant)}
+                return Response(bodies.document({"rankings": found}))
             case _:
                 return Response(bodies.document(catalogue.services(plans)))
+
+    def _allowed(self, grant: Grant | None) -> list[tuple[str, Ranking]]:
+        """The rankings that a key is for, with their names."""
+        services = self._registry.services
+        return [
+            (name, one)
+            for name, one in self._rankings.items()
+            if grant is None or grant.allows(services[one.service])
+        ]
 
     async def _ready(self) -> Response:
         assert self._client is not None
@@ -293,27 +328,16 @@ class Application:
     ) -> Response:
         plan = self._plan(name, headers)
         grant = self._grant(headers)
-        sent = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if sent not in (JSON, ARROW):
-            raise Refused(
-                415,
-                f"the body is said to be {sent or 'nothing'}: send {JSON} or {ARROW}, and say "
-                "which in the header Content-Type",
-            )
+        sent = _sent(headers)
         wanted = _wanted(headers.get("accept", "*/*"))
         said = parse_qs(scope["query_string"].decode("latin-1"))
         by_row = said.get("states") == ["rows"]
-        body = codings.unpacked(
-            await self._body(headers, receive),
-            headers.get("content-encoding", ""),
-            self._settings.max_body,
-        )
+        body = await self._unpacked(headers, receive)
         stages = self._metrics.stages(plan.service.full_name)
         until = time.monotonic() + _timeout(headers, self._settings.timeout)
         known_as = headers.get(ID_HEADER, "")
         try:
-            read = bodies.read_arrow if sent == ARROW else bodies.read_json
-            asked = read(plan, body, self._settings.max_rows)
+            asked = self._read(plan, sent, body)
             if isinstance(asked, list) and wanted == ARROW:
                 raise Refused(
                     406,
@@ -348,6 +372,60 @@ class Application:
         content, coding = await codings.packed(written, headers.get("accept-encoding", ""))
         more = {"content-encoding": coding, "vary": "accept-encoding"} if coding else {}
         return Response(content, wanted, headers=more)
+
+    async def _rank(
+        self, name: str, scope: Scope, headers: dict[str, str], receive: Receive
+    ) -> Response:
+        """Answer with the best of a request's candidates."""
+        if name not in self._rankings:
+            known = [known for known, _ in self._allowed(self._grant(headers))]
+            raise Refused(404, f"there is no ranking {name!r}: {nearest(name, known)}")
+        ranking = self._rankings[name]
+        plan = self._plan(ranking.service, headers)
+        sent = _sent(headers)
+        if _wanted(headers.get("accept", "*/*")) == ARROW:
+            raise Refused(406, f"rankings are answered in JSON: accept {JSON}")
+        said = parse_qs(scope["query_string"].decode("latin-1"))
+        body = await self._unpacked(headers, receive)
+        stages = self._metrics.stages(name)
+        until = time.monotonic() + _timeout(headers, self._settings.timeout)
+        known_as, began = headers.get(ID_HEADER, ""), time.perf_counter()
+        try:
+            most = ranked.limit(said["limit"][-1] if "limit" in said else None)
+            asked = self._read(plan, sent, body)
+            if isinstance(asked, list):
+                raise RequestError("a ranking is of one request: send each by itself")
+            stages.mark("read")
+            answer = await self._answer(plan, asked, stages, until, known_as)
+            looked_up = time.perf_counter()
+            order = ranking.order(answer, known_as)
+        except RequestError as error:
+            raise Refused(400, str(error)) from None
+        except ClosedError:
+            raise Refused(503, "the server is ending: ask another one, or again later") from None
+        except DataError as error:
+            raise Refused(503, f"{name} cannot rank: {error}") from None
+        stages.mark("rank")
+        seconds = {"features": looked_up - began, "rank": time.perf_counter() - looked_up}
+        written = bodies.document(ranked.document(name, answer, order, most, seconds))
+        content, coding = await codings.packed(written, headers.get("accept-encoding", ""))
+        more = {"content-encoding": coding, "vary": "accept-encoding"} if coding else {}
+        return Response(content, JSON, headers=more)
+
+    def _read(self, plan: Plan, sent: str, body: bytes) -> list[Asked] | Asked:
+        """What a body asks a service for.
+
+        Raises:
+            RequestError: it is no request of it, or too large.
+        """
+        read = bodies.read_arrow if sent == ARROW else bodies.read_json
+        return read(plan, body, self._settings.max_rows)
+
+    async def _unpacked(self, headers: dict[str, str], receive: Receive) -> bytes:
+        """A request's body as it was before it was packed."""
+        packed = await self._body(headers, receive)
+        coding = headers.get("content-encoding", "")
+        return codings.unpacked(packed, coding, self._settings.max_body)
 
     async def _answer(
         self,
@@ -403,7 +481,7 @@ class Application:
         raise codings.too_large(most)
 
 
-_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", _SERVICES)
+_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", _SERVICES, _RANKINGS)
 
 
 def _hiding(plan: Plan, grant: Grant | None, answer: Answer) -> Answer:
@@ -416,9 +494,21 @@ def _hiding(plan: Plan, grant: Grant | None, answer: Answer) -> Answer:
     return answer.hiding(features, f"it is tagged {PII}, which the key {grant.name!r} may not read")
 
 
-def _asked_for(path: str) -> str:
-    """The name of the service that a path asks for; empty if it is another path."""
-    return path.removeprefix(f"{_SERVICES}/") if path.startswith(f"{_SERVICES}/") else ""
+def _after(kind: str, path: str) -> str:
+    """The name of the service, or ranking, that a path asks for; empty if it is another path."""
+    return path.removeprefix(f"{kind}/") if path.startswith(f"{kind}/") else ""
+
+
+def _sent(headers: dict[str, str]) -> str:
+    """JSON or Arrow, as a request says of its body."""
+    sent = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent not in (JSON, ARROW):
+        raise Refused(
+            415,
+            f"the body is said to be {sent or 'nothing'}: send {JSON} or {ARROW}, and say "
+            "which in the header Content-Type",
+        )
+    return sent
 
 
 def _require(method: str, path: str, wanted: str, known: bool = True) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from slate.features import Input
 from slate.kinds import Kind
-from slate.limits import KEY_BYTES, TEXT_BYTES
+from slate.limits import KEY_BYTES, MOST_RANKED_ROWS, RANKED_ROWS, TEXT_BYTES
 from slate.online.http.bodies import ARROW, JSON
 from slate.online.serving.answer import State
 from slate.online.serving.requests import REQUEST_ID_BYTES
@@ -24,6 +24,12 @@ _SCHEMAS: dict[Kind, Schema] = {
 _ERROR = {
     "description": "What is wrong, where, and what to do.",
     "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
+}
+_REQUEST_ID = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": REQUEST_ID_BYTES},
+    "description": "what the request is known by, as in the log of answers",
 }
 _ERRORS = ("400", "401", "403", "404", "406", "413", "415", "503")
 
@@ -63,12 +69,15 @@ def _one_of(feature: Input) -> dict[str, Any]:
     return {} if one_of is None else {"one_of": list(one_of)}
 
 
-def openapi(title: str, plans: Mapping[str, Plan]) -> dict[str, Any]:
+def openapi(
+    title: str, plans: Mapping[str, Plan], ranked: Mapping[str, Plan] | None = None
+) -> dict[str, Any]:
     """The interface, with the names and types of the services.
 
     Args:
         title: the deployment's name.
         plans: of the services, by the names that they are asked by.
+        ranked: of the services that rankings are of, by the rankings' names.
     """
     schemas: dict[str, Schema] = {
         "Error": _object({"error": {"type": "string"}}),
@@ -90,7 +99,12 @@ def openapi(title: str, plans: Mapping[str, Plan]) -> dict[str, Any]:
         schemas[f"{name}_request"] = _request(plan)
         schemas[f"{name}_answer"] = _answer(plan)
         paths[f"/v1/services/{name}"] = {"post": _post(name, plan)}
+    for name, plan in (ranked or {}).items():
+        schemas[f"{name}_ranking_request"] = _request(plan)
+        schemas[f"{name}_ranking"] = _ranked(plan)
+        paths[f"/v1/rankings/{name}"] = {"post": _post_ranking(name, plan)}
     told = {
+        "/v1/rankings": "The rankings, with the services that they are of.",
         "/v1/services": "The services, with keys, inputs, features and their types.",
         "/healthz": "Whether the server is alive.",
         "/readyz": "Whether it can be asked: the store answers, and near views are loaded.",
@@ -128,12 +142,7 @@ def _post(name: str, plan: Plan) -> dict[str, Any]:
                 "schema": {"enum": ["rows"]},
                 "description": "tell the state of each row, not only how many are of each",
             },
-            {
-                "name": "X-Request-Id",
-                "in": "header",
-                "schema": {"type": "string", "maxLength": REQUEST_ID_BYTES},
-                "description": "what the request is known by, as in the log of answers",
-            },
+            _REQUEST_ID,
         ],
         "requestBody": {
             "required": True,
@@ -144,6 +153,53 @@ def _post(name: str, plan: Plan) -> dict[str, Any]:
             **dict.fromkeys(_ERRORS, _ERROR),
         },
     }
+
+
+def _post_ranking(name: str, plan: Plan) -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    request, answer = _ref(f"{name}_ranking_request"), _ref(f"{name}_ranking")
+    return {
+        "summary": f"The best candidates of a request for {plan.service.full_name}",
+        "security": [{"key": []}, {}],
+        "parameters": [
+            {
+                "name": "limit",
+                "in": "query",
+                "schema": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MOST_RANKED_ROWS,
+                    "default": RANKED_ROWS,
+                },
+                "description": "how many of the best are told",
+            },
+            _REQUEST_ID,
+        ],
+        "requestBody": {"required": True, "content": {JSON: {"schema": request}, ARROW: binary}},
+        "responses": {
+            "200": {"description": "The best, in order.", "content": {JSON: {"schema": answer}}},
+            **dict.fromkeys(_ERRORS, _ERROR),
+        },
+    }
+
+
+def _ranked(plan: Plan) -> Schema:
+    keys = {name: _SCHEMAS[kind] for name, kind in _keys(plan).items()}
+    listed = {name: {"type": "array", "items": schema} for name, schema in keys.items()}
+    number = _SCHEMAS[Kind.FLOAT]
+    row = {**keys, "score": number, "explored": {"type": "boolean"}}
+    beside = _answer(plan)["properties"]
+    return _object(
+        {
+            "ranking": {"type": "string"},
+            "model": {"type": "string"},
+            **{name: beside[name] for name in ("service", "at", "states", "errors", "request_id")},
+            "candidates": {"type": "integer"},
+            "keys": _object(listed, optional=list(listed)),
+            "ranked": {"type": "array", "items": _object(row, optional=list(keys))},
+            "seconds": _object({"features": number, "rank": number}),
+        }
+    )
 
 
 def _request(plan: Plan) -> Schema:

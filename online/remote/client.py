@@ -22,8 +22,10 @@ from slate.errors import (
     RequestError,
     StoreError,
 )
-from slate.limits import check_timeout
+from slate.limits import RANKED_ROWS, check_timeout
 from slate.online import spans
+from slate.online.remote import ranked
+from slate.online.remote.ranked import Ranked
 from slate.online.rows.instants import instant
 from slate.online.serving import answer_stream, client_stream, request_stream
 from slate.online.serving.answer import Answer
@@ -99,6 +101,33 @@ class RemoteClient:
         """
         return self._requests.get(service, at, keys_and_inputs, request_id)
 
+    def rank(
+        self,
+        ranking: str,
+        /,
+        at: Moment | None = None,
+        *,
+        limit: int = RANKED_ROWS,
+        request_id: str = "",
+        **keys_and_inputs: Any,
+    ) -> Ranked:
+        """The best candidates of a request, in the order of a ranking that the server has.
+
+        Args:
+            ranking: its name ("feed").
+            at: the instant asked about, see ``get``.
+            limit: how many of the best are wanted.
+            request_id: what the request is known by, see ``get``; what is explored follows from it.
+            keys_and_inputs: as for the service that it ranks; without the candidates' keys, all
+                candidates of the service are ranked.
+
+        Raises:
+            RequestError: the server refuses the request, and says why.
+            StoreError: the server cannot be reached, fails, or has no model to rank by.
+            ClosedError: the client is closed.
+        """
+        return self._requests.rank(ranking, at, keys_and_inputs, request_id, limit)
+
     def within(self, timeout: float) -> "RemoteWithin":
         """Ask with another deadline than the server's: ``client.within(0.05).get(...)``.
 
@@ -169,6 +198,20 @@ class AsyncRemoteClient:
         """The values of a service's features; see ``RemoteClient.get``."""
         usual = AsyncRemoteWithin(self._requests, self._threads)
         return await usual.get(service, at, request_id=request_id, **keys_and_inputs)
+
+    async def rank(
+        self,
+        ranking: str,
+        /,
+        at: Moment | None = None,
+        *,
+        limit: int = RANKED_ROWS,
+        request_id: str = "",
+        **keys_and_inputs: Any,
+    ) -> Ranked:
+        """The best candidates of a request; see ``RemoteClient.rank``."""
+        ask = partial(self._requests.rank, ranking, at, keys_and_inputs, request_id, limit)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
     def within(self, timeout: float) -> "AsyncRemoteWithin":
         """Ask with another deadline than the server's; see ``RemoteClient.within``."""
@@ -272,19 +315,55 @@ class _Requests:
         request_id: str,
         timeout: float | None = None,
     ) -> Answer:
+        path = f"services/{_quoted(service)}?form={client_stream.FORM}"
+        span = f"slate.get {service}"
+        return client_stream.read(self._post(path, span, service, at, brought, request_id, timeout))
+
+    def rank(
+        self,
+        ranking: str,
+        at: Moment | None,
+        brought: Mapping[str, Any],
+        request_id: str,
+        limit: int,
+    ) -> Ranked:
+        path, span = f"rankings/{_quoted(ranking)}?limit={limit}", f"slate.rank {ranking}"
+        accept = {"Accept": "application/json"}
+        return ranked.read(self._post(path, span, ranking, at, brought, request_id, more=accept))
+
+    def _post(
+        self,
+        path: str,
+        span: str,
+        name: str,
+        at: Moment | None,
+        brought: Mapping[str, Any],
+        request_id: str,
+        timeout: float | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """What the server answers to a request.
+
+        Args:
+            path: where it is asked, behind the interface's version.
+            span: what a span of it is called.
+            name: what is asked for.
+            at: the instant asked about.
+            brought: keys and inputs.
+            request_id: what the request is known by.
+            timeout: how long the server may wait for the store.
+            more: further headers.
+        """
         self.require_open()
-        if not isinstance(service, str):
-            raise RequestError(f"{shown(service)} is not a name of a service: give it as text")
         when = None if at is None else instant(asked(at))
-        kind, body = _body(service, brought, when)
-        path = f"{self._path}/v1/services/{quote(service, safe='')}?form={client_stream.FORM}"
-        headers = {**self._headers, "Content-Type": kind}
+        kind, body = _body(name, brought, when)
+        headers = {**self._headers, "Content-Type": kind, **(more or {})}
         if timeout is not None:
             headers["Slate-Timeout"] = f"{timeout:f}"
         if checked_request_id(request_id):
             headers["X-Request-Id"] = request_id
-        with spans.asking(f"slate.get {service}", headers):
-            return self._read(self._sent(path, body, headers))
+        with spans.asking(span, headers):
+            return self._read(self._sent(f"{self._path}/v1/{path}", body, headers))
 
     def _sent(self, path: str, body: bytes, headers: dict[str, str]) -> "urllib3.BaseHTTPResponse":
         http = _http()
@@ -311,9 +390,9 @@ class _Requests:
                 "runs there"
             ) from error
 
-    def _read(self, response: "urllib3.BaseHTTPResponse") -> Answer:
+    def _read(self, response: "urllib3.BaseHTTPResponse") -> bytes:
         if response.status == 200:
-            return client_stream.read(response.data)
+            return response.data
         try:
             message = str(json.loads(response.data)["error"])
         except (ValueError, TypeError, KeyError):
@@ -325,6 +404,17 @@ class _Requests:
     def close(self) -> None:
         self._closed = True
         self._pool.close()
+
+
+def _quoted(name: str) -> str:
+    """The name of a service or ranking as part of an address.
+
+    Raises:
+        RequestError: it is none.
+    """
+    if not isinstance(name, str):
+        raise RequestError(f"{shown(name)} is not a name: give it as text")
+    return quote(name, safe="")
 
 
 def _http() -> Any:

@@ -1,0 +1,39 @@
+"""Rankings of the arcade, as a deployment has them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from slate.deployment import Deployment
+from slate.errors import DataError
+from slate.rankings import Features, Order, Ranking
+
+SERVICE = "play_ranking_v3"
+TRY = "try the last"
+
+
+class Cheapest:
+    """The cheapest games first; of a request that says so, the last one second."""
+
+    service = SERVICE
+
+    def order(self, answer: Features, request_id: str) -> Order:
+        price = np.nan_to_num(answer["game_catalog.price"].astype(np.float64), nan=1e9)
+        rows = np.argsort(price, kind="stable")
+        if request_id != TRY:
+            return Order(rows, -price, "cheap-1")
+        tried = int(rows[-1])
+        return Order(np.insert(rows[:-1], 1, tried), -price, "cheap-1", frozenset([tried]))
+
+
+class Untrained:
+    """One that has no model."""
+
+    service = SERVICE
+
+    def order(self, answer: Features, request_id: str) -> Order:
+        raise DataError("no model is promoted: train one")
+
+
+def rankings(deployment: Deployment) -> Mapping[str, Ranking]:
+    return {"cheapest": Cheapest(), "untrained": Untrained()}
