@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run live ui proof test test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults compile format lock clean
+.PHONY: help run live ui proof test test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults audit compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -92,6 +92,13 @@ lock: $(stamp) ## Resolve pyproject.toml into requirements.lock (ARGS=--upgrade 
 	$(bin)/uv pip compile pyproject.toml --extra platform --group dev --output-file requirements.lock \
 	    --universal --python-version 3.11 --fork-strategy fewest \
 	    --generate-hashes --no-header --no-annotate --quiet $(ARGS)
+
+audit: $(stamp) ## Ask osv.dev which pinned packages have known vulnerabilities (ARGS=--service-url ... asks another)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	printf '[project]\nname = "audited"\nversion = "0"\nrequires-python = ">=3.11,<3.14"\n' \
+	    > "$$folder/pyproject.toml" && \
+	$(bin)/uv add --project "$$folder" --no-sync --no-config --quiet --requirements requirements.lock && \
+	$(bin)/uv audit --project "$$folder" --frozen --preview $(ARGS)
 
 clean: ## Remove ./data, caches and build leftovers (.venv stays)
 	rm -rf data dbt_project/target dbt_project/logs logs build dist *.egg-info
