@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run live ui proof test test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults audit compile format lock clean
+.PHONY: help run live ui proof test test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults bench-logged audit compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -73,6 +73,9 @@ bench-freshness: $(stamp) ## Measure the time from an event to its being served
 
 bench-faults: $(stamp) ## Break things for half an hour under load, and judge every answer
 	$(bin)/python -m benchmarks.faults $(ARGS)
+
+bench-logged: $(stamp) ## Measure what logging a tenth of the answers costs a feed request
+	$(bin)/python -m benchmarks.logged $(ARGS)
 
 bench-damage: $(stamp) ## Damage what the store holds 100,000 times, and see that nothing wrong is served
 	$(bin)/python -m benchmarks.damage $(ARGS)
