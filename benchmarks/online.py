@@ -211,7 +211,7 @@ def stream(connections: Connections, redis: Redis, registry: Registry, shows: in
         }
         writer.write(pa.table(rows), strict=True)
     # As workers say that began before anything streamed: there is nothing to be made anew.
-    whole = {whole_field(definition(view)): "1" for view in registry.views.values()}
+    whole: dict[Any, Any] = {whole_field(definition(view)): "1" for view in registry.views.values()}
     redis.hset(pointers("bench"), mapping=whole)
     applier, everything = Applier(redis, "bench", registry), units("bench", registry, source)
     while applier.step(everything).arrival:
