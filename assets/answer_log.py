@@ -14,7 +14,7 @@ from slate.assets.failures import explained
 from slate.assets.online import online_key
 from slate.deployment import Deployment
 from slate.online.store import logged_entries
-from slate.online.store.redis_client import connect, open_store
+from slate.online.store.redis_client import opened_store
 from slate.plans import Plan
 
 GROUP = "log"
@@ -58,14 +58,9 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
     )
     @explained
     def logged(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        address, server = open_store(deployment)
-        try:
-            with connect(address) as redis:
-                found = take_in(redis, deployment.name, service.full_name, folder)
-                dropped = logged_entries.dropped(redis, deployment.name, service.full_name)
-        finally:
-            if server is not None:
-                server.stop()
+        with opened_store(deployment) as redis:
+            found = take_in(redis, deployment.name, service.full_name, folder)
+            dropped = logged_entries.dropped(redis, deployment.name, service.full_name)
         context.log.info(f"{service.full_name}: {found.answers:,} answers, {found.rows:,} rows")
         removed = _removed(deployment, folder)
         if removed.files:

@@ -11,7 +11,7 @@ from slate.assets.answer_files import answers_in, names
 from slate.assets.audited_files import stored_at
 from slate.assets.manifests import CURRENT
 from slate.deployment import Deployment
-from slate.online.store.redis_client import connect, open_store
+from slate.online.store.redis_client import opened_store
 from slate.online.store.told_drift import ToldDrift, tell
 from slate.plans import Plan
 from slate.quality.move_pictures import picture
@@ -61,7 +61,8 @@ def served_drift(deployment: Deployment, plan: Plan, asset: dg.AssetKey) -> dg.A
         {name: round(one.psi, 4) for name, one in found.items() if one.move is not None},
         service.max_drift,
     )
-    _tell(deployment, drift)
+    with opened_store(deployment) as redis:
+        tell(redis, deployment.name, drift)
     told = f"{served.num_rows:,} rows served until {until:%Y-%m-%d %H:%M} against "
     told += f"{trained.num_rows:,} of the training set"
     if beyond := drift.beyond:
@@ -124,13 +125,3 @@ def _trained(current: Path) -> pa.Table | None:
         )
         table: pa.Table = found.to_arrow_table()
     return table if table.num_rows else None
-
-
-def _tell(deployment: Deployment, drift: ToldDrift) -> None:
-    address, server = open_store(deployment)
-    try:
-        with connect(address) as redis:
-            tell(redis, deployment.name, drift)
-    finally:
-        if server is not None:
-            server.stop()

@@ -37,7 +37,7 @@ from benchmarks.online import (
     TIMEOUT,
     VIEWERS,
     ids,
-    marketplace,
+    publish_marketplace,
     stream,
     timed,
 )
@@ -47,7 +47,6 @@ from slate.encoded import Operand, array
 from slate.executor import compute
 from slate.expressions import NOW, Array, Expr
 from slate.features import Computed, Feature
-from slate.online import Publisher
 from slate.online.near.keeper import Keeper
 from slate.online.near.near_view import NearView
 from slate.online.near.near_views import NearViews
@@ -436,9 +435,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, EmbeddedServer.attach(Path(folder)) as server:
         address, redis = server.address, connect(server.address)
         registry = Registry.from_module(shop)
-        publisher = Publisher(redis, "bench")
-        for view, rows in marketplace():
-            publisher.publish(view, [rows], ASKED.replace(second=0))
+        publish_marketplace(redis, ASKED.replace(second=0))
         measure(address, redis, registry, options.rounds, "as published")
         connections = Connections.to(address, TIMEOUT)
         stream(connections, redis, registry)

@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.engine import SERVICE, Slate
-from benchmarks.online import ASKED, marketplace, stream
+from benchmarks.online import ASKED, publish_marketplace, stream
 from live_shopping import definitions as shop
 from slate import Registry
-from slate.online import Publisher
 from slate.online.serving.answer_log import AnswerLog
 from slate.online.serving.client import LOG_TIMEOUT
 from slate.online.serving.live_services import Serving
@@ -47,9 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, EmbeddedServer.attach(Path(folder)) as server:
         address, redis = server.address, connect(server.address)
         registry = Registry.from_module(shop)
-        publisher = Publisher(redis, "bench")
-        for view, rows in marketplace():
-            publisher.publish(view, [rows], ASKED.replace(second=0))
+        publish_marketplace(redis, ASKED.replace(second=0))
         connections = Connections.to(address, 10.0)
         stream(connections, redis, registry)
         connections.close()

@@ -189,6 +189,13 @@ def timed(owner: type, method: str, spent: list[float]) -> Iterator[None]:
         setattr(owner, method, wrapped)
 
 
+def publish_marketplace(redis: Redis, as_of: datetime, shows: int = SHOWS) -> None:
+    """Publish all views of the marketplace, each in one batch."""
+    publisher = Publisher(redis, "bench")
+    for view, rows in marketplace(shows):
+        publisher.publish(view, [rows], as_of)
+
+
 def stream(connections: Connections, redis: Redis, registry: Registry, shows: int = SHOWS) -> None:
     """Apply events of all shows that arrived since the publish."""
     show, seller, viewer = ids("show", shows), ids("seller", SELLERS), ids("viewer", VIEWERS)

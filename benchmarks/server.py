@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import urllib3
 
-from benchmarks.online import AS_OF, ASKED, SHOWS, VIEWERS, ids, marketplace
+from benchmarks.online import AS_OF, ASKED, SHOWS, VIEWERS, ids, publish_marketplace
 from benchmarks.serving import serving
 from slate.errors import SlateError
-from slate.online import Publisher, RemoteClient
+from slate.online import RemoteClient
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import connect
 
@@ -108,9 +108,7 @@ def ask(asking: Asking, number: int) -> Took:
 def published(folder: Path, processes: int) -> Iterator[str]:
     """The marketplace, published and served; the server's address."""
     with EmbeddedServer.attach(folder / "data" / "redis") as store:
-        publisher = Publisher(connect(store.address), "bench")
-        for view, rows in marketplace():
-            publisher.publish(view, [rows], AS_OF)
+        publish_marketplace(connect(store.address), AS_OF)
         clock = ASKED.isoformat()
         with serving(folder, "bench", store.address, processes, TIMEOUT, clock) as server:
             yield server.address

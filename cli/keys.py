@@ -8,7 +8,7 @@ from slate.deployment import load
 from slate.errors import StoreError
 from slate.online.rows.instants import microseconds
 from slate.online.serving.stored_rows import StoredRow, stored_row
-from slate.online.store.redis_client import connect, open_store
+from slate.online.store.redis_client import opened_store
 from slate.privacy import HIDDEN, is_personal
 
 
@@ -18,13 +18,8 @@ def run(options: Namespace) -> int:
     registry = deployment.registry
     view = registry.view(options.view)
     at = microseconds(options.at or deployment.now())
-    address, server = open_store(deployment)
-    try:
-        with connect(address) as redis:
-            found = stored_row(redis, deployment.name, registry, view, options.key, at)
-    finally:
-        if server is not None:
-            server.stop()
+    with opened_store(deployment) as redis:
+        found = stored_row(redis, deployment.name, registry, view, options.key, at)
     told = {
         feature: (HIDDEN, HIDDEN) if is_personal(feature) and not options.pii else both
         for feature, both in found.values.items()

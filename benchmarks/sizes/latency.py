@@ -16,7 +16,7 @@ from benchmarks.online import (
     Share,
     attributes,
     ids,
-    marketplace,
+    publish_marketplace,
     stream,
     windows,
 )
@@ -84,9 +84,7 @@ def by_candidates(address: str, sizes: Sequence[int], rounds: int) -> list[Laten
     most = max(sizes)
     feed = deployment("bench", "live_shopping.definitions", address)
     redis, connections = connect(address), Connections.to(address, TIMEOUT)
-    publisher = Publisher(redis, feed.name)
-    for view, rows in marketplace(most):
-        publisher.publish(view, [rows], AS_OF)
+    publish_marketplace(redis, AS_OF, most)
     stream(connections, redis, feed.registry, most)
     connections.close()
     viewer, show = ids("viewer", VIEWERS).tolist(), ids("show", most).tolist()

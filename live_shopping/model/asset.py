@@ -8,6 +8,7 @@ import dagster as dg
 
 from live_shopping.model.registry import (
     NAME,
+    SERVICE,
     Facts,
     feed_models,
     history,
@@ -19,7 +20,6 @@ from live_shopping.model.training import TooFewRowsError, trained
 from slate.asset_keys import training_path
 from slate.deployment import Deployment
 
-SERVICE = "feed_ranking_v1"
 TOLD = 15
 _BAR = 30
 

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 
 from live_shopping.model.ranker import Ranker, promoted_ranker
-from live_shopping.model.registry import feed_models
+from live_shopping.model.registry import SERVICE, feed_models
 from slate.deployment import Deployment
 from slate.errors import DataError
 from slate.rankings import Features, Order, Ranking
-
-SERVICE = "feed_ranking_v1"
 
 
 class FeedRanking:

@@ -26,6 +26,8 @@ from slate.deployment import Deployment
 from slate.errors import DataError
 
 NAME = "feed_ranking"
+# Whose training sets they learn from, and whose answers they rank.
+SERVICE = "feed_ranking_v1"
 PROMOTED, VERSIONS = "promoted", "versions"
 _MODEL, _FACTS = "model.joblib", "model.json"
 # Older ones are removed, but for the promoted one.

@@ -16,12 +16,12 @@ import pyarrow.dataset as ds
 
 import slate
 from live_shopping.model.metrics import ndcg_by_request
+from live_shopping.model.registry import SERVICE
 from live_shopping.model.training import NEWEST, Rows, fit, model_features, scores
 from slate import Array
 from slate.deployment import Deployment
 from slate.errors import DataError
 
-SERVICE = "feed_ranking_v1"
 AGES = {
     "24h": timedelta(hours=24),
     "1h": timedelta(hours=1),

@@ -369,9 +369,7 @@ class Application:
         except ClosedError:
             raise Refused(503, "the server is ending: ask another one, or again later") from None
         stages.mark("write")
-        content, coding = await codings.packed(written, headers.get("accept-encoding", ""))
-        more = {"content-encoding": coding, "vary": "accept-encoding"} if coding else {}
-        return Response(content, wanted, headers=more)
+        return await _packed(written, wanted, headers)
 
     async def _rank(
         self, name: str, scope: Scope, headers: dict[str, str], receive: Receive
@@ -408,9 +406,7 @@ class Application:
         stages.mark("rank")
         seconds = {"features": looked_up - began, "rank": time.perf_counter() - looked_up}
         written = bodies.document(ranked.document(name, answer, order, most, seconds))
-        content, coding = await codings.packed(written, headers.get("accept-encoding", ""))
-        more = {"content-encoding": coding, "vary": "accept-encoding"} if coding else {}
-        return Response(content, JSON, headers=more)
+        return await _packed(written, JSON, headers)
 
     def _read(self, plan: Plan, sent: str, body: bytes) -> list[Asked] | Asked:
         """What a body asks a service for.
@@ -497,6 +493,15 @@ def _hiding(plan: Plan, grant: Grant | None, answer: Answer) -> Answer:
 def _after(kind: str, path: str) -> str:
     """The name of the service, or ranking, that a path asks for; empty if it is another path."""
     return path.removeprefix(f"{kind}/") if path.startswith(f"{kind}/") else ""
+
+
+async def _packed(
+    written: bytes | pa.Buffer, content_type: str, headers: dict[str, str]
+) -> Response:
+    """A response, packed if the request lets it be."""
+    content, coding = await codings.packed(written, headers.get("accept-encoding", ""))
+    more = {"content-encoding": coding, "vary": "accept-encoding"} if coding else {}
+    return Response(content, content_type, headers=more)
 
 
 def _sent(headers: dict[str, str]) -> str:

@@ -35,6 +35,22 @@ def open_store(deployment: Deployment) -> tuple[str, EmbeddedServer | None]:
     return server.address, server
 
 
+@contextmanager
+def opened_store(deployment: Deployment) -> Iterator[Redis]:
+    """A client of a deployment's store, and the embedded server for as long as it is asked.
+
+    Raises:
+        ConfigurationError, StoreError: see ``open_store``.
+    """
+    address, server = open_store(deployment)
+    try:
+        with connect(address) as redis:
+            yield redis
+    finally:
+        if server is not None:
+            server.stop()
+
+
 def connect(address: str, timeout: float | None = None) -> Redis:
     """A client of the store, for whoever asks it one thing at a time.
 

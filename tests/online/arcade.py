@@ -1,6 +1,7 @@
 """A deployment for these tests: players of games, by integer and by text keys."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -197,6 +198,13 @@ play_ranking = FeatureService(
         PlayRequest.rate,
     ],
 )
+
+
+def like_play_ranking(**settings: Any) -> FeatureService:
+    """A service of the same keys, features and spine, with other settings."""
+    keys, features, spine = play_ranking.keys, play_ranking.features, play_ranking.spine
+    return FeatureService("other", version=1, keys=keys, features=features, spine=spine, **settings)
+
 
 studio_page = FeatureService(
     "studio_page", version=1, keys=[Studio], spine=Play, features=[StudioProfile]

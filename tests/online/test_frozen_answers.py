@@ -153,11 +153,4 @@ def test_a_store_that_is_gone_costs_no_answer(deployment: Deployment, published:
 
 def test_a_wrong_time_is_refused() -> None:
     with pytest.raises(DefinitionError, match="frozen: 'soon' is not a duration"):
-        arcade.FeatureService(
-            "wrong",
-            version=1,
-            keys=arcade.play_ranking.keys,
-            features=arcade.play_ranking.features,
-            spine=arcade.play_ranking.spine,
-            frozen="soon",
-        )
+        arcade.like_play_ranking(frozen="soon")

@@ -62,11 +62,4 @@ def test_what_cannot_be_compared_is_left_out() -> None:
 def test_a_limit_that_is_none_is_refused() -> None:
     for wrong in (0, -1, True, float("inf"), "much"):
         with pytest.raises(DefinitionError, match="is not a population stability index"):
-            arcade.FeatureService(
-                "wrong",
-                version=1,
-                keys=arcade.play_ranking.keys,
-                features=arcade.play_ranking.features,
-                spine=arcade.play_ranking.spine,
-                max_drift=wrong,  # type: ignore[arg-type]
-            )
+            arcade.like_play_ranking(max_drift=wrong)
