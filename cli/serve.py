@@ -63,7 +63,8 @@ def _serve(options: Namespace, deployment: Deployment, say: Say) -> int:
     from slate.online import spans
     from slate.online.http import metrics, server
     from slate.online.http.access import Access
-    from slate.online.http.application import Application, Settings
+    from slate.online.http.application import Application
+    from slate.online.http.settings import Settings
     from slate.online.near.sharing import can_be_shared
 
     access = Access(options.keys) if options.keys else None

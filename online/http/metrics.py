@@ -85,10 +85,6 @@ class Metrics:
     def __init__(self) -> None:
         self._lookups = enable_metrics()
 
-    def stages(self, service: str) -> Stages:
-        """The stages of a request that begins now."""
-        return Stages(service)
-
     def answered(self, service: str, status: int, seconds: float) -> None:
         """Note that a request was answered."""
         _statuses.labels(service, str(status)).inc()

@@ -18,8 +18,9 @@ from slate.cli.served import Served, quantile, served
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from slate.online import Publisher
-from slate.online.http.application import Application, Settings
+from slate.online.http.application import Application
 from slate.online.http.metrics import Metrics
+from slate.online.http.settings import Settings
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import connect, open_store
 from slate.online.stream.workers.worker import Worker

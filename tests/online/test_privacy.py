@@ -15,7 +15,8 @@ from slate.cli.main import command
 from slate.deployment import Deployment
 from slate.online import FeatureClient, RemoteClient
 from slate.online.http.access import Access, new_key
-from slate.online.http.application import Application, Settings
+from slate.online.http.application import Application
+from slate.online.http.settings import Settings
 from slate.online.serving import answer_log
 from tests.online import arcade
 from tests.online.http.in_process import serving

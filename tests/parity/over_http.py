@@ -11,7 +11,8 @@ import urllib3
 from slate.deployment import Deployment
 from slate.online import Answer, RemoteClient
 from slate.online.http import bodies
-from slate.online.http.application import Application, Settings
+from slate.online.http.application import Application
+from slate.online.http.settings import Settings
 from tests.online.http.in_process import serving
 from tests.online.http.same_answers import (
     assert_same_json,

@@ -1,0 +1,69 @@
+"""``POST /v1/rankings/{name}``: the best of a request's candidates."""
+
+import time
+from collections.abc import Mapping
+
+from slate.errors import DataError, RequestError, nearest
+from slate.online.http import bodies, ranked
+from slate.online.http.access import Grant
+from slate.online.http.bodies import ARROW, JSON
+from slate.online.http.lookups import Lookups
+from slate.online.http.permissions import Permissions
+from slate.online.http.refusals import Refused, refusing
+from slate.online.http.request import Request
+from slate.online.http.response import Response, packed
+from slate.rankings import Ranking
+
+
+class RankingEndpoint:
+    """Answers what rankings are asked for.
+
+    Args:
+        rankings: the rankings, by name.
+        permissions: who may ask.
+        lookups: what looks up.
+    """
+
+    def __init__(
+        self, rankings: Mapping[str, Ranking], permissions: Permissions, lookups: Lookups
+    ) -> None:
+        self._rankings = rankings
+        self._permissions = permissions
+        self._lookups = lookups
+
+    def allowed(self, grant: Grant | None) -> dict[str, Ranking]:
+        """The rankings that a key is for, by name."""
+        services = {plan.service.full_name for plan in self._permissions.plans(grant)}
+        return {name: one for name, one in self._rankings.items() if one.service in services}
+
+    async def respond(self, name: str, request: Request) -> Response:
+        """Answer with the best of a request's candidates.
+
+        Raises:
+            Refused: it may not be answered, or cannot be.
+        """
+        grant = self._permissions.grant(request)
+        if name not in self._rankings:
+            raise Refused(
+                404, f"there is no ranking {name!r}: {nearest(name, self.allowed(grant))}"
+            )
+        ranking = self._rankings[name]
+        plan = self._permissions.plan(ranking.service, grant)
+        if request.wanted() == ARROW:
+            raise Refused(406, f"rankings are answered in JSON: accept {JSON}")
+        with refusing():
+            most = ranked.limit(request.query["limit"][-1] if "limit" in request.query else None)
+            lookup = await self._lookups.read(plan, request, name)
+            if isinstance(lookup.asked, list):
+                raise RequestError("a ranking is of one request: send each by itself")
+            began = time.perf_counter()
+            answer = await self._lookups.answer(lookup, lookup.asked)
+            looked_up = time.perf_counter()
+            try:
+                order = ranking.order(answer, lookup.request_id)
+            except DataError as error:
+                raise Refused(503, f"{name} cannot rank: {error}") from None
+        lookup.stages.mark("rank")
+        seconds = {"features": looked_up - began, "rank": time.perf_counter() - looked_up}
+        written = bodies.document(ranked.document(name, answer, order, most, seconds))
+        return await packed(written, JSON, request)
