@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run live ui proof test test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults bench-logged audit compile format lock clean
+.PHONY: help run live ui proof test test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults bench-kills bench-logged audit compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -73,6 +73,9 @@ bench-freshness: $(stamp) ## Measure the time from an event to its being served
 
 bench-faults: $(stamp) ## Break things for half an hour under load, and judge every answer
 	$(bin)/python -m benchmarks.faults $(ARGS)
+
+bench-kills: $(manifest) ## Kill runs of the whole chain, and their dbt, at random, and judge what they leave
+	$(bin)/python -m benchmarks.faults.runs $(ARGS)
 
 bench-logged: $(stamp) ## Measure what logging a tenth of the answers costs a feed request
 	$(bin)/python -m benchmarks.logged $(ARGS)

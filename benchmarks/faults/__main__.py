@@ -1,10 +1,11 @@
 """Requests at load while things break: ``make bench-faults``.
 
-Rows are damaged, the store is stopped, killed, and flushed and filled again, views are published,
-also twice at once, and workers and processes of the server are killed, in random order, while
-events are written and feeds are asked for over HTTP. Each answer is held against the truth: a value
-is right for the events that its row knows, or its view is flagged. After each fault everything
-comes to rest, and shows are asked for again: all events have to be in the answer.
+Rows are damaged, the store is stopped, gone, killed, out of memory, and flushed and filled again,
+views are published, also twice at once, archives find no room, and workers, publishers and
+processes of the server are killed, in random order, while events are written and feeds are asked
+for over HTTP. Each answer is held against the truth: a value is right for the events that its row
+knows, or its view is flagged. After each fault everything comes to rest, and shows are asked for
+again: all events have to be in the answer.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from benchmarks.faults.injections import Faults, WorkerProcess, publish
+from benchmarks.faults.injections import Faults, WorkerProcess, online_views, publish
 from benchmarks.faults.load import TIMEOUT, Asker, Judge, Tally, Writer
 from benchmarks.faults.truth import Truth
 from benchmarks.serving import serving
@@ -77,11 +78,12 @@ def main() -> None:
         writer = Writer(truth, connect, EVENTS, stop, tally)
         (folder / "served").mkdir()
         # It is ready once something is published.
-        publish(deployment, warehouse, began)
+        rows = online_views(deployment, warehouse)
+        publish(deployment, rows, began)
         served = stack.enter_context(
             serving(folder / "served", deployment.name, server.address, SERVING, TIMEOUT)
         )
-        faults = Faults(deployment, server, warehouse, began, worker, served, writer, judge, random)
+        faults = Faults(deployment, server, rows, began, worker, served, writer, judge, random)
         client = stack.enter_context(RemoteClient.connect(served.address, timeout=PATIENT))
         askers = [
             Asker(client, truth, judge, REQUESTS / ASKERS, options.seed + n, stop, tally)

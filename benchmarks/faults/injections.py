@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from multiprocessing.synchronize import Event as Signal
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from slate.assets.publishing import online_rows
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from slate.online import Publisher
+from slate.online.rows.row_tables import Rows
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.generations import GenerationNames
 from slate.online.store.redis_client import connect
@@ -34,7 +37,16 @@ DAMAGED_SECONDS = 2.0
 CATCH_UP_SECONDS = 90.0
 # By then another one runs in its place.
 KILLED_SECONDS = 3.0
+GONE_SECONDS, FULL_SECONDS = 20.0, 5.0
+# An archive writes its files every ten seconds.
+NO_ROOM_SECONDS = 15.0
+# About how long it takes to publish all.
+PUBLISH_SECONDS = 1.0
 _CONTEXT = multiprocessing.get_context("spawn")
+
+
+# The rows of each view by its name, as they are published.
+OnlineViews = dict[str, list[Rows]]
 
 
 class WorkerProcess:
@@ -56,6 +68,12 @@ class WorkerProcess:
         process.start()
         return process
 
+    @property
+    def number(self) -> int:
+        """The process's."""
+        number: int = self._process.pid
+        return number
+
     def kill(self) -> None:
         """Kill it, wherever it is, and start another in its place."""
         self._process.kill()
@@ -70,21 +88,37 @@ class WorkerProcess:
         self._process.kill()
 
 
-def publish(deployment: Deployment, warehouse: Any, as_of: datetime) -> None:
+def online_views(deployment: Deployment, warehouse: Any) -> OnlineViews:
+    """What is published of each view.
+
+    Args:
+        deployment: the deployment.
+        warehouse: a connection to the warehouse, with all models built.
+    """
+    views = deployment.registry.views.values()
+    return {view.name: list(online_rows(warehouse, view)) for view in views}
+
+
+def publish(deployment: Deployment, rows: OnlineViews, as_of: datetime) -> None:
     """Publish every view, as of an instant from which on streams add to it."""
     with connect(deployment.redis) as redis:
         publisher = Publisher(redis, deployment.name)
         for view in deployment.registry.views.values():
             try:
                 publisher.publish(
-                    view,
-                    online_rows(warehouse, view),
-                    as_of,
-                    stream_from=as_of if view.windowed else None,
+                    view, rows[view.name], as_of, stream_from=as_of if view.windowed else None
                 )
             except StoreError:
                 # Another publish overtook this one.
                 continue
+
+
+def _publish_when_told(
+    deployment: Deployment, rows: OnlineViews, as_of: datetime, ready: Signal
+) -> None:
+    """The same in a process of its own, which says when it begins."""
+    ready.set()
+    publish(deployment, rows, as_of)
 
 
 class Faults:
@@ -93,8 +127,8 @@ class Faults:
     Args:
         deployment: the deployment; its store has an address.
         server: the store.
-        warehouse: a connection to the warehouse, with all models built.
-        as_of: the instant up to which it knows all events.
+        rows: what is published of each view.
+        as_of: the instant up to which they know all events.
         worker: the worker.
         serving: what answers requests over HTTP.
         writer: the writer of events.
@@ -106,7 +140,7 @@ class Faults:
         self,
         deployment: Deployment,
         server: EmbeddedServer,
-        warehouse: Any,
+        rows: OnlineViews,
         as_of: datetime,
         worker: WorkerProcess,
         serving: Server,
@@ -115,7 +149,7 @@ class Faults:
         random: np.random.Generator,
     ) -> None:
         self._deployment, self._server = deployment, server
-        self._warehouse, self._as_of = warehouse, as_of
+        self._rows, self._as_of = rows, as_of
         self._worker, self._writer, self._judge, self._random = worker, writer, judge, random
         self._serving = serving
         self._registry = deployment.registry
@@ -127,7 +161,11 @@ class Faults:
             "streamed rows damaged": self.damage_streamed,
             "store stopped": self.stop_store,
             "store killed": self.kill_store,
+            "store gone": self.lose_store,
+            "store without memory": self.fill_memory,
             "store flushed": self.flush,
+            "archive without room": self.fill_disk,
+            "publisher killed": self.kill_publisher,
             "published twice at once": self.publish_twice,
             "published": self.publish,
             "worker killed": self.kill_worker,
@@ -136,10 +174,8 @@ class Faults:
 
     def publish(self, at_once: int = 1) -> None:
         """Publish every view, some times at once."""
-        threads = [
-            threading.Thread(target=publish, args=(self._deployment, w, self._as_of))
-            for w in [self._warehouse.cursor() for _ in range(at_once)]
-        ]
+        published = (self._deployment, self._rows, self._as_of)
+        threads = [threading.Thread(target=publish, args=published) for _ in range(at_once)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -154,7 +190,7 @@ class Faults:
         """Damage published rows of shows as they lie in the store, then publish again."""
         with self._redis() as redis:
             for view in (shop.ShowCatalog, shop.ShowActivity):
-                for name in self._rows(redis, view):
+                for name in self._names(redis, view):
                     value: Any = redis.get(name)
                     if value:
                         redis.set(name, self._damaged(bytearray(value)))
@@ -177,7 +213,7 @@ class Faults:
                     store.hset(name, show, self._damaged(bytearray(value)))
         time.sleep(DAMAGED_SECONDS)
 
-    def _rows(self, redis: Redis, view: type[FeatureView]) -> Iterator[bytes]:
+    def _names(self, redis: Redis, view: type[FeatureView]) -> Iterator[bytes]:
         live = Publisher(redis, self._deployment.name).live(view)
         if live is not None:
             prefix = GenerationNames(self._deployment.name, view.name).prefix(live.name)
@@ -200,6 +236,40 @@ class Faults:
         os.kill(number, signal.SIGSTOP)
         time.sleep(1.5)
         os.kill(number, signal.SIGCONT)
+
+    def lose_store(self) -> None:
+        """Stop the store for much longer than that."""
+        number = self._number()
+        os.kill(number, signal.SIGSTOP)
+        time.sleep(GONE_SECONDS)
+        os.kill(number, signal.SIGCONT)
+
+    def fill_memory(self) -> None:
+        """Let the store take nothing more in."""
+        with self._redis() as redis:
+            redis.config_set("maxmemory", 1)
+            time.sleep(FULL_SECONDS)
+            redis.config_set("maxmemory", 0)
+
+    def fill_disk(self) -> None:
+        """Let the worker write no file, as where its disk is full (Linux)."""
+        number = self._worker.number
+        before = resource.prlimit(number, resource.RLIMIT_FSIZE)
+        resource.prlimit(number, resource.RLIMIT_FSIZE, (0, before[1]))
+        time.sleep(NO_ROOM_SECONDS)
+        resource.prlimit(number, resource.RLIMIT_FSIZE, before)
+
+    def kill_publisher(self) -> None:
+        """Kill a process that publishes every view, wherever it is, then publish again."""
+        ready = _CONTEXT.Event()
+        published = (replace(self._deployment), self._rows, self._as_of, ready)
+        process = _CONTEXT.Process(target=_publish_when_told, args=published)
+        process.start()
+        ready.wait()
+        time.sleep(float(self._random.uniform(0, PUBLISH_SECONDS)))
+        process.kill()
+        process.join()
+        self.publish()
 
     def kill_store(self) -> None:
         """Kill the store, and start it again from what it had on disk."""
