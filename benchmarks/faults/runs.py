@@ -43,7 +43,7 @@ ROOT = Path(__file__).parents[2]
 # The first hour of arrival, from midday, and how many land at a time.
 FIRST, EACH = -24, 4
 LEAST_SECONDS, PATIENT = 20.0, 300.0
-SHOWN = 5
+SHOWN, SAID = 5, 30
 VICTIMS = ("run with all of it", "run alone", "dbt")
 
 
@@ -74,13 +74,19 @@ class Bikes:
         }
         others = {"SLATE_DATA", "SLATE_CLOCK", "SLATE_ENV", "DAGSTER_HOME"}
         environment = {key: text for key, text in os.environ.items() if key not in others} | ours
-        return subprocess.Popen(
-            [sys.executable, "-m", "slate.cli", "run"],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self.log.open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "slate.cli", "run"],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def log(self) -> Path:
+        """What the last run said."""
+        return self.deployment.root / "run.log"
 
     def _live(self) -> dict[str, datetime]:
         """The instant that each view is as of that is live."""
@@ -122,10 +128,12 @@ class Bikes:
         # What is published as of an instant that no run ended at is of what landed last.
         latest, wrong = self.landing.sources, list[str]()
         with FeatureClient.connect(self.deployment, timeout=5, refresh=0, near=False) as client:
-            for at in set(live.values()):
-                of = {name for name, instant in live.items() if instant == at}
-                sources = self.known.setdefault(at, latest)
-                oracle = Oracle(registry, sources, Scenario(sources).models(registry), at)
+            # Nothing can be told of before what is published.
+            at = max(live.values())
+            for known in set(live.values()):
+                of = {name for name, instant in live.items() if instant == known}
+                sources = self.known.setdefault(known, latest)
+                oracle = Oracle(registry, sources, Scenario(sources).models(registry), known)
                 for ask in Scenario(latest).asks(registry):
                     (row,) = client.get(
                         ask.service.name, at=at, **ask.keys, **ask.inputs
@@ -199,6 +207,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults.runs", description=__doc__)
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--after", type=float, help="seconds, in place of random ones")
+    parser.add_argument("--victim", choices=VICTIMS, help="what is killed, in place of any")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     random = np.random.default_rng(options.seed)
@@ -212,6 +222,7 @@ def main() -> None:
             bikes.land(random, number)
             process = bikes.start()
             after, victim = float(random.uniform(0, longest)), str(random.choice(VICTIMS))
+            after, victim = options.after or after, options.victim or victim
             with suppress(subprocess.TimeoutExpired):
                 process.wait(after)
             ended = process.poll() is not None
@@ -223,12 +234,11 @@ def main() -> None:
             # What a run left behind may be at work yet, and the next one meets it.
             code = bikes.start().wait(PATIENT)
             longest = max(longest, time.monotonic() - began)
-            if code:
-                counts["failed"] += 1
-            else:
-                wrong += bikes.wrong_at_rest()
+            said = bikes.log.read_text().splitlines()[-SAID:] if code else []
+            wrong += [] if code else bikes.wrong_at_rest()
+            counts["failed"] += code != 0
             counts["wrong"] += len(wrong)
-            for text in wrong[:SHOWN]:
+            for text in (*wrong[:SHOWN], *said):
                 print(f"    {text}", flush=True)
             print(
                 f"  {after:5.1f} s: killed {killed}; the next run took "
