@@ -1,7 +1,6 @@
 """A viewer's feed: the shows to choose from, and a stand-in for the model that ranks them."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from slate import Array
 from slate.errors import DataError
+from slate.orders import Features
 
 DAY = timedelta(days=1)
 # A show is listed two days ahead at the most, and over within hours.
@@ -108,7 +108,7 @@ def landed_until(landing: Path) -> datetime | None:
     return max(hours) + timedelta(hours=1) if hours else None
 
 
-def score(features: Mapping[str, Array]) -> Array:
+def score(features: Features) -> Array:
     """What each show is worth to the viewer without a model, of shape (shows,)."""
     values = [np.nan_to_num(features[name].astype(np.float64)) for name in WEIGHTS]
     worth: Array = np.stack(values, axis=-1) @ np.array(list(WEIGHTS.values()))

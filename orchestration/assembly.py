@@ -5,10 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from slate.assets.answer_log import log_assets, logged_plans
+from slate.assets.answer_log import log_assets
 from slate.assets.audits import audit_assets
 from slate.assets.catalogue_site.asset import catalogue_assets
 from slate.assets.database import Warehouse
+from slate.assets.experiments import experiment_assets
+from slate.assets.exposure_log import exposure_assets
 from slate.assets.freshness import view_checks
 from slate.assets.hours import hourly
 from slate.assets.landing import landing_assets
@@ -24,6 +26,7 @@ from slate.deployment import Deployment
 from slate.orchestration.console import console
 from slate.orchestration.generations import generation_jobs
 from slate.orchestration.jobs import (
+    experiment_job,
     freshness_job,
     freshness_schedule,
     hourly_schedule,
@@ -34,6 +37,7 @@ from slate.orchestration.jobs import (
 from slate.orchestration.own_assets import own_assets
 from slate.orchestration.sensors import late_files
 from slate.orchestration.streams import streams
+from slate.rankings import experiments
 
 
 def assemble(deployment: Deployment) -> dg.Definitions:
@@ -50,7 +54,8 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
     own = own_assets(deployment)
     whole, *parts = jobs(deployment, own)
     look = freshness_job(deployment)
-    logged = log_jobs(deployment) if logged_plans(deployment) else []
+    tried = list(experiments(deployment).values())
+    logged = log_jobs(deployment, tried)
     return dg.Definitions(
         assets=[
             *stream_assets(deployment),
@@ -61,6 +66,8 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *online_assets(deployment),
             *log_assets(deployment),
             *audit_assets(deployment),
+            *exposure_assets(deployment, tried),
+            *experiment_assets(deployment, tried),
             *catalogue_assets(deployment),
             *own,
         ],
@@ -70,7 +77,14 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *view_checks(deployment),
             *stream_checks(deployment),
         ],
-        jobs=[whole, *parts, look, *logged, *generation_jobs(deployment)],
+        jobs=[
+            whole,
+            *parts,
+            look,
+            *logged,
+            *([experiment_job()] if tried else []),
+            *generation_jobs(deployment),
+        ],
         schedules=[
             hourly_schedule(deployment, whole),
             freshness_schedule(look),

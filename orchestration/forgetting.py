@@ -32,11 +32,14 @@ from slate.assets.training_sets import VERSIONS
 from slate.assets.warehouse import dbt_project, parse_if_changed
 from slate.deployment import Deployment
 from slate.errors import DataError, StoreError
+from slate.exposures import EXPOSURES, exposures_folder
 from slate.offline.warehouse import lock_file
 from slate.online import Publisher
 from slate.online.publishing.sweeping import remove_former
 from slate.online.serving.frozen_answers import remove_frozen
+from slate.online.store import logged_entries
 from slate.online.store.compaction import rewrite_files
+from slate.online.store.deployment_keys import beginning_with
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import all_servers
 from slate.online.store.stream_names import StreamNames, routed_views, streamed_sources
@@ -177,6 +180,13 @@ class Forgetting:
             service = plan.service.full_name
             folder = self.deployment.answers / service
             take_in(self.redis, self.deployment.name, service, folder)
+        # Also of experiments that there are no more.
+        start = logged_entries.stream_name(self.deployment.name, EXPOSURES)
+        for stream in beginning_with(self.redis, start):
+            name = stream.removeprefix(start)
+            if ":" not in name:
+                folder = exposures_folder(self.deployment, name)
+                take_in(self.redis, self.deployment.name, EXPOSURES + name, folder)
 
     def _rebuilt(self) -> bool:
         """Build and publish everything anew, also what streams add; whether it succeeded."""

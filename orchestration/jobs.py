@@ -8,11 +8,14 @@ import dagster as dg
 from slate.assets.answer_log import GROUP as LOG
 from slate.assets.answer_log import log_key, logged_plans
 from slate.assets.audits import audit_key
+from slate.assets.experiments import GROUP as EXPERIMENTS
+from slate.assets.exposure_log import exposures_key
 from slate.assets.freshness import FRESHNESS
 from slate.assets.landing_files import landing_sources
 from slate.assets.online import WHOLE, online_key
 from slate.assets.source_checks import HOURS, source_key
 from slate.deployment import Deployment
+from slate.experiments import Experiment
 
 # Landing files of an hour are complete some minutes after it.
 MINUTE_OF_HOUR = 5
@@ -37,7 +40,12 @@ def jobs(deployment: Deployment, own: Sequence[dg.AssetsDefinition] = ()) -> Seq
     parts = [
         dg.define_asset_job(
             "build_warehouse",
-            everything - landing - training - online - dg.AssetSelection.assets(*own),
+            everything
+            - landing
+            - training
+            - online
+            - dg.AssetSelection.groups(EXPERIMENTS)
+            - dg.AssetSelection.assets(*own),
             description="Build staging, tiles, current values and training rows with dbt, "
             "check them, and write the catalogue.",
         ),
@@ -61,43 +69,61 @@ def jobs(deployment: Deployment, own: Sequence[dg.AssetsDefinition] = ()) -> Seq
     return [whole, *parts]
 
 
-def log_jobs(deployment: Deployment) -> Sequence[Any]:
-    """Logged answers, from the store into files; and these audited."""
+def log_jobs(deployment: Deployment, experiments: Sequence[Experiment] = ()) -> Sequence[Any]:
+    """What is logged, from the store into files; and logged answers audited.
+
+    Args:
+        deployment: the deployment.
+        experiments: its experiments, whose exposures are logged.
+    """
     plans = logged_plans(deployment)
-    return [
-        dg.define_asset_job(
-            "take_in_log",
-            dg.AssetSelection.assets(*map(log_key, plans)),
-            description="Take logged answers from the online store into Parquet.",
-        ),
-        dg.define_asset_job(
-            "audit_log",
-            dg.AssetSelection.assets(*map(audit_key, plans)),
-            description="Make logged answers again from the warehouse, and compare every value.",
-        ),
-    ]
+    logs = [*map(log_key, plans), *map(exposures_key, experiments)]
+    take_in = dg.define_asset_job(
+        "take_in_log",
+        dg.AssetSelection.assets(*logs),
+        description="Take logged answers and exposures from the online store into Parquet.",
+    )
+    audit = dg.define_asset_job(
+        "audit_log",
+        dg.AssetSelection.assets(*map(audit_key, plans)),
+        description="Make logged answers again from the warehouse, and compare every value.",
+    )
+    return [*([take_in] if logs else []), *([audit] if plans else [])]
+
+
+def experiment_job() -> Any:
+    """The arms of experiments compared, by the exposures and events that were taken in."""
+    return dg.define_asset_job(
+        "compare_arms",
+        dg.AssetSelection.groups(EXPERIMENTS),
+        description="Compare the arms of experiments, by what has been taken in.",
+    )
 
 
 def log_schedules(take_in: Any = None, audit: Any = None) -> Sequence[dg.ScheduleDefinition]:
-    """When logged answers are taken in and audited, if any are logged."""
-    if take_in is None:
-        return ()
-    return (
-        dg.ScheduleDefinition(
-            name="answers",
-            job=take_in,
-            cron_schedule=f"*/{LOG_MINUTES} * * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Takes logged answers in before they find no more room in the store.",
-        ),
-        dg.ScheduleDefinition(
-            name="audit",
-            job=audit,
-            cron_schedule=f"{AUDIT_MINUTE} * * * *",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Audits logged answers once the warehouse knows their hour.",
-        ),
-    )
+    """When what is logged is taken in, and answers are audited, if there is any."""
+    found = []
+    if take_in is not None:
+        found.append(
+            dg.ScheduleDefinition(
+                name="answers",
+                job=take_in,
+                cron_schedule=f"*/{LOG_MINUTES} * * * *",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+                description="Takes in what is logged before it finds no more room in the store.",
+            )
+        )
+    if audit is not None:
+        found.append(
+            dg.ScheduleDefinition(
+                name="audit",
+                job=audit,
+                cron_schedule=f"{AUDIT_MINUTE} * * * *",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+                description="Audits logged answers once the warehouse knows their hour.",
+            )
+        )
+    return found
 
 
 def hourly_schedule(deployment: Deployment, whole: Any) -> Any:

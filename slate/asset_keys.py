@@ -1,5 +1,6 @@
 """What assets are called in Dagster, for whoever makes them or tells of them."""
 
+from slate.experiments import Experiment
 from slate.services import FeatureService
 from slate.views import FeatureView
 
@@ -12,3 +13,8 @@ def training_path(service: FeatureService) -> tuple[str, str]:
 def online_path(view: type[FeatureView]) -> tuple[str, str]:
     """The key of a view in the online store."""
     return "online", view.name
+
+
+def experiment_path(experiment: Experiment) -> tuple[str, str]:
+    """The key of what an experiment has come to."""
+    return "experiments", experiment.name

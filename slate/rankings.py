@@ -1,86 +1,100 @@
 """Rankings: a service's candidates in the order that a model gives them, asked for in one call.
 
 A deployment names a module in slate.toml, ``rankings = "my_shop.rankings"``, whose function
-``rankings(deployment)`` returns what `slate serve` answers under ``/v1/rankings``, by name.
+``rankings(deployment)`` returns what `slate serve` answers under ``/v1/rankings``, by name: what
+ranks, or an ``Experiment`` of which each arm has something else that does.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
-from slate.expressions import Array
+from slate.experiments import Arm, Experiment, Metric
+from slate.exposures import COLUMNS
 from slate.identifiers import is_portable
+from slate.orders import Features, Order, Ranking
 from slate.own_modules import made_by
+from slate.registry import Registry
+
+__all__ = ["Arm", "Experiment", "Features", "Metric", "Order", "Ranked", "Ranking", "rankings"]
+
+Ranked: TypeAlias = Ranking | Experiment
+"""What is asked for by a ranking's name."""
 
 
-class Features(Protocol):
-    """An answer of a service, as ``slate.online.Answer`` is."""
-
-    def __getitem__(self, name: str) -> Array:
-        """The values of a feature, of shape (rows,)."""
-
-    def matrix(self, *, names: tuple[str, ...]) -> Array:
-        """The values of features, of shape (rows, features), as float32."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """Rows of an answer in an order.
-
-    Attributes:
-        rows: the rows, the best first.
-        scores: the score of each row of the answer, of shape (rows,).
-        model: the version of what scored them.
-        explored: those of the rows that are where they are to be tried out, not for their score.
-    """
-
-    rows: Array
-    scores: Array
-    model: str
-    explored: frozenset[int] = frozenset()
-
-
-class Ranking(Protocol):
-    """Puts the rows of a service's answers in order.
-
-    Attributes:
-        service: the service's name with its version ("feed_ranking_v1").
-    """
-
-    @property
-    def service(self) -> str: ...  # noqa: D102
-
-    def order(self, answer: Features, request_id: str) -> Order:
-        """The order of an answer's rows.
-
-        Args:
-            answer: the features of the candidates.
-            request_id: what the request is known by; empty if it has no id.
-
-        Raises:
-            DataError: there is no model that could tell.
-        """
-
-
-def rankings(deployment: Deployment) -> Mapping[str, Ranking]:
+def rankings(deployment: Deployment) -> Mapping[str, Ranked]:
     """The rankings of a deployment, by name; none where slate.toml names no module.
 
     Raises:
-        ConfigurationError: the module cannot be imported or has no such function, or a ranking is
-            of a service that there is not.
+        ConfigurationError: the module cannot be imported or has no such function, a ranking is
+            of a service that there is not, or an experiment is not of one kind of request.
+        DefinitionError: an experiment is wrong.
     """
-    found: Mapping[str, Ranking] = made_by(deployment, "rankings", deployment.rankings) or {}
+    found: Mapping[str, Ranked] = made_by(deployment, "rankings", deployment.rankings) or {}
+    experiments = dict[str, str]()
     for name, one in found.items():
         if not is_portable(name):
             raise ConfigurationError(
                 f"{deployment.rankings}: a ranking is called {name!r}: use lower-case letters, "
                 "digits and underscores, as in 'feed'"
             )
-        if one.service not in deployment.registry.services:
-            raise ConfigurationError(
-                f"{deployment.rankings}: the ranking {name!r} is of {one.service!r}, and there is "
-                f"no such service: name one of {', '.join(deployment.registry.services)}"
-            )
+        for service in services_of(one):
+            if service not in deployment.registry.services:
+                raise ConfigurationError(
+                    f"{deployment.rankings}: the ranking {name!r} is of {service!r}, and there is "
+                    f"no such service: name one of {', '.join(deployment.registry.services)}"
+                )
+        if isinstance(one, Experiment):
+            _check(f"{deployment.rankings}: the ranking {name!r}", one, deployment.registry)
+            if other := experiments.get(one.name):
+                raise ConfigurationError(
+                    f"{deployment.rankings}: the rankings {other!r} and {name!r} are experiments "
+                    f"of one name, {one.name!r}, and would have one log: give each its own"
+                )
+            experiments[one.name] = name
     return found
+
+
+def services_of(ranking: Ranked) -> tuple[str, ...]:
+    """The services that a ranking is of: one, or those of an experiment's arms."""
+    return ranking.services if isinstance(ranking, Experiment) else (ranking.service,)
+
+
+def experiments(deployment: Deployment) -> dict[str, Experiment]:
+    """The experiments of a deployment, by their names.
+
+    Raises:
+        ConfigurationError: as of ``rankings``.
+        DefinitionError: as of ``rankings``.
+    """
+    every = rankings(deployment).values()
+    return {one.name: one for one in every if isinstance(one, Experiment)}
+
+
+def _check(where: str, experiment: Experiment, registry: Registry) -> None:
+    """Refuse an experiment whose arms could not all answer one request."""
+    first, *others = (registry.services[name] for name in experiment.services)
+    if experiment.by not in first.request_keys:
+        raise ConfigurationError(
+            f"{where}: the experiment {experiment.name!r} is by {experiment.by!r}, which is no key "
+            f"of {first.full_name}: name one of {', '.join(first.request_keys)}"
+        )
+    for other in others:
+        if other.request_keys != first.request_keys:
+            raise ConfigurationError(
+                f"{where}: an arm of the experiment {experiment.name!r} is of {other.full_name}, "
+                f"whose keys are {', '.join(other.request_keys)}, and {first.full_name} has "
+                f"{', '.join(first.request_keys)}: one request has to do for all arms"
+            )
+    if clash := COLUMNS.intersection(first.request_keys):
+        raise ConfigurationError(
+            f"{where}: {first.full_name} has the key {min(clash)!r}, which is a name of the log of "
+            f"the exposures of {experiment.name!r}: experiments need it to be called otherwise"
+        )
+    for part in experiment.parts:
+        if part.source not in registry.sources.values():
+            raise ConfigurationError(
+                f"{where}: metric {part.name!r} of the experiment {experiment.name!r} is of "
+                f"{part.source.__name__}, which is no source of these definitions: add it to them"
+            )

@@ -137,6 +137,16 @@ def _trace(add: Add) -> None:
     command.add_argument("--json", action="store_true", help="print it as JSON")
 
 
+def _experiments(add: Add) -> None:
+    command = add(
+        "experiments",
+        "compare the arms of experiments by what came of their exposures",
+        "As the last run left the warehouse, and of exposures that were taken in (the job "
+        "take_in_log).",
+    )
+    command.add_argument("name", metavar="NAME", nargs="?", default="", help="default: all")
+
+
 def _forget(add: Add) -> None:
     command = add(
         "forget",
@@ -165,5 +175,6 @@ COMMANDS = (
     _deadletters,
     _training,
     _trace,
+    _experiments,
     _forget,
 )

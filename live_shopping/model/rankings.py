@@ -1,12 +1,20 @@
-"""The ranking that `slate serve` answers: a viewer's feed, by the model that is promoted."""
+"""The ranking that `slate serve` answers: a viewer's feed, by the model that is promoted.
+
+A twentieth of the viewers get the hand-written score in its place, and are compared with another
+twentieth: what the model is worth is measured for as long as it serves.
+"""
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from live_shopping.definitions import Event, Impression
+from live_shopping.feed import score
 from live_shopping.model.ranker import Ranker, promoted_ranker
 from live_shopping.model.registry import SERVICE, feed_models
 from slate.deployment import Deployment
 from slate.errors import DataError
-from slate.rankings import Features, Order, Ranking
+from slate.rankings import Arm, Experiment, Features, Metric, Order, Ranked
 
 
 class FeedRanking:
@@ -43,6 +51,43 @@ class FeedRanking:
         return Order(found.order, found.scores, str(found.model), explored)
 
 
-def rankings(deployment: Deployment) -> Mapping[str, Ranking]:
+class ScoreRanking:
+    """Ranks by the hand-written score, live shows first; it needs no model."""
+
+    service = SERVICE
+
+    def order(self, answer: Features, request_id: str) -> Order:
+        """The order of an answer's shows."""
+        worth = score(answer)
+        live = answer["feed_request.is_live"].astype(np.bool_)
+        return Order(np.lexsort((-worth, ~live)), worth, "score")
+
+
+METRICS = (
+    Metric("taps", Event, where=Event.kind == "tap", within="1h"),
+    Metric("orders", Event, where=Event.kind == "purchase", within="1d"),
+    Metric("spend", Event, Event.price, where=Event.kind == "purchase", within="1d"),
+    Metric(
+        "tap_share",
+        Impression,
+        where=Impression.tapped,
+        within="1h",
+        per=Metric("impressions", Impression, within="1h"),
+    ),
+)
+
+
+def rankings(deployment: Deployment) -> Mapping[str, Ranked]:
     """What the marketplace's server ranks."""
-    return {"feed": FeedRanking(deployment)}
+    feed = FeedRanking(deployment)
+    return {
+        "feed": Experiment(
+            "model_or_score",
+            description="What the model is worth, against the hand-written score.",
+            owner="ranking@live-shopping.example",
+            by="viewer_id",
+            ranking=feed,
+            arms=[Arm("score", ScoreRanking(), 0.05), Arm("model", feed, 0.05)],
+            metrics=METRICS,
+        )
+    }

@@ -21,7 +21,7 @@ from slate.online.http.request import Receive, Request, Scope
 from slate.online.http.response import Response, Send
 from slate.online.http.settings import Settings
 from slate.online.serving.client import AsyncFeatureClient
-from slate.rankings import Ranking, rankings
+from slate.rankings import Ranked, rankings, services_of
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Application:
         self._permissions = Permissions(deployment.registry, access)
         self._settings = settings or Settings()
         self._metrics = Metrics()
-        self._rankings: Mapping[str, Ranking] = rankings(deployment)
+        self._rankings: Mapping[str, Ranked] = rankings(deployment)
         self._started: _Started | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -181,12 +181,13 @@ class Application:
             case "/openapi.json":
                 named = {self._registry.asked_as(plan.service): plan for plan in plans}
                 ranked_by = {
-                    name: self._registry.plans[one.service] for name, one in ranked.items()
+                    name: [self._registry.plans[service] for service in services_of(one)]
+                    for name, one in ranked.items()
                 }
                 title = self._deployment.name
                 return Response(bodies.document(catalogue.openapi(title, named, ranked_by)))
             case "/v1/rankings":
-                found = {name: {"service": one.service} for name, one in ranked.items()}
+                found = {name: catalogue.ranking(one) for name, one in ranked.items()}
                 return Response(bodies.document({"rankings": found}))
             case _:
                 return Response(bodies.document(catalogue.services(plans)))

@@ -10,6 +10,7 @@ from slate.online.http.bodies import ARROW, JSON
 from slate.online.serving.answer import State
 from slate.online.serving.requests import REQUEST_ID_BYTES
 from slate.plans import Plan
+from slate.rankings import Experiment, Ranked
 from slate.value_types import ValueType
 
 Schema = dict[str, Any]
@@ -69,15 +70,25 @@ def _one_of(feature: Input) -> dict[str, Any]:
     return {} if one_of is None else {"one_of": list(one_of)}
 
 
+def ranking(one: Ranked) -> dict[str, Any]:
+    """A ranking: the service that it is of; of an experiment its arms, with theirs."""
+    if not isinstance(one, Experiment):
+        return {"service": one.service}
+    arms = {arm.name: {"service": arm.ranking.service, "share": arm.share} for arm in one.arms}
+    experiment = {"name": one.name, "by": one.by, "arms": arms}
+    return {"service": one.ranking.service, "experiment": experiment}
+
+
 def openapi(
-    title: str, plans: Mapping[str, Plan], ranked: Mapping[str, Plan] | None = None
+    title: str, plans: Mapping[str, Plan], ranked: Mapping[str, Sequence[Plan]] | None = None
 ) -> dict[str, Any]:
     """The interface, with the names and types of the services.
 
     Args:
         title: the deployment's name.
         plans: of the services, by the names that they are asked by.
-        ranked: of the services that rankings are of, by the rankings' names.
+        ranked: of the services that rankings are of, by the rankings' names; of an experiment
+            those of all arms.
     """
     schemas: dict[str, Schema] = {
         "Error": _object({"error": {"type": "string"}}),
@@ -99,10 +110,11 @@ def openapi(
         schemas[f"{name}_request"] = _request(plan)
         schemas[f"{name}_answer"] = _answer(plan)
         paths[f"/v1/services/{name}"] = {"post": _post(name, plan)}
-    for name, plan in (ranked or {}).items():
-        schemas[f"{name}_ranking_request"] = _request(plan)
-        schemas[f"{name}_ranking"] = _ranked(plan)
-        paths[f"/v1/rankings/{name}"] = {"post": _post_ranking(name, plan)}
+    for name, several in (ranked or {}).items():
+        requests, answers = list(map(_request, several)), list(map(_ranked, several))
+        schemas[f"{name}_ranking_request"] = _any_of(requests)
+        schemas[f"{name}_ranking"] = _any_of(answers)
+        paths[f"/v1/rankings/{name}"] = {"post": _post_ranking(name, several[0])}
     told = {
         "/v1/rankings": "The rankings, with the services that they are of.",
         "/v1/services": "The services, with keys, inputs, features and their types.",
@@ -193,6 +205,7 @@ def _ranked(plan: Plan) -> Schema:
         {
             "ranking": {"type": "string"},
             "model": {"type": "string"},
+            **{name: _nullable({"type": "string"}) for name in ("experiment", "arm")},
             **{name: beside[name] for name in ("service", "at", "states", "errors", "request_id")},
             "candidates": {"type": "integer"},
             "keys": _object(listed, optional=list(listed)),
@@ -264,6 +277,10 @@ def _value(type_: ValueType) -> Schema:
     if type_.length is not None:
         one = {"type": "array", "items": one, "maxItems": type_.length}
     return {"type": "array", "items": one}
+
+
+def _any_of(schemas: Sequence[Schema]) -> Schema:
+    return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
 
 
 def _nullable(schema: Schema) -> Schema:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from slate.errors import RequestError
 from slate.online.http import bodies
@@ -13,6 +13,7 @@ from slate.online.http.request import Request
 from slate.online.http.settings import Settings
 from slate.online.serving.answer import Answer
 from slate.online.serving.client import AsyncFeatureClient
+from slate.online.serving.exposures import Exposure
 from slate.plans import Plan
 
 # One lookup computes while another waits for the store. With more at a time all would become late
@@ -33,6 +34,7 @@ class Lookup:
         request_id: what it is known by; empty if it has no id.
         until: the instant, of the monotonic clock, until which it waits for the store.
         stages: what its stages are told to.
+        body: the body.
     """
 
     plan: Plan
@@ -40,6 +42,7 @@ class Lookup:
     request_id: str
     until: float
     stages: Stages
+    body: bytes = field(default=b"", repr=False)
 
 
 class Lookups:
@@ -67,13 +70,31 @@ class Lookups:
             Refused: the body is too large, or what the head says of it or of its time is wrong.
             RequestError: it is no request of the service, or asks for too much.
         """
-        read = bodies.read_arrow if request.sent() == ARROW else bodies.read_json
+        request.sent()
         body = await request.body(self._settings.max_body)
         stages = Stages(name)
         until = time.monotonic() + request.timeout(self._settings.timeout)
-        asked = read(plan, body, self._settings.max_rows)
+        asked = self._asked(plan, request, body)
         stages.mark("read")
-        return Lookup(plan, asked, request.request_id, until, stages)
+        return Lookup(plan, asked, request.request_id, until, stages, body)
+
+    def of_another(self, plan: Plan, lookup: Lookup, request: Request) -> Lookup:
+        """The same request, asked of another service that has its keys.
+
+        Raises:
+            RequestError: it is no request of that.
+        """
+        if plan is lookup.plan:
+            return lookup
+        return replace(lookup, plan=plan, asked=self._asked(plan, request, lookup.body))
+
+    def _asked(self, plan: Plan, request: Request, body: bytes) -> list[Asked] | Asked:
+        read = bodies.read_arrow if request.sent() == ARROW else bodies.read_json
+        return read(plan, body, self._settings.max_rows)
+
+    def log_exposure(self, exposure: Exposure) -> None:
+        """Log that a unit was shown what an arm of an experiment ranked; nobody waits for it."""
+        self._client.log_exposure(exposure)
 
     async def answer(self, lookup: Lookup, asked: Asked, place: int | None = None) -> Answer:
         """Look one request up, in its turn.

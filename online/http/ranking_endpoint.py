@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from slate.errors import DataError, RequestError, nearest
 from slate.online.http import bodies, ranked
 from slate.online.http.access import Grant
-from slate.online.http.bodies import ARROW, JSON
+from slate.online.http.bodies import ARROW, JSON, Asked
+from slate.online.http.experiment_part import Part
 from slate.online.http.lookups import Lookups
 from slate.online.http.permissions import Permissions
 from slate.online.http.refusals import Refused, refusing
 from slate.online.http.request import Request
 from slate.online.http.response import Response, packed
-from slate.rankings import Ranking
+from slate.rankings import Experiment, Ranked, services_of
 
 
 class RankingEndpoint:
@@ -25,16 +26,20 @@ class RankingEndpoint:
     """
 
     def __init__(
-        self, rankings: Mapping[str, Ranking], permissions: Permissions, lookups: Lookups
+        self, rankings: Mapping[str, Ranked], permissions: Permissions, lookups: Lookups
     ) -> None:
         self._rankings = rankings
         self._permissions = permissions
         self._lookups = lookups
 
-    def allowed(self, grant: Grant | None) -> dict[str, Ranking]:
-        """The rankings that a key is for, by name."""
+    def allowed(self, grant: Grant | None) -> dict[str, Ranked]:
+        """The rankings that a key is for, by name: for all services that they may ask."""
         services = {plan.service.full_name for plan in self._permissions.plans(grant)}
-        return {name: one for name, one in self._rankings.items() if one.service in services}
+        return {
+            name: one
+            for name, one in self._rankings.items()
+            if services.issuperset(services_of(one))
+        }
 
     async def respond(self, name: str, request: Request) -> Response:
         """Answer with the best of a request's candidates.
@@ -48,22 +53,32 @@ class RankingEndpoint:
                 404, f"there is no ranking {name!r}: {nearest(name, self.allowed(grant))}"
             )
         ranking = self._rankings[name]
-        plan = self._permissions.plan(ranking.service, grant)
+        # Whoever asks may have any arm, so the key has to be for all of them.
+        plans = {one: self._permissions.plan(one, grant) for one in services_of(ranking)}
         if request.wanted() == ARROW:
             raise Refused(406, f"rankings are answered in JSON: accept {JSON}")
         with refusing():
             most = ranked.limit(request.query["limit"][-1] if "limit" in request.query else None)
-            lookup = await self._lookups.read(plan, request, name)
+            lookup = await self._lookups.read(next(iter(plans.values())), request, name)
             if isinstance(lookup.asked, list):
                 raise RequestError("a ranking is of one request: send each by itself")
+            asked, part = lookup.asked, None
+            if isinstance(ranking, Experiment):
+                part = Part.of(ranking, lookup.plan.service, asked.given)
+                ranking = part.ranking
+                lookup = self._lookups.of_another(plans[ranking.service], lookup, request)
+                assert isinstance(lookup.asked, Asked)
+                asked = part.asked(lookup.asked, plans.values(), lookup.plan)
             began = time.perf_counter()
-            answer = await self._lookups.answer(lookup, lookup.asked)
+            answer = await self._lookups.answer(lookup, asked)
             looked_up = time.perf_counter()
             try:
                 order = ranking.order(answer, lookup.request_id)
             except DataError as error:
                 raise Refused(503, f"{name} cannot rank: {error}") from None
+        if part is not None and (exposure := part.exposure(lookup.plan, answer, order, most)):
+            self._lookups.log_exposure(exposure)
         lookup.stages.mark("rank")
         seconds = {"features": looked_up - began, "rank": time.perf_counter() - looked_up}
-        written = bodies.document(ranked.document(name, answer, order, most, seconds))
-        return await packed(written, JSON, request)
+        told = ranked.document(name, answer, order, most, seconds) | Part.told(part)
+        return await packed(bodies.document(told), JSON, request)

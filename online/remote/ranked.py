@@ -26,6 +26,8 @@ class Ranked:
         states: for each view how many rows are of each state, as ``ViewState`` tells it.
         errors: what kept values from being read; empty if all is well.
         seconds: how long the server took for ``features`` and to ``rank``.
+        experiment: the experiment that the request is part of; None if of none.
+        arm: its arm in that.
     """
 
     ranking: str
@@ -39,6 +41,8 @@ class Ranked:
     states: Mapping[str, Mapping[str, Any]]
     errors: tuple[str, ...]
     seconds: Mapping[str, float]
+    experiment: str | None = None
+    arm: str | None = None
 
 
 def read(body: bytes) -> Ranked:
@@ -61,6 +65,8 @@ def read(body: bytes) -> Ranked:
             said["states"],
             tuple(said["errors"]),
             said["seconds"],
+            said["experiment"],
+            said["arm"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(

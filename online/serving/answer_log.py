@@ -1,7 +1,8 @@
 """The log of answers: a share of them is kept, without anybody having to wait for that.
 
 A thread makes tables of them (``slate.answer_log``) and puts these into the store, whence a run
-takes them into the warehouse. What there is no time or room for is not logged, and counted.
+takes them into the warehouse. What there is no time or room for is not logged, and counted. The
+exposures of experiments (``exposures``) go the same way.
 """
 
 import logging
@@ -10,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import numpy as np
@@ -41,6 +42,17 @@ def new_request_id() -> str:
     return uuid4().hex
 
 
+class Entry(Protocol):
+    """What is logged."""
+
+    @property
+    def log(self) -> str:
+        """The name of its log."""
+
+    def table(self) -> pa.Table:
+        """Its rows."""
+
+
 @dataclass(frozen=True)
 class Logged:
     """An answer that is logged.
@@ -56,6 +68,15 @@ class Logged:
     request: Request
     answer: Answer
     at: int
+
+    @property
+    def log(self) -> str:
+        """The name of its log: that of its service."""
+        return self.plan.service.full_name
+
+    def table(self) -> pa.Table:
+        """Its rows, as ``table_of`` makes them."""
+        return table_of(self)
 
 
 def table_of(logged: Logged) -> pa.Table:
@@ -103,20 +124,20 @@ def table_of(logged: Logged) -> pa.Table:
 
 
 class AnswerLog:
-    """Logs answers of a deployment.
+    """Logs answers of a deployment, and exposures.
 
     Args:
         redis: a client of the store, for the thread.
         deployment: the deployment's name.
 
     Attributes:
-        lost: how many answers were not logged, by what they lacked: time, room, or a store.
+        lost: how many entries were not logged, by what they lacked: time, room, or a store.
     """
 
     def __init__(self, redis: Redis, deployment: str) -> None:
         self._redis = redis
         self._deployment = deployment
-        self._queue: queue.SimpleQueue[Logged | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._told = ""
@@ -130,14 +151,21 @@ class AnswerLog:
             request: what was asked.
             answer: the answer.
         """
-        if not is_logged(answer.request_id, plan.service.logged):
-            return
+        if is_logged(answer.request_id, plan.service.logged):
+            self.put(Logged(plan, request, answer, time.time_ns() // 1_000))
+
+    def put(self, entry: Entry) -> None:
+        """Log something; never waits.
+
+        Args:
+            entry: what is logged.
+        """
         if self._queue.qsize() >= WAITING:
             self.lost["time"] += 1
             return
         if self._thread is None:
             self._start()
-        self._queue.put(Logged(plan, request, answer, time.time_ns() // 1_000))
+        self._queue.put(entry)
 
     def close(self) -> None:
         """Log what waits, and end."""
@@ -169,20 +197,20 @@ class AnswerLog:
                     more = False
                     break
                 until = min(until, time.monotonic() + PAUSE)
-                name, table = logged.plan.service.full_name, table_of(logged)
+                name, table = logged.log, logged.table()
                 tables.setdefault(name, []).append(table)
                 answers[name] += 1
                 rows += table.num_rows
             for name, some in tables.items():
                 self._put(name, pa.concat_tables(some), answers[name])
 
-    def _put(self, service: str, table: pa.Table, answers: int) -> None:
+    def _put(self, log: str, table: pa.Table, answers: int) -> None:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
             writer.write_table(table)
         data = sink.getvalue().to_pybytes()
         try:
-            if logged_entries.put(self._redis, self._deployment, service, data, answers):
+            if logged_entries.put(self._redis, self._deployment, log, data, answers):
                 self._told = ""
                 return
             lacked, why = "room", f"{logged_entries.ROOM:,} tables wait: run `slate run`"
@@ -190,5 +218,5 @@ class AnswerLog:
             lacked, why = "store", str(error)
         self.lost[lacked] += answers
         if why != self._told:
-            logger.warning("answers of %s are not logged: %s", service, why)
+            logger.warning("answers of %s are not logged: %s", log, why)
             self._told = why

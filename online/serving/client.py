@@ -10,6 +10,7 @@ from slate.online.near.near_views import NearViews
 from slate.online.serving.answer import Answer
 from slate.online.serving.answer_log import AnswerLog
 from slate.online.serving.explain import explain
+from slate.online.serving.exposures import Exposure
 from slate.online.serving.given_values import Moment
 from slate.online.serving.live_services import Serving
 from slate.online.store.async_cluster_connections import (
@@ -31,7 +32,8 @@ def _serving(
 ) -> Serving:
     """What a client of a deployment serves from; see ``FeatureClient.connect``."""
     registry, log, near_views = deployment.registry, None, None
-    if any(service.logged for service in registry.services.values()):
+    # What is ranked may be of an experiment, whose exposures are logged.
+    if deployment.rankings or any(service.logged for service in registry.services.values()):
         log = AnswerLog(connect(address, LOG_TIMEOUT), deployment.name)
     if near:
         near_views = NearViews.of(deployment, address, near if isinstance(near, Path) else None)
@@ -157,6 +159,13 @@ class FeatureClient:
         None if all is well. It asks the store, within the timeout of a request.
         """
         return self._connections.run(self._serving.why_not_ready())
+
+    def log_exposure(self, exposure: Exposure) -> None:
+        """Log that a unit was shown what an arm of an experiment ranked; never waits.
+
+        `slate serve` does so by itself. What there is no time or room for is not logged.
+        """
+        self._serving.log_exposure(exposure)
 
     def explain(self, service: str) -> str:
         """How a service's features are found, in words.
@@ -284,6 +293,10 @@ class AsyncFeatureClient:
     async def why_not_ready(self) -> str | None:
         """Why requests should wait; see ``FeatureClient.why_not_ready``."""
         return await self._connections.run(self._serving.why_not_ready())
+
+    def log_exposure(self, exposure: Exposure) -> None:
+        """Log an exposure; see ``FeatureClient.log_exposure``."""
+        self._serving.log_exposure(exposure)
 
     def explain(self, service: str) -> str:
         """How a service's features are found; see ``FeatureClient.explain``."""

@@ -16,6 +16,7 @@ from slate.online.rows.instants import instant
 from slate.online.rows.keys import Keys
 from slate.online.serving.answer import Answer
 from slate.online.serving.answer_log import AnswerLog, new_request_id
+from slate.online.serving.exposures import Exposure
 from slate.online.serving.frozen_answers import FrozenAnswer, not_frozen
 from slate.online.serving.given_values import Moment, asked
 from slate.online.serving.lookup import Lookup
@@ -245,6 +246,11 @@ class Serving:
             "or name candidates with the request"
         )
         return self._known, Keys.of([]), untold
+
+    def log_exposure(self, exposure: Exposure) -> None:
+        """Log an exposure of an experiment, where there is a log."""
+        if self.log is not None:
+            self.log.put(exposure)
 
     def close(self) -> None:
         """Stop keeping near views, and log what waits."""

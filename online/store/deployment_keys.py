@@ -53,6 +53,16 @@ def remove_all(redis: Redis, deployment: str) -> int:
     return removed
 
 
+def beginning_with(redis: Redis, start: str) -> set[str]:
+    """The names of the store that begin so.
+
+    Raises:
+        RedisError: the store fails.
+    """
+    found = (names for _, names in _scanned(redis, start))
+    return {name.decode(errors="replace") for names in found for name in names}
+
+
 def previews(redis: Redis, deployment: str) -> Counter[str]:
     """About how many names of the store are those of previews of a deployment, by their names.
 

@@ -1,7 +1,7 @@
 """The values that the rows of a spine ask for, from the warehouse."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -67,8 +67,9 @@ class Values:
         self._deployment = deployment
         self._asked = {one.model for one in all_asked([plan])}
         self._require_built()
-        self.known_until = self._until()
-        self._relations = _relations(deployment)
+        models = [current_model(view) for view in plan.views]
+        self.known_until = known_until(deployment, models, connection)
+        self._relations = relations(deployment)
         # Views have no row ids.
         tables = "select schema_name, table_name from duckdb_tables() where not temporary"
         self._tables = {
@@ -111,7 +112,7 @@ class Values:
             columns = served(plan, rows, spine.instants[part], "the warehouse")
             yield pa.RecordBatch.from_arrays(columns, [f.name for f in plan.service.features])
 
-    def _instead(self, read: Read, instants: pa.Array) -> dict[str, str]:
+    def _instead(self, read: Read, instants: pa.Array) -> Mapping[str, str]:
         """What is read in place of some models: of few rows the tiles and events they need."""
         if not read.view.windowed:
             return {}
@@ -202,24 +203,6 @@ class Values:
                 "once their hour is over, or ask the online client"
             )
 
-    def _until(self) -> datetime:
-        """Up to which instant all that the service reads is known (UTC)."""
-        models = [current_model(view) for view in self._plan.views]
-        query = f"""select
-            (select known_until from {RAW}.{CLOCK}),
-            (select min(until) from {RAW}.{HELD} where list_contains(?, model)),
-            (select count(*) from {RAW}.builds),
-            (select until from {RAW}.builds where seen is not null order by built_at desc limit 1)
-        """
-        ((clock, held, builds, built),) = self._connection.execute(query, [models]).fetchall()
-        if clock is None or (builds and built is None):
-            raise DataError(
-                f"the warehouse {self._deployment.warehouse} was never built whole: `slate run` "
-                "does, and tells what stands in its way"
-            )
-        known: datetime = min(i for i in (clock, held, built) if i is not None)
-        return known
-
     def _require_built(self) -> None:
         """Refuse a warehouse that was built of other definitions than today's."""
         deployment, registry = self._deployment, self._deployment.registry
@@ -268,7 +251,31 @@ def _shortly_before(column: str, instants: npt.NDArray[np.int64], reach: int) ->
     )
 
 
-def _relations(deployment: Deployment) -> dict[str, str]:
+def known_until(
+    deployment: Deployment, models: Sequence[str], connection: "duckdb.DuckDBPyConnection"
+) -> datetime:
+    """Up to which instant the warehouse knows all that some models are made of (UTC).
+
+    Raises:
+        DataError: it was never built whole.
+    """
+    query = f"""select
+        (select known_until from {RAW}.{CLOCK}),
+        (select min(until) from {RAW}.{HELD} where list_contains(?, model)),
+        (select count(*) from {RAW}.builds),
+        (select until from {RAW}.builds where seen is not null order by built_at desc limit 1)
+    """
+    ((clock, held, builds, built),) = connection.execute(query, [list(models)]).fetchall()
+    if clock is None or (builds and built is None):
+        raise DataError(
+            f"the warehouse {deployment.warehouse} was never built whole: `slate run` "
+            "does, and tells what stands in its way"
+        )
+    known: datetime = min(i for i in (clock, held, built) if i is not None)
+    return known
+
+
+def relations(deployment: Deployment) -> dict[str, str]:
     """What dbt calls the relation of each model that it was told to call otherwise."""
     try:
         manifest = json.loads((deployment.dbt_project / "target" / "manifest.json").read_text())

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -31,6 +32,7 @@ from slate.offline.audit import Audit, Cause
 from slate.offline.warehouse import reading
 from slate.online import EventWriter, FeatureClient, Publisher
 from slate.online.serving.answer import Answer
+from slate.online.serving.exposures import Exposure
 from slate.online.store.generations import GenerationNames
 from slate.online.store.redis_client import connect, open_store
 from slate.online.store.stream_names import StreamNames
@@ -42,6 +44,7 @@ from slate.quality import training_drift
 from slate.subjects import Subjects
 from tests.orchestration import small
 from tests.orchestration.parsed import parse_once
+from tests.orchestration.tried import EXPERIMENT
 from tests.parity.landing import moment, write_landing
 from tests.parity.scenarios import HOUR, MIDDAY
 
@@ -59,6 +62,7 @@ PLACES = {
     "files: landing/letters",
     "files: stream/stays",
     "files: log/welcome_v1",
+    "files: log/exposures",
     "files: training/welcome_v1",
     "files: training/welcome_v2",
     "files: reports",
@@ -378,6 +382,68 @@ def forgetting(house: House) -> Forgetting:
     )
 
 
+def expose(house: House, guest: str, arm: str, minute: int) -> None:
+    """Tell the log that a guest was welcomed by an arm."""
+    answer = house.client.get("welcome_v2", at=moment(MIDDAY + 2 * HOUR), guest_id=guest)
+    answer.at, answer.request_id = moment(MIDDAY + minute * MINUTE), f"{guest} {minute}"
+    (shown,) = [one for one in EXPERIMENT.arms if one.name == arm]
+    service = house.deployment.registry.services["welcome_v2"]
+    rows = np.arange(1)
+    house.client.log_exposure(Exposure(EXPERIMENT, shown, guest, service, answer, rows, "1"))
+
+
+def test_arms_are_compared_by_what_came_of_exposures(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried = replace(deployment, rankings="tests.orchestration.tried", clock=None)
+    house = House(tried)
+    try:
+        expose(house, "ann", "with_letters", 7)
+        expose(house, "ann", "with_letters", 15)
+        expose(house, "eve", "without", 2)
+        expose(house, "dan", "without", 3)
+        expose(house, "zoe", "without", 118)
+        expose(house, "sue", "without", 8)
+        expose(house, "sue", "with_letters", 9)
+    finally:
+        house.close()
+    with dg.DagsterInstance.ephemeral() as instance:
+        jobs = assemble(tried)
+        for name in ("take_in_log", "compare_arms"):
+            done = jobs.resolve_job_def(name).execute_in_process(instance=instance)
+            assert done.success
+        assert "log__exposures__letters" not in {
+            node.name for node in jobs.resolve_job_def("build_warehouse").nodes
+        }
+    (made,) = done.asset_materializations_for_node("experiments__letters")
+    told = {name: value.value for name, value in made.metadata.items()}
+    assert told["exposures"] == 7
+    assert (told["units of with_letters"], told["units of without"]) == (1, 3)
+    # Of ann one stay came after her first exposure and within an hour, the one before does not
+    # count; of eve one; of dan none. Zoe's hour is not over, and sue has had both.
+    assert "| stays | with_letters | 1 | 1 |" in told["compared"]
+    assert "| stays | without | 2 | 0.5 | -0.5 (-50.0%) |" in told["compared"]
+    assert (
+        "their time is not over, so these do not count yet: stays 1, letters 1"
+        in (told["compared"])
+    )
+    assert "1 units were exposed to several arms" in told["compared"]
+    assert Path(told["picture"]).read_text().startswith("<svg ")
+    config = deployment.root / "slate.toml"
+    monkeypatch.setenv("SLATE_CONFIG", str(config))
+    assert command(["experiments"]) == 0
+    assert "no ranking is an experiment" in capsys.readouterr().out
+    text = config.read_text()
+    config.write_text(text + 'rankings = "tests.orchestration.tried"\n')
+    try:
+        assert command(["experiments", "letters"]) == 0
+        assert "without       2      0.5   -0.5 (-50.0%)" in capsys.readouterr().out
+        assert command(["experiments", "lettres"]) == 1
+        assert "no experiment 'lettres': did you mean 'letters'?" in capsys.readouterr().err
+    finally:
+        config.write_text(text)
+
+
 def of_ann(looked: Iterable[Looked]) -> dict[str, int]:
     """What is found of her, by place."""
     looked = list(looked)
@@ -402,6 +468,7 @@ def test_somebody_is_forgotten_and_nobody_else(
             freezing.setattr(service, "frozen_us", 3_600_000_000)
             house.ask("frozen", 128)
         # What it has logged is in the store by its end.
+        expose(house, "ann", "without", 128)
         house.client.close()
         house.client = FeatureClient.connect(house.deployment, timeout=5, refresh=0)
         with duckdb.connect(deployment.warehouse) as connection:
@@ -433,6 +500,8 @@ def test_somebody_is_forgotten_and_nobody_else(
         others[1][STAYS] += 1
         assert again[1:] == others
         assert again[0][STAYS] == again[0][LETTERS] == 0
+        exposures = pq.read_table(deployment.answers / "exposures" / "letters")
+        assert set(exposures["guest_id"].to_pylist()) == {"eve", "dan", "sue", "zoe"}
         rows = pq.read_table(deployment.training / "welcome_v1" / "current")
         assert set(rows["guest_id"].to_pylist()) == {"eve", "dan"}
         assert len(list((deployment.training / "welcome_v1" / "versions").iterdir())) == 1
