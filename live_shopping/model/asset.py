@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from live_shopping.model.metrics import Interval
 from live_shopping.model.registry import (
     NAME,
     SERVICE,
@@ -34,7 +35,7 @@ def assets(deployment: Deployment) -> list[dg.AssetsDefinition]:
         deps=[dg.AssetKey(training_path(plan.service))],
         description="The model that ranks feeds: the probability of a tap, by gradient boosting. "
         "It learns from all days but the newest, and is promoted if it ranks that day better than "
-        "the model that is promoted.",
+        "the model that is promoted, by more than chance.",
         group_name="models",
         kinds={"scikitlearn"},
         owners=[plan.service.owner] if plan.service.owner else None,
@@ -80,6 +81,8 @@ def _told(folder: Path, known: Facts, seconds: float) -> dict[str, Any]:
     }
     if known.rival is not None:
         told["ndcg_10_of_the_one_before"] = known.rival.ndcg
+    if known.gain is not None:
+        told |= {"gain": known.gain.mean, "gain_low": known.gain.low, "gain_high": known.gain.high}
     return told
 
 
@@ -94,11 +97,15 @@ def _importances(known: Facts) -> str:
 
 
 def _versions(known: list[Facts]) -> str:
-    head = ["| version | NDCG@10 | AUC | log loss | of the one before | promoted |"]
+    head = ["| version | NDCG@10 | AUC | log loss | above the one before (95 %) | promoted |"]
     rows = [
         f"| {one.version} | {one.metrics.ndcg:.4f} | {one.metrics.auc:.4f} "
-        f"| {one.metrics.logloss:.4f} | {f'{one.rival.ndcg:.4f}' if one.rival else '-'} "
+        f"| {one.metrics.logloss:.4f} | {_gain(one.gain)} "
         f"| {'yes' if one.promoted else 'no'} |"
         for one in reversed(known)
     ]
     return "\n".join([*head, "|---|---|---|---|---|---|", *rows])
+
+
+def _gain(gain: Interval | None) -> str:
+    return f"{gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" if gain else "-"

@@ -7,6 +7,7 @@ import numpy as np
 from slate import Array
 
 TOP = 10
+RESAMPLES = 1_000
 _SMALL = 1e-7
 
 
@@ -25,6 +26,15 @@ class Metrics:
     auc: float
     logloss: float
     rows: int
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean, and between what 95 % of resamples of viewers lie."""
+
+    mean: float
+    low: float
+    high: float
 
 
 def measured(requests: Array, labels: Array, scores: Array) -> Metrics:
@@ -55,6 +65,26 @@ def ndcg_by_request(requests: Array, labels: Array, scores: Array) -> Array:
     some = taps > 0
     ndcg: Array = found[some] / best[np.minimum(taps[some], TOP)]
     return ndcg
+
+
+def tapped_viewers(requests: Array, labels: Array, viewers: Array) -> Array:
+    """Whose the requests are that ``ndcg_by_request`` tells of, in its order."""
+    tapped = np.bincount(requests, labels) > 0
+    rows = np.unique(requests, return_index=True)[1]
+    found: Array = viewers[rows][tapped[requests[rows]]]
+    return found
+
+
+def interval(values: Array, viewers: Array) -> Interval:
+    """The mean of values, and its interval when viewers are resampled with all of theirs."""
+    _, who = np.unique(viewers, return_inverse=True)
+    sums, counts = np.bincount(who, values), np.bincount(who)
+    rng, means = np.random.default_rng(0), np.empty(RESAMPLES)
+    for number in range(RESAMPLES):
+        drawn = rng.integers(0, len(sums), len(sums))
+        means[number] = sums[drawn].sum() / counts[drawn].sum()
+    low, high = np.percentile(means, (2.5, 97.5))
+    return Interval(float(values.mean()), float(low), float(high))
 
 
 def area_under_curve(labels: Array, scores: Array) -> float:

@@ -21,7 +21,7 @@ from typing import Any
 
 import joblib
 
-from live_shopping.model.metrics import Metrics
+from live_shopping.model.metrics import Interval, Metrics
 from slate.deployment import Deployment
 from slate.errors import DataError
 
@@ -47,6 +47,8 @@ class Facts:
         metrics: how good it was on the rows since.
         rival: the metrics on the same rows of the model that was promoted then; None if none was.
         importances: by feature, how much NDCG@10 falls when its values are shuffled among rows.
+        gain: how much its NDCG@10 lies above that of its rival; None without one, or where no
+            viewer tapped anything.
         promoted: whether it was promoted.
         trained_at: when it was trained (UTC).
         version: its number; 0 before it is kept.
@@ -59,6 +61,7 @@ class Facts:
     rows: int
     metrics: Metrics
     rival: Metrics | None = None
+    gain: Interval | None = None
     importances: dict[str, float] = field(default_factory=dict)
     promoted: bool = False
     trained_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -163,6 +166,8 @@ def facts(folder: Path, version: int) -> Facts:
         raw["features"] = tuple(raw["features"])
         raw["metrics"] = Metrics(**raw["metrics"])
         raw["rival"] = Metrics(**raw["rival"]) if raw["rival"] else None
+        # Models of before promotion asked for an interval have none.
+        raw["gain"] = Interval(**raw["gain"]) if raw.get("gain") else None
         for name in ("learned_until", "trained_at"):
             raw[name] = datetime.fromisoformat(raw[name])
         return Facts(**raw)

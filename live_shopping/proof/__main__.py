@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from live_shopping.model.metrics import interval
 from live_shopping.proof import page
 from live_shopping.proof.ages import (
     FRESH,
@@ -19,7 +20,6 @@ from live_shopping.proof.ages import (
     PLACES,
     Judged,
     Sample,
-    interval,
     judged,
     personal,
     sampled,

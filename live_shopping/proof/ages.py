@@ -32,7 +32,6 @@ FRESH, OLD = "1s", "24h"
 # Of history before there is nothing that a feature could be a day older by.
 LEARNED_DAYS = timedelta(days=6)
 PLACES = 3
-RESAMPLES = 1_000
 _SPINE = ("request_id", "event_ts", "viewer_id", "show_id", "device", "tapped", "purchased")
 
 
@@ -66,15 +65,6 @@ class Judged:
     ndcg_viewers: Array
     orders: Array
     viewers: Array
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean, and between what 95 % of resamples of viewers lie."""
-
-    mean: float
-    low: float
-    high: float
 
 
 def sampled(deployment: Deployment, requests: int, say: Callable[[str], None]) -> Sample:
@@ -150,17 +140,6 @@ def _places(requests: Array, found: Array) -> Array:
     places = np.empty(len(order), np.int64)
     places[order] = np.arange(len(order)) - first
     return places
-
-
-def interval(values: Array, viewers: Array) -> Interval:
-    """The mean of values, and its interval when viewers are resampled with all of theirs."""
-    _, who = np.unique(viewers, return_inverse=True)
-    sums, counts = np.bincount(who, values), np.bincount(who)
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(0, len(sums), (RESAMPLES, len(sums)))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.percentile(means, (2.5, 97.5))
-    return Interval(float(values.mean()), float(low), float(high))
 
 
 def skewed(table: pa.Table) -> pa.Table:

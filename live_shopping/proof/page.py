@@ -6,7 +6,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from live_shopping.proof.ages import AGES, FRESH, OLD, Interval
+from live_shopping.model.metrics import Interval
+from live_shopping.proof.ages import AGES, FRESH, OLD
 
 PAGE, PLOT = "proof.md", "proof.svg"
 

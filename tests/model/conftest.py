@@ -40,6 +40,7 @@ class Sets:
             {
                 "event_ts": pa.array(times, pa.timestamp("us", "UTC")),
                 "request_id": np.repeat(np.arange(requests), SHOWS).astype(str).tolist(),
+                "viewer_id": np.repeat(np.arange(requests) // 2, SHOWS).astype(str).tolist(),
                 "tapped": rng.random(rows) * (1 + odds) < odds,
                 **columns,
             }

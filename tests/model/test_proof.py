@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from live_shopping.model.metrics import Interval, interval, ndcg_by_request, tapped_viewers
 from live_shopping.model.training import Rows, model_features
 from live_shopping.proof import page
-from live_shopping.proof.ages import AGES, Interval, Sample, interval, judged, personal, skewed
+from live_shopping.proof.ages import AGES, Sample, judged, personal, skewed
 from tests.model.conftest import SHOWS, Sets
 
 pytestmark = pytest.mark.process
@@ -20,7 +21,8 @@ def table(sets: Sets, requests: int, mood_counts: float) -> pa.Table:
     rows = requests * SHOWS
     viewers = np.repeat(np.arange(requests) % 40, SHOWS).astype(str).tolist()
     purchased = found["tapped"].to_numpy() & (np.arange(rows) % 4 == 0)
-    return found.append_column("viewer_id", [viewers]).append_column("purchased", [purchased])
+    place = found.column_names.index("viewer_id")
+    return found.set_column(place, "viewer_id", [viewers]).append_column("purchased", [purchased])
 
 
 def test_what_a_model_knows_better_ranks_better(sets: Sets) -> None:
@@ -39,6 +41,13 @@ def test_what_a_model_knows_better_ranks_better(sets: Sets) -> None:
     assert interval(knowing.orders - blind.orders, knowing.viewers).mean > 0
     same, _ = judged(sample, nothing, nothing, seeds=[0, 1])
     assert interval(same.ndcg - blind.ndcg, blind.ndcg_viewers) == Interval(0.0, 0.0, 0.0)
+
+
+def test_what_is_averaged_is_known_to_be_whose() -> None:
+    requests, labels = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 0, 1, 1], bool)
+    viewers = np.array(["a", "a", "b", "b", "c", "c"])
+    assert tapped_viewers(requests, labels, viewers).tolist() == ["a", "c"]
+    assert len(ndcg_by_request(requests, labels, np.arange(6.0))) == 2
 
 
 def test_a_resample_has_whole_requests(sets: Sets) -> None:

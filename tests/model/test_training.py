@@ -8,9 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from live_shopping.model import training
 from live_shopping.model.asset import assets
 from live_shopping.model.ranker import EXPLORED_PLACE, Ranker, promoted_ranker
 from live_shopping.model.registry import (
+    Model,
     feed_models,
     history,
     keep,
@@ -18,7 +20,7 @@ from live_shopping.model.registry import (
     promote,
     promoted_version,
 )
-from live_shopping.model.training import TooFewRowsError, model_features, trained
+from live_shopping.model.training import TooFewRowsError, fit, model_features, split, trained
 from slate import Array
 from slate.errors import ConfigurationError, DataError
 from slate.orchestration.own_assets import own_assets
@@ -53,10 +55,34 @@ def test_only_what_is_better_on_the_same_rows_is_promoted(sets: Sets) -> None:
     assert again.facts.metrics.rows == again.facts.rival.rows
     assert again.facts.promoted
     assert again.facts.metrics.ndcg > again.facts.rival.ndcg + 0.02
+    gain = again.facts.gain
+    assert gain is not None
+    assert gain.mean == pytest.approx(again.facts.metrics.ndcg - again.facts.rival.ndcg)
+    assert 0 < gain.low < gain.mean < gain.high
     same = trained(plan, good, before)
     assert same.facts.rival == same.facts.metrics
     assert not same.facts.promoted, "no better is not better"
     assert promoted_version(folder) == 1
+
+
+def test_what_is_better_by_chance_alone_is_not_promoted(
+    sets: Sets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against a model of a resample of the same rows, which ranks the newest day a bit worse."""
+    monkeypatch.setattr(training, "_importances", lambda *_: {})
+    plan, current = sets.deployment.registry.plan("feed_ranking_v1"), sets.write(300)
+    made = trained(plan, current)
+    first, _, _ = split(current, made.facts.features)
+    rival = Model(fit(first.resampled(RESAMPLE), made.facts.features), made.facts)
+    again = trained(plan, current, rival).facts
+    assert again.rival is not None
+    assert again.gain is not None
+    assert again.metrics.ndcg > again.rival.ndcg
+    assert again.gain.low < 0 < again.gain.mean
+    assert not again.promoted
+
+
+RESAMPLE = 1
 
 
 def test_versions_are_kept_with_their_facts_and_can_be_gone_back_to(sets: Sets) -> None:
