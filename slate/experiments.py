@@ -165,7 +165,7 @@ class Experiment:
             raise DefinitionError(f"{where} has {len(self.arms)} arms: give two or more")
         for what, names in (
             ("arms", [arm.name for arm in self.arms]),
-            ("metrics", [part.name for part in self.parts]),
+            ("metrics", [metric.name for metric in self.metrics]),
         ):
             if twice := [name for name, number in Counter(names).items() if number > 1]:
                 raise DefinitionError(

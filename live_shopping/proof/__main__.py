@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,9 +26,13 @@ from live_shopping.proof.ages import (
     sampled,
     skewed,
 )
+from live_shopping.proof.arms import Loop, loop
+from live_shopping.proof.closed_loop import Hour
 from slate import Array
-from slate.deployment import load
+from slate.deployment import Deployment, load
 from slate.errors import SlateError, StoreError
+from slate.offline.values import known_until
+from slate.offline.warehouse import reading
 
 LIVE_SECONDS = 15
 _NEW_SELLER = re.compile(r"^live: .*new_seller_ms=(\S+)", re.MULTILINE)
@@ -47,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         deployment = load()
         sample = sampled(deployment, options.requests, say)
         new_seller = _new_seller(say)
-        found = _findings(sample, range(options.seeds), new_seller, say)
+        looped = _looped(deployment, sample, say)
+        found = _findings(sample, range(options.seeds), new_seller, looped, say)
     except SlateError as error:
         print(f"proof: {error}", file=sys.stderr)
         return 1
@@ -65,7 +71,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _findings(sample: Sample, seeds: Sequence[int], new_seller: float, say: Say) -> page.Findings:
+def _findings(
+    sample: Sample, seeds: Sequence[int], new_seller: float, looped: Loop, say: Say
+) -> page.Findings:
     """What models of each age come to."""
     each: dict[str, Judged] = {}
     spread = {}
@@ -98,7 +106,21 @@ def _findings(sample: Sample, seeds: Sequence[int], new_seller: float, say: Say)
         skew=interval(wrong.ndcg - right.ndcg, wrong.ndcg_viewers),
         personal=shares,
         new_seller=new_seller,
+        loop=looped,
     )
+
+
+def _looped(deployment: Deployment, sample: Sample, say: Say) -> Loop:
+    """What rankings earn where viewers act on them.
+
+    Raises:
+        DataError: the marketplace was not simulated here.
+    """
+    with reading(deployment) as connection:
+        until = known_until(deployment, (), connection)
+    hour = Hour.of(deployment, until.replace(tzinfo=UTC))
+    say(f"the closed loop: {len(hour.sessions):,} viewers meet three rankings")
+    return loop(hour, sample)
 
 
 def _means(shares: dict[str, Array]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 Tiles are made here and now, of the events of the rows' keys; the SQL is that of history.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -87,7 +87,7 @@ class _PreviewedValues(Values):
                 "after the run"
             )
 
-    def _instead(self, read: Read, instants: pa.Array) -> dict[str, str]:
+    def _instead(self, read: Read, instants: pa.Array) -> Mapping[str, str]:
         """The tiles and events of the keys that are asked about, by model."""
         if not read.view.windowed:
             return {}

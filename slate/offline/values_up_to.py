@@ -37,7 +37,7 @@ class ValuesUpTo(Values):
         assert not any(until % HOUR for until in known.values())
         self._known = known
 
-    def _instead(self, read: Read, instants: pa.Array) -> dict[str, str]:
+    def _instead(self, read: Read, instants: pa.Array) -> Mapping[str, str]:
         view, until = read.view, self._known.get(read.view.name)
         if until is None:
             return super()._instead(read, instants)

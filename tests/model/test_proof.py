@@ -4,13 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from live_shopping.definitions import Event
 from live_shopping.model.metrics import Interval, interval, ndcg_by_request, tapped_viewers
 from live_shopping.model.training import Rows, model_features
-from live_shopping.proof import page
+from live_shopping.proof import arms, page
 from live_shopping.proof.ages import AGES, Sample, judged, personal, skewed
+from live_shopping.proof.closed_loop import Ranker, events_of, viewer_ids
+from live_shopping.simulator.feed import Pool
+from live_shopping.simulator.marketplace import CATEGORIES
+from slate import Array
 from tests.model.conftest import SHOWS, Sets
 
 pytestmark = pytest.mark.process
@@ -100,10 +106,103 @@ def test_something_personal_is_counted_by_open() -> None:
     }
 
 
+def told(viewers: int, tap: float, seed: int) -> dict[str, Array]:
+    """What viewers did with a feed of five shows, opened once or twice, each more or less keen."""
+    rng = np.random.default_rng(5)
+    opens = np.repeat(np.arange(viewers), rng.integers(1, 3, viewers))
+    chance = tap * rng.gamma(3, 1 / 3, viewers)[np.repeat(opens, 5)]
+    viewer, position = np.repeat(opens, 5), np.tile(np.arange(5), len(opens))
+    tapped = np.random.default_rng(seed).random(len(viewer)) < chance
+    when = np.sort(rng.integers(0, 3_600_000_000, len(opens)))
+    return {
+        "viewer": viewer,
+        "show": 100 + position,
+        "position": position,
+        "tapped": tapped,
+        "purchased": tapped & (np.arange(len(viewer)) % 3 == 0),
+        "event_ts": np.repeat(when, 5),
+        "known_at": np.repeat(when, 5) + 60_000_000,
+        "watch_seconds": np.where(tapped, 20.0, 0.0),
+    }
+
+
+def ranker(name: str) -> Ranker:
+    return Ranker(name, AGES["1min"], ("show_activity.taps_1h",), lambda matrix: matrix[:, 0])
+
+
+def test_each_viewer_counts_under_the_ranking_of_its_arm_alone() -> None:
+    both = {"old": told(2_000, 0.10, 1), "new": told(2_000, 0.14, 2)}
+    one = arms.experiment("old_or_new", {"old": ranker("old"), "new": ranker("new")})
+    found = arms.arms_of(one, both)
+    assert (sum(found.units.values()), found.crossed, found.warnings) == (2_000, 0, [])
+    for metric, what in zip(found.metrics, ("tapped", "purchased"), strict=True):
+        for mean in metric.means:
+            rows = both[mean.arm]
+            ids = viewer_ids(rows["viewer"]).to_pylist()
+            mine = np.array([(arm := one.arm(v)) is not None and arm.name == mean.arm for v in ids])
+            opens = np.count_nonzero(mine & (rows["position"] == 0))
+            assert mean.mean == pytest.approx(np.count_nonzero(rows[what] & mine) / opens)
+    (taps, _) = found.metrics
+    assert taps.differences[0].interval_at_any_time[0] > 0, "a better feed is found"
+    again = [
+        arms.arms_of(arms.experiment(f"same_{n}", {"a": ranker("old"), "b": ranker("old")}), both)
+        for n in range(20)
+    ]
+    chance = [one.metrics[0].differences[0].p_value < 0.05 for one in again]
+    assert sum(chance) <= 4, "of one feed nothing is found, but for one in twenty"
+
+
+def test_what_viewers_do_becomes_events_of_the_source() -> None:
+    pool = Pool(*[np.array(column) for column in POOL])
+    rows = {name: column[:10] for name, column in told(50, 0.6, 3).items()}
+    rows["tapped"][:], rows["purchased"][:] = False, False
+    rows["tapped"][[1, 7]], rows["purchased"][7] = True, True
+    rows["watch_seconds"][[1, 7]] = 20.0
+    events = events_of(rows, pool)
+    assert set(events.column_names) < set(Event.columns)
+    found = {
+        (row["kind"], row["show_id"], row["seller_id"], row["category"], row["price"])
+        for row in events.to_pylist()
+    }
+    one, other = (
+        (f"sh{100 + n:012}", f"se{n:08}", CATEGORIES[n % len(CATEGORIES)]) for n in (1, 2)
+    )
+    assert found == {
+        ("tap", *one, None),
+        ("view", *one, None),
+        ("tap", *other, None),
+        ("view", *other, None),
+        ("purchase", *other, 10.0),
+    }
+    taps, looks = (events.filter(pc.field("kind") == kind) for kind in ("tap", "view"))
+    took = pc.subtract(looks["event_ts"], taps["event_ts"]).cast(pa.int64()).to_pylist()
+    assert took == [20_000_000] * 2
+    assert pc.all(pc.greater(events["received_at"], events["event_ts"])).as_py()
+
+
+# Five shows: number, seller, category, language, begin, end, and what they are worth.
+POOL = (
+    [100, 101, 102, 103, 104],
+    [0, 1, 2, 3, 4],
+    [n % len(CATEGORIES) for n in range(5)],
+    [0] * 5,
+    [0] * 5,
+    [10**12] * 5,
+    [10.0] * 5,
+    [0.0] * 5,
+    [0.0] * 5,
+    [1.0] * 5,
+    [0] * 5,
+)
+
+
 def test_the_page_says_what_helps_and_what_is_not_told(tmp_path: Path) -> None:
     clear, unclear = Interval(0.02, 0.01, 0.03), Interval(0.001, -0.01, 0.012)
     same = dict.fromkeys(AGES, Interval(0.6, 0.5, 0.7))
     gains = dict.fromkeys(AGES, clear)
+    one = arms.experiment("old_or_new", {"old": ranker("old"), "new": ranker("new")})
+    compared = arms.arms_of(one, {"old": told(400, 0.1, 1), "new": told(400, 0.3, 2)})
+    loop = arms.Loop(400, 600, (compared,), false=0.045, splits=200)
     found = page.Findings(
         rows=(9_000, 1_000),
         seeds=3,
@@ -116,11 +215,14 @@ def test_the_page_says_what_helps_and_what_is_not_told(tmp_path: Path) -> None:
         skew=Interval(-0.02, -0.03, -0.01),
         personal={age: dict.fromkeys(("history", "interest", "account"), 0.5) for age in AGES},
         new_seller=0.25,
+        loop=loop,
     )
     text = page.write(tmp_path, found).read_text()
     assert "has 0 in it: orders with features 1h old." in text
     assert "not told from the row before: 1s." in text
     assert "-0.0200 (-0.0300 to -0.0100)" in text
+    assert "| taps an open | old | " in text
+    assert "Of 200 splits of viewers who\nall met `fresh`, 4.5% found" in text
     assert (tmp_path / "proof.svg").read_text().startswith("<?xml")
     assert found.line() == (
         "proof: ndcg_24h=0.6000 ndcg_1h=0.6000 ndcg_1min=0.6000 ndcg_1s=0.6000"
