@@ -92,13 +92,21 @@ def cells(found: Analysis) -> list[tuple[str, ...]]:
 
 def sentences(found: Analysis) -> list[str]:
     """What it has come to, and why that may not hold."""
-    if found.began is None:
+    until = f"{found.until:%Y-%m-%d %H:%M} UTC"
+    later = (
+        f"{found.later:,} exposures since {until} wait for `slate run` to tell what came of them"
+    )
+    if found.began is None and not found.later:
         return ["no exposure is taken in yet: ask for rankings, and run the job take_in_log"]
+    if found.began is None:
+        return [later]
     units = ", ".join(f"{arm} {number:,}" for arm, number in found.units.items())
     told = [
-        f"{found.exposures:,} exposures from {found.began:%Y-%m-%d %H:%M} to "
-        f"{found.until:%Y-%m-%d %H:%M} UTC; units: {units}"
+        f"{found.exposures:,} exposures from {found.began:%Y-%m-%d %H:%M} to {until}; "
+        f"units: {units}"
     ]
+    if found.later:
+        told.append(later)
     if waiting := {name: number for name, number in found.waiting.items() if number}:
         listed = ", ".join(f"{name} {number:,}" for name, number in waiting.items())
         told.append(f"their time is not over, so these do not count yet: {listed}")

@@ -31,7 +31,8 @@ class Analysis:
         experiment: its name.
         until: up to when events and exposures are known (UTC).
         began: the first exposure; None before there is one.
-        exposures: how many there are.
+        exposures: how many there are up to then.
+        later: how many there are since, of which nothing can be told yet.
         units: by arm, how many were exposed.
         crossed: how many units were exposed to several arms, as where shares were changed by
             different factors; they are of none.
@@ -45,6 +46,7 @@ class Analysis:
     until: datetime
     began: datetime | None
     exposures: int
+    later: int
     units: dict[str, int]
     crossed: int
     strays: int
@@ -156,6 +158,8 @@ def analysed(
             per = sums[1] if metric.per is not None else None
             metrics.append(compared(metric.name, names, arms, sums[0], per))
             waiting[metric.name] = waits
+        query = f"select count(*) from {exposures} as exposures where asked_at::timestamp > $until"
+        ((later,),) = connection.execute(query, {"until": until}).fetchall()
     finally:
         connection.execute(f"drop table if exists temp.{_UNITS}")
     return Analysis(
@@ -163,6 +167,7 @@ def analysed(
         known,
         min((first for *_, first in rows), default=None),
         sum(int(times) for *_, times, _ in rows),
+        later,
         units,
         sum(number for _, crossed, number, *_ in rows if crossed),
         sum(number for arm, crossed, number, *_ in rows if not crossed and arm not in units),

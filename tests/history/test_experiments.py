@@ -90,7 +90,7 @@ def test_what_comes_after_the_first_exposure_and_in_time_counts(
     ]
     found = analysis(connection, shown, plays)
     assert (found.exposures, found.units) == (8, {"arm_0": 1, "arm_1": 3})
-    assert (found.crossed, found.strays, found.began) == (1, 1, NOON)
+    assert (found.crossed, found.strays, found.later, found.began) == (1, 1, 1, NOON)
     assert found.waiting == {"plays": 1, "wins": 1, "win_share": 1, "score": 0}
     means = {
         metric.metric: [(mean.units, mean.mean) for mean in metric.means]
