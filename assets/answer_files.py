@@ -18,11 +18,14 @@ import pyarrow.parquet as pq
 from redis import Redis
 
 from slate.errors import DataError
+from slate.exposures import EXPOSURES
 from slate.online.store import logged_entries
 from slate.online.store.logged_entries import Entry
 
 # So many entries make a file: some hundred megabytes in memory at most.
 ENTRIES = 20
+# Of exposures, which are small.
+ENTRIES_OF_EXPOSURES = 2_000
 _UNFINISHED = ".unfinished"
 _TIME = pa.timestamp("us", tz="UTC")
 
@@ -60,7 +63,8 @@ def take_in(redis: Redis, deployment: str, service: str, folder: Path) -> TakenI
         path.unlink()
     done = max(map(place, names(folder)), default=(0, 0))
     answers, rows, files = 0, 0, list[Path]()
-    while entries := logged_entries.waiting(redis, deployment, service, ENTRIES):
+    most = ENTRIES_OF_EXPOSURES if service.startswith(EXPOSURES) else ENTRIES
+    while entries := logged_entries.waiting(redis, deployment, service, most):
         new = [entry for entry in entries if place(entry.name) > done]
         if new:
             taken = pa.concat_tables(map(_read, new), promote_options="permissive")

@@ -213,7 +213,7 @@ class AnswerLog:
             if logged_entries.put(self._redis, self._deployment, log, data, answers):
                 self._told = ""
                 return
-            lacked, why = "room", f"{logged_entries.ROOM:,} tables wait: run `slate run`"
+            lacked, why = "room", f"{logged_entries.room(log):,} tables wait: run `slate run`"
         except RedisError as error:
             lacked, why = "store", str(error)
         self.lost[lacked] += answers

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from slate.coercion import of_values
@@ -95,6 +94,6 @@ class Exposure:
         for name, values in self.answer.keys.items():
             if name not in columns:
                 # A key that the request names once is that of all that were shown.
-                shown_ = np.asarray(values, object)[self.rows if len(values) > 1 else slice(None)]
-                columns[name] = pa.array([shown_.tolist()], schema.field(name).type)
+                told = [values[row] for row in self.rows.tolist()] if len(values) > 1 else values
+                columns[name] = pa.array([told], schema.field(name).type)
         return pa.table([columns[name] for name in schema.names], schema=schema)

@@ -2,11 +2,11 @@
 
 ::
 
-    <deployment>:answers:<service>              a stream of Arrow tables, a few answers each
-    <deployment>:answers:<service>:dropped      how many answers found no room, ever
+    <deployment>:answers:<log>              a stream of Arrow tables, a few answers each
+    <deployment>:answers:<log>:dropped      how many answers found no room, ever
 
-A service has room for so many tables. Where nobody takes them away, further answers are not logged,
-and are counted.
+A log is that of a service, or of an experiment's exposures (``slate.exposures``). It has room for
+so many tables. Where nobody takes them away, further answers are not logged, and are counted.
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,18 @@ from typing import Any
 
 from redis import Redis
 
+from slate.exposures import EXPOSURES
+
 # How many tables of a service may wait. Each is about a megabyte at most.
 ROOM = 1_000
+# Those of exposures have a few kilobytes: minutes of many processes, each with two a second.
+ROOM_OF_EXPOSURES = 10_000
 _TABLE = b"table"
+
+
+def room(log: str) -> int:
+    """How many tables of a log may wait."""
+    return ROOM_OF_EXPOSURES if log.startswith(EXPOSURES) else ROOM
 
 
 def stream_name(deployment: str, service: str) -> str:
@@ -57,7 +66,7 @@ def put(redis: Redis, deployment: str, service: str, table: bytes, answers: int)
     """
     store: Any = redis
     name = stream_name(deployment, service)
-    if store.xlen(name) >= ROOM:
+    if store.xlen(name) >= room(service):
         store.incrby(dropped_name(deployment, service), answers)
         return False
     store.xadd(name, {_TABLE: table})

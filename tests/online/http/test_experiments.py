@@ -130,7 +130,7 @@ def test_a_request_names_one_unit(address: str, published: datetime) -> None:
 def test_what_finds_no_room_is_counted_and_answered(
     market: Deployment, published: datetime, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logged_entries, "ROOM", 0)
+    monkeypatch.setattr(logged_entries, "ROOM_OF_EXPOSURES", 0)
     player = next(one for one in PLAYERS if arm_of(one))
     with (
         serving(Application(market)) as address,
