@@ -19,7 +19,10 @@ HEAD = (
     "95 %, at any time",
     "p",
     "detectable",
+    "as shares of the first arm's mean",
 )
+# Of a picture in text: its characters, which are as many to either side of 0.
+_SIDE = 12
 _ROW, _LEFT, _WIDTH, _RIGHT, _TOP = 30, 210, 420, 170, 34
 
 
@@ -66,10 +69,10 @@ def compared_rows(found: Analysis) -> Iterator[Row]:
 
 def cells(found: Analysis) -> list[tuple[str, ...]]:
     """The table of all arms, with ``HEAD`` above it."""
-    rows = []
+    rows, most = [], _widest(found)
     for metric in found.metrics:
         first, *others = metric.means
-        rows.append((metric.metric, first.arm, f"{first.units:,}", _number(first.mean), *[""] * 5))
+        rows.append((metric.metric, first.arm, f"{first.units:,}", _number(first.mean), *[""] * 6))
         for mean, difference in zip(others, metric.differences, strict=True):
             change = _number(difference.difference, "+")
             if math.isfinite(difference.relative):
@@ -85,6 +88,7 @@ def cells(found: Analysis) -> list[tuple[str, ...]]:
                     _interval(difference.interval_at_any_time),
                     _number(difference.p_value),
                     _number(difference.detectable),
+                    _bar(Row(metric.metric, mean, difference), most),
                 )
             )
     return rows
@@ -115,6 +119,8 @@ def sentences(found: Analysis) -> list[str]:
 
 
 def _is(row: Row) -> str:
+    if not row.is_told:
+        return "cannot be told from the first arm yet"
     verdict = row.verdict
     return verdict if verdict.startswith("not") else f"is {verdict}"
 
@@ -129,12 +135,7 @@ def markdown(found: Analysis) -> str:
 def picture(found: Analysis) -> str:
     """The differences as shares of the first arm, with both of their intervals, as SVG."""
     rows = [row for row in compared_rows(found) if row.is_told and row.difference.base]
-    bounds = [
-        abs(bound / row.difference.base)
-        for row in rows
-        for bound in row.difference.interval_at_any_time
-    ]
-    most, height = max(bounds, default=1.0) * 1.05, _TOP + _ROW * max(len(rows), 1) + 24
+    most, height = _widest(found) * 1.05, _TOP + _ROW * max(len(rows), 1) + 24
 
     def x(share: float) -> float:
         return _LEFT + _WIDTH * (share / most + 1) / 2
@@ -169,6 +170,41 @@ def picture(found: Analysis) -> str:
         for mark in marks
     ]
     return "\n".join([*parts, "</svg>"])
+
+
+def _widest(found: Analysis) -> float:
+    """How far the intervals at any time reach, as shares of the first arm's mean."""
+    return max(
+        (
+            abs(bound / row.difference.base)
+            for row in compared_rows(found)
+            if row.is_told and row.difference.base
+            for bound in row.difference.interval_at_any_time
+        ),
+        default=1.0,
+    )
+
+
+def _bar(row: Row, most: float) -> str:
+    """The difference (●) with its intervals, for one look (━) and at any time (─), about 0 (│)."""
+    base = row.difference.base
+    if not (row.is_told and base):
+        return ""
+
+    def place(value: float) -> int:
+        return _SIDE + round(value / base / most * _SIDE)
+
+    marks = [" "] * (2 * _SIDE + 1)
+    for bounds, mark in (
+        (row.difference.interval_at_any_time, "─"),
+        (row.difference.interval, "━"),
+    ):
+        low, high = sorted(map(place, bounds))
+        marks[low : high + 1] = mark * (high + 1 - low)
+    marks[_SIDE] = "│" if marks[_SIDE] == " " else "┼"
+    marks[place(row.difference.difference)] = "●"
+    # Markdown and terminals keep no spaces at the end, and tables none at the beginning.
+    return "".join(marks).replace(" ", "·")
 
 
 def _number(number: float, sign: str = "") -> str:

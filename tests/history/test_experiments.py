@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
+from xml.etree import ElementTree
 
 import duckdb
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from slate import Array
+from slate.assets.experiment_report import cells, picture, sentences
 from slate.experiments import Metric
 from slate.offline.comparisons import Difference, compared, mismatch
 from slate.offline.outcomes import Analysis, analysed
@@ -207,3 +209,39 @@ def test_arms_without_units_or_spread_tell_nothing() -> None:
         (one, none) = compared("x", ["a", "b", "c"], arms, values, per).differences
         assert math.isnan(none.difference)
         assert math.isnan(one.p_value)
+
+
+def test_a_report_says_no_more_than_what_holds() -> None:
+    rng = np.random.default_rng(2)
+    arms, values = drawn(rng, 4_000)
+    (by_chance,) = compared("x", ["one", "other"], arms, values).differences
+    # In standard errors: 1.96 are enough for one look, and about 3 at any time.
+    errors = {"same": 1.0, "once": 2.5, "clear": 12.0}
+    shifts = {
+        name: number * by_chance.error - by_chance.difference for name, number in errors.items()
+    }
+    metrics = [
+        compared(name, ["one", "other"], arms, values - values.mean() + 5 + shift * arms)
+        for name, shift in shifts.items()
+    ]
+    none = compared("none", ["one", "other"], arms, np.zeros(4_000))
+    found = Analysis(
+        "tried", UNTIL, NOON, 4_000, 0, {"one": 1_980, "other": 2_020}, 0, 0, (*metrics, none), {},
+        0.5,
+    )  # fmt: skip
+    assert sentences(found)[1:] == [
+        "same: other not told from none",
+        "once: other is higher, if this is the one look that was planned",
+        "clear: other is higher",
+        "none: other cannot be told from the first arm yet",
+    ]
+    bars = [row[-1] for row in cells(found) if row[1] == "other"]
+    assert all(len(bar) == 25 for bar in bars[:3])
+    assert "┼" in bars[0] or bars[0][12] == "●"
+    assert bars[2][12] == "│"
+    assert bars[2].index("●") > 20
+    assert bars[3] == ""
+    drawing = ElementTree.fromstring(picture(found))
+    spots = [float(one.get("cx", 0)) for one in drawing.iter("{http://www.w3.org/2000/svg}circle")]
+    assert len(spots) == 3
+    assert spots == sorted(spots)
