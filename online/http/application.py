@@ -131,14 +131,18 @@ class Application:
         return _Started(
             client,
             FeatureEndpoint(self._permissions, lookups, self._settings.max_rows),
-            RankingEndpoint(self._rankings, self._permissions, lookups),
-            asyncio.create_task(self._tick()),
+            RankingEndpoint(self._rankings, self._permissions, lookups, self._metrics),
+            asyncio.create_task(self._tick(client)),
         )
 
-    async def _tick(self) -> None:
-        """Note now and then how far behind near views are: another process may be asked for it."""
+    async def _tick(self, client: AsyncFeatureClient) -> None:
+        """Note now and then what another process may be asked for.
+
+        How far behind near views are, and what was not logged.
+        """
         while True:
             self._metrics.note_behind()
+            self._metrics.note_not_logged(client.not_logged)
             await asyncio.sleep(TICK)
 
     def _service_name(self, path: str) -> str:
@@ -177,6 +181,7 @@ class Application:
         ranked = self._started.rankings.allowed(grant)
         match path:
             case "/metrics":
+                self._metrics.note_not_logged(self._started.client.not_logged)
                 return Response(*self._metrics.written())
             case "/openapi.json":
                 named = {self._registry.asked_as(plan.service): plan for plan in plans}

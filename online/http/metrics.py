@@ -7,7 +7,7 @@ into files of that folder, and whichever is asked adds them up.
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from prometheus_client import (
@@ -41,6 +41,18 @@ _stages = Histogram(
     "Seconds of a request: its body read, its turn awaited, looked up, its answer written.",
     ["service", "stage"],
     buckets=_SECONDS,
+)
+
+
+_exposures = Counter(
+    "slate_serve_exposures",
+    "Exposures of units, by their experiment and arm.",
+    ["experiment", "arm"],
+)
+_not_logged = Counter(
+    "slate_serve_not_logged",
+    "Answers and exposures that were to be logged and were not, by what they lacked.",
+    ["lacked"],
 )
 
 
@@ -84,11 +96,22 @@ class Metrics:
 
     def __init__(self) -> None:
         self._lookups = enable_metrics()
+        self._noted: dict[str, int] = {}
 
     def answered(self, service: str, status: int, seconds: float) -> None:
         """Note that a request was answered."""
         _statuses.labels(service, str(status)).inc()
         _answered.labels(service).observe(seconds)
+
+    def exposed(self, experiment: str, arm: str) -> None:
+        """Note an exposure."""
+        _exposures.labels(experiment, arm).inc()
+
+    def note_not_logged(self, lost: Mapping[str, int]) -> None:
+        """Note how many entries of the log were lost ever, by what they lacked."""
+        for lacked, number in lost.items():
+            _not_logged.labels(lacked).inc(number - self._noted.get(lacked, 0))
+            self._noted[lacked] = number
 
     def note_behind(self) -> None:
         """Note how far near views are behind: another process may be asked for it."""

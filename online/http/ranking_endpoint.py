@@ -9,6 +9,7 @@ from slate.online.http.access import Grant
 from slate.online.http.bodies import ARROW, JSON, Asked
 from slate.online.http.experiment_part import Part
 from slate.online.http.lookups import Lookups
+from slate.online.http.metrics import Metrics
 from slate.online.http.permissions import Permissions
 from slate.online.http.refusals import Refused, refusing
 from slate.online.http.request import Request
@@ -23,14 +24,20 @@ class RankingEndpoint:
         rankings: the rankings, by name.
         permissions: who may ask.
         lookups: what looks up.
+        metrics: told of exposures.
     """
 
     def __init__(
-        self, rankings: Mapping[str, Ranked], permissions: Permissions, lookups: Lookups
+        self,
+        rankings: Mapping[str, Ranked],
+        permissions: Permissions,
+        lookups: Lookups,
+        metrics: Metrics,
     ) -> None:
         self._rankings = rankings
         self._permissions = permissions
         self._lookups = lookups
+        self._metrics = metrics
 
     def allowed(self, grant: Grant | None) -> dict[str, Ranked]:
         """The rankings that a key is for, by name: for all services that they may ask."""
@@ -78,6 +85,7 @@ class RankingEndpoint:
                 raise Refused(503, f"{name} cannot rank: {error}") from None
         if part is not None and (exposure := part.exposure(lookup.plan, answer, order, most)):
             self._lookups.log_exposure(exposure)
+            self._metrics.exposed(exposure.experiment.name, exposure.arm.name)
         lookup.stages.mark("rank")
         seconds = {"features": looked_up - began, "rank": time.perf_counter() - looked_up}
         told = ranked.document(name, answer, order, most, seconds) | Part.told(part)

@@ -1,6 +1,7 @@
 """The clients: what a service's features are asked for through."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -301,6 +302,12 @@ class AsyncFeatureClient:
     def explain(self, service: str) -> str:
         """How a service's features are found; see ``FeatureClient.explain``."""
         return explain(self._serving.plan(service))
+
+    @property
+    def not_logged(self) -> Mapping[str, int]:
+        """How many answers and exposures were to be logged and were not, by what they lacked."""
+        log = self._serving.log
+        return {} if log is None else dict(log.lost)
 
     async def close(self) -> None:
         """Close the connections, and the embedded server if it was started for this client."""

@@ -1,6 +1,7 @@
 """Experiments over HTTP: each unit has its arm, of its own service; exposures are logged."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -112,6 +113,25 @@ def test_one_request_does_for_all_arms(address: str, published: datetime) -> Non
         assert (status, "has no 'colour'" in told["error"]) == (400, True)
 
 
+def test_values_are_frozen_for_an_arm_too(
+    market: Deployment, published: datetime, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked again with its id, a request is answered as of the same instant."""
+    for service in market.registry.services.values():
+        monkeypatch.setattr(service, "frozen_us", 60_000_000)
+    player = next(one for one in PLAYERS if arm_of(one) == "dear")
+    with (
+        serving(Application(market)) as address,
+        RemoteClient.connect(address, timeout=10) as client,
+    ):
+        one, again, other = (
+            client.rank("games", request_id=named, player_id=player, game_id=GAMES)
+            for named in ("r1", "r1", "r2")
+        )
+    assert (one.at, one.rows, one.arm) == (again.at, again.rows, again.arm)
+    assert other.at > one.at
+
+
 def test_a_request_names_one_unit(address: str, published: datetime) -> None:
     several = "is an experiment by player_id: name one"
     for brought, said in (
@@ -127,6 +147,13 @@ def test_a_request_names_one_unit(address: str, published: datetime) -> None:
         assert (status, said in told["error"]) == (400, True), told
 
 
+def counted(address: str) -> dict[str, float]:
+    """What the server tells Prometheus."""
+    text = urllib3.request("GET", f"{address}/metrics").data.decode()
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(number) for name, _, number in lines}
+
+
 def test_what_finds_no_room_is_counted_and_answered(
     market: Deployment, published: datetime, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +163,15 @@ def test_what_finds_no_room_is_counted_and_answered(
         serving(Application(market)) as address,
         RemoteClient.connect(address, timeout=10) as client,
     ):
-        assert client.rank("games", published, player_id=player, game_id=GAMES).arm
+        arm = client.rank("games", published, player_id=player, game_id=GAMES).arm
+        told = counted(address)
+        counter = f'slate_serve_exposures_total{{arm="{arm}",experiment="cheap_or_dear"}}'
+        assert told[counter] > 0
+        lost = 'slate_serve_not_logged_total{lacked="room"}'
+        deadline = time.monotonic() + 10
+        while not told.get(lost):
+            assert time.monotonic() < deadline
+            told = counted(address)
     assert logged_entries.dropped(redis, "arcade", log_name(EXPERIMENT)) == 1
     assert logged_entries.waiting(redis, "arcade", log_name(EXPERIMENT), 9) == []
 
