@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from html import escape
 
 from slate.offline.comparisons import Difference, Mean
-from slate.offline.outcomes import Analysis
+from slate.offline.outcomes import LEAST_UNITS, Analysis
 
-PICTURE = "differences.svg"
+# In the data folder, each in a folder of its experiment's name.
+PICTURES, PICTURE = "experiments", "differences.svg"
 HEAD = (
     "metric",
     "arm",
@@ -133,8 +134,11 @@ def markdown(found: Analysis) -> str:
 
 
 def picture(found: Analysis) -> str:
-    """The differences as shares of the first arm, with both of their intervals, as SVG."""
-    rows = [row for row in compared_rows(found) if row.is_told and row.difference.base]
+    """The differences as shares of the first arm, with both of their intervals, as SVG.
+
+    Those of few units are left out: they would tell of single ones.
+    """
+    rows = [row for row in compared_rows(found) if row.is_told and _is_of_many(row)]
     most, height = _widest(found) * 1.05, _TOP + _ROW * max(len(rows), 1) + 24
 
     def x(share: float) -> float:
@@ -170,6 +174,12 @@ def picture(found: Analysis) -> str:
         for mark in marks
     ]
     return "\n".join([*parts, "</svg>"])
+
+
+def _is_of_many(row: Row) -> bool:
+    """Whether both arms have so many units that intervals are what they say."""
+    units = row.mean.units, row.difference.units - row.mean.units
+    return bool(row.difference.base) and min(units) >= LEAST_UNITS
 
 
 def _widest(found: Analysis) -> float:

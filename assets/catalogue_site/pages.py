@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from slate import descriptions, facts, uses
 from slate.assets.catalogue_site.addresses import (
     INDEX,
@@ -18,6 +20,7 @@ from slate.assets.catalogue_site.feature_rows import feature_row
 from slate.assets.catalogue_site.known import Known
 from slate.assets.catalogue_site.lineage_graph import Stage, lineage
 from slate.assets.catalogue_site.lineage_picture import picture
+from slate.assets.experiment_report import PICTURE, PICTURES
 from slate.candidates import CandidateSet
 from slate.deployment import Deployment
 from slate.entities import Entity
@@ -97,8 +100,16 @@ class Pages:
             "kinds": facts.kind_of_view,
             "candidates": {n: candidates_address(n) for n in self._candidates},
             "search": list(self._search()),
+            "experiments": list(self._experiments()),
         }
         return Page(INDEX, "index.html", self._deployment.name, content)
+
+    def _experiments(self) -> Iterator[tuple[str, Markup]]:
+        """The pictures of experiments, by their names, as the last run drew them."""
+        drawn = self._deployment.data / PICTURES
+        for path in sorted(drawn.glob(f"*/{PICTURE}")):
+            # What a run of ours wrote, in which all texts are escaped.
+            yield path.parent.name, Markup(path.read_text(encoding="utf-8"))
 
     def _search(self) -> Iterator[tuple[str, str, str, str, str]]:
         """What can be found: name, kind, text, page, and further words to find it by."""

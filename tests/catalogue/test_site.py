@@ -7,12 +7,18 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from slate.assets.catalogue_site.site import WRITTEN, write_site
+from slate.assets.experiment_report import PICTURE, PICTURES, picture
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError
+from slate.offline.comparisons import compared
+from slate.offline.outcomes import Analysis
+from slate.quality.files import write_atomically
 from tests.catalogue.pages import broken_links, read, site
+from tests.quality.warehouse import AS_OF
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = ("slate.toml", "tests/deployments/bikes/slate.toml", "examples/clicks/slate.toml")
@@ -116,6 +122,35 @@ def test_a_run_has_a_page_of_what_its_checks_found(
     assert f"runs/{folder}.html#view-customer_profile" in str(
         read(tmp_path / "site/views/customer_profile.html").links
     )
+
+
+def test_experiments_are_drawn_on_the_first_page(shop: Deployment, tmp_path: Path) -> None:
+    def written(units: int) -> str:
+        arms, values = np.arange(2 * units) % 2, np.arange(2.0 * units) % 7
+        numbers = {"<one>": units, "other": units}
+        found = Analysis(
+            "dear",
+            AS_OF,
+            AS_OF,
+            2 * units,
+            0,
+            numbers,
+            0,
+            0,
+            (compared("spend", [*numbers], arms, values),),
+            {},
+            1.0,
+        )
+        write_atomically(shop.data / PICTURES / "dear" / PICTURE, picture(found))
+        write_site(shop, tmp_path / "site")
+        return (tmp_path / "site/index.html").read_text()
+
+    write_site(shop, tmp_path / "site")
+    assert "Experiments" not in (tmp_path / "site/index.html").read_text()
+    assert "spend: other" in written(100)
+    few = written(99)
+    assert "nothing can be told yet" in few
+    assert "spend: other" not in few, "of few units a mean may be that of one"
 
 
 def test_what_is_no_longer_made_goes_and_what_others_wrote_stays(
