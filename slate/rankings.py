@@ -11,7 +11,7 @@ from typing import TypeAlias
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from slate.experiments import Arm, Experiment, Metric
-from slate.exposures import COLUMNS
+from slate.exposures import COLUMNS, keys_of
 from slate.identifiers import is_portable
 from slate.orders import Features, Order, Ranking
 from slate.own_modules import made_by
@@ -97,4 +97,11 @@ def _check(where: str, experiment: Experiment, registry: Registry) -> None:
             raise ConfigurationError(
                 f"{where}: metric {part.name!r} of the experiment {experiment.name!r} is of "
                 f"{part.source.__name__}, which is no source of these definitions: add it to them"
+            )
+        kind, column = keys_of(first)[experiment.by], part.source.columns[experiment.by]
+        if column.kind is not kind:
+            raise ConfigurationError(
+                f"{where}: metric {part.name!r} of the experiment {experiment.name!r} finds its "
+                f"events by {column!r}, of type {column.kind.value}, and the key {experiment.by!r} "
+                f"is of type {kind.value}: give the column the key's type"
             )

@@ -12,6 +12,7 @@ from slate import Source, arrival_time, event_time, unique_id
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, DefinitionError
 from slate.experiments import Arm, Experiment, Metric
+from slate.kinds import Kind
 from slate.offline.comparisons import mismatch
 from slate.orders import Features, Order
 from slate.rankings import rankings
@@ -152,6 +153,10 @@ def test_arms_have_to_answer_the_same_request(
     )
     assert "'games' and 'again' are experiments of one name, 'one'" in refused(
         games=experiment(), again=experiment()
+    )
+    monkeypatch.setattr(Play.columns["player_id"], "kind", Kind.STRING)
+    assert "by Play.player_id, of type str, and the key 'player_id' is of type int" in refused(
+        games=experiment(metrics=[Metric("plays", Play)])
     )
     assert "FlightLeft, which is no source" in refused(
         games=experiment(metrics=[Metric("left", FlightLeft)])
