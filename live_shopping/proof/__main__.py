@@ -119,7 +119,7 @@ def _looped(deployment: Deployment, sample: Sample, say: Say) -> Loop:
     with reading(deployment) as connection:
         until = known_until(deployment, (), connection)
     hour = Hour.of(deployment, until.replace(tzinfo=UTC))
-    say(f"the closed loop: {len(hour.sessions):,} viewers meet three rankings")
+    say(f"the closed loop: {len(hour.sessions):,} viewers meet four rankings")
     return loop(hour, sample)
 
 

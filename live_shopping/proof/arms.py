@@ -16,10 +16,11 @@ from live_shopping.proof.ages import AGES, OLD, Sample
 from live_shopping.proof.closed_loop import Hour, Ranker, impressions_of, viewer_ids
 from live_shopping.simulator.rows import Rows as Told
 from slate.experiments import Arm, Experiment, Metric
+from slate.offline.comparisons import Mean, compared
 from slate.offline.outcomes import Analysis, analysed
 
-# How old the features are of what ranks by fresh ones, and how often the same feeds are split.
-FRESH, SALTS = "1min", 200
+# How old the features are that batch alone gives, and fresh ones; how often one feed is split.
+HOURLY, FRESH, SALTS = "1h", "1min", 200
 _WITHIN, LONG_AFTER = "6h", timedelta(days=1)
 METRICS = tuple(
     Metric(
@@ -41,6 +42,8 @@ class Loop:
         viewers: how many viewers opened a feed.
         opens: how often they did, under the freshest ranking.
         compared: the experiments.
+        paired: by experiment and metric, how much more the same viewers do an open under the second
+            arm's ranking than under the first's, having met both with the same chances.
         false: of so many splits of viewers who all met one feed, the share in which a difference
             in taps was found (p below 0.05).
         splits: how many these were.
@@ -49,6 +52,7 @@ class Loop:
     viewers: int
     opens: int
     compared: tuple[Analysis, ...]
+    paired: Mapping[str, Mapping[str, Mean]]
     false: float
     splits: int
 
@@ -72,10 +76,12 @@ def model_ranker(sample: Sample, age: str) -> Ranker:
 
 def loop(hour: Hour, sample: Sample) -> Loop:
     """What models of old and of fresh features earn, and what the hand-written score does."""
-    old, fresh, hand = model_ranker(sample, OLD), model_ranker(sample, FRESH), score_ranker(FRESH)
-    told = {one.name: hour.play(one) for one in (old, fresh, hand)}
+    old, hour_old, fresh = (model_ranker(sample, age) for age in (OLD, HOURLY, FRESH))
+    hand = score_ranker(FRESH)
+    told = {one.name: hour.play(one) for one in (old, hour_old, fresh, hand)}
     experiments = [
         experiment("day_old_or_fresh", {"day_old": old, "fresh": fresh}),
+        experiment("hour_old_or_fresh", {"hour_old": hour_old, "fresh": fresh}),
         experiment("score_or_model", {"score": hand, "model": fresh}),
     ]
     same = told[fresh.name]
@@ -88,6 +94,7 @@ def loop(hour: Hour, sample: Sample) -> Loop:
         viewers=len(np.unique(same["viewer"])),
         opens=int(np.count_nonzero(same["position"] == 0)),
         compared=tuple(arms_of(one, told) for one in experiments),
+        paired={one.name: paired(one, told) for one in experiments},
         false=float(np.mean(false)),
         splits=SALTS,
     )
@@ -98,6 +105,33 @@ def experiment(name: str, arms: Mapping[str, Ranker]) -> Experiment:
     first = next(iter(arms.values()))
     shares = [Arm(arm, ranker, 1 / len(arms)) for arm, ranker in arms.items()]
     return Experiment(name, by="viewer_id", ranking=first, arms=shares, metrics=METRICS)
+
+
+def paired(one: Experiment, told: Mapping[str, Told]) -> dict[str, Mean]:
+    """What only a simulation can tell: the same viewers under the rankings of both arms.
+
+    Args:
+        one: the experiment.
+        told: what all viewers did, by the ranker's name; each opens as often under any.
+    """
+    first, other = (told[_ranker(arm).name] for arm in one.arms)
+    viewers, whose = np.unique(first["viewer"], return_inverse=True)
+    opens = np.bincount(whose[first["position"] == 0], minlength=len(viewers)).astype(np.float64)
+    found = {}
+    for metric, what in zip(METRICS, ("tapped", "purchased"), strict=True):
+        sums = [
+            np.bincount(np.searchsorted(viewers, rows["viewer"]), rows[what], len(viewers))
+            for rows in (other, first)
+        ]
+        everybody = np.zeros(len(viewers), np.int64)
+        whole = compared(metric.name, ["both"], everybody, sums[0] - sums[1], opens)
+        found[metric.name] = whole.means[0]
+    return found
+
+
+def _ranker(arm: Arm) -> Ranker:
+    assert isinstance(arm.ranking, Ranker)
+    return arm.ranking
 
 
 def arms_of(one: Experiment, told: Mapping[str, Told]) -> Analysis:
@@ -127,10 +161,6 @@ def arms_of(one: Experiment, told: Mapping[str, Told]) -> Analysis:
 
 def _met_by(one: Experiment, ranker: str, viewers: list[str]) -> list[str]:
     """The arm by which each viewer met a ranking; empty if it met another one."""
-    of_ranker = {
-        arm.name
-        for arm in one.arms
-        if isinstance(arm.ranking, Ranker) and arm.ranking.name == ranker
-    }
+    of_ranker = {arm.name for arm in one.arms if _ranker(arm).name == ranker}
     arms = (one.arm(viewer) for viewer in viewers)
     return [arm.name if arm is not None and arm.name in of_ranker else "" for arm in arms]
