@@ -28,6 +28,7 @@ from slate.assets.forgetting.data_folder import DataFolder
 from slate.assets.forgetting.looked import Looked
 from slate.assets.forgetting.store_search import StoreSearch
 from slate.assets.manifests import CURRENT
+from slate.assets.previews import previews
 from slate.assets.training_sets import VERSIONS
 from slate.assets.warehouse import dbt_project, parse_if_changed
 from slate.deployment import Deployment
@@ -89,6 +90,8 @@ class Forgetting:
     def search(self) -> list[Looked]:
         """Everything that Slate keeps, place by place, and what is found there.
 
+        Previews are not looked into: they are told of as what was not read.
+
         Raises:
             DataError: a run has the warehouse, or it cannot be read.
             RedisError: the store fails.
@@ -115,13 +118,19 @@ class Forgetting:
             anywhere=self._anywhere,
             ids=ids,
         )
-        return [*found, *store.run()]
+        unread = [
+            f"the preview {name} has what production had: `slate env remove {name}`"
+            for name in self._previews()
+        ]
+        beside = [Looked("previews", "previews", len(unread), unread=unread)] if unread else []
+        return [*found, *store.run(), *beside]
 
     def run(self) -> bool:
         """Forget them; whether the chain succeeded, without which it is not done.
 
         Raises:
-            DataError: a run has the warehouse, or a file cannot be read or written.
+            DataError: a run has the warehouse, there are previews, or a file cannot be read or
+                written.
             StoreError: workers run, or a view is pinned.
             RedisError: the store fails.
         """
@@ -153,12 +162,24 @@ class Forgetting:
         return True
 
     def require_free(self) -> None:
-        """Refuse to begin where others are in the way.
+        """Refuse to begin where others are in the way, or would keep what is to be forgotten.
 
         Raises:
-            DataError: a run has the warehouse.
+            DataError: a run has the warehouse, there are previews, or this is one.
             StoreError: workers run, or a view is pinned.
         """
+        if self.deployment.env:
+            raise DataError(
+                f"{self.deployment.env} is a preview, and its landing files are production's: "
+                f"`slate env remove {self.deployment.env}` deletes all of it, then run this "
+                "without --env"
+            )
+        if names := self._previews():
+            raise DataError(
+                f"{', '.join(names)}: previews have what production had when they were made, and "
+                f"would keep it: remove each (`slate env remove {names[0]}`), run this again, and "
+                "make them anew after it"
+            )
         require_no_workers(self.redis, self.deployment)
         with Publisher.connect(self.deployment) as publisher:
             views = self.deployment.registry.views.values()
@@ -170,6 +191,10 @@ class Forgetting:
             )
         with self._warehouse():
             pass
+
+    def _previews(self) -> list[str]:
+        """The names of the previews that there are of this deployment."""
+        return [] if self.deployment.env else [one.name for one in previews(self.deployment)]
 
     def _take_in(self) -> None:
         drain(self.redis, self.deployment, self.server, self.now)

@@ -3,7 +3,7 @@
 import mmap
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +45,10 @@ class DataFolder:
         Args:
             anywhere: as of ``Subjects.in_bytes``, of files that are bytes.
         """
-        return places(self._looked(path, anywhere) for path in self._files())
+        unread: list[str] = []
+        found = places(self._looked(path, anywhere) for path in self._files(unread.append))
+        beyond = [Looked("files: out of reach", "folders", unread=unread)] if unread else []
+        return [*found, *beyond]
 
     def take_out(self, *, training: bool = False) -> None:
         """Write Parquet files anew without the subjects' rows.
@@ -56,7 +59,7 @@ class DataFolder:
         Raises:
             DataError: a file cannot be read or written; those before it are without them.
         """
-        for path in self._files():
+        for path in self._files(_refuse):
             is_training = path.is_relative_to(self.deployment.training)
             if (training or not is_training) and parquet_files.is_parquet(path):
                 out = parquet_files.take_out(path, self.subjects)
@@ -69,7 +72,7 @@ class DataFolder:
         Raises:
             DataError: a file cannot be read or written.
         """
-        for path in self._files():
+        for path in self._files(_refuse):
             if self._is_of_bytes(path) or parquet_files.is_parquet(path):
                 continue
             if texts.is_sqlite(path):
@@ -85,12 +88,34 @@ class DataFolder:
                 if _UNFINISHED.fullmatch(path.name):
                     path.unlink(missing_ok=True)
 
-    def _files(self) -> Iterator[Path]:
-        for root, _, names in os.walk(self.deployment.data):
-            for name in sorted(names):
-                path = Path(root, name)
-                if path.is_file() and not path.is_symlink():
-                    yield path
+    def _files(self, failed: Callable[[str], None]) -> Iterator[Path]:
+        """All files, each once; also those on other disks, where links lead to.
+
+        Args:
+            failed: told of what cannot be looked into.
+        """
+
+        def unread(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):  # else it went meanwhile
+                failed(f"{error.filename} cannot be looked into ({error.strerror}): see to that")
+
+        seen = set[str]()
+        # Links come last, so that a file is known by where it lies.
+        links = [self.deployment.data]
+        while links:
+            link = links.pop(0)
+            real = os.path.realpath(link)
+            if link.is_symlink() and not link.exists():
+                failed(f"{link} leads to {real}, where nothing is: mount that, or remove the link")
+            elif link.is_file() and real not in seen:
+                seen.add(real)
+                yield link
+            elif link.is_dir():
+                for path in _below(link, seen, unread):
+                    if path.is_symlink():
+                        links.append(path)
+                    elif path.is_file():
+                        yield path
 
     def _looked(self, path: Path, anywhere: bool) -> Looked:
         looked = Looked(self._place(path), "files")
@@ -152,3 +177,30 @@ class DataFolder:
                 with suppress(pa.ArrowException):
                     ids = hash_ids(out[source.unique_id].combine_chunks())
                     self.ids.append(np.asarray(ids).astype(np.uint64))
+
+
+def _below(folder: Path, seen: set[str], unread: Callable[[OSError], None]) -> Iterator[Path]:
+    """What below a folder was not seen yet: files, and links, which are not followed.
+
+    Args:
+        folder: the folder.
+        seen: the real paths of what was seen; they are added to.
+        unread: told of folders that cannot be looked into.
+    """
+    for root, inner, names in os.walk(folder, onerror=unread):
+        real = os.path.realpath(root)
+        if real in seen:
+            inner.clear()
+            continue
+        seen.add(real)
+        folders = set(inner)
+        for path in sorted(Path(root, name) for name in (*inner, *names)):
+            if path.is_symlink():
+                yield path
+            elif path.name not in folders and (its := f"{real}/{path.name}") not in seen:
+                seen.add(its)
+                yield path
+
+
+def _refuse(message: str) -> None:
+    raise DataError(message)

@@ -59,6 +59,8 @@ def count(path: Path, subjects: Subjects) -> tuple[int, int]:
 def take_out(path: Path, subjects: Subjects) -> pa.Table | None:
     """Write a file anew without the rows of subjects: it takes the other's place at once and whole.
 
+    Of a link it is the file that it leads to.
+
     Returns:
         The rows that were taken out; None where there were none, and the file is as it was.
 
@@ -69,6 +71,7 @@ def take_out(path: Path, subjects: Subjects) -> pa.Table | None:
     if not number:
         return None
     out: list[pa.RecordBatch] = []
+    path = path.resolve()
     unfinished = path.with_name(f".{path.stem}.{uuid4().hex}.tmp")
     try:
         with _open(path) as file, unfinished.open("xb") as written:

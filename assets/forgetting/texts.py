@@ -35,7 +35,7 @@ def lines(path: Path, subjects: Subjects) -> tuple[int, int]:
 
 
 def blot_out(path: Path, subjects: Subjects, *, whole_lines: bool) -> None:
-    """Write a file of text anew, without subjects.
+    """Write a file of text anew, without subjects; of a link, the one that it leads to.
 
     Args:
         path: the file.
@@ -46,6 +46,7 @@ def blot_out(path: Path, subjects: Subjects, *, whole_lines: bool) -> None:
         DataError: it is no text, or cannot be written.
     """
     try:
+        path = path.resolve()
         text = path.read_text(encoding="utf-8")
         kept = [line for line in text.splitlines(keepends=True) if not _is_of(line, subjects)]
         mode = path.stat().st_mode & 0o777

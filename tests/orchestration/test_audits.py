@@ -27,6 +27,7 @@ from slate.assets.forgetting.looked import Looked
 from slate.cli.main import command, main
 from slate.compile.project import write
 from slate.deployment import Deployment, load
+from slate.errors import DataError
 from slate.offline import audit
 from slate.offline.audit import Audit, Cause
 from slate.offline.warehouse import reading
@@ -487,6 +488,16 @@ def test_somebody_is_forgotten_and_nobody_else(
         # A third of the stays, and all letters, are hers.
         assert command(["accept", "guest_stays", "guest_letters", "--because", "forgotten"]) == 0
         one = forgetting(house)
+        # A preview would keep what is hers.
+        review = deployment.preview("review").data
+        review.mkdir(parents=True)
+        with pytest.raises(DataError, match="review: previews have what production had"):
+            one.run()
+        unread = [why for looked in one.search() for why in looked.unread]
+        assert unread == ["the preview review has what production had: `slate env remove review`"]
+        with pytest.raises(DataError, match="review is a preview, and its landing files are"):
+            replace(one, deployment=deployment.preview("review")).run()
+        review.rmdir()
         # Killed after its first steps, it is done again from the beginning.
         one._take_in()
         one._folder.take_out()

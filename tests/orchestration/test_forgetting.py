@@ -114,6 +114,40 @@ def test_every_file_is_looked_into(folder: DataFolder, tmp_path: Path) -> None:
     assert b"rider_1'" not in history.read_bytes()
 
 
+def test_links_are_followed(folder: DataFolder, tmp_path: Path) -> None:
+    """Landing files on another disk are forgotten there, and each file is looked at once."""
+    data, disk = tmp_path / "data", tmp_path / "disk"
+    folder = replace(folder, deployment=replace(folder.deployment, data=data))
+    (disk / "2026-03-10").mkdir(parents=True)
+    pq.write_table(ROWS, disk / "2026-03-10" / "07.parquet")
+    pq.write_table(ROWS, disk / "08.parquet")
+    (disk / "round").symlink_to(disk)
+    (disk / "note.txt").write_text("of rider_1")
+    day = data / "landing/moves/2026-03-11"
+    day.mkdir(parents=True)
+    (data / "landing/moves/2026-03-10").symlink_to(disk / "2026-03-10")
+    (day / "08.parquet").symlink_to(disk / "08.parquet")
+    (day / "again.parquet").symlink_to(disk / "08.parquet")
+    (data / "landing/old").symlink_to(disk)
+    (data / "note.txt").symlink_to(disk / "note.txt")
+    assert sum(one.found for one in folder.search(anywhere=False)) == 11
+    folder.take_out()
+    folder.blot_out()
+    assert found(folder) == {}
+    assert (day / "08.parquet").is_symlink()
+    assert pq.read_table(disk / "08.parquet").num_rows == 2
+    assert (disk / "note.txt").read_text() == "of [forgotten]"
+
+
+def test_what_a_link_lacks_is_told(folder: DataFolder, tmp_path: Path) -> None:
+    """A disk that is not mounted is nothing that was searched."""
+    (tmp_path / "landing").symlink_to(tmp_path / "unmounted")
+    (looked,) = folder.search(anywhere=False)
+    assert "landing leads to" in looked.unread[0]
+    with pytest.raises(DataError, match="where nothing is: mount that"):
+        folder.take_out()
+
+
 def test_what_cannot_be_read_is_told(folder: DataFolder, tmp_path: Path) -> None:
     (tmp_path / "cut.parquet").write_bytes(b"PAR1...")
     (looked,) = folder.search(anywhere=False)
