@@ -10,6 +10,8 @@ each answer is taken in once, wherever a run is killed. Any tool reads the folde
     duckdb.sql("from read_parquet('data/log/feed_ranking_v1/*.parquet', union_by_name=true)")
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +29,9 @@ ENTRIES = 20
 # Of exposures, which are small.
 ENTRIES_OF_EXPOSURES = 2_000
 _UNFINISHED = ".unfinished"
+_NAME = re.compile(r"[0-9]+-[0-9]+")
 _TIME = pa.timestamp("us", tz="UTC")
+_MIX = "default"
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,10 @@ def take_in(redis: Redis, deployment: str, service: str, folder: Path) -> TakenI
     most = ENTRIES_OF_EXPOSURES if service.startswith(EXPOSURES) else ENTRIES
     while entries := logged_entries.waiting(redis, deployment, service, most):
         new = [entry for entry in entries if place(entry.name) > done]
-        if new:
-            taken = pa.concat_tables(map(_read, new), promote_options="permissive")
-            path = folder / f"{new[-1].name}.parquet"
+        for name, taken in _together(new):
+            path = folder / f"{name}.parquet"
             _write(taken, path)
-            done = place(new[-1].name)
+            done = place(name)
             answers += len(taken["request_id"].unique())
             rows += taken.num_rows
             files.append(path)
@@ -79,8 +82,9 @@ def take_in(redis: Redis, deployment: str, service: str, folder: Path) -> TakenI
 
 
 def names(folder: Path) -> list[str]:
-    """The names of a service's files, in their order."""
-    return sorted((path.stem for path in folder.glob("*.parquet")), key=place)
+    """The names of a service's files, in their order; what is called otherwise is no such file."""
+    found = (path.stem for path in folder.glob("*.parquet"))
+    return sorted(filter(_NAME.fullmatch, found), key=place)
 
 
 def answers_in(folder: Path, name: str) -> pa.Table:
@@ -89,8 +93,19 @@ def answers_in(folder: Path, name: str) -> pa.Table:
     Args:
         folder: the service's folder.
         name: the file's name.
+
+    Raises:
+        DataError: it cannot be read.
     """
-    return pq.read_table(folder / f"{name}.parquet")
+    path = folder / f"{name}.parquet"
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{path} cannot be read ({reason}): put it back from a backup, or move it away, and "
+            "do without the answers in it"
+        ) from error
 
 
 def place(name: str) -> tuple[int, int]:
@@ -110,6 +125,25 @@ def _read(entry: Entry) -> pa.Table:
             f"entry {entry.name} of the answers' log cannot be read ({error}): remove it from the "
             "store with XDEL, and see what else has written there"
         ) from error
+
+
+def _together(entries: list[Entry]) -> Iterator[tuple[str, pa.Table]]:
+    """The tables that files are made of, each by the name of its last entry.
+
+    Where a feature's type was changed, what was logged before and after it are files of their own.
+    """
+    last, waiting = "", list[pa.Table]()
+    for entry in entries:
+        table = _read(entry)
+        try:
+            pa.unify_schemas([*(one.schema for one in waiting), table.schema], promote_options=_MIX)
+        except pa.ArrowException:
+            yield last, pa.concat_tables(waiting, promote_options=_MIX)
+            waiting = []
+        last = entry.name
+        waiting.append(table)
+    if waiting:
+        yield last, pa.concat_tables(waiting, promote_options=_MIX)
 
 
 def _write(table: pa.Table, path: Path) -> None:

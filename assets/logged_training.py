@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from slate.answer_log import log_schema, views_of
+from slate.answer_log import in_present_form, log_schema, views_of
 from slate.assets.answer_files import answers_in, names
 from slate.deployment import Deployment
 from slate.errors import DataError
@@ -36,8 +36,8 @@ def logged_batches(
         progress: told in words what is noteworthy.
 
     Raises:
-        DataError: nothing of the service is in the log, or of those instants; or a file of it holds
-            other types, as of an earlier definition.
+        DataError: nothing of the service is in the log, or of those instants; or a file of it
+            cannot be read, or holds other types, as of an earlier definition.
         RequestError: there is no such service.
     """
     plan = deployment.registry.plan(service)
@@ -52,22 +52,17 @@ def logged_batches(
         if not table.num_rows:
             continue
         rows += table.num_rows
-        lacking = [field.name for field in schema if field.name not in table.column_names]
-        if lacking:
-            progress(f"{name}: logged before there was {', '.join(lacking)}, which is null there")
-        try:
-            columns = [
-                pa.nulls(table.num_rows, field.type)
-                if field.name in lacking
-                else table[field.name].cast(field.type)
-                for field in schema
-            ]
-        except pa.ArrowInvalid as error:
+        form = in_present_form(table, schema)
+        if form.lacking:
+            missing = ", ".join(form.lacking)
+            progress(f"{name}: logged before there was {missing}, which is null there")
+        if form.of_other_types:
             raise DataError(
-                f"{folder / name}.parquet was logged with other types than "
-                f"{plan.service.full_name} has now ({error}): give --since later than that"
-            ) from error
-        renamed = pa.table(columns, schema=schema).rename_columns(_names(plan, schema))
+                f"{folder / name}.parquet was logged with other types of "
+                f"{', '.join(form.of_other_types)} than {plan.service.full_name} has now: give "
+                "--since later than that"
+            )
+        renamed = form.table.rename_columns(_names(plan, schema))
         yield from renamed.to_batches()
     if not rows:
         span = " ".join(

@@ -7,6 +7,7 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
+from slate.answer_log import in_present_form
 from slate.assets.answer_files import answers_in, names
 from slate.assets.audited_files import stored_at
 from slate.assets.manifests import CURRENT
@@ -47,7 +48,7 @@ def served_drift(deployment: Deployment, plan: Plan, asset: dg.AssetKey) -> dg.A
     """
     service = plan.service
     folder = deployment.answers / service.full_name
-    served, until = _served(folder)
+    served, until = _served(folder, plan)
     trained = _trained(deployment.training / service.full_name / CURRENT)
     if served is None or until is None or trained is None:
         lacks = "no answer is in the log" if served is None else "there is no training set"
@@ -101,14 +102,16 @@ def _result(
     )
 
 
-def _served(folder: Path) -> tuple[pa.Table | None, datetime | None]:
+def _served(folder: Path, plan: Plan) -> tuple[pa.Table | None, datetime | None]:
     """The newest rows that were served, and when the last was stored."""
     files, tables, rows = names(folder), list[pa.Table](), 0
+    features = pa.schema([(one.name, one.value_type.arrow) for one in plan.service.features])
     until = stored_at(files[-1]) if files else None
     for name in reversed(files):
         if rows >= SAMPLE or (until is not None and stored_at(name) < until - LATELY):
             break
-        tables.append(answers_in(folder, name))
+        form = in_present_form(answers_in(folder, name), features)
+        tables.append(form.table.drop_columns([*form.lacking, *form.of_other_types]))
         rows += tables[-1].num_rows
     return (pa.concat_tables(tables, promote_options="default") if rows else None), until
 

@@ -1,12 +1,14 @@
 """`slate trace`: one value that was served, down to its events."""
 
 import json
+import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -39,18 +41,33 @@ def run(options: Namespace) -> int:
 
 
 def _answer(folder: Path, request: str, service: str) -> pa.Table:
-    """The rows of an answer in the log."""
+    """The rows of an answer in the log; of several with the id, of the last that was given."""
     # The newest first: it is mostly these that are asked about.
     for name in reversed(names(folder)):
         rows = answers_in(folder, name)
         mask = pc.equal(rows["request_id"], request)
         if pc.any(mask).as_py():
-            return rows.filter(mask)
+            return _last(rows.filter(mask), request)
     raise DataError(
         f"request {request!r} is not in the log of {service} in {folder}: no answer to it was "
         "logged, it was not taken in yet (the job take_in_log does that), or it is older than "
         "kept_answers in slate.toml"
     )
+
+
+def _last(rows: pa.Table, request: str) -> pa.Table:
+    """Of answers that were given to the same id the last one; the others are told of."""
+    # An answer's rows stand together, in their order.
+    places, at = (pc.cast(rows[name], pa.int64()) for name in ("request_row", "answered_at"))
+    begins = (np.diff(places) <= 0) | (np.diff(at) != 0)
+    starts = [0, *(np.flatnonzero(begins) + 1).tolist()]
+    if len(starts) > 1:
+        print(
+            f"slate trace: {len(starts)} answers to request {request!r} were logged: this is the "
+            "last one. Give each request an id of its own, or freeze the service's answers",
+            file=sys.stderr,
+        )
+    return rows.slice(starts[-1])
 
 
 def _lines(found: Trace) -> Iterator[str]:

@@ -15,6 +15,7 @@ A logged answer is a row for each of its own rows::
     errors                      what kept values from being read
 """
 
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import pyarrow as pa
@@ -91,3 +92,35 @@ def log_schema(plan: Plan) -> pa.Schema:
         }
     columns["errors"] = pa.list_(pa.string())
     return pa.schema(list(columns.items()))
+
+
+@dataclass(frozen=True)
+class PresentForm:
+    """Rows of a log with the columns that the log has by now.
+
+    Attributes:
+        table: the rows; what they lack is null there.
+        lacking: the names of columns that were not logged yet.
+        of_other_types: of those that were, of types which cannot be made the present ones.
+    """
+
+    table: pa.Table
+    lacking: list[str]
+    of_other_types: list[str]
+
+
+def in_present_form(table: pa.Table, schema: pa.Schema) -> PresentForm:
+    """Rows that were logged, maybe under former definitions, as they are logged by now.
+
+    Args:
+        table: the rows.
+        schema: the columns that are wanted.
+    """
+    columns, lacking, of_other_types = [], list[str](), list[str]()
+    for field in schema:
+        try:
+            columns.append(table[field.name].cast(field.type))
+        except (KeyError, pa.ArrowException) as error:
+            (lacking if isinstance(error, KeyError) else of_other_types).append(field.name)
+            columns.append(pa.chunked_array([pa.nulls(table.num_rows, field.type)]))
+    return PresentForm(pa.table(columns, schema=schema), lacking, of_other_types)

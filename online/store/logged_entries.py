@@ -87,7 +87,7 @@ def waiting(redis: Redis, deployment: str, service: str, most: int) -> list[Entr
     """
     store: Any = redis
     found = store.xrange(stream_name(deployment, service), count=most)
-    return [Entry(name.decode(), fields[_TABLE]) for name, fields in found]
+    return [Entry(name.decode(), fields.get(_TABLE, b"")) for name, fields in found]
 
 
 def remove(redis: Redis, deployment: str, service: str, entries: list[Entry]) -> None:

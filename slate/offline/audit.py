@@ -14,11 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from slate.answer_log import views_of
+from slate.answer_log import in_present_form, log_schema, views_of
 from slate.compile.model_names import RAW, STREAM_FILE
 from slate.deployment import Deployment
 from slate.expressions import Array
 from slate.features import Aggregated, Attribute, Feature
+from slate.fingerprints import fingerprint
 from slate.kinds import Kind
 from slate.offline.events_anew import Known, ValuesAnew
 from slate.offline.frames import rows_of
@@ -48,6 +49,8 @@ class Cause(StrEnum):
 
     CLOCK = "clock"
     """The instant asked about lay ahead of the store's clock."""
+    DEFINITION = "definition"
+    """It was served by a former definition of its view."""
     NOT_KNOWN = "not known"
     """The store did not answer, had lost the row, or held something damaged; it was flagged so."""
     BEHIND = "worker behind"
@@ -118,6 +121,7 @@ class Audit:
     Attributes:
         connection: the warehouse.
         given: the columns of a log that say what was asked.
+        schema: all columns of a log.
 
     Raises:
         DataError: the warehouse was not built, or of other definitions.
@@ -136,6 +140,7 @@ class Audit:
         question = Question(deployment, self._service, self.given, "asked_at")
         self._plan: Plan = question.plan
         self._views = views_of(self._plan)
+        self.schema = log_schema(served)
         self._views_behind = {
             feature.name: _views_behind(feature, self._plan) for feature in self._service.features
         }
@@ -174,25 +179,35 @@ class Audit:
     def of(self, table: pa.Table) -> Audited:
         """Audit answers.
 
+        Values of features that were not logged yet, or were of another type, are passed over.
+
         Args:
             table: rows of the service's log, of instants before ``known_until``.
         """
+        form = in_present_form(table, self.schema)
+        left_out = {*form.lacking, *form.of_other_types}
+        features = [feature for feature in self._features if feature.name not in left_out]
+        table = form.table.append_column("stored_at", table["stored_at"])
         told = self._values.of(self.spine(table), lambda _: None)
         differ = {
             feature.name: found
-            for feature in self._features
+            for feature in features
             if (found := differing(feature, table[feature.name], told[feature.name])).any()
         }
         number = len(table["request_id"].unique())
-        values = table.num_rows * len(self._features)
+        values = table.num_rows * len(features)
         if not differ:
             return Audited(number, values, [])
         wrong = np.flatnonzero(np.logical_or.reduce(list(differ.values())))
         rows, expected = table.take(wrong), told.take(wrong)
         masks = {name: mask[wrong] for name, mask in differ.items()}
-        causes = self._of_generations(rows, masks)
+        causes = dict.fromkeys(self._of_former_definitions(rows, masks), Cause.DEFINITION)
         for place, name in causes:
             masks[name][place] = False
+        due = self._of_generations(rows, masks)
+        for place, name in due:
+            masks[name][place] = False
+        causes |= due
         left = [
             places
             for places in _by_answer(rows)
@@ -200,11 +215,11 @@ class Audit:
         ]
         for number_of, places in enumerate(left):
             some = {name: mask[places] for name, mask in masks.items()}
-            due = dict.fromkeys(_places(some), Cause.UNEXAMINED)
+            of_it = dict.fromkeys(_places(some), Cause.UNEXAMINED)
             if number_of < LOOKED_INTO:
                 first = {name: mask[:ROWS] for name, mask in some.items()}
-                due |= self._causes(rows.take(places[:ROWS]), first)
-            causes |= {(int(places[place]), name): cause for (place, name), cause in due.items()}
+                of_it |= self._causes(rows.take(places[:ROWS]), first)
+            causes |= {(int(places[place]), name): cause for (place, name), cause in of_it.items()}
         differences = [
             Difference(
                 rows["request_id"][place].as_py(),
@@ -218,6 +233,29 @@ class Audit:
         ]
         return Audited(number, values, differences)
 
+    def _of_former_definitions(
+        self, rows: pa.Table, differ: Mapping[str, Array]
+    ) -> set[tuple[int, str]]:
+        """What comes of a generation of another definition than its view has by now."""
+        views = self._deployment.registry.views
+        former = {
+            # A generation's name begins with its definition's fingerprint.
+            name: np.asarray(
+                pc.fill_null(
+                    pc.invert(
+                        pc.starts_with(rows[f"{name}:generation"], f"{fingerprint(views[name])}-")
+                    ),
+                    False,
+                )
+            )
+            for name in self._views
+        }
+        return {
+            (place, name)
+            for place, name in _places(differ)
+            if any(former[view][place] for view in self._views_behind[name])
+        }
+
     def _of_generations(
         self, rows: pa.Table, differ: Mapping[str, Array]
     ) -> dict[tuple[int, str], Cause]:
@@ -230,7 +268,7 @@ class Audit:
             for view in self._views
         }
         for view in self._views:
-            plain &= np.asarray(pc.not_equal(rows[f"{view}:state"], _MISSING))
+            plain &= np.asarray(pc.fill_null(pc.not_equal(rows[f"{view}:state"], _MISSING), True))
         for place in np.flatnonzero(plain).tolist():
             instant = asked[place].as_py()
             known = tuple(
@@ -403,10 +441,12 @@ def _places(differ: Mapping[str, Array]) -> set[tuple[int, str]]:
 
 
 def _by_answer(rows: pa.Table) -> list[Array]:
-    """The places of each answer's rows."""
-    ids = rows["request_id"].combine_chunks().dictionary_encode()
-    index = ids.indices.to_numpy()
-    return [np.flatnonzero(index == number) for number in range(len(ids.dictionary))]
+    """The places of each answer's rows; an id may have been given to several answers."""
+    known = ("request_id", "asked_at", "answered_at")
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for place, answer in enumerate(zip(*(rows[one].to_pylist() for one in known), strict=True)):
+        found.setdefault(answer, []).append(place)
+    return [np.array(places) for places in found.values()]
 
 
 def _views_behind(feature: Feature, plan: Plan) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from slate.answer_log import in_present_form
 from slate.compile.attributes import RECEIVED_AT
 from slate.compile.model_names import seconds
 from slate.descriptions import derived
@@ -86,9 +87,14 @@ def trace(audit: Audit, table: pa.Table, row: int, name: str) -> Trace:
     feature = _feature(audit, name)
     rows = table.filter(pc.equal(table["request_row"], row))
     if not rows.num_rows:
-        raise RequestError(f"the answer has the rows 0 to {table.num_rows - 1}: {row} is none")
+        last = pc.max(table["request_row"]).as_py()
+        raise RequestError(f"the answer has the rows 0 to {last}: {row} is none")
     if feature.name not in rows.column_names:
         raise DataError(f"{feature.name} was not served with this answer: it was defined later")
+    form = in_present_form(rows, audit.schema)
+    if feature.name in form.of_other_types:
+        raise DataError(f"{feature.name} was served with another type than it has by now")
+    rows = form.table.append_column("stored_at", rows["stored_at"])
     audit.require_known(rows)
     found = audit.of(rows)
     cause = next((d.cause for d in found.differences if d.feature == feature.name), None)

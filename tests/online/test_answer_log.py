@@ -15,7 +15,7 @@ from slate.answer_log import is_logged, log_schema
 from slate.assets import answer_files
 from slate.assets.answer_files import take_in
 from slate.deployment import Deployment
-from slate.errors import DefinitionError, RequestError
+from slate.errors import DataError, DefinitionError, RequestError
 from slate.online import Answer, FeatureClient
 from slate.online.serving import answer_log
 from slate.online.store import logged_entries
@@ -133,6 +133,35 @@ def test_a_run_that_is_killed_takes_nothing_in_twice(
     assert taken_in(redis, tmp_path / "log")["request_id"].to_pylist() == ids
     assert redis.xlen(logged_entries.stream_name("arcade", SERVICE)) == 0
     assert take_in(redis, "arcade", SERVICE, tmp_path / "log").rows == 0
+
+
+def test_a_type_that_was_changed_keeps_nothing_from_being_taken_in(
+    client: FeatureClient, published: datetime, redis: Redis, tmp_path: Path
+) -> None:
+    """Those who serve by former definitions log beside the others."""
+    client.get("play_ranking", at=published, request_id="r1", player_id=1, game_id="go")
+    client.close()
+    (entry,) = logged_entries.waiting(redis, "arcade", SERVICE, 2)
+    table = pa.ipc.open_stream(entry.table).read_all()
+    feature = arcade.play_ranking.features[0].name
+    place = table.column_names.index(feature)
+    other = table.set_column(place, feature, pa.array([["another"]]))
+    more = table.append_column("more", pa.array([1]))
+    for one in (more, other, table, other):
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, one.schema) as writer:
+            writer.write_table(one)
+        logged_entries.put(redis, "arcade", SERVICE, sink.getvalue().to_pybytes(), 1)
+    folder = tmp_path / "log"
+    found = take_in(redis, "arcade", SERVICE, folder)
+    assert (found.answers, found.rows, len(found.files)) == (4, 5, 4)
+    assert not logged_entries.waiting(redis, "arcade", SERVICE, 2)
+    types = [answer_files.answers_in(folder, n)[feature].type for n in answer_files.names(folder)]
+    assert types == [table[feature].type, pa.list_(pa.string())] * 2
+    assert take_in(redis, "arcade", SERVICE, folder).rows == 0
+    redis.xadd(logged_entries.stream_name("arcade", SERVICE), {"something": "else"})
+    with pytest.raises(DataError, match=r"cannot be read .* remove it from the store with XDEL"):
+        take_in(redis, "arcade", SERVICE, folder)
 
 
 def wait_until_put(client: FeatureClient, redis: Redis, number: int) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,37 @@ def test_many_at_once_are_counted(deployment: Deployment, monkeypatch: pytest.Mo
     assert found[Cause.UNEXAMINED] == len(EXPECTED) - 3
 
 
+def test_what_former_definitions_logged_is_no_defect(deployment: Deployment) -> None:
+    """Of a feature that there was not yet, of another type, or of what was defined otherwise."""
+    logged = log_of(deployment)
+    features = [feature.name for feature in deployment.registry.service("welcome_v1").features]
+    earlier = logged.drop_columns([LETTERS])
+    assert causes(deployment, earlier) == {k: v for k, v in EXPECTED.items() if k[2] != LETTERS}
+    with reading(deployment) as connection:
+        found = Audit(deployment, "welcome_v1", connection).of(earlier)
+    assert found.values == logged.num_rows * (len(features) - 1)
+    words = pa.array(["many"] * logged.num_rows)
+    place = logged.column_names.index(LETTERS)
+    other = logged.set_column(place, LETTERS, words)
+    assert causes(deployment, other) == causes(deployment, earlier)
+    wrong = changed(logged, STAYS, lambda value: value + 1)
+    former = changed(wrong, "guest_stays:generation", lambda name: name and f"0{name[1:]}x")
+    found_of = {k: v for k, v in causes(deployment, former).items() if k[2] == STAYS}
+    assert set(found_of.values()) == {Cause.DEFINITION}
+
+
+def test_answers_to_one_id_are_told_apart(deployment: Deployment) -> None:
+    """The one was asked about the future, the other was not."""
+    logged = log_of(deployment)
+    ahead = changed(logged, "stored_at", lambda _: moment(MIDDAY))
+    ahead = changed(ahead, "answered_at", lambda _: moment(MIDDAY))
+    both = pa.concat_tables([ahead, logged])
+    with reading(deployment) as connection:
+        found = Audit(deployment, "welcome_v1", connection).of(both).differences
+    of_late = [one.cause for one in found if one.request_id == "usual" and one.feature == STAYS]
+    assert sorted(of_late) == [Cause.CLOCK, Cause.LATE]
+
+
 def test_the_check_fails_for_defects_alone(deployment: Deployment) -> None:
     folder = deployment.answers / "welcome_v1"
     found = materialized(deployment, audit_key)
@@ -367,6 +399,28 @@ def test_a_value_is_traced_to_its_events(
     assert "3, another value, due to: generation" in text
     assert re.search(r"l5 .* perhaps not known", text)
     assert "Count of Letter, in the last day" in text
+    folder = deployment.answers / "welcome_v1"
+    (name,) = names(folder)
+    logged = answers_in(folder, name)
+    usual = [index for index, one in enumerate(logged["request_id"].to_pylist()) if one == "usual"]
+    later = changed(logged.take(usual), STAYS, lambda value: value + 7)
+    later = changed(later, "answered_at", lambda at: at + timedelta(seconds=1))
+    both = folder / f"{int(name.partition('-')[0]) + 1}-0.parquet"
+    try:
+        pq.write_table(pa.concat_tables([logged.take(usual), later]), both)
+        assert trace("usual", STAYS, "--json") == 0
+        told = capsys.readouterr()
+        assert json.loads(told.out)["served"] == 4 + 7
+        assert "2 answers to request 'usual' were logged: this is the last one" in told.err
+        both.write_bytes(both.read_bytes()[:100])
+        assert trace("usual", STAYS) == 1
+        assert f"{both} cannot be read" in capsys.readouterr().err
+    finally:
+        both.unlink()
+    (folder / "mine.parquet").write_bytes(b"of somebody else")
+    assert trace("usual", STAYS) == 0
+    (folder / "mine.parquet").unlink()
+    capsys.readouterr()
     assert trace("unheard", LETTERS) == 1
     assert "request 'unheard' is not in the log of welcome_v1" in capsys.readouterr().err
     assert trace("usual", "stays_2d") == 1
