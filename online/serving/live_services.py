@@ -119,9 +119,8 @@ class Serving:
         request = plan.form.read(given, self._max_rows) if candidates is None else None
         mark(Stage.REQUEST)
         if plan.plan.service.frozen_us is None or not request_id:
-            return (
-                yield from self._answer(plan, when, given, candidates, request, request_id, mark)
-            )
+            answer, request = yield from self._answer(plan, when, given, candidates, request, mark)
+            return self._served(plan, request, answer, request_id)
         if candidates is not None:
             # What was found to be candidates is part of what is frozen, not of what was asked.
             brought = plan.form.read({**given, candidates.key: Keys.of([])}, self._max_rows)
@@ -139,15 +138,28 @@ class Serving:
         except (StoreError, ResponseError) as error:
             untold = str(error)
         mark(Stage.STORE, plan.reads)
-        answer = yield from self._answer(plan, when, given, candidates, request, request_id, mark)
+        answer, request = yield from self._answer(plan, when, given, candidates, request, mark)
+        answer.request_id = request_id
         try:
-            if untold is None:
-                answer = yield from frozen.keep(answer)
+            if untold is None and (kept := (yield from frozen.keep(answer))) is not answer:
+                # That was logged where it was made, and this one is served to nobody.
+                mark(Stage.STORE, plan.reads)
+                return kept
         except (StoreError, ResponseError) as error:
             untold = str(error)
         if untold is not None:
             answer.errors = (*answer.errors, not_frozen(plan.plan.service.full_name, untold))
         mark(Stage.STORE, plan.reads)
+        return self._served(plan, request, answer, request_id)
+
+    def _served(
+        self, plan: ServicePlan, request: Request, answer: Answer, request_id: str
+    ) -> Answer:
+        """An answer as it is served: with its id, and logged if it is of the share."""
+        answer.request_id = request_id
+        if self.log is not None and plan.plan.service.logged:
+            answer.request_id = request_id or new_request_id()
+            self.log.consider(plan.plan, request, answer)
         return answer
 
     def _answer(
@@ -157,10 +169,12 @@ class Serving:
         given: Mapping[str, Any],
         candidates: CandidateSet | None,
         request: Request | None,
-        request_id: str,
         mark: Mark,
-    ) -> Flow[Answer]:
-        """The flow that makes an answer; of candidates, their keys are found first."""
+    ) -> Flow[tuple[Answer, Request]]:
+        """The flow that makes an answer, and tells to which request.
+
+        Of candidates, their keys are found first.
+        """
         error = self._error
         if time.monotonic() >= self._until:
             if error:
@@ -197,12 +211,8 @@ class Serving:
                 break
         if untold is not None:
             answer.errors = (untold, *answer.errors)
-        answer.request_id = request_id
-        if self.log is not None and plan.plan.service.logged:
-            answer.request_id = request_id or new_request_id()
-            assert request is not None
-            self.log.consider(plan.plan, request, answer)
-        return answer
+        assert request is not None
+        return answer, request
 
     def _candidates(self, plan: ServicePlan, given: Mapping[str, Any]) -> CandidateSet | None:
         """The candidates that a request is answered for; None if it names them itself.

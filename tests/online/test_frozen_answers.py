@@ -3,16 +3,19 @@
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from redis import Redis
 
+from slate.assets.answer_files import answers_in, names, take_in
 from slate.deployment import Deployment
 from slate.errors import DefinitionError, RequestError
 from slate.online import Answer, FeatureClient, Publisher
-from slate.online.serving.frozen_answers import frozen_prefix, remove_frozen
+from slate.online.serving import answer_log
+from slate.online.serving.frozen_answers import FrozenAnswer, frozen_prefix, remove_frozen
 from slate.online.store.redis_client import open_store
 from tests.online import arcade
 from tests.online.arcade import GameCatalog
@@ -113,6 +116,44 @@ def test_all_who_ask_at_once_get_the_same(deployment: Deployment, published: dat
             thread.join()
     assert len({answer.at for answer in answers}) == 1
     assert all(same(answers[0], other) for other in answers)
+
+
+def test_an_answer_that_another_took_the_place_of_is_not_logged(
+    deployment: Deployment,
+    published: datetime,
+    redis: Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of all that were made for an id at once, the log has the one that was served."""
+    monkeypatch.setattr(arcade.play_ranking, "logged", 1.0)
+    monkeypatch.setattr(answer_log, "PAUSE", 0.01)
+    find, all_ask = FrozenAnswer.find, threading.Barrier(4)
+
+    def find_none(self: FrozenAnswer) -> Any:
+        found = yield from find(self)
+        if found is None:
+            all_ask.wait(10)
+        return found
+
+    monkeypatch.setattr(FrozenAnswer, "find", find_none)
+    answers: list[Answer] = []
+    with FeatureClient.connect(deployment, timeout=10) as client:
+
+        def ask() -> None:
+            answers.append(client.get("play_ranking", request_id="logged once", **ASKED))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    take_in(redis, "arcade", "play_ranking_v3", tmp_path)
+    logged = [answers_in(tmp_path, name) for name in names(tmp_path)]
+    (table,) = logged
+    assert len(answers) == 4
+    assert table["request_row"].to_pylist() == [0, 1, 2, 3]
+    assert set(table["asked_at"].to_pylist()) == {answer.at for answer in answers}
 
 
 def test_what_is_frozen_ends_and_is_damaged_like_all_else(
