@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from slate.errors import RequestError
 from slate.limits import MOST_RANKED_ROWS, RANKED_ROWS
 from slate.online.serving.answer import Answer
@@ -40,12 +42,20 @@ def document(
     keys = answer.keys
     by_row = {key: values for key, values in keys.items() if len(values) == answer.rows}
     best = order.rows[:most].tolist()
+    answered = told(answer)
+    if unscored := int(np.isnan(order.scores).sum()):
+        answered["errors"] = [
+            *answered["errors"],
+            f"{name}: {unscored:,} of {answer.rows:,} candidates have no score, and stand where "
+            f"they may: see what the model {order.model} makes of values that are missing",
+        ]
     return {
         "ranking": name,
         "model": order.model,
-        **told(answer),
+        **answered,
         "candidates": answer.rows,
-        "keys": {key: values for key, values in keys.items() if key not in by_row},
+        # Those of a single candidate are said with it too.
+        "keys": {key: values for key, values in keys.items() if len(values) == 1},
         "ranked": [
             {
                 **{key: values[row] for key, values in by_row.items()},

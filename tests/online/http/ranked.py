@@ -26,6 +26,17 @@ class Cheapest:
         return Order(np.insert(rows[:-1], 1, tried), -price, "cheap-1", frozenset([tried]))
 
 
+class Unsure:
+    """One that scores the first alone."""
+
+    service = SERVICE
+
+    def order(self, answer: Features, request_id: str) -> Order:
+        scores = np.full(len(answer["game_catalog.price"]), np.nan)
+        scores[:1] = 1.0
+        return Order((-scores).argsort(kind="stable"), scores, "unsure-1")
+
+
 class Untrained:
     """One that has no model."""
 
@@ -36,4 +47,4 @@ class Untrained:
 
 
 def rankings(deployment: Deployment) -> Mapping[str, Ranking]:
-    return {"cheapest": Cheapest(), "untrained": Untrained()}
+    return {"cheapest": Cheapest(), "unsure": Unsure(), "untrained": Untrained()}

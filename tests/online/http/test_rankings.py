@@ -76,6 +76,23 @@ def test_the_best_of_a_request_in_their_order(client: RemoteClient, published: d
     assert few.candidates == 4
 
 
+def test_a_single_candidate_leaves_the_request_its_keys(
+    client: RemoteClient, published: datetime
+) -> None:
+    """Also where it is the only one of the service's candidates."""
+    found = client.rank("cheapest", published, player_id=1, game_id=GAMES[:1])
+    assert (found.keys["player_id"], found.rows[0]["game_id"]) == ([1], GAMES[0])
+    none = client.rank("cheapest", published, player_id=1, game_id=[])
+    assert (none.keys, none.rows) == ({"player_id": [1]}, [])
+
+
+def test_what_has_no_score_is_told(client: RemoteClient, published: datetime) -> None:
+    found = client.rank("unsure", published, player_id=1, game_id=GAMES)
+    assert [row["score"] for row in found.rows] == [1.0, None, None, None]
+    assert "unsure: 3 of 4 candidates have no score" in found.errors[-1]
+    assert client.rank("unsure", published, player_id=1, game_id=GAMES[:1]).errors == ()
+
+
 def test_tasks_are_told_the_same(client: RemoteClient, address: str, published: datetime) -> None:
     async def ask() -> Any:
         async with AsyncRemoteClient.connect(address, timeout=10) as tasks:
@@ -111,7 +128,9 @@ def test_arrow_requests_are_ranked_and_refusals_say_why(address: str, published:
         found, told = post(f"{base}/{path}", given, **headers)
         assert (found, said in told["error"]) == (status, True), (path, told)
     listed = json.loads(urllib3.request("GET", base).data)
-    assert listed == {"rankings": {n: {"service": SERVICE} for n in ("cheapest", "untrained")}}
+    assert listed == {
+        "rankings": {n: {"service": SERVICE} for n in ("cheapest", "unsure", "untrained")}
+    }
     metrics = urllib3.request("GET", f"{address}/metrics").data.decode()
     assert 'slate_serve_requests_total{service="cheapest",status="200"}' in metrics
 
