@@ -12,7 +12,6 @@ from slate.candidates import CandidateSet
 from slate.errors import RequestError, StoreError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
 from slate.online.near.near_views import NearViews
-from slate.online.rows.instants import instant
 from slate.online.rows.keys import Keys
 from slate.online.serving.answer import Answer
 from slate.online.serving.answer_log import AnswerLog, new_request_id
@@ -25,7 +24,12 @@ from slate.online.serving.messages import gathered, shown
 from slate.online.serving.requests import Request, checked_request_id
 from slate.online.serving.service_plan import ServicePlan
 from slate.online.store.flows import ExchangeError, Flow, NodeError, again_if_broken
-from slate.online.store.live_generations import NOTHING, Known, LiveGenerations
+from slate.online.store.live_generations import (
+    NOTHING,
+    Known,
+    LiveGenerations,
+    require_not_before,
+)
 from slate.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -315,10 +319,5 @@ class Serving:
 
 def _require_not_before(plan: ServicePlan, when: int, known: Known) -> None:
     for read in plan.reads:
-        found = known.live.get(read.view.name)
-        if found is not None and when < found.as_of:
-            raise RequestError(
-                f"{read.view.name} is published as of {instant(found.as_of)}, and cannot tell "
-                f"what was before that, at {instant(when)}: ask about a later instant, or "
-                "read history from a training set"
-            )
+        if (found := known.live.get(read.view.name)) is not None:
+            require_not_before(read.view, when, found)

@@ -18,7 +18,7 @@ from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import partition
 from slate.online.serving.view_read import Deltas, Published, view_read
 from slate.online.store.commands import command, values
-from slate.online.store.live_generations import LiveGenerations
+from slate.online.store.live_generations import LiveGenerations, require_not_before
 from slate.online.store.sending import read_all
 from slate.online.store.stream_names import route, tag
 from slate.registry import Registry
@@ -73,7 +73,7 @@ def stored_row(
         at: the instant, in microseconds, as of which windows are merged.
 
     Raises:
-        RequestError: these are not keys of the view.
+        RequestError: these are not keys of the view, or the instant lies before what is published.
         StoreError: nothing of the view is known.
         RedisError: the store fails.
     """
@@ -83,6 +83,7 @@ def stored_row(
     if view.name not in known.live:
         raise StoreError(known.unknown[view.name])
     live = known.live[view.name]
+    require_not_before(view, at, live)
     name = f"{live.prefix}{{{keys[0].texts[0]}}}"
     read = view_read(view)
     asked, wanted = [values([name])], read.wanted(keys)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from slate.errors import StoreError
+from slate.errors import RequestError, StoreError
 from slate.online.rows.hour_sections import HOUR
 from slate.online.rows.instants import instant, microseconds
 from slate.online.store.commands import Packed, command, together
@@ -161,3 +161,22 @@ def _found(view: type[FeatureView], pointer: bytes | None) -> Generation:
             "it: run `slate run`, or `slate rebuild` for a store that lost its data"
         )
     return read_pointer(view.name, pointer)
+
+
+def require_not_before(view: type[FeatureView], at: int, live: Live) -> None:
+    """Refuse an instant that a generation can tell nothing of.
+
+    Args:
+        view: the view.
+        at: the instant that is asked about, in microseconds.
+        live: the view's live generation.
+
+    Raises:
+        RequestError: it lies before what is published.
+    """
+    if at < live.as_of:
+        raise RequestError(
+            f"{view.name} is published as of {instant(live.as_of)}, and cannot tell what was "
+            f"before that, at {instant(at)}: ask about a later instant, or read history from a "
+            "training set"
+        )

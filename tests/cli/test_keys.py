@@ -58,6 +58,12 @@ def test_values_without_and_with_the_stream(slate: Slate, bench: Bench) -> None:
     assert told(slate("keys", "rider_rides", "b", *AT).out)["streamed"][1:] == ["nothing"]
 
 
+def test_what_was_before_the_publish_is_not_told(slate: Slate, bench: Bench) -> None:
+    shown = slate("keys", "rider_profile", "a", "--at", "2026-03-10T11:59:59")
+    assert (shown.code, shown.out) == (1, "")
+    assert "rider_profile is published as of 2026-03-10 12:00:00" in shown.err
+
+
 def test_an_attribute_view_has_no_stream(slate: Slate, bench: Bench) -> None:
     shown = slate("keys", "rider_profile", "a", *AT)
     assert shown.code == 0
