@@ -3,6 +3,8 @@
 With a spine, a training set of its rows is made; from the log, one of what was served.
 """
 
+import fcntl
+import os
 import shutil
 import sys
 import threading
@@ -101,31 +103,72 @@ def _write(batches: Iterator[pa.RecordBatch], folder: Path) -> tuple[int, int]:
     Returns:
         How many rows and columns there are.
     """
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        unfinished.mkdir(parents=True)
-        rows, columns, part = 0, 0, 0
-        writer: pq.ParquetWriter | None = None
-        for batch in batches:
-            if writer is None:
-                path = unfinished / f"part-{part:05}.parquet"
-                writer = pq.ParquetWriter(path, batch.schema, compression="zstd")
-            writer.write_batch(batch)
-            rows, columns = rows + batch.num_rows, batch.num_columns
-            if rows // PART_ROWS > part:
+        with _unfinished(folder) as unfinished:
+            rows, columns, part = 0, 0, 0
+            writer: pq.ParquetWriter | None = None
+            for batch in batches:
+                if writer is None:
+                    path = unfinished / f"part-{part:05}.parquet"
+                    writer = pq.ParquetWriter(path, batch.schema, compression="zstd")
+                writer.write_batch(batch)
+                rows, columns = rows + batch.num_rows, batch.num_columns
+                if rows // PART_ROWS > part:
+                    writer.close()
+                    writer, part = None, rows // PART_ROWS
+            if writer is not None:
                 writer.close()
-                writer, part = None, rows // PART_ROWS
-        if writer is not None:
-            writer.close()
-        if folder.is_dir():
-            folder.rmdir()
-        unfinished.rename(folder)
+            if folder.is_dir():
+                folder.rmdir()
+            unfinished.rename(folder)
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return rows, columns
+
+
+@contextmanager
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """An empty folder beside another one, that no other process writes to.
+
+    Raises:
+        DataError: one does.
+        OSError: it cannot be made.
+    """
+    path = folder.with_name(f".{folder.name}.unfinished")
+    path.mkdir(parents=True, exist_ok=True)
+    held = os.open(path, os.O_RDONLY)
+    try:
+        if not _locked(held) or not _leads_to(path, held):
+            raise DataError(
+                f"another process writes {folder}: wait until it has ended, or give --out another "
+                "folder"
+            )
+        # What one left that was killed.
+        for left in path.iterdir():
+            left.unlink()
+        try:
+            yield path
+        finally:
+            if _leads_to(path, held):
+                shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(held)
+
+
+def _locked(held: int) -> bool:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _leads_to(path: Path, held: int) -> bool:
+    """Whether a folder that is open is called so still."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(held))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

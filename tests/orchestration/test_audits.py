@@ -1,6 +1,8 @@
 """Audits find what was served otherwise than the warehouse tells, and what it is due to."""
 
+import fcntl
 import json
+import os
 import re
 import shutil
 import sys
@@ -365,6 +367,20 @@ def test_a_training_set_is_made_of_what_was_served(
     assert make("welcome_v1", "none", "--since", "2030-01-01") == 1
     assert "is about an instant since 2030-01-01 00:00" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+    # What a process left that was killed is no hindrance; what one writes is.
+    unfinished = tmp_path / ".held.unfinished"
+    unfinished.mkdir()
+    (unfinished / "part-00007.parquet").write_text("half")
+    held = os.open(unfinished, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert make("welcome_v1", "held") == 1
+    assert "another process writes" in capsys.readouterr().err
+    assert [path.name for path in unfinished.iterdir()] == ["part-00007.parquet"]
+    os.close(held)
+    assert make("welcome_v1", "held") == 0
+    assert pq.read_table(tmp_path / "held").num_rows == 16
+    assert not unfinished.exists()
+    capsys.readouterr()
     assert make("welcome_v2", "none") == 1
     said = capsys.readouterr().err
     assert "answers of welcome_v2 are not logged (there is of welcome_v1): give it" in said
