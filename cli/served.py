@@ -151,6 +151,10 @@ def served(address: str, key: str = "") -> Served:
         raise ConfigurationError(
             f"{address!r} is no address of a server: give one such as http://127.0.0.1:8080"
         )
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError(
+            "the API key is no text of printable ASCII: give --key or SLATE_KEY as it was printed"
+        )
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     where = f"{address.rstrip('/')}/metrics"
     try:

@@ -180,8 +180,17 @@ class Deployment:
         """Make the data folder, if there is none, so that its user alone gets at what is in it.
 
         One that is there stays as it is, as it may be meant for others too.
+
+        Raises:
+            ConfigurationError: it cannot be made.
         """
-        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the data folder {self.data} cannot be made ({error.strerror}): see that this "
+                "user may write there, or name another one by `data` in slate.toml or SLATE_DATA"
+            ) from error
 
     @property
     def landing(self) -> Path:

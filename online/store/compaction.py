@@ -32,8 +32,8 @@ def rewrite_files(redis: Redis, folder: Path | None = None) -> str | None:
     store: Any = redis
     with _plain(store) if folder else nullcontext():
         try:
-            info = store.info("persistence")
-            store.execute_command("BGREWRITEAOF" if info.get("aof_enabled") else "BGSAVE")
+            appends = store.info("persistence").get("aof_enabled")
+            store.execute_command("BGREWRITEAOF" if appends else "BGSAVE")
         except ResponseError as error:
             return str(error)
         deadline = time.monotonic() + PATIENCE
@@ -41,7 +41,8 @@ def rewrite_files(redis: Redis, folder: Path | None = None) -> str | None:
             if time.monotonic() > deadline:
                 raise StoreError("the online store does not end writing its file anew: see its log")
             time.sleep(PAUSE)
-    failed = store.info("persistence").get("aof_last_bgrewrite_status") == "err"
+    told = "aof_last_bgrewrite_status" if appends else "rdb_last_bgsave_status"
+    failed = store.info("persistence").get(told) == "err"
     return "the server could not write it: see its log" if failed else None
 
 

@@ -9,6 +9,7 @@ Who looks at a deployment, and Prometheus, reads it here: files of the log are e
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -62,13 +63,20 @@ def tell(redis: Redis, deployment: str, drift: ToldDrift) -> None:
 def told(redis: Redis, deployment: str, services: Mapping[str, Any]) -> list[ToldDrift]:
     """What was told of services that there are.
 
+    What is damaged, or was told by another version of Slate, is as if it had not been told: the
+    next audit takes its place.
+
     Raises:
         RedisError: the store fails.
     """
     store: Any = redis
-    found = store.hgetall(_name(deployment))
-    loaded = [json.loads(value) for _, value in sorted(found.items())]
-    return [ToldDrift(**one) for one in loaded if one["service"] in services]
+    found: list[ToldDrift] = []
+    for _, value in sorted(store.hgetall(_name(deployment)).items()):
+        with suppress(ValueError, TypeError, AttributeError):
+            one = ToldDrift(**json.loads(value))
+            if one.service in services and one.instant and one.beyond is not None:
+                found.append(one)
+    return found
 
 
 def _name(deployment: str) -> str:

@@ -23,6 +23,7 @@ from slate.online.http.metrics import Metrics
 from slate.online.http.settings import Settings
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import connect, open_store
+from slate.online.store.told_drift import ToldDrift, tell, told
 from slate.online.stream.workers.worker import Worker
 from tests.cli.conftest import Slate
 from tests.online.http.in_process import serving
@@ -49,6 +50,24 @@ def test_a_store_that_rests_is_not_started(slate: Slate, bikes: Deployment) -> N
     assert shown.code == 1
     assert shown.out.splitlines()[-1].startswith("! the online store does not run: `slate run`")
     assert EmbeddedServer.running(bikes.data / "redis") is None
+
+
+def test_drift_that_cannot_be_read_was_not_told(
+    slate: Slate, bikes: Deployment, store: Publisher
+) -> None:
+    """As of another version of Slate."""
+    with connect(open_store(bikes)[0]) as redis:
+        known = ToldDrift("rental_v1", "2026-03-10T12:00:00", 5, 6, {"a.b": 0.5})
+        for number, damaged in enumerate(("", "[]", '{"service": "rental_v1", "more": 1}')):
+            redis.hset("bikes:drift", f"{number}", damaged)
+        tell(redis, "bikes", known)
+        assert told(redis, "bikes", {"rental_v1": None}) == [known]
+        assert slate("status").code == 1
+
+
+def test_a_key_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="is no text of printable ASCII"):
+        served("http://127.0.0.1:1", "of two\nlines")
 
 
 def test_what_is_wrong_is_told_with_what_to_do(

@@ -216,3 +216,10 @@ def test_production_is_no_preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SLATE_ENV", "production")
     with pytest.raises(ConfigurationError, match="is no preview: leave the name out, or SLATE_ENV"):
         deployment.load(written(tmp_path, MINIMAL))
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    file = written(tmp_path, MINIMAL)
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(ConfigurationError, match=r"data cannot be made \(File exists\): see that"):
+        deployment.load(file).make_data()
