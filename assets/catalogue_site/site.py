@@ -56,11 +56,14 @@ def write_site(deployment: Deployment, folder: Path) -> Site:
     before = _written_before(folder)
     if before is None and (folder / INDEX).exists():
         raise ConfigurationError(
-            f"{folder} holds a site that `slate docs` did not write: give another folder, as in "
-            "`slate docs --out catalogue`"
+            f"{folder} holds a site that `slate docs` did not write, or whose {WRITTEN} is gone "
+            "or damaged: remove it, or give another folder, as in `slate docs --out catalogue`"
         )
     told = known(deployment)
     try:
+        if before is None:
+            # Whoever is stopped on the way has begun a site of ours.
+            write_atomically(folder / WRITTEN, "[]\n")
         pages = _write(deployment, told, folder)
         for name in set(before or ()) - set(pages):
             (folder / name).unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from slate.assets.catalogue_site import site as catalogue
 from slate.assets.catalogue_site.site import WRITTEN, write_site
 from slate.assets.experiment_report import PICTURE, PICTURES, picture
 from slate.deployment import Deployment, load
@@ -179,6 +180,25 @@ def test_another_site_is_not_written_over(shop: Deployment, tmp_path: Path) -> N
     with pytest.raises(ConfigurationError, match="holds a site that `slate docs` did not write"):
         write_site(shop, folder)
     assert (folder / "index.html").read_text() == "theirs"
+
+
+def test_one_that_was_stopped_is_written_again(
+    shop: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, written = tmp_path / "site", []
+
+    def write_or_die(path: Path, text: str) -> None:
+        written.append(path)
+        if len(written) == 4:
+            raise KeyboardInterrupt
+        write_atomically(path, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(catalogue, "write_atomically", write_or_die)
+        with pytest.raises(KeyboardInterrupt):
+            write_site(shop, folder)
+    assert (folder / "index.html").exists()
+    assert write_site(shop, folder).pages > 4
 
 
 def test_damaged_reports_and_locks_are_gaps(shop: Deployment, check: Check, tmp_path: Path) -> None:
