@@ -114,6 +114,13 @@ def _run(options: argparse.Namespace) -> int:
     return code
 
 
+def _named(text: str) -> str:
+    """The name of a preview: a variable of a script that is not set is none, nor production."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' names no preview: leave --env out for production")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="slate",
@@ -124,12 +131,12 @@ def _parser() -> argparse.ArgumentParser:
         "memory that DuckDB may take, SLATE_ENV a preview. Exit codes: 0 done, 1 failed, 2 wrong "
         "usage, 130 interrupted.",
     )
-    parser.add_argument("--env", metavar="NAME", default="", help=_ENV)
+    parser.add_argument("--env", metavar="NAME", type=_named, help=_ENV)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     # Before the command, and after it.
     env = argparse.ArgumentParser(add_help=False)
-    env.add_argument("--env", metavar="NAME", default=argparse.SUPPRESS, help=_ENV)
+    env.add_argument("--env", metavar="NAME", type=_named, default=argparse.SUPPRESS, help=_ENV)
 
     def add(name: str, text: str, details: str = "") -> argparse.ArgumentParser:
         description = f"{text[0].upper()}{text[1:]}. {details}"

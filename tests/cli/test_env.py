@@ -49,3 +49,10 @@ def test_names_are_checked_before_anything(slate: Slate, bikes: Deployment, name
         assert refused.code == 1
         assert repr(name) in refused.err
     assert not bikes.data.exists()
+
+
+def test_an_empty_name_is_not_production(slate: Slate) -> None:
+    for arguments in (("--env", "", "status"), ("status", "--env", "")):
+        refused = slate(*arguments)
+        assert refused.code == 2
+        assert "names no preview: leave --env out for production" in refused.err
