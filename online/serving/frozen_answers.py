@@ -4,15 +4,17 @@ An experiment compares what models make of the same values, or shows a viewer th
 is over; both need what was served the first time. ``FeatureService(frozen="30m")`` keeps each
 answer that was asked for with a ``request_id`` in the store, for as long::
 
-    <deployment>:frozen:<service>:<hash>    of the id and of the service's features
+    <deployment>:frozen:<service>:<hash>    of the id and of what the features are made of
         16 bytes      a hash of all that follows
         16 bytes      a hash of what was asked: the keys, the inputs, and an instant that was named
         8 bytes       how many bytes the answer has
         the rest      the answer as Slate's own clients read it, packed with zstd
 
-A changed service, of whatever version, has features of its own, and so freezes anew.
+A changed service, of whatever version, has features of its own, and so freezes anew; one whose
+features are what they were finds what it froze, whatever else was changed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -92,19 +94,26 @@ class FrozenAnswer:
 
     @classmethod
     def of(
-        cls, deployment: str, plan: Plan, request_id: str, request: Request, at: int | None
+        cls,
+        deployment: str,
+        plan: Plan,
+        features: Mapping[str, str],
+        request_id: str,
+        request: Request,
+        at: int | None,
     ) -> "FrozenAnswer":
         """The one of a request.
 
         Args:
             deployment: the deployment's name.
             plan: the service's plan.
+            features: the hash of all that each feature is made of, by its name.
             request_id: the request's id.
             request: what was asked; without rows where it names no candidates.
             at: the instant that was named, in microseconds; None for now.
         """
         service = plan.service
-        known = [request_id, *(f"{one.name} {one.value_type.name}" for one in service.features)]
+        known = [request_id, *(f"{name} {made_of}" for name, made_of in features.items())]
         hashed = _hash("\0".join(known).encode()).hex()
         name = f"{frozen_prefix(deployment)}{service.full_name}:{hashed}"
         return cls(plan, request_id, name, _asked(request, at))

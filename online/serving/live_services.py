@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 from slate.candidates import CandidateSet
 from slate.errors import RequestError, StoreError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
+from slate.locks.contracts import fingerprints
 from slate.online.near.near_views import NearViews
 from slate.online.rows.keys import Keys
 from slate.online.serving.answer import Answer
@@ -70,6 +71,7 @@ class Serving:
         self._refresh = refresh
         self._max_rows = max_rows
         self._plans: dict[str, ServicePlan] = {}
+        self._fingerprints: dict[str, Mapping[str, str]] = {}
         self._generations = LiveGenerations(deployment, registry)
         self._known = self._before = NOTHING
         self._error: str | None = None
@@ -92,6 +94,13 @@ class Serving:
             except UnknownNameError as error:
                 raise RequestError(str(error)) from error
         return self._plans[service]
+
+    def _made_of(self, plan: ServicePlan) -> Mapping[str, str]:
+        """The hash of all that each feature of a service is made of, by its name."""
+        name = plan.plan.service.full_name
+        if name not in self._fingerprints:
+            self._fingerprints[name] = fingerprints(self._registry, plan.plan)
+        return self._fingerprints[name]
 
     def lookup(
         self, service: str, at: Moment | None, given: Mapping[str, Any], request_id: str = ""
@@ -132,7 +141,12 @@ class Serving:
             assert request is not None
             brought = request
         frozen = FrozenAnswer.of(
-            self._deployment, plan.plan, request_id, brought, None if at is None else when
+            self._deployment,
+            plan.plan,
+            self._made_of(plan),
+            request_id,
+            brought,
+            None if at is None else when,
         )
         untold = self._error
         try:

@@ -107,10 +107,23 @@ def contract(registry: Registry, plan: Plan, models: OwnModels) -> Contract:
     )
 
 
+def fingerprints(registry: Registry, plan: Plan) -> dict[str, str]:
+    """The hash of all that each feature of a service is made of, by its name.
+
+    That is without hand-written SQL, which need not be there where features are served.
+
+    Args:
+        registry: the definitions.
+        plan: the service's plan.
+    """
+    reader = _Reader(registry, plan, None)
+    return {feature.name: reader.fingerprint(feature) for feature in plan.service.features}
+
+
 class _Reader:
     """What the features of one service are made of."""
 
-    def __init__(self, registry: Registry, plan: Plan, models: OwnModels) -> None:
+    def __init__(self, registry: Registry, plan: Plan, models: OwnModels | None) -> None:
         self._plan = plan
         self._models = models
         self._sources = {source.model: source for source in registry.sources.values()}
@@ -164,7 +177,7 @@ class _Reader:
 
     def origins(self, view: type[FeatureView]) -> Origins:
         """The hand-written models that a view is made of; none if all is generated."""
-        if view.windowed and (view.source.landing or view.source.table):
+        if self._models is None or (view.windowed and (view.source.landing or view.source.table)):
             return Origins()
         return self._models.origins(self._model(view))
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from slate.online.serving.frozen_answers import FrozenAnswer, frozen_prefix, rem
 from slate.online.store.redis_client import open_store
 from tests.online import arcade
 from tests.online.arcade import GameCatalog
+from tests.slate.edited import imported
 
 ASKED: dict[str, Any] = {"player_id": 1, "game_id": ["chess", "go", "chess", "nothing"]}
 
@@ -60,6 +62,17 @@ def same(one: Answer, other: Answer) -> bool:
         for answer in (one, other)
     ]
     return told[0] == told[1] and one.keys == other.keys and one.at == other.at
+
+
+def redefined(deployment: Deployment, tmp_path: Path, old: str, new: str) -> Deployment:
+    """The deployment with one thing defined otherwise."""
+    text = Path(arcade.__file__).read_text()
+    assert text.count(old) == 1
+    file = tmp_path / "arcade_redefined.py"
+    file.write_text(text.replace(old, new))
+    module = imported(f"arcade_{abs(hash(new))}", file)
+    module.play_ranking.frozen_us = 60_000_000
+    return replace(deployment, definitions=module.__name__)
 
 
 def lose_games(deployment: Deployment, published: datetime) -> None:
@@ -154,6 +167,24 @@ def test_an_answer_that_another_took_the_place_of_is_not_logged(
     assert len(answers) == 4
     assert table["request_row"].to_pylist() == [0, 1, 2, 3]
     assert set(table["asked_at"].to_pylist()) == {answer.at for answer in answers}
+
+
+def test_a_feature_that_is_redefined_freezes_anew(
+    client: FeatureClient, deployment: Deployment, tmp_path: Path
+) -> None:
+    first = client.get("play_ranking", request_id="r1", **ASKED)
+    changed = redefined(deployment, tmp_path, 'on_phone: bool = device == "phone"',
+                        'on_phone: bool = device != "phone"')  # fmt: skip
+    with FeatureClient.connect(changed, timeout=10) as other:
+        again = other.get("play_ranking", request_id="r1", **ASKED)
+    name = "play_request.on_phone"
+    assert again[name].tolist() == (~first[name].astype(bool)).tolist()
+    # What the service does not serve says nothing of its values.
+    beside = redefined(
+        deployment, tmp_path, "features=[StudioProfile]", "features=[]+[StudioProfile]"
+    )
+    with FeatureClient.connect(beside, timeout=10) as other:
+        assert same(other.get("play_ranking", request_id="r1", **ASKED), first)
 
 
 def test_what_is_frozen_ends_and_is_damaged_like_all_else(
