@@ -77,12 +77,28 @@ def digest(
         if rounded:
             columns = connection.execute(f"describe {table}").fetchall()
             names = [quoted_name(name) for name, kind, *_ in columns if kind == "DOUBLE"]
-            floats = ", ".join(f"{name}::real as {name}" for name in names)
+            floats = ", ".join(f"{_seven_digits(name)} as {name}" for name in names)
             rows = f"(select * {f'replace ({floats})' if floats else ''} from {table})"
         held += connection.execute(
             f"select count(*), sum(hash(published)::hugeint) from {rows} as published"
         ).fetchall()
     return str(held)
+
+
+def _seven_digits(column: str) -> str:
+    """A float's first seven digits, as SQL: as a float of half the size.
+
+    What is beyond their range, as the parts of a deviation may be, which are squares, is what it is
+    a power of two of, rounded, and the power.
+    """
+    power = f"floor(log2(nullif(abs({column}), 0)))"
+    return (
+        f"case when abs({column}) between 1e-37 and 3e38 then {column}::real::double "
+        f"when isfinite({column}) and {column} <> 0 "
+        # In two steps, as such a power may be none that a float can be.
+        f"then ({column} / pow(2, {power} / 2) / pow(2, {power} / 2))::real::double + 4 * {power} "
+        f"else {column} end"
+    )
 
 
 def newest_event(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> datetime | None:

@@ -156,10 +156,15 @@ class Bikes:
         view = name.partition(".")[0]
         return view in views and set(registry.views[view].entity.keys) <= set(keys)
 
+    def remember(self) -> None:
+        """Note what had landed for the views that are live now, and were not before."""
+        sources = self.landing.sources
+        for instant in self._live().values():
+            self.known.setdefault(instant, sources)
+
     def wrong_at_rest(self) -> list[str]:
         """What is not as it should be after a whole run, in words."""
         sources = self.landing.sources
-        self.known |= dict.fromkeys(self._live().values(), sources)
         taken, refused = ledger(self.deployment)
         wrong = []
         if (taken, refused) != (self.landing.rows, 0):
@@ -234,6 +239,7 @@ def main() -> None:
             # What a run left behind may be at work yet, and the next one meets it.
             code = bikes.start().wait(PATIENT)
             longest = max(longest, time.monotonic() - began)
+            bikes.remember()
             said = bikes.log.read_text().splitlines()[-SAID:] if code else []
             wrong += [] if code else bikes.wrong_at_rest()
             counts["failed"] += code != 0
