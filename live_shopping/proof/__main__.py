@@ -27,6 +27,7 @@ from live_shopping.proof.ages import (
     skewed,
 )
 from live_shopping.proof.arms import Loop, loop
+from live_shopping.proof.batch_waits import BatchWaits, batch_waits
 from live_shopping.proof.closed_loop import Hour
 from slate import Array
 from slate.deployment import Deployment, load
@@ -52,8 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         deployment = load()
         sample = sampled(deployment, options.requests, say)
         new_seller = _new_seller(say)
+        waits = batch_waits(deployment)
         looped = _looped(deployment, sample, say)
-        found = _findings(sample, range(options.seeds), new_seller, looped, say)
+        found = _findings(sample, range(options.seeds), new_seller, waits, looped, say)
     except SlateError as error:
         print(f"proof: {error}", file=sys.stderr)
         return 1
@@ -72,7 +74,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _findings(
-    sample: Sample, seeds: Sequence[int], new_seller: float, looped: Loop, say: Say
+    sample: Sample,
+    seeds: Sequence[int],
+    new_seller: float,
+    batch: BatchWaits,
+    looped: Loop,
+    say: Say,
 ) -> page.Findings:
     """What models of each age come to."""
     each: dict[str, Judged] = {}
@@ -106,6 +113,7 @@ def _findings(
         skew=interval(wrong.ndcg - right.ndcg, wrong.ndcg_viewers),
         personal=shares,
         new_seller=new_seller,
+        batch=batch,
         loop=looped,
     )
 

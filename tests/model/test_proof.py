@@ -13,6 +13,7 @@ from live_shopping.model.metrics import Interval, interval, ndcg_by_request, tap
 from live_shopping.model.training import Rows, model_features
 from live_shopping.proof import arms, page
 from live_shopping.proof.ages import AGES, Sample, judged, personal, skewed
+from live_shopping.proof.batch_waits import BatchWaits
 from live_shopping.proof.closed_loop import Ranker, events_of, viewer_ids
 from live_shopping.simulator.feed import Pool
 from live_shopping.simulator.marketplace import CATEGORIES
@@ -220,6 +221,7 @@ def test_the_page_says_what_helps_and_what_is_not_told(tmp_path: Path) -> None:
         skew=Interval(-0.02, -0.03, -0.01),
         personal={age: dict.fromkeys(("history", "interest", "account"), 0.5) for age in AGES},
         new_seller=0.25,
+        batch=BatchWaits(7, (1_800.0, 3_240.0), (36_000.0, 79_200.0)),
         loop=loop,
     )
     text = page.write(tmp_path, found).read_text()
