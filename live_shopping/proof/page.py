@@ -147,7 +147,8 @@ def _waits(batch: BatchWaits) -> str:
     (hourly, most_hourly), (nightly, most_nightly) = batch.hourly, batch.nightly
     return f"""of the {batch.sellers:,} sellers whose first tap came in the last week, half waited
 {hourly / 60:.0f} minutes for their hour to end, and a tenth more than {most_hourly / 60:.0f};
-for the night half waited {nightly / 3_600:.1f} hours, and a tenth more than {most_nightly / 3_600:.1f}."""
+for the night half waited {nightly / 3_600:.1f} hours, and a tenth more than
+{most_nightly / 3_600:.1f}."""
 
 
 def _loop(loop: Loop) -> str:
