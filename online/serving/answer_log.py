@@ -28,6 +28,7 @@ from slate.privacy import personal
 
 logger = logging.getLogger(__name__)
 
+THREAD = "slate log"
 # How many answers may wait for the thread, and how many rows of them make a table.
 WAITING, ROWS = 64, 5_000
 # How long it waits for more answers to go with one, and at the end for the last of them.
@@ -177,7 +178,7 @@ class AnswerLog:
     def _start(self) -> None:
         with self._starting:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="slate log", daemon=True)
+                self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:

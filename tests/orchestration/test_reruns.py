@@ -18,7 +18,7 @@ from slate.assets.hours import partition_key
 from slate.assets.online import WHOLE
 from slate.cli.main import INTERRUPTED
 from slate.compile.project import write
-from slate.deployment import Deployment
+from slate.deployment import Deployment, load
 from slate.orchestration.assembly import assemble
 from slate.orchestration.home import prepare_home
 from slate.orchestration.interrupts import interrupts
@@ -70,7 +70,11 @@ class Hotel:
     """A small deployment with landing files."""
 
     def __init__(self, folder: Path) -> None:
-        self.deployment = small.place(folder, "events")
+        config = small.place(folder, "events").root / "slate.toml"
+        # An hour that ends meanwhile would be built too.
+        clock = moment(MIDDAY + 24 * HOUR).isoformat()
+        config.write_text(f'{config.read_text()}clock = "{clock}"\n')
+        self.deployment = load(config)
         write(self.deployment.registry, self.deployment.dbt_project)
         (self.deployment.dbt_project / "models" / "_unit_tests.yml").write_text(FAILING)
         self.landing = Landing(self.deployment)
