@@ -44,6 +44,7 @@ ROOT = Path(__file__).parents[2]
 FIRST, EACH = -24, 4
 LEAST_SECONDS, PATIENT = 20.0, 300.0
 SHOWN, SAID = 5, 30
+HELD_BACK = "is held back: see the check"
 VICTIMS = ("run with all of it", "run alone", "dbt")
 
 
@@ -242,7 +243,10 @@ def main() -> None:
             bikes.remember()
             said = bikes.log.read_text().splitlines()[-SAID:] if code else []
             wrong += [] if code else bikes.wrong_at_rest()
-            counts["failed"] += code != 0
+            # Random data are far from the last good run's now and then, which a gate is to tell.
+            is_held = any(HELD_BACK in line for line in said)
+            counts["held back"] += is_held
+            counts["failed"] += code != 0 and not is_held
             counts["wrong"] += len(wrong)
             for text in (*wrong[:SHOWN], *said):
                 print(f"    {text}", flush=True)
@@ -255,7 +259,8 @@ def main() -> None:
         raise SystemExit("no values were judged: nothing is shown by this run")
     print(
         f"kills: runs_killed={counts['kills']} values={bikes.values} "
-        f"runs_failed_after={counts['failed']} wrong={counts['wrong']}"
+        f"held_back_by_gates={counts['held back']} runs_failed_after={counts['failed']} "
+        f"wrong={counts['wrong']}"
     )
 
 
