@@ -241,14 +241,14 @@ def main() -> None:
             code = bikes.start().wait(PATIENT)
             longest = max(longest, time.monotonic() - began)
             bikes.remember()
-            said = bikes.log.read_text().splitlines()[-SAID:] if code else []
+            said = bikes.log.read_text().splitlines() if code else []
             wrong += [] if code else bikes.wrong_at_rest()
             # Random data are far from the last good run's now and then, which a gate is to tell.
             is_held = any(HELD_BACK in line for line in said)
             counts["held back"] += is_held
             counts["failed"] += code != 0 and not is_held
             counts["wrong"] += len(wrong)
-            for text in (*wrong[:SHOWN], *said):
+            for text in (*wrong[:SHOWN], *said[-SAID:]):
                 print(f"    {text}", flush=True)
             print(
                 f"  {after:5.1f} s: killed {killed}; the next run took "
