@@ -104,46 +104,38 @@ def log_schedules(take_in: Any = None, audit: Any = None) -> Sequence[dg.Schedul
     """When what is logged is taken in, and answers are audited, if there is any."""
     found = []
     if take_in is not None:
-        found.append(
-            dg.ScheduleDefinition(
-                name="answers",
-                job=take_in,
-                cron_schedule=f"*/{LOG_MINUTES} * * * *",
-                default_status=dg.DefaultScheduleStatus.RUNNING,
-                description="Takes in what is logged before it finds no more room in the store.",
-            )
-        )
+        about = "Takes in what is logged before it finds no more room in the store."
+        found.append(_schedule("answers", take_in, f"*/{LOG_MINUTES} * * * *", about))
     if audit is not None:
-        found.append(
-            dg.ScheduleDefinition(
-                name="audit",
-                job=audit,
-                cron_schedule=f"{AUDIT_MINUTE} * * * *",
-                default_status=dg.DefaultScheduleStatus.RUNNING,
-                description="Audits logged answers once the warehouse knows their hour.",
-            )
-        )
+        about = "Audits logged answers once the warehouse knows their hour."
+        found.append(_schedule("audit", audit, f"{AUDIT_MINUTE} * * * *", about))
     return found
+
+
+def _schedule(name: str, job: Any, cron: str, description: str) -> dg.ScheduleDefinition:
+    """A schedule that goes on without anybody having to turn it on."""
+    return dg.ScheduleDefinition(
+        name=name,
+        job=job,
+        cron_schedule=cron,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=description,
+    )
 
 
 def hourly_schedule(deployment: Deployment, whole: Any) -> Any:
     """The whole chain, a few minutes after each hour; of landing files, for the hour that ended."""
-    name, status = "every_hour", dg.DefaultScheduleStatus.RUNNING
+    name = "every_hour"
     if landing_sources(deployment.registry):
         return dg.build_schedule_from_partitioned_job(
             whole,
             name=name,
             minute_of_hour=MINUTE_OF_HOUR,
-            default_status=status,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
             description="The whole chain, for the hour that just ended.",
         )
-    return dg.ScheduleDefinition(
-        name=name,
-        job=whole,
-        cron_schedule=f"{MINUTE_OF_HOUR} * * * *",
-        default_status=status,
-        description="The whole chain, for what has come since.",
-    )
+    about = "The whole chain, for what has come since."
+    return _schedule(name, whole, f"{MINUTE_OF_HOUR} * * * *", about)
 
 
 def freshness_job(deployment: Deployment) -> Any:
@@ -163,10 +155,5 @@ def freshness_job(deployment: Deployment) -> Any:
 
 def freshness_schedule(job: Any) -> dg.ScheduleDefinition:
     """Looks at how old data are every hour, whether or not anything was made."""
-    return dg.ScheduleDefinition(
-        name="freshness",
-        job=job,
-        cron_schedule=f"{FRESHNESS_MINUTE} * * * *",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="How old data are, whether or not anything was made.",
-    )
+    about = "How old data are, whether or not anything was made."
+    return _schedule("freshness", job, f"{FRESHNESS_MINUTE} * * * *", about)
