@@ -51,6 +51,21 @@ class Warehouse(DuckDBResource):
         """Give the lock back."""
         self._lock.close()
 
+    def failure(self, what: str, error: Exception) -> str:
+        """What became of a failure of DuckDB's that concerns one thing of many, and what to do.
+
+        Args:
+            what: what came of it.
+            error: the failure.
+        """
+        if (known := known_failure(Path(self.database), str(error))) is not None:
+            return f"{what}: {known}"
+        said = " ".join(str(error).split())
+        return (
+            f"{what}, as DuckDB cannot read its tables ({said}): look for the value or the table "
+            "that it names in the warehouse, mend what that comes from, and run again"
+        )
+
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection, closed also after an error.

@@ -4,19 +4,13 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import dagster as dg
-from dagster_dbt import DbtCliInvocation
 
-from slate.errors import DataError, SlateError
-from slate.offline.warehouse import known_failure
+from slate.errors import SlateError
 
 Step = TypeVar("Step", bound=Callable[..., Any])
-
-_FAILED = ("error", "fail", "runtime error")
-_SHOWN = 5
 
 
 def explained(step: Step) -> Step:
@@ -47,31 +41,3 @@ def _explained() -> Iterator[None]:
         yield
     except SlateError as error:
         raise dg.Failure(str(error), {"kind": type(error).__name__}, allow_retries=False) from None
-
-
-def dbt_failure(invocation: DbtCliInvocation, warehouse: Path, error: Exception) -> DataError:
-    """What dbt could not build, or did not let pass, in its own words.
-
-    Args:
-        invocation: the run of dbt, which has ended.
-        warehouse: the DuckDB file.
-        error: what was raised of it.
-    """
-    try:
-        results = invocation.get_artifact("run_results.json")["results"]
-    except FileNotFoundError:
-        return DataError(f"dbt ended before it built anything: {error}")
-    failed = [
-        (result["unique_id"].split(".")[2], " ".join(str(result["message"]).split()))
-        for result in results
-        if result["status"] in _FAILED
-    ]
-    for _, message in failed:
-        if (known := known_failure(warehouse, message)) is not None:
-            return DataError(known)
-    more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
-    told = "; ".join(f"{name}: {message}" for name, message in failed[:_SHOWN])
-    return DataError(
-        f"dbt failed on {told}{more}. What depends on it is not built; fix the model, or the data "
-        "that it is about, and run again"
-    )

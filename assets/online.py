@@ -7,6 +7,7 @@ views that a run's tag says go together, all are left out where one is.
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -85,13 +86,14 @@ def _assets(deployment: Deployment, views: list[type[FeatureView]]) -> dg.Assets
             # One state of the tables: what is published is what was checked.
             connection.begin()
             published.prepare(connection)
-            prepared = []
+            prepared: list[_Prepared] = []
             for view in asked:
                 if (since := store.pinned(view)) is not None:
                     step.leave_pinned(view, since)
                     continue
                 try:
-                    prepared.append(step.prepare(view))
+                    with _apart(connection, warehouse, view):
+                        prepared.append(step.prepare(view))
                 except DataError as error:
                     context.log.error(str(error))
                     refused.append(error)
@@ -266,6 +268,26 @@ class _Step:
         if one.newest is not None:
             metadata[NEWEST] = dg.MetadataValue.timestamp(one.newest)
         return dg.MaterializeResult(asset_key=online_key(one.view), metadata=metadata)
+
+
+@contextmanager
+def _apart(
+    connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, view: type[FeatureView]
+) -> Iterator[None]:
+    """Let what DuckDB cannot read of one view leave the connection to the others.
+
+    Raises:
+        DataError: DuckDB failed.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        # After an error it takes no more of the transaction. Of the tables there is no other state
+        # than the one that was checked: until the run ends, nobody else has the file.
+        connection.rollback()
+        connection.begin()
+        published.prepare(connection)
+        raise DataError(warehouse.failure(f"{view.name} is not published", error)) from error
 
 
 def rolled_back(

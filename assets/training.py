@@ -14,6 +14,7 @@ from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
 from slate.assets.manifests import CURRENT, Manifest, load_manifest
 from slate.assets.training_sets import write_training_set
+from slate.assets.unbuilt import require_built
 from slate.assets.verdicts import require_passed
 from slate.assets.warehouse import current_key, model_key
 from slate.compile.model_names import training_model
@@ -76,6 +77,7 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
 
         with warehouse.get_connection() as connection:
             require_passed(connection, plan.views)
+            require_built(connection, service.full_name, [training_model(service)])
             before = load_manifest(folder) if (folder / CURRENT).exists() else None
             days = _days(connection, plan, before)
             build = last_build(connection)

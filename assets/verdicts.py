@@ -9,9 +9,9 @@ from datetime import datetime
 
 import duckdb
 
-from slate.assets import builds, ledger_time
+from slate.assets import builds, ledger_time, unbuilt
 from slate.assets.publishing import digest, published_tables
-from slate.compile.model_names import RAW
+from slate.compile.model_names import RAW, state_models
 from slate.errors import DataError, HeldBackError
 from slate.quality.batches import Batch
 from slate.sources import Source
@@ -47,11 +47,12 @@ def require_passed(
     """Let nothing out that its check held back, or has not seen.
 
     Raises:
-        HeldBackError: what a view's tables hold now did not pass its check.
+        HeldBackError: what a view's tables hold now did not pass its check, or is not built.
         DataError: it was not checked.
     """
     prepare(connection)
     for view in views:
+        unbuilt.require_built(connection, view.name, state_models(view))
         found = connection.execute(
             f"""select passed,
                 built_at is not distinct from (select max(built_at) from {RAW}.builds)

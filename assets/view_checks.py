@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DbtProject
 
 from slate.assets import verdicts
@@ -17,8 +18,9 @@ from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
 from slate.assets.origins import landed_origins
 from slate.assets.publishing import known_since
+from slate.assets.unbuilt import failure_behind
 from slate.assets.warehouse import current_key
-from slate.compile.model_names import current_model
+from slate.compile.model_names import current_model, state_models
 from slate.deployment import Deployment
 from slate.privacy import hidden, is_personal
 from slate.quality import gate_history
@@ -82,18 +84,28 @@ def _check(
         context: dg.AssetCheckExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.AssetCheckResult]:
         started = time.perf_counter()
+        validation = None
         with warehouse.get_connection() as connection:
-            validation = validate(
-                view,
-                connection,
-                now=deployment.now(),
-                previous=load(deployment.reports, view),
-                known_since=known_since(connection, view),
-                accepted=accepted(deployment.reports, view.name),
-                batches=verdicts.landed_since_good(connection, view, sources),
-            )
-            verdicts.record(connection, view, validation.success)
-            failing = "" if validation.success else _failing(view, connection, validation)
+            failure = failure_behind(connection, state_models(view))
+            reason = failure and f"it was not looked at, as dbt failed on {failure[0]}"
+            try:
+                if failure is None:
+                    validation = validate(
+                        view,
+                        connection,
+                        now=deployment.now(),
+                        previous=load(deployment.reports, view),
+                        known_since=known_since(connection, view),
+                        accepted=accepted(deployment.reports, view.name),
+                        batches=verdicts.landed_since_good(connection, view, sources),
+                    )
+                    verdicts.record(connection, view, validation.success)
+                    failing = "" if validation.success else _failing(view, connection, validation)
+            except duckdb.Error as error:
+                validation, reason = None, warehouse.failure(f"{view.name} is not checked", error)
+        if validation is None:
+            yield from _unchecked(context, view, str(reason))
+            return
         report = report_folder(deployment.reports, context.run.run_id) / f"{view.name}.html"
         write_page(validation, report)
         write_report(validation, report.with_suffix(".json"), deployment.now(), context.run.run_id)
@@ -140,10 +152,33 @@ def _check(
             ),
             dg.AssetCheckResult(asset_key=asset, check_name=CHECKED, passed=True),
         ]
-        asked = {key.name for key in context.selected_asset_check_keys}
-        yield from (result for result in results if result.check_name in asked)
+        yield from _asked(context, results)
 
     return expectations
+
+
+def _asked(
+    context: dg.AssetCheckExecutionContext, results: Sequence[dg.AssetCheckResult]
+) -> Iterator[dg.AssetCheckResult]:
+    """Those of the results that the run asks for."""
+    asked = {key.name for key in context.selected_asset_check_keys}
+    yield from (result for result in results if result.check_name in asked)
+
+
+def _unchecked(
+    context: dg.AssetCheckExecutionContext, view: type[FeatureView], reason: str
+) -> Iterator[dg.AssetCheckResult]:
+    """What comes of a check that could not look at its view.
+
+    There is no verdict, so the view is held back where it would go out; others go on.
+    """
+    context.log.error(f"{view.name}: {reason}")
+    asset = current_key(view)
+    results = [
+        dg.AssetCheckResult(asset_key=asset, check_name=CHECK, passed=False, description=reason),
+        dg.AssetCheckResult(asset_key=asset, check_name=CHECKED, passed=True),
+    ]
+    yield from _asked(context, results)
 
 
 def _gates(deployment: Deployment, validation: Validation) -> dict[str, dg.MetadataValue]:

@@ -2,14 +2,9 @@
 
 import fcntl
 import os
-import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
-from importlib.metadata import version
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +13,23 @@ import duckdb
 from dagster_dbt import (
     DagsterDbtCliRuntimeError,
     DagsterDbtTranslator,
-    DbtCliResource,
     DbtProject,
     dbt_assets,
 )
-from packaging.version import Version
 
-from slate.assets.builds import Build, drop_former, plan_build, record, set_clock
+from slate.assets import unbuilt
+from slate.assets.builds import drop_former, plan_build, record, set_clock
 from slate.assets.catalogue import asset_tags, own_models, schema
 from slate.assets.database import POOL, Warehouse
-from slate.assets.failures import dbt_failure, explained
+from slate.assets.dbt_calls import Dbt, passes, run
+from slate.assets.dbt_failures import dbt_failure
+from slate.assets.failures import explained
 from slate.assets.holds import hold
 from slate.assets.hours import Span, span_of
-from slate.assets.interrupts import deaf, ended
 from slate.assets.landing_files import landing_sources
 from slate.assets.lineage import column_lineage
 from slate.assets.raw_tables import require_declared_types
+from slate.assets.touched_models import readers_of
 from slate.compile.asked import all_asked
 from slate.compile.model_names import (
     CLOCK,
@@ -41,8 +37,6 @@ from slate.compile.model_names import (
     RAW,
     asked_model,
     current_model,
-    online_keys_model,
-    online_tiles_model,
     training_model,
 )
 from slate.deployment import Deployment
@@ -50,26 +44,12 @@ from slate.errors import ConfigurationError, DataError
 from slate.registry import Registry
 from slate.views import FeatureView
 
+# The metadata of a model that says why it is not built, and stands for what was built before.
+NOT_BUILT = "not_built"
 # What dbt itself writes into its project.
 _WRITTEN = ("target", "logs")
 # What names the packages that a project is made with.
 _PACKAGES = ("packages.yml", "dependencies.yml")
-
-
-class Dbt(DbtCliResource):
-    """dbt as a process of its own, whose version is that of the installed package.
-
-    Dagster runs `dbt --version` for it: two seconds, in which dbt asks the package index what is
-    newest. And it makes a second adapter in its own process, to ask the warehouse for columns and
-    counts: a second or two of parsing macros, and nobody asks.
-    """
-
-    @cached_property
-    def _cli_version(self) -> Version:
-        return Version(version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
-        return None
 
 
 def model_key(model: str) -> dg.AssetKey:
@@ -226,10 +206,6 @@ def known_assets() -> list[dg.AssetSpec]:
     ]
 
 
-# Unit tests are for whoever changes a model, and know nothing of a run's hours.
-_UNIT_TESTS = "resource_type:unit_test"
-
-
 def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDefinition:
     """All models of the deployment's dbt project, built together for the hours that are new.
 
@@ -265,34 +241,17 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         for model, until in held.items():
             context.log.warning(f"{model} is known up to {until:%Y-%m-%d %H:%M}: a file is unread")
         context.log.info(f"dbt builds {build}")
-        events, failure = [], None
-        passes = list(_passes(registry, build))
-        for number, one in enumerate(passes, 1):
-            if len(passes) > 1:
-                context.log.info(f"dbt builds part {number} of {len(passes)}: up to {one.end}")
-            with ExitStack() as running:
-                with deaf():
-                    invocation = dbt.cli(one.arguments(), context=context)
-                    running.enter_context(ended(invocation.process))
-                try:
-                    for event in invocation.stream():
-                        if one.last:
-                            events.append(event)
-                        if isinstance(event, dg.Output):
-                            context.log.info(f"built {event.output_name} ({len(events)})")
-                except DagsterDbtCliRuntimeError as error:
-                    failure = error
-                    break
-            # Some megabytes a run, of interest only after a failure.
-            shutil.rmtree(invocation.target_path)
-        outputs = [event.output_name for event in events if isinstance(event, dg.Output)]
-        built = [context.asset_key_for_output(output).path[-1] for output in outputs]
+        ran = run(context, dbt, list(passes(registry, build)))
+        built = [context.asset_key_for_output(name).path[-1] for name in ran.outputs]
+        whole = ran.failure is None and not context.is_subset
+        failed = ran.failed(project.manifest_path)
+        readers = readers_of(project.manifest_path)
         # Only now has dbt let go of the file, so that its tables can be counted.
         with warehouse.get_connection() as connection:
             counts = _row_counts(connection, built)
             repeats = repeated_rows(connection, registry, counts, build.span)
-            whole = failure is None and not context.is_subset
             record(connection, build, whole=whole)
+            missing = unbuilt.record(connection, None if whole else built, failed, readers)
             dropped = drop_former(connection, deployment, build) if whole else []
         for model, rows in repeats.items():
             if rows:
@@ -301,7 +260,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
             context.log.info(
                 f"dropped {len(dropped)} tables that are no longer defined: {_some(dropped)}"
             )
-        for event in events:
+        for event in ran.events:
             if isinstance(event, dg.Output):
                 model = context.asset_key_for_output(event.output_name).path[-1]
                 metadata: dict[str, Any] = dict(event.metadata)
@@ -314,10 +273,32 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
                 yield dg.Output(None, event.output_name, metadata=metadata)
             else:
                 yield event
-        if failure is not None:
-            raise dbt_failure(invocation, deployment.warehouse, failure) from failure
+        if ran.failure is None:
+            return
+        goes_on = failed and ran.all_passes and not context.is_subset
+        if not (goes_on and unbuilt.some_built(registry, missing)):
+            raise dbt_failure(failed, deployment.warehouse, ran.failure) from ran.failure
+        for model, reason in failed.items():
+            context.log.error(f"{model}: {reason}")
+        left = {key.path[-1]: key for key in context.selected_asset_keys}
+        for model in _in_order(left.keys() - set(built), readers):
+            # Else Dagster would go on with nothing at all of what comes after.
+            of = missing.get(model, "what goes before it")
+            yield dg.MaterializeResult(
+                asset_key=left[model], metadata={NOT_BUILT: f"dbt failed on {of}"}
+            )
 
     return warehouse
+
+
+def _in_order(models: Collection[str], readers: Mapping[str, Sequence[str]]) -> list[str]:
+    """Models, each behind those that it reads."""
+    order = TopologicalSorter[str](dict.fromkeys(models, ()))
+    for model in models:
+        for reader in readers.get(model, ()):
+            if reader in models:
+                order.add(reader, model)
+    return list(order.static_order())
 
 
 def _row_counts(connection: duckdb.DuckDBPyConnection, models: Sequence[str]) -> dict[str, int]:
@@ -370,59 +351,3 @@ def _require_asked_models(registry: Registry, selected: set[str]) -> None:
 
 def _some(names: Sequence[str], most: int = 5) -> str:
     return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One call of dbt.
-
-    Attributes:
-        excluded: the models that are not built.
-        start, end: the hours that are.
-        anew: whether tables are made anew, with these hours first.
-        last: whether it is the last for its models, so that what it tells of them is the outcome.
-    """
-
-    excluded: Collection[str]
-    start: datetime
-    end: datetime
-    anew: bool
-    last: bool
-
-    def arguments(self) -> list[str]:
-        """What dbt is called with."""
-        anew = ["--full-refresh"] if self.anew else []
-        hours = ["--event-time-start", str(self.start), "--event-time-end", str(self.end)]
-        # One argument: of several dbt takes the second for something else.
-        excluded = " ".join([_UNIT_TESTS, *sorted(self.excluded)])
-        return ["build", "--exclude", excluded, *anew, *hours]
-
-
-def _passes(registry: Registry, build: Build) -> Iterator[Pass]:
-    """How dbt is called: for the new hours, then for all hours of what is anew.
-
-    Many rows are built in parts, each as if it were the new hours of its time. What holds the state
-    at the end is built with the last.
-    """
-    everything = datetime.min, build.until
-    if build.span is None:
-        spans = [(set[str](), everything, True)]
-    else:
-        spans = [(set(build.anew), build.span, False)]
-        if build.anew:
-            # It reads of the others, and none of these of it.
-            spans.append((set(build.models) - set(build.anew), everything, True))
-    state = {model for view in registry.views.values() for model in _state_models(view)}
-    for excluded, span, anew in spans:
-        parts = build.parts(span)
-        for start, end in parts:
-            last = (start, end) == parts[-1]
-            left_out = excluded if last else excluded | state
-            yield Pass(left_out, start, end, anew and start == span[0], last)
-
-
-def _state_models(view: type[FeatureView]) -> tuple[str, ...]:
-    """The models that hold a view's state at the end of what is known."""
-    if view.windowed:
-        return current_model(view), online_keys_model(view), online_tiles_model(view)
-    return (current_model(view),)

@@ -7,8 +7,10 @@ import dagster as dg
 
 from slate.assets.answer_log import log_assets
 from slate.assets.audits import audit_assets
+from slate.assets.built_checks import built_checks
 from slate.assets.catalogue_site.asset import catalogue_assets
 from slate.assets.database import Warehouse
+from slate.assets.dbt_calls import Dbt
 from slate.assets.experiments import experiment_assets
 from slate.assets.exposure_log import exposure_assets
 from slate.assets.freshness import view_checks
@@ -21,7 +23,7 @@ from slate.assets.stream_readings import live_sources
 from slate.assets.streams import stream_assets, stream_checks
 from slate.assets.training import training_assets
 from slate.assets.view_checks import quality_checks
-from slate.assets.warehouse import Dbt, dbt_project, known_assets, warehouse_assets
+from slate.assets.warehouse import dbt_project, known_assets, warehouse_assets
 from slate.deployment import Deployment
 from slate.orchestration.console import console
 from slate.orchestration.generations import generation_jobs
@@ -72,6 +74,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *own,
         ],
         asset_checks=[
+            *built_checks(deployment),
             *quality_checks(deployment, project),
             *source_checks(deployment),
             *view_checks(deployment),

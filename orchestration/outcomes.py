@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from slate.assets.view_checks import CHECK
+from slate.assets.warehouse import NOT_BUILT
 from slate.errors import HeldBackError
 
 _HELD_BACK = HeldBackError.__name__
@@ -15,7 +16,7 @@ def told(result: dg.ExecuteInProcessResult) -> str:
     """Why a run failed, and what was not done for it."""
     events = result.all_events
     lines = [f"  {line}" for line in dict.fromkeys(_reasons(events))]
-    made = {event.asset_key for event in events if event.is_step_materialization}
+    made = {event.asset_key for event in events if _made(event)}
     missing = sorted(
         key.to_user_string() for key in result.job_def.asset_layer.selected_asset_keys - made
     )
@@ -25,6 +26,14 @@ def told(result: dg.ExecuteInProcessResult) -> str:
             f"  not made, so what was there before stays: {', '.join(missing[:_SHOWN])}{more}"
         )
     return "\n".join(["the run failed:", *lines, "  `slate ui` shows it step by step"])
+
+
+def _made(event: dg.DagsterEvent) -> bool:
+    """Whether it tells of an asset that was made."""
+    if not event.is_step_materialization:
+        return False
+    made = event.step_materialization_data.materialization
+    return NOT_BUILT not in made.metadata
 
 
 def alarms(result: dg.ExecuteInProcessResult) -> str:

@@ -42,6 +42,13 @@ def online_tiles_model(view: type[FeatureView]) -> str:
     return f"{view.name}_online_tiles"
 
 
+def state_models(view: type[FeatureView]) -> tuple[str, ...]:
+    """The models that hold a view's state at the end of what is known."""
+    if view.windowed:
+        return current_model(view), online_keys_model(view), online_tiles_model(view)
+    return (current_model(view),)
+
+
 def asked_model(plan: Plan, view: type[FeatureView]) -> str:
     """The model that holds a view's values at the instants that a service's spine asks about.
 

@@ -91,6 +91,9 @@ welcome = FeatureService(
 )
 # The same for a model that has no use for letters, asked by name and version.
 welcome_v2 = FeatureService("welcome", version=2, keys=[Guest], spine=Stay, features=[GuestStays])
+known_guest = FeatureService(
+    "known_guest", version=1, keys=[Guest], spine=Stay, features=[GuestProfile]
+)
 visits = FeatureService("visits", version=1, keys=[Guest], spine=Visit, features=[GuestOrders])
 
 # What a deployment holds, by what it lacks.
@@ -100,6 +103,7 @@ LACKING = {
     "views": "Guest, Stay",
     "events": "Guest, Stay, Letter, GuestStays, GuestLetters, welcome, welcome_v2",
     "landing": "Guest, Order, Visit, GuestOrders, visits",
+    "nothing": "Guest, Stay, GuestStays, GuestProfile, welcome_v2, known_guest",
 }
 
 
