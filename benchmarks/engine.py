@@ -336,7 +336,7 @@ def floor_of(slate: Slate, registry: Registry) -> Floor:
     kept: dict[Expr, Array] = {}
     computed = ServicePlan.compute
 
-    def note(self: ServicePlan, values: dict[Expr, Operand]) -> dict[Feature, Operand]:
+    def note(self: ServicePlan, values: dict[Expr, Operand]) -> Any:
         kept.update({expr: array(found) for expr, found in values.items()})
         return computed(self, values)
 

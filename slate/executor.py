@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from slate.encoded import Encoded, Operand, array
-from slate.errors import DataError
+from slate.errors import DataError, DefinitionError, SlateError
 from slate.expressions import NOW, Expr, Step, leaves, steps
+from slate.failed_expressions import Failed, run_apart, spread
 from slate.features import Computed, Feature
 from slate.inference import cast
 from slate.kinds import Kind
@@ -21,7 +22,9 @@ def operands(plan: Plan) -> tuple[Expr, ...]:
     return tuple(leaf for leaf in read if not isinstance(leaf, Computed))
 
 
-def compute(plan: Plan, values: dict[Expr, Operand]) -> None:
+def compute(
+    plan: Plan, values: dict[Expr, Operand], failed: dict[Computed, Failed] | None = None
+) -> None:
     """Run a service's expressions, each after those that it reads.
 
     Args:
@@ -29,21 +32,51 @@ def compute(plan: Plan, values: dict[Expr, Operand]) -> None:
         values: an array for each operand, of its kind and of shape (1,) or (N,), or an encoded
             one. The request features are added to it, each of its kind; so are the calls that they
             are made of.
+        failed: takes the features whose expression fails on some rows: they are null there. None
+            where that is an error.
 
     Raises:
-        DefinitionError: an expression gives another kind than it promises.
+        DefinitionError: an expression gives another kind than it promises, or other rows.
+        DataError: an expression fails.
     """
+    shapes = {(1,), *((len(held),) for held in values.values())}
     with np.errstate(all="ignore"):
         for feature, steps in _steps(plan):
-            for step in steps:
-                if step.expr not in values:
-                    step.run(values)
-            found = values[feature.expression]
-            if isinstance(found, Encoded):
-                few = cast(feature.name, found.values, feature.kind)
-                values[feature] = Encoded(few, found.index)
-            else:
-                values[feature] = cast(feature.name, found, feature.kind)
+            try:
+                values[feature] = _computed(feature, steps, values, shapes)
+            except Exception as error:
+                if failed is None:
+                    raise _refusal(feature, error) from error
+                values[feature], failed[feature] = run_apart(feature, values, error)
+            if failed and (nulled := spread(feature, values[feature], failed)) is not None:
+                values[feature], failed[feature] = nulled
+
+
+def _computed(
+    feature: Computed, steps: list[Step], values: dict[Expr, Operand], shapes: set[tuple[int]]
+) -> Operand:
+    for step in steps:
+        if step.expr not in values:
+            step.run(values)
+    found = values[feature.expression]
+    if isinstance(found, Encoded):
+        return Encoded(cast(feature.name, found.values, feature.kind), found.index)
+    result = cast(feature.name, found, feature.kind)
+    if result.shape not in shapes:
+        raise DefinitionError(
+            f"{feature.name}: its expression turns {max(shapes)[0]:,} rows into shape "
+            f"{result.shape}; a feature has one value a row"
+        )
+    return result
+
+
+def _refusal(feature: Computed, error: Exception) -> SlateError:
+    if isinstance(error, SlateError):
+        return error
+    return DataError(
+        f"{feature.name}: its expression fails on values that there are "
+        f"({type(error).__name__}: {error}): have its definition take any values of its type"
+    )
 
 
 @lru_cache(256)
@@ -54,7 +87,11 @@ def _steps(plan: Plan) -> list[tuple[Computed, list[Step]]]:
 
 
 def served(
-    plan: Plan, rows: Mapping[str, pa.Array], instants: pa.Array, origin: str
+    plan: Plan,
+    rows: Mapping[str, pa.Array],
+    instants: pa.Array,
+    origin: str,
+    failed: dict[Computed, Failed] | None = None,
 ) -> list[pa.Array]:
     """The features of a service for many rows of the warehouse, as they are served.
 
@@ -63,12 +100,13 @@ def served(
         rows: the stored features and the inputs by full name.
         instants: the instant of each row.
         origin: where the rows are from, for an error.
+        failed: as in ``compute``.
 
     Returns:
         A column for each of the service's features, in their order and of their types.
 
     Raises:
-        DataError: a feature is null that cannot be.
+        DataError: a feature is null that cannot be, or an expression fails.
     """
     values: dict[Expr, Operand] = {}
     for operand in operands(plan):
@@ -77,7 +115,7 @@ def served(
             values[operand] = operand.value_type.from_arrow(column, operand.default)
         elif operand is NOW:
             values[NOW] = Kind.TIME.from_arrow(instants)
-    compute(plan, values)
+    compute(plan, values, failed)
     return [
         feature.kind.to_arrow(array(values[feature]))
         if isinstance(feature, Computed)

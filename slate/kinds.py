@@ -60,6 +60,11 @@ class Kind(Enum):
             raise DefinitionError(f"a value of type {self.value} cannot be null: give a default")
         return np.datetime64("NaT", "us") if self is Kind.TIME else np.nan
 
+    @property
+    def blank(self) -> Any:
+        """What stands where a value cannot be told: null, or 0 or False where there is none."""
+        return self.null if self.has_null else self.dtype.type(0)
+
     def accepts(self, value: object) -> bool:
         """Whether a Python constant is of this kind (an int is a float, a bool is not a number)."""
         if isinstance(value, bool):

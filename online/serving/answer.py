@@ -407,7 +407,8 @@ def nothing(feature: Feature) -> Array:
     if length is not None:
         values = np.zeros((1, length), kind.dtype)
         return np.ma.MaskedArray(values, np.ones(values.shape, np.bool_))
-    return kind.full(1, kind.null if kind.has_null else feature.null)
+    default = None if kind.has_null else feature.default
+    return kind.full(1, kind.blank if default is None else default)
 
 
 def _require(package: str, method: str) -> Any:

@@ -121,7 +121,8 @@ class Lookup:
         unknown = self._unknown | self.vanished
         reasons = [unknown[view] for view in views if view in unknown]
         damaged = [one for read in self._plan.reads for one in self._damaged[read]]
-        values = self._plan.compute(self._values)
+        values, failed = self._plan.compute(self._values)
+        errors = [*([error] if error else ()), *self._errors, *reasons, *damaged, *failed]
         self._mark(Stage.COMPUTE)
         return Answer(
             self._plan.plan.service.full_name,
@@ -129,7 +130,7 @@ class Lookup:
             self._request.rows,
             values,
             {view: self._states[view] for view in views},
-            tuple(dict.fromkeys([*([error] if error else ()), *self._errors, *reasons, *damaged])),
+            tuple(dict.fromkeys(errors)),
             self._request.keys_by_row,
         )
 

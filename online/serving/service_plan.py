@@ -1,16 +1,20 @@
 """A service's plan, made ready: which keys to read in which round, and what decodes them."""
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 
 from slate.encoded import Operand
 from slate.executor import compute
 from slate.expressions import Expr, leaves
-from slate.features import Attribute, Feature
+from slate.failed_expressions import Failed
+from slate.features import Attribute, Computed, Feature
 from slate.online.rows.keys import KeySource
 from slate.online.serving.requests import RequestForm
 from slate.online.serving.view_read import ViewRead
 from slate.plans import Plan, Read
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class ServicePlan:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self._told_of: set[Computed] = set()
         self.form = RequestForm(plan)
         self.reads = tuple(self._view_read(read) for read in plan.reads)
         lead = {read for read in self.reads if read.view in {one.view for one in self._leads}}
@@ -79,11 +84,24 @@ class ServicePlan:
             return 0
         return 1 + next(read.round for read in self.plan.reads if read.view is source.view)
 
-    def compute(self, values: dict[Expr, Operand]) -> dict[Feature, Operand]:
+    def compute(self, values: dict[Expr, Operand]) -> tuple[dict[Feature, Operand], list[str]]:
         """Run the expressions, and take the service's features out.
 
         Args:
             values: the features that were read, the inputs and the instant asked about.
+
+        Returns:
+            The features; and of which of them the expression fails on some rows, in words: these
+            are null there.
         """
-        compute(self.plan, values)
-        return {feature: values[feature] for feature in self.plan.service.features}
+        failed: dict[Computed, Failed] = {}
+        compute(self.plan, values, failed)
+        told = []
+        for feature, one in failed.items():
+            told.append(one.told(feature, max(map(len, values.values()))))
+            if feature not in self._told_of:
+                # Once: the next request may well fail alike. What was raised may tell of values,
+                # and is for whoever runs this alone.
+                self._told_of.add(feature)
+                logger.warning("%s", told[-1], exc_info=one.reason)
+        return {feature: values[feature] for feature in self.plan.service.features}, told

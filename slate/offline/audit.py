@@ -145,6 +145,7 @@ class Audit:
             feature.name: _views_behind(feature, self._plan) for feature in self._service.features
         }
         self._values = Values(deployment, self._plan, connection)
+        self._values.failed = {}
 
     @property
     def known_until(self) -> Any:
@@ -174,7 +175,9 @@ class Audit:
 
     def anew(self, known: Mapping[str, Known]) -> ValuesAnew:
         """The service's values from single events, where just this is known of views."""
-        return ValuesAnew(self._deployment, self._plan, self.connection, known)
+        values = ValuesAnew(self._deployment, self._plan, self.connection, known)
+        values.failed = {}
+        return values
 
     def of(self, table: pa.Table) -> Audited:
         """Audit answers.
@@ -282,6 +285,7 @@ class Audit:
         for known, places in list(groups.items())[:LOOKED_INTO]:
             some = {name: mask[places] for name, mask in differ.items()}
             values = ValuesUpTo(self._deployment, self._plan, self.connection, dict(known))
+            values.failed = {}
             of = dict(known)
             for place, name in self._same(values, rows.take(places), _places(some)):
                 found[places[place], name] = self._behind(name, of)

@@ -20,6 +20,8 @@ from slate.compile.training import joined, served_value
 from slate.deployment import Deployment
 from slate.errors import DataError, RequestError
 from slate.executor import served
+from slate.failed_expressions import Failed
+from slate.features import Computed
 from slate.kinds import naive_utc
 from slate.offline.rendering import rendered
 from slate.offline.spines import TABLE, Spine, rows_text
@@ -55,6 +57,8 @@ class Values:
 
     Attributes:
         known_until: up to which instant all that the service reads is known (UTC).
+        failed: takes the request features whose expression fails on some rows, which are null
+            there, as they were served; None where that is an error.
 
     Raises:
         DataError: the warehouse was not built, or of other definitions.
@@ -65,6 +69,7 @@ class Values:
     ) -> None:
         self._plan, self._connection = plan, connection
         self._deployment = deployment
+        self.failed: dict[Computed, Failed] | None = None
         self._asked = {one.model for one in all_asked([plan])}
         self._require_built()
         models = [current_model(view) for view in plan.views]
@@ -109,7 +114,7 @@ class Values:
             before = part.stop
             rows = dict(zip(batch.schema.names, batch.columns, strict=True))
             rows |= {name: values[part] for name, values in spine.inputs.items()}
-            columns = served(plan, rows, spine.instants[part], "the warehouse")
+            columns = served(plan, rows, spine.instants[part], "the warehouse", self.failed)
             yield pa.RecordBatch.from_arrays(columns, [f.name for f in plan.service.features])
 
     def _instead(self, read: Read, instants: pa.Array) -> Mapping[str, str]:
