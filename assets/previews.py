@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from slate.assets.landing_files import landed, landing_sources
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, DataError, StoreError, nearest
-from slate.offline.warehouse import lock_file, reading
+from slate.offline.warehouse import held_alone, lock_file, reading
 from slate.online.store import deployment_keys
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import connect
@@ -231,13 +231,9 @@ def remove(deployment: Deployment, name: str) -> Removed:
 def _require_unused(preview: Deployment) -> None:
     """Refuse to remove what a run builds, or a process that serves or streams has open."""
     again = f"end that, and run `slate env remove {preview.env}` again"
-    lock = lock_file(preview.warehouse)
-    if lock.exists():
-        with lock.open() as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DataError(f"a run has {preview.warehouse}: {again}") from None
+    if lock_file(preview.warehouse).exists():
+        with held_alone(preview.warehouse, again):
+            pass
     if EmbeddedServer.in_use(preview.data / "redis"):
         raise DataError(f"a process uses the online store in {preview.data / 'redis'}: {again}")
 

@@ -10,7 +10,6 @@ In this order, so that it may be stopped anywhere and run again:
 6. The store writes its file anew, and everything is searched.
 """
 
-import fcntl
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -34,7 +33,7 @@ from slate.assets.warehouse import dbt_project, parse_if_changed
 from slate.deployment import Deployment
 from slate.errors import DataError, StoreError
 from slate.exposures import EXPOSURES, exposures_folder
-from slate.offline.warehouse import lock_file
+from slate.offline.warehouse import held_alone
 from slate.online import Publisher
 from slate.online.publishing.sweeping import remove_former
 from slate.online.serving.frozen_answers import remove_frozen
@@ -277,14 +276,7 @@ class Forgetting:
         Raises:
             DataError: one does.
         """
-        path = lock_file(self.deployment.warehouse)
         self.deployment.make_data()
-        with path.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DataError(
-                    f"a run has the warehouse {self.deployment.warehouse}, or somebody reads it: "
-                    "run this again when that has ended"
-                ) from None
+        again = "run this again when that has ended"
+        with held_alone(self.deployment.warehouse, again):
             yield

@@ -68,6 +68,27 @@ def lock_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.lock")
 
 
+@contextmanager
+def held_alone(path: Path, again: str) -> Iterator[None]:
+    """Have the warehouse alone meanwhile: runs wait, and who reads it waits a little.
+
+    Args:
+        path: its file, whose folder is there.
+        again: what to do where somebody has it, for the message.
+
+    Raises:
+        DataError: a run has it, or somebody reads it.
+    """
+    with lock_file(path).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"a run has the warehouse {path}, or somebody reads it: {again}"
+            ) from None
+        yield
+
+
 def connect(path: Path, *, read_only: bool = False) -> "duckdb.DuckDBPyConnection":
     """Open the warehouse, waiting a little for another process that has it.
 
