@@ -46,6 +46,9 @@ class Ranking(Protocol):
     def order(self, answer: Features, request_id: str) -> Order:
         """The order of an answer's rows.
 
+        It is called in a thread, beside which the server answers others; of one ranking that it
+        has under one name, one call at a time.
+
         Args:
             answer: the features of the candidates.
             request_id: what the request is known by; empty if it has no id.

@@ -1,5 +1,6 @@
 """``POST /v1/rankings/{name}``: the best of a request's candidates."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -38,6 +39,7 @@ class RankingEndpoint:
         self._permissions = permissions
         self._lookups = lookups
         self._metrics = metrics
+        self._ordering = {name: asyncio.Lock() for name in rankings}
 
     def allowed(self, grant: Grant | None) -> dict[str, Ranked]:
         """The rankings that a key is for, by name: for all services that they may ask."""
@@ -80,7 +82,9 @@ class RankingEndpoint:
             answer = await self._lookups.answer(lookup, asked)
             looked_up = time.perf_counter()
             try:
-                order = ranking.order(answer, lookup.request_id)
+                # Other requests are answered meanwhile; a ranking need not bear two calls at once.
+                async with self._ordering[name]:
+                    order = await asyncio.to_thread(ranking.order, answer, lookup.request_id)
             except DataError as error:
                 raise Refused(503, f"{name} cannot rank: {error}") from None
         if part is not None and (exposure := part.exposure(lookup.plan, answer, order, most)):
