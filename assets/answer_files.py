@@ -2,10 +2,13 @@
 
 ::
 
-    log/feed_ranking_v1/1764288000000-0.parquet     named by the last of the entries that it holds
+    log/feed_ranking_v1/1764288000000-0.parquet     named by the last of its entries
 
-A file is there as a whole or not at all, and its name says up to where the stream was taken in. So
-each answer is taken in once, wherever a run is killed. Any tool reads the folder in one line::
+A file is there as a whole or not at all, and says which entry of the stream is the last that was
+taken in. That is there for as long as the others are, so each answer is taken in once, wherever a
+run is killed. Where it is not there, what waits is of another stream, as the store was lost: all of
+it is taken in, though it may begin with lesser names where a clock was set back, under names that
+go on from the last. Any tool reads the folder in one line::
 
     duckdb.sql("from read_parquet('data/log/feed_ranking_v1/*.parquet', union_by_name=true)")
 """
@@ -32,6 +35,8 @@ _UNFINISHED = ".unfinished"
 _NAME = re.compile(r"[0-9]+-[0-9]+")
 _TIME = pa.timestamp("us", tz="UTC")
 _MIX = "default"
+# The metadata of a file that names the last entry in it.
+_LAST = b"slate.last_entry"
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,20 @@ def take_in(redis: Redis, deployment: str, service: str, folder: Path) -> TakenI
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob(f"*{_UNFINISHED}"):
         path.unlink()
-    done = max(map(place, names(folder)), default=(0, 0))
+    files_before = names(folder)
+    newest = place(files_before[-1]) if files_before else (0, 0)
+    last = _last_entry(folder, files_before[-1]) if files_before else None
     answers, rows, files = 0, 0, list[Path]()
     most = ENTRIES_OF_EXPOSURES if service.startswith(EXPOSURES) else ENTRIES
     while entries := logged_entries.waiting(redis, deployment, service, most):
-        new = [entry for entry in entries if place(entry.name) > done]
-        for name, taken in _together(new):
-            path = folder / f"{name}.parquet"
-            _write(taken, path)
-            done = place(name)
+        if last is not None and logged_entries.is_waiting(redis, deployment, service, last):
+            new = [entry for entry in entries if place(entry.name) > place(last)]
+        else:
+            new = entries
+        for last, taken in _together(new):
+            newest = max(place(last), (newest[0], newest[1] + 1))
+            path = folder / "{}-{}.parquet".format(*newest)
+            _write(taken.replace_schema_metadata({_LAST: last}), path)
             answers += len(taken["request_id"].unique())
             rows += taken.num_rows
             files.append(path)
@@ -106,6 +116,16 @@ def answers_in(folder: Path, name: str) -> pa.Table:
             f"{path} cannot be read ({reason}): put it back from a backup, or move it away, and "
             "do without the answers in it"
         ) from error
+
+
+def _last_entry(folder: Path, name: str) -> str:
+    """The entry up to which a file was taken in, by its name in the stream."""
+    try:
+        metadata = pq.read_schema(folder / f"{name}.parquet").metadata or {}
+    except (pa.ArrowException, OSError):
+        metadata = {}
+    last: bytes = metadata.get(_LAST, name.encode())
+    return last.decode()
 
 
 def place(name: str) -> tuple[int, int]:

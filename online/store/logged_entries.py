@@ -90,6 +90,16 @@ def waiting(redis: Redis, deployment: str, service: str, most: int) -> list[Entr
     return [Entry(name.decode(), fields.get(_TABLE, b"")) for name, fields in found]
 
 
+def is_waiting(redis: Redis, deployment: str, service: str, name: str) -> bool:
+    """Whether a table of this name waits.
+
+    Raises:
+        RedisError: the store fails.
+    """
+    store: Any = redis
+    return bool(store.xrange(stream_name(deployment, service), min=name, max=name))
+
+
 def remove(redis: Redis, deployment: str, service: str, entries: list[Entry]) -> None:
     """Let go of tables that were taken in.
 

@@ -1,5 +1,6 @@
 """The log of answers: what was served is in it, whole, once, and by its id alone."""
 
+import io
 import threading
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,6 +15,7 @@ from slate import FeatureService
 from slate.answer_log import is_logged, log_schema
 from slate.assets import answer_files
 from slate.assets.answer_files import take_in
+from slate.assets.audited_files import AuditedFiles
 from slate.deployment import Deployment
 from slate.errors import DataError, DefinitionError, RequestError
 from slate.online import Answer, FeatureClient
@@ -133,6 +135,42 @@ def test_a_run_that_is_killed_takes_nothing_in_twice(
     assert taken_in(redis, tmp_path / "log")["request_id"].to_pylist() == ids
     assert redis.xlen(logged_entries.stream_name("arcade", SERVICE)) == 0
     assert take_in(redis, "arcade", SERVICE, tmp_path / "log").rows == 0
+
+
+def test_after_a_lost_store_and_a_clock_set_back_all_is_taken_in(
+    client: FeatureClient, published: datetime, redis: Redis, tmp_path: Path
+) -> None:
+    stream, folder = logged_entries.stream_name("arcade", SERVICE), tmp_path / "log"
+    client.get("play_ranking", at=published, request_id="before", player_id=1, game_id="go")
+    client.close()
+    assert taken_in(redis, folder)["request_id"].to_pylist() == ["before"]
+    (first,) = answer_files.names(folder)
+    audited = AuditedFiles().after(first, waits=False)
+    entry: Any = {"table": entry_of(folder, first)}
+    redis.delete(stream)
+    store: Any = redis
+    for time in (5, 7):
+        store.xadd(stream, entry, id=f"{time}-1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logged_entries, "remove", lambda *_: pytest.fail("killed"))
+        with pytest.raises(pytest.fail.Exception, match="killed"):
+            take_in(redis, "arcade", SERVICE, folder)
+    for _ in range(2):
+        assert taken_in(redis, folder)["request_id"].to_pylist() == ["before"] * 3
+    store.xadd(stream, entry, id="8-1")
+    assert taken_in(redis, folder)["request_id"].to_pylist() == ["before"] * 4
+    # None of them counts as audited, as it would by a lesser name.
+    assert list(audited.to_look_at(folder)) == answer_files.names(folder)[1:]
+    times = pa.concat_tables(answer_files.answers_in(folder, n) for n in answer_files.names(folder))
+    assert [at.timestamp() for at in times["stored_at"].to_pylist()][1:] == [0.005, 0.007, 0.008]
+
+
+def entry_of(folder: Path, name: str) -> bytes:
+    """The table of an entry that has the answers of a file."""
+    table, sink = answer_files.answers_in(folder, name).drop_columns("stored_at"), io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
 
 
 def test_a_type_that_was_changed_keeps_nothing_from_being_taken_in(
