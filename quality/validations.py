@@ -56,67 +56,41 @@ def validate(
     Raises:
         DataError: there is no such table, or it lacks a column.
     """
-    empty = shape(view, connection)
-    with computed_once(view, connection):
-        return _validate(
-            view,
-            connection,
-            empty,
-            as_of,
-            now,
-            previous,
-            batches,
-            limits,
-            known_since,
-            accepted,
-        )
-
-
-def _validate(
-    view: type[FeatureView],
-    connection: "duckdb.DuckDBPyConnection",
-    empty: pa.Table,
-    as_of: datetime | None,
-    now: datetime | None,
-    previous: Profile | None,
-    batches: Sequence[Batch],
-    limits: Limits,
-    known_since: datetime | None,
-    accepted: Acceptance | None,
-) -> Validation:
     if previous is not None and not comparable(view, previous):
         previous = None
-    if as_of is None and empty.schema.field(AS_OF).type == pa.timestamp("us"):
-        as_of = newest_as_of(view, connection)
-    expectations = suite(
-        view, as_of=as_of, now=now, previous=previous, batches=batches, limits=limits
-    )
-    expectations = _accepted(expectations, accepted)
-    on_shape = [e for e in expectations if e.subject == "shape"]
-    outcomes = run(empty, on_shape)
-    mistyped = frozenset(
-        name
-        for expectation, outcome in zip(on_shape, outcomes, strict=True)
-        if not outcome.success
-        for name in expectation.columns
-    )
-    profile = measure(view, connection, mistyped)
-    found = {}
-    if previous is not None:
-        found = moves(view, connection, previous, known_since, mistyped)
-        compared = (
-            *move_expectations(view, found, previous),
-            *default_expectations(view, profile, previous, known_since),
+    empty = shape(view, connection)
+    with computed_once(view, connection):
+        if as_of is None and empty.schema.field(AS_OF).type == pa.timestamp("us"):
+            as_of = newest_as_of(view, connection)
+        expectations = suite(
+            view, as_of=as_of, now=now, previous=previous, batches=batches, limits=limits
         )
-        expectations += _accepted(compared, accepted)
-    rest = [
-        e
-        for e in expectations
-        if mistyped.isdisjoint(e.columns) and (profile.rows or not e.columns)
-    ]
-    on_rows = [e for e in rest if e.subject == "rows"]
-    on_profile = [e for e in rest if e.subject == "profile"]
-    rows = read(view, connection, (sql for e in on_rows for sql in e.computed))
+        on_shape = [e for e in expectations if e.subject == "shape"]
+        outcomes = run(empty, on_shape)
+        mistyped = frozenset(
+            name
+            for expectation, outcome in zip(on_shape, outcomes, strict=True)
+            if not outcome.success
+            for name in expectation.columns
+        )
+        profile, found = measure(view, connection, mistyped), {}
+        if previous is not None:
+            found = moves(view, connection, previous, known_since, mistyped)
+            expectations += (
+                *move_expectations(view, found, previous),
+                *default_expectations(view, profile, previous, known_since),
+            )
+        on_rows, on_profile = (
+            [
+                e
+                for e in _accepted(expectations, accepted)
+                if e.subject == subject
+                and mistyped.isdisjoint(e.columns)
+                and (profile.rows or not e.columns)
+            ]
+            for subject in ("rows", "profile")
+        )
+        rows = read(view, connection, (sql for e in on_rows for sql in e.computed))
     outcomes += run_in_batches(rows, on_rows)
     measured = numbers(profile) | shares(batches) | move_numbers(found)
     one_row = {name: pa.array([value], pa.float64()) for name, value in measured.items()}
