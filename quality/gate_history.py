@@ -1,15 +1,19 @@
 """The history of a view's gates: a line for each run, in ``<data>/reports/<view>.gates.jsonl``."""
 
 import json
+import os
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from slate.quality.files import write_atomically
 from slate.quality.reports import cell, failures
 from slate.quality.results import Validation
 
 SHOWN = 20  # of the newest runs
+# Of a view of a dozen features two years of hourly runs.
+MOST_BYTES = 16 * 2**20
 
 
 def entry(validation: Validation, at: datetime, run: str) -> dict[str, Any]:
@@ -43,10 +47,19 @@ def entry(validation: Validation, at: datetime, run: str) -> dict[str, Any]:
 
 
 def append(reports: Path, view: str, line: dict[str, Any]) -> None:
-    """Keep what came of a run."""
+    """Keep what came of a run; of a long history the older half goes."""
     reports.mkdir(parents=True, exist_ok=True)
-    with _path(reports, view).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, allow_nan=False) + "\n")
+    path = _path(reports, view)
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                # Behind a line that was cut off this one would be lost with it.
+                file.write(b"\n")
+        file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
+    if path.stat().st_size > MOST_BYTES:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        write_atomically(path, "".join(lines[len(lines) // 2 :]))
 
 
 def newest(reports: Path, view: str, most: int = SHOWN) -> list[dict[str, Any]]:

@@ -201,6 +201,22 @@ def test_both_distributions_and_the_history_are_shown(large: Any, tmp_path: Path
     assert "passed, with nothing to compare" in table
 
 
+def test_of_a_long_history_the_newest_runs_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate_history, "MOST_BYTES", 1_000)
+    path = tmp_path / "loans.gates.jsonl"
+    for number in range(100):
+        gate_history.append(tmp_path, "loans", {"run": number})
+        assert path.stat().st_size <= 1_000
+        assert gate_history.newest(tmp_path, "loans", 1) == [{"run": number}]
+    assert 20 < len(gate_history.newest(tmp_path, "loans", 100)) < 100
+    with path.open("a") as file:
+        file.write('{"cut')
+    gate_history.append(tmp_path, "loans", {"run": 100})
+    assert [line["run"] for line in gate_history.newest(tmp_path, "loans", 2)] == [100, 99]
+
+
 def test_an_acceptance_holds_until_it_is_used_up(tmp_path: Path) -> None:
     assert accepted(tmp_path, "loans") is None
     said = Acceptance("prices are in cents now", "2026-05-01T12:00:00")
