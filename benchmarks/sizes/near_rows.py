@@ -20,7 +20,7 @@ from benchmarks.sizes.latency import (
 from benchmarks.sizes.processes import Cpu, alone, memory_is_told, resident, warm
 from slate.deployment import Deployment
 from slate.online import FeatureClient, Publisher
-from slate.online.near.keeper import MOST_ROWS
+from slate.online.near.generation_load import MOST_ROWS
 from slate.online.near.near_views import NearViews
 from slate.online.rows.instants import microseconds
 from slate.online.serving.client import REFRESH

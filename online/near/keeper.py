@@ -6,35 +6,33 @@ good as what the store would have answered when the step began. New generations 
 a time, between steps, while the one before is served.
 """
 
-import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
 from weakref import WeakValueDictionary
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from slate.deployment import Deployment
-from slate.online.near.held_rows import HeldRows
+from slate.online.near import generation_load
+from slate.online.near.generation_load import GenerationLoad, TooManyRowsError, streamed
 from slate.online.near.kept_view import KeptView, made
 from slate.online.near.memory import Memory, OwnMemory
 from slate.online.near.sharing import Sharing
 from slate.online.rows.instants import microseconds
-from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import PARTITIONS
 from slate.online.store.change_log import START, Entries, Place, entries_of, log_name
 from slate.online.store.channel import pairs
 from slate.online.store.cluster_client import clustered
-from slate.online.store.commands import Packed, command, fetch, fields, transaction, values
-from slate.online.store.generations import GenerationNames
+from slate.online.store.commands import Packed, command, transaction, values
 from slate.online.store.live_generations import Live, LiveGenerations
 from slate.online.store.redis_client import connect
 from slate.online.store.sending import send
-from slate.online.store.stream_names import Unit, deltas_name, route, tag
+from slate.online.store.stream_names import Unit, deltas_name, route
 from slate.registry import Registry
 from slate.views import FeatureView
 from slate.windows import SECOND
@@ -46,8 +44,6 @@ PAUSE, AFTER_FAILURE, LOADING = 0.02, 0.5, 0.05
 # How many times as long as a step took it rests then: requests share the process with it.
 REST = 3
 TIMEOUT, ENDING = 5.0, 1.0
-# More rows than these are no view of bounded size.
-MOST_ROWS = 1_000_000
 
 _NAME = "slate near views"
 _all: "WeakValueDictionary[int, Keeper]" = WeakValueDictionary()
@@ -68,10 +64,6 @@ def _begin_anew() -> None:
 
 
 os.register_at_fork(after_in_child=_begin_anew)
-
-
-class _TooLargeError(Exception):
-    """A view has more rows than are kept near."""
 
 
 class Keeper:
@@ -122,7 +114,7 @@ class Keeper:
         """Hold nothing yet."""
         self._kept = {view.name: KeptView(view) for view in self._views}
         self._places: dict[Unit, Place] = {}
-        self._loading: dict[str, _Load] = {}
+        self._loading: dict[str, GenerationLoad] = {}
         self._refused: dict[str, str] = {}
         self._told = ""
         self._stop = threading.Event()
@@ -248,7 +240,7 @@ class Keeper:
             self._read_again(unit)
         for name, kept in self._kept.items():
             kept.live, kept.synced = live.get(name), began
-            if kept.held is not None and len(kept.held.rows) > MOST_ROWS:
+            if kept.held is not None and len(kept.held.rows) > generation_load.MOST_ROWS:
                 # A stream has brought ever more keys.
                 self._refuse(kept, kept.held.rows.live)
             self._expect(kept)
@@ -329,7 +321,7 @@ class Keeper:
         ]
         last, position, *added = send(self._redis, [transaction(*asked)])
         for kept, found in zip(views, added, strict=True):
-            values = _by_text(found)
+            values = {key.decode(): value for key, value in pairs(found).items()}
             assert kept.held is not None
             # What is not there any more was let go.
             gone = kept.held.rows.streamed(unit.number) - values.keys()
@@ -347,20 +339,7 @@ class Keeper:
             self._loading[name].missed.update(keys)
         if not keys or kept.held is None or kept.held.rows.live.deltas is None:
             return
-        kept.change(*self._streamed(kept.held.rows.live, kept.view, keys))
-
-    def _streamed(
-        self, live: Live, view: type[FeatureView], keys: Sequence[str]
-    ) -> tuple[list[str], list[bytes | None]]:
-        """What the stream adds to some keys."""
-        assert live.deltas is not None
-        wanted = Keys.of(list(keys))
-        parts = [[wanted.texts[place] for place in places] for places in wanted.partitions.values()]
-        values: list[bytes | None] = []
-        for number, texts in zip(wanted.partitions, parts, strict=True):
-            name = f"{live.deltas}{tag(route(view), number)}"
-            values += send(self._redis, [fields(name, texts, None)])
-        return [text for texts in parts for text in texts], values
+        kept.change(*streamed(self._redis, kept.view, kept.held.rows.live, keys))
 
     def _expect(self, kept: KeptView) -> None:
         """See to it that the live generation is held, or will be."""
@@ -371,20 +350,25 @@ class Keeper:
         if live is None or kept.ready or name in self._loading:
             return
         if self._refused.get(name) != live.name:
-            self._loading[name] = _Load(live, self._loads(kept, live))
+            self._loading[name] = GenerationLoad(
+                self._redis, self._deployment, kept.view, live, self._memory
+            )
 
     def _load(self, until: float) -> bool:
         """Load what is expected for some time; whether there is more to load."""
         while self._loading and time.monotonic() < until:
             name, load = next(iter(self._loading.items()))
             try:
-                rows = next(load.parts)
-            except _TooLargeError:
+                if not load.go_on():
+                    continue
+            except TooManyRowsError:
                 self._refuse(self._kept[name], load.live)
                 del self._loading[name]
                 continue
-            if rows is not None:
-                self._finish(self._kept[name], rows, load)
+            del self._loading[name]
+            if (rows := load.finish()) is not None:
+                view = self._kept[name].view
+                self._kept[name].held = made(view, rows, self._now(), self._memory)
         return bool(self._loading)
 
     def _refuse(self, kept: KeptView, live: Live) -> None:
@@ -393,61 +377,7 @@ class Keeper:
             "%s is near and has more than %s rows: it is read from the online store; keep views "
             "near that have few rows",
             kept.view.name,
-            f"{MOST_ROWS:,}",
+            f"{generation_load.MOST_ROWS:,}",
         )
         kept.held = None
         self._refused[kept.view.name] = live.name
-
-    def _loads(self, kept: KeptView, live: Live) -> "Iterator[HeldRows | None]":
-        """Load a generation; yields its rows once all of them are there."""
-        view, rows = kept.view, HeldRows(kept.view, live, self._memory)
-        chunks = GenerationNames(self._deployment, view.name).chunks(live.name)
-        for place in range(send(self._redis, [command("LLEN", chunks)])):
-            chunk = send(self._redis, [command("LINDEX", chunks, str(place))])
-            keys = json.loads(chunk) if chunk else []
-            if keys:
-                rows.publish(keys, send(self._redis, [fetch([(live.prefix, Keys.of(keys))])]))
-            self._require_few(rows)
-            yield None
-        if live.deltas:
-            for number in range(PARTITIONS):
-                name = deltas_name(self._deployment, view, number)
-                found = _by_text(send(self._redis, [command("HGETALL", name)]))
-                if found:
-                    rows.stream(list(found), list(found.values()))
-                self._require_few(rows)
-                yield None
-        yield rows
-
-    def _require_few(self, rows: HeldRows) -> None:
-        if len(rows) > MOST_ROWS:
-            raise _TooLargeError
-
-    def _finish(self, kept: KeptView, rows: HeldRows, load: "_Load") -> None:
-        """Serve what was loaded, with what changed meanwhile, if all of it was there."""
-        if load.missed and load.live.deltas:
-            rows.stream(*self._streamed(load.live, kept.view, sorted(load.missed)))
-        del self._loading[kept.view.name]
-        marker = send(self._redis, [command("GET", load.live.marker)])
-        if marker == load.live.name.encode():
-            kept.held = made(kept.view, rows, self._now(), self._memory)
-
-
-class _Load:
-    """A generation that is being loaded.
-
-    Attributes:
-        live: the generation.
-        parts: loads it, a part at a time.
-        missed: the keys, as texts, that the stream changed meanwhile.
-    """
-
-    def __init__(self, live: Live, parts: "Iterator[HeldRows | None]") -> None:
-        self.live = live
-        self.parts = parts
-        self.missed: set[str] = set()
-
-
-def _by_text(reply: Any) -> dict[str, bytes]:
-    """A hash, by its fields as texts."""
-    return {key.decode(): value for key, value in pairs(reply).items()}

@@ -15,8 +15,9 @@ from redis import Redis
 
 from slate.deployment import load
 from slate.online import FeatureClient, Publisher
-from slate.online.near import held_rows, keeper
+from slate.online.near import generation_load, held_rows, keeper
 from slate.online.near.decoded_columns import WindowColumns
+from slate.online.near.generation_load import GenerationLoad
 from slate.online.near.keeper import Keeper
 from slate.online.near.near_views import NearViews
 from slate.online.near.slot_states import SlotStates
@@ -252,20 +253,21 @@ def test_a_new_generation_is_loaded_beside_the_one_that_is_served(both: Both) ->
     require_same_and_near(both)
 
 
-def test_what_changes_while_a_generation_is_loaded_is_not_missed(both: Both) -> None:
+def test_what_changes_while_a_generation_is_loaded_is_not_missed(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
     both.come(both.ride("a"))
-    near = both.keeper
-    finish = near._finish
+    go_on = GenerationLoad.go_on
 
-    def meanwhile(kept: Any, rows: Any, load: Any) -> None:
-        if kept.view is both.view and not load.missed:
+    def meanwhile(load: GenerationLoad) -> bool:
+        done = go_on(load)
+        if done and load._view is both.view and not load.missed:
             both.come(both.ride("a", 20), both.ride("b", 3))
             # Seen by a step that comes before the end of loading.
-            load.parts = iter([rows])
-            return
-        finish(kept, rows, load)
+            return False
+        return done
 
-    near._finish = meanwhile  # type: ignore[method-assign]
+    monkeypatch.setattr(GenerationLoad, "go_on", meanwhile)
     both.path.step()
     require_same_and_near(both)
     assert both.metres("a") >= 120
@@ -340,7 +342,7 @@ def test_room_is_given_back(both: Both, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_view_of_too_many_rows_is_read_from_the_store(
     both: Both, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(keeper, "MOST_ROWS", -1)
+    monkeypatch.setattr(generation_load, "MOST_ROWS", -1)
     both.path.step = both.keeper.step  # type: ignore[method-assign, assignment]
     assert both.same("a") == 0
     assert "rider_rides is near and has more than" in caplog.text
@@ -349,7 +351,7 @@ def test_a_view_of_too_many_rows_is_read_from_the_store(
 def test_a_view_that_comes_to_have_too_many_rows_is_let_go(
     both: Both, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(keeper, "MOST_ROWS", 20)
+    monkeypatch.setattr(generation_load, "MOST_ROWS", 20)
     require_same_and_near(both)
     both.path.step = both.keeper.step  # type: ignore[method-assign, assignment]
     both.come(*[both.ride(f"r{number}") for number in range(21)])
@@ -368,10 +370,10 @@ def test_a_step_that_fails_half_way_has_missed_nothing(both: Both) -> None:
     both.come(both.ride("a"), both.ride("b"))
     require_same_and_near(both)
     near = both.keeper
-    for broken in ("_streamed", "_expect", "_load"):
+    for of, broken in ((keeper, "streamed"), (near, "_expect"), (near, "_load")):
         both.come(both.ride("a", 20), both.ride("b", 3))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(near, broken, raising(ConnectionError("cut")))
+            patch.setattr(of, broken, raising(ConnectionError("cut")))
             with pytest.raises(ConnectionError):
                 near.step()
         require_same_and_near(both)
@@ -384,7 +386,7 @@ def test_a_generation_is_loaded_although_it_failed_before(both: Both) -> None:
         publisher.publish(view, [attribute_rows(view, rows)], NOON)
     near = both.path.keeper_of(view.name)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keeper, "fetch", raising(ConnectionError("cut")))
+        patch.setattr(generation_load, "fetch", raising(ConnectionError("cut")))
         with pytest.raises(ConnectionError):
             near.step()
     _, answer = both.ask("a")
