@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from slate.assets import check_results
+from slate.assets.failures import explained
 from slate.assets.online import NEWEST, online_key
 from slate.deployment import Deployment
 from slate.sources import Source
@@ -67,6 +68,7 @@ def _check(deployment: Deployment, view: type[FeatureView]) -> dg.AssetChecksDef
         description=f"How old the newest row is that is published, by the platform's clock: "
         f"{allowed_age(view)}. Publishing it again makes it no fresher.",
     )
+    @explained
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         event = context.instance.get_latest_materialization_event(online_key(view))
         made = event.asset_materialization if event else None

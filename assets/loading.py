@@ -166,10 +166,12 @@ def load_file(
             raise
     # What the note tells of outlasts a power cut, too.
     os.sync()
-    note.parent.mkdir(exist_ok=True)
-    unfinished = note.with_suffix(".tmp")
-    unfinished.write_text(json.dumps({"file": str(path), "rules": asdict(rules)}, indent=2))
-    unfinished.replace(note)
+    if loaded.rows:
+        # Of which none was taken, a file may be loaded again by other rules.
+        note.parent.mkdir(exist_ok=True)
+        unfinished = note.with_suffix(".tmp")
+        unfinished.write_text(json.dumps({"file": str(path), "rules": asdict(rules)}, indent=2))
+        unfinished.replace(note)
     _move(aside, top)
     return loaded
 
@@ -359,8 +361,13 @@ def _write_refused(
     Where a row has no arrival, its hour is that of the last row which has.
     """
     columns = ", ".join(f"{_GIVEN}{column} as {column}" for column in given)
-    ((last,),) = connection.execute(f"select max({_HOUR}) from staged").fetchall()
+    ((last, rows),) = connection.execute(f"select max({_HOUR}), count(*) from staged").fetchall()
     if last is None:
+        if rows:
+            raise DataError(
+                f"none of {rows:,} rows has an arrival that can be read: see --arrival and "
+                "--time-format; nothing has landed"
+            )
         return
     rows = connection.sql(
         f"""select coalesce({_HOUR}, timestamp '{last}') as hour, {columns} from staged

@@ -9,7 +9,6 @@ import pyarrow as pa
 from slate.compile.model_names import (
     AS_OF,
     RAW,
-    STREAM_FILE,
     STREAMED_UNTIL,
     current_model,
     online_keys_model,
@@ -23,6 +22,7 @@ from slate.online.store.landed_ids import Landed, LandedFile
 from slate.online.stream.archive.log_archive import archive_files
 from slate.quoting import quoted_name
 from slate.sources import Source
+from slate.stream_files import stream_file_sql
 from slate.views import FeatureView
 
 ROWS_AT_ONCE = 100_000
@@ -174,7 +174,7 @@ def landed(
         return Landed(None, [])
     files = connection.execute(
         f"""select file, taken_in_at, rows from {RAW}.files
-        where source = ? and rows > 0 and name not like '%{STREAM_FILE}%.parquet'
+        where source = ? and rows > 0 and not {stream_file_sql("name")}
             and hour + interval 1 hour > ?
         order by file""",
         [

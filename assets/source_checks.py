@@ -14,6 +14,7 @@ import duckdb
 from slate.assets import check_results
 from slate.assets.builds import known_until
 from slate.assets.database import POOL, Warehouse
+from slate.assets.failures import explained
 from slate.assets.freshness import FRESHNESS, allowed_age, freshness
 from slate.assets.landing import raw_key
 from slate.assets.landing_files import HOUR, landed
@@ -64,6 +65,7 @@ def _checks(deployment: Deployment, source: type[Source]) -> dg.AssetChecksDefin
     @dg.multi_asset_check(
         name=f"{source.name}_checks", specs=_specs(source), can_subset=True, pool=POOL
     )
+    @explained
     def checks(
         context: dg.AssetCheckExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.AssetCheckResult]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from slate.assets.catalogue import asset_tags, schema, source_columns
+from slate.assets.failures import explained
 from slate.assets.stream_readings import Reading, live_sources, read_streams
 from slate.deployment import Deployment
 from slate.errors import StoreError
@@ -120,6 +121,7 @@ def _checks(deployment: Deployment, source: type[Source]) -> dg.AssetChecksDefin
         specs=_specs(source),
         can_subset=True,  # or the UI would not offer to run them
     )
+    @explained
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         readings = read_streams(deployment)
         if readings is None:

@@ -18,6 +18,7 @@ from slate.deployment import load
 from slate.errors import DataError, nearest
 from slate.online import EventWriter
 from slate.online.stream.writing.writer import streamed_source
+from slate.privacy import HIDDEN, hidden, personal_columns
 from slate.sources import Source
 from slate.windows import duration_name
 
@@ -60,7 +61,11 @@ def run(options: Namespace) -> int:
     say = clock()
     deployment, file = load(), options.file
     source = streamed_source(deployment.registry, options.source)
-    counts = Counts()
+    counts, hides = Counts(), frozenset() if options.pii else personal_columns(source)
+
+    def shown(event: dict[str, Any] | None) -> str:
+        return json.dumps(event and hidden(event, hides))
+
     began = told = time.monotonic()
     processes.require_machine_clock(deployment)
     with EventWriter.connect(deployment, source) as writer:
@@ -70,9 +75,13 @@ def run(options: Namespace) -> int:
                 counts.written += result.written
                 counts.late += result.late
                 wrong = [
-                    *chunk.refused,
+                    # What is no event may hold anything.
                     *(
-                        (chunk.places[found.place or 0], found.reason, json.dumps(found.event))
+                        (place, why, HIDDEN if hides else text)
+                        for place, why, text in chunk.refused
+                    ),
+                    *(
+                        (chunk.places[found.place or 0], found.reason, shown(found.event))
                         for found in result.refused
                     ),
                 ]

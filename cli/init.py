@@ -37,14 +37,14 @@ def run(options: Namespace) -> int:
     guessed = guess(options.table or stem, told, said)
     now = datetime.now(UTC).replace(tzinfo=None)
     made = Scaffold(options.name, file, guessed, told, now)
-    _write(folder, made.files())
+    written = _write(folder, made.files())
     deployment = load(folder / "slate.toml")
     try:
         write(deployment.registry, deployment.dbt_project)
     except SlateError:
         # What cannot be used is in the way of another try.
-        for path in made.files():
-            (folder / path).unlink()
+        for path in written:
+            path.unlink()
         raise
     for path in made.files():
         print(path)
@@ -96,8 +96,11 @@ def _require_name(name: str, folder: Path) -> None:
         )
 
 
-def _write(folder: Path, files: dict[Path, str]) -> None:
-    """Write all files, or where one is in the way, none.
+def _write(folder: Path, files: dict[Path, str]) -> list[Path]:
+    """Write all files, or where one is in the way, none; a .gitignore that is there stays.
+
+    Returns:
+        Those that were written.
 
     Raises:
         ConfigurationError: naming those that are there.
@@ -108,10 +111,11 @@ def _write(folder: Path, files: dict[Path, str]) -> None:
             f"{', '.join(map(str, there))} in {folder} would be overwritten: start in an empty "
             "folder, or move them away"
         )
-    for path, text in files.items():
-        if not (folder / path).exists():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text)
+    written = [folder / path for path in files if not (folder / path).exists()]
+    for path in written:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files[path.relative_to(folder)])
+    return written
 
 
 def _told(guessed: Guess) -> str:

@@ -79,7 +79,7 @@ def _told(loaded: Loaded) -> str:
     if loaded.broken:
         told += f"; left out: {loaded.broken:,} lines that are not rows"
     if loaded.repeats:
-        told += f"; {loaded.repeats:,} of them repeat an id, of which the first counts"
+        told += f"; {loaded.repeats:,} of the landed rows repeat an id, of which the first counts"
     return told
 
 

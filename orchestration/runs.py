@@ -1,10 +1,12 @@
 """Running the whole chain from a terminal, as a run that the UI shows like any other."""
 
+import errno
 import os
 import sqlite3
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -15,7 +17,7 @@ from slate.assets.landing_files import EXPECTED, landed, landing_sources
 from slate.assets.online import TOGETHER, WHOLE
 from slate.assets.warehouse import parse_if_changed
 from slate.deployment import Deployment
-from slate.errors import DataError
+from slate.errors import DataError, SlateError
 from slate.orchestration.assembly import assemble
 from slate.orchestration.home import prepare_home, write_history_quickly
 from slate.orchestration.interrupts import interrupts
@@ -83,9 +85,11 @@ def _refusals_of_the_disk(deployment: Deployment) -> Iterator[None]:
     """
     try:
         yield
+    except SlateError:
+        raise
     except Exception as error:
         reason: BaseException | None = error
-        while reason is not None and not isinstance(reason, sqlite3.Error | OSError):
+        while reason is not None and not _is_refusal(reason, deployment.data):
             reason = reason.__cause__ or reason.__context__
         if reason is None:
             raise
@@ -93,6 +97,17 @@ def _refusals_of_the_disk(deployment: Deployment) -> Iterator[None]:
             f"{deployment.data} cannot be written ({reason}): see that its disk has room and lets "
             "this user write, then run again; what was done by then stays"
         ) from error
+
+
+def _is_refusal(error: BaseException, data: Path) -> bool:
+    """Whether an error is of the disk that the data folder is on; other files have their own."""
+    if isinstance(error, sqlite3.Error):
+        return True
+    if not isinstance(error, OSError):
+        return False
+    named = [Path(os.fsdecode(name)) for name in (error.filename, error.filename2) if name]
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    return full or any(path.is_relative_to(data) for path in named)
 
 
 def _copy_output_undisturbed(instance: dg.DagsterInstance) -> None:

@@ -252,11 +252,18 @@ def load(path: Path | None = None) -> Deployment:
     """
     file = path or _find()
     try:
-        settings = tomllib.loads(file.read_text())
+        settings = tomllib.loads(file.read_bytes().decode())
     except FileNotFoundError:
         raise ConfigurationError(
             f"{file} does not exist: set SLATE_CONFIG to a slate.toml"
         ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} cannot be read ({error.strerror}): it, or what SLATE_CONFIG names, is to be a "
+            "slate.toml"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is not UTF-8: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file} is not TOML: {error}") from error
     for name, value in settings.items():
@@ -273,13 +280,20 @@ def load(path: Path | None = None) -> Deployment:
             "use letters, digits, '_', '-' and '.', as in 'my_shop'"
         )
     root = file.resolve().parent
-    data = os.environ.get("SLATE_DATA") or settings.get("data", "data")
+    data = (Path.cwd() if os.environ.get("SLATE_DATA") else root) / (
+        os.environ.get("SLATE_DATA") or settings.get("data") or "data"
+    )
+    if root.is_relative_to(data.resolve()):
+        raise ConfigurationError(
+            f"{file}: the data folder is {data}, which holds the deployment itself: give it a "
+            "folder of its own (data, or SLATE_DATA), as in 'data'"
+        )
     found = Deployment(
         name=settings["name"],
         definitions=settings["definitions"],
         root=root,
         dbt_project=root / settings["dbt_project"],
-        data=(Path.cwd() if os.environ.get("SLATE_DATA") else root) / data,
+        data=data,
         redis=os.environ.get("SLATE_REDIS", settings.get("redis", "")),
         demo=settings.get("demo", ""),
         assets=settings.get("assets", ""),

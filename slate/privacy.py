@@ -16,8 +16,6 @@ from slate.views import FeatureView
 PII = "pii"
 # What is shown in its place.
 HIDDEN = "[pii]"
-# Aggregates that are one of their column's values, or some of them.
-_PICKING = {"first", "last", "last_n", "max", "min", "top"}
 
 
 def is_personal(feature: Feature) -> bool:
@@ -25,7 +23,7 @@ def is_personal(feature: Feature) -> bool:
     if PII in (*feature.tags, *feature.view.tags):
         return True
     measure = feature.measure if isinstance(feature, Aggregated) else None
-    if measure is None or measure.column is None or measure.function.name not in _PICKING:
+    if measure is None or measure.column is None or not measure.function.picks_values:
         return False
     view = feature.view
     assert isinstance(view, type)

@@ -27,8 +27,6 @@ FORGOTTEN = "[forgotten]"
 _LETTERS, _BYTES = r"\pL\pN_@\-", rb"A-Za-z0-9_@\-\x80-\xff"
 # What is beside a key in what programs write, if it is no letter.
 _MARKS = r"""\x00-\x1f"'{}()<>\[\]:=,;|`\\/&"""
-# Aggregates that are one of their column's values.
-_PICKING = {"first", "last", "last_n", "max", "min", "top"}
 # Of fewer bytes there are all in any large file.
 _LEAST, _WORD = 6, 8
 _BESIDE = ((b'"', b'"'), (b"{", b"}"), (b"\n", b"\r\n"))
@@ -236,7 +234,7 @@ def _holds(feature: Feature, entity: type[Entity], key: str) -> bool:
     if isinstance(feature, Attribute):
         return feature.key_of is entity
     measure = feature.measure if isinstance(feature, Aggregated) else None
-    return measure is not None and measure.column == key and measure.function.name in _PICKING
+    return measure is not None and measure.column == key and measure.function.picks_values
 
 
 def _pattern(subject: Subject) -> str:

@@ -53,6 +53,9 @@ def _ingest(add: Add) -> None:
         default=60.0,
         help="for how long to wait for room where the stream is full (default: 60)",
     )
+    command.add_argument(
+        "--pii", action="store_true", help="show what is tagged pii of refused events too"
+    )
 
 
 def _deadletters(add: Add) -> None:

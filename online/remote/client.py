@@ -210,6 +210,7 @@ class AsyncRemoteClient:
         **keys_and_inputs: Any,
     ) -> Ranked:
         """The best candidates of a request; see ``RemoteClient.rank``."""
+        self._requests.require_open()
         ask = partial(self._requests.rank, ranking, at, keys_and_inputs, request_id, limit)
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 

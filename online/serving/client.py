@@ -97,6 +97,8 @@ class FeatureClient:
         """
         deployment = given_or_loaded(deployment)
         check_timeout(timeout)
+        # Wrong definitions are found before a server is started for them.
+        _ = deployment.registry
         address, server = open_store(deployment)
         serving = _serving(deployment, address, refresh, max_rows, near)
         return cls(serving, connections_to(address, timeout), server)
@@ -264,6 +266,8 @@ class AsyncFeatureClient:
         """A client of a deployment; see ``FeatureClient.connect``."""
         deployment = given_or_loaded(deployment)
         check_timeout(timeout)
+        # Wrong definitions are found before a server is started for them.
+        _ = deployment.registry
         address, server = open_store(deployment)
         serving = _serving(deployment, address, refresh, max_rows, near)
         return cls(serving, async_connections_to(address, timeout), server)

@@ -148,7 +148,7 @@ class Serving:
             brought,
             None if at is None else when,
         )
-        untold = self._error
+        untold = yield from self._refreshed(mark)
         try:
             if untold is None and (found := (yield from frozen.find())) is not None:
                 mark(Stage.STORE, plan.reads)
@@ -193,13 +193,7 @@ class Serving:
 
         Of candidates, their keys are found first.
         """
-        error = self._error
-        if time.monotonic() >= self._until:
-            if error:
-                # One request looks whether the store is back; others need not wait for it.
-                self._until = time.monotonic() + self._refresh
-            error = yield from self._find_live()
-            mark(Stage.LIVE)
+        error = yield from self._refreshed(mark)
         broken, untold = False, None
         for _ in range(ATTEMPTS):
             found = self._known
@@ -231,6 +225,17 @@ class Serving:
             answer.errors = (untold, *answer.errors)
         assert request is not None
         return answer, request
+
+    def _refreshed(self, mark: Mark) -> Flow[str | None]:
+        """Find out what is live, if that is not known of late; tells why nothing can be asked."""
+        error = self._error
+        if time.monotonic() >= self._until:
+            if error:
+                # One request looks whether the store is back; others need not wait for it.
+                self._until = time.monotonic() + self._refresh
+            error = yield from self._find_live()
+            mark(Stage.LIVE)
+        return error
 
     def _candidates(self, plan: ServicePlan, given: Mapping[str, Any]) -> CandidateSet | None:
         """The candidates that a request is answered for; None if it names them itself.

@@ -67,6 +67,7 @@ class Min(Extreme):
     """The least value."""
 
     name = "min"
+    picks_values = True
     rank = 0
 
 
@@ -74,6 +75,7 @@ class Max(Extreme):
     """The greatest value."""
 
     name = "max"
+    picks_values = True
     rank = 2
 
 

@@ -13,6 +13,7 @@ class First(TileFunction):
     """The value of the earliest event."""
 
     name = "first"
+    picks_values = True
     inputs = tuple(Kind)
 
     def partials(self, column: Kind | None, length: int | None = None) -> tuple[TilePartial, ...]:

@@ -32,6 +32,8 @@ class Function(ABC):
         rank: among aggregates of the same values, those of a higher rank are never less; None for
             those that cannot be compared.
         rounded: whether it is rounded by what is computed, so that this holds but for a little.
+        picks_values: whether it is one of its column's values, or some of them: it is as personal
+            as these, and is found where an entity is to be forgotten.
     """
 
     name: ClassVar[str]
@@ -42,6 +44,7 @@ class Function(ABC):
     grows: ClassVar[bool] = False
     rank: ClassVar[int | None] = None
     rounded: ClassVar[bool] = False
+    picks_values: ClassVar[bool] = False
 
     @property
     def parameters(self) -> str:

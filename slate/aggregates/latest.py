@@ -15,6 +15,7 @@ class Last(LatestFunction):
     """The value of the latest event."""
 
     name = "last"
+    picks_values = True
     inputs = tuple(Kind)
 
     def partials(self, column: Kind | None, length: int | None) -> tuple[Latest]:
@@ -32,6 +33,7 @@ class LastN(Last):
     """The values of the latest events, the latest first."""
 
     name = "last_n"
+    picks_values = True
 
     def finish_sql(self, name: str, in_time: Callable[[str], str]) -> str:
         """A list of the values (SQL)."""

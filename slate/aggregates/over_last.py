@@ -27,7 +27,7 @@ class OverLast(LatestFunction):
     number: int
 
     def __post_init__(self) -> None:
-        for name in ("name", "inputs", "empty", "least", "saturates"):
+        for name in ("name", "inputs", "empty", "least", "saturates", "picks_values"):
             object.__setattr__(self, name, getattr(self.inner, name))
 
     @property

@@ -17,6 +17,7 @@ class Top(PickingFunction):
     """The most frequent value, or several; of equally frequent ones that with the lesser code."""
 
     name = "top"
+    picks_values = True
     inputs = tuple(Kind)
 
     def finish_sql(self, length: int | None) -> str:

@@ -12,8 +12,6 @@ AS_OF = "as_of"
 STREAMED_UNTIL = "streamed_until"
 CLOCK = "clock"
 HELD = "held"
-# What the names of landing files have in common that the archive of a stream wrote.
-STREAM_FILE = "-stream"
 RAW = "raw"
 
 

@@ -12,7 +12,6 @@ from slate.compile.model_names import (
     CLOCK,
     HELD,
     RAW,
-    STREAM_FILE,
     STREAMED_UNTIL,
     current_model,
     header,
@@ -25,6 +24,7 @@ from slate.compile.model_names import (
 from slate.compile.staging import staged, staging_sql
 from slate.compile.training import training_sql
 from slate.registry import Registry
+from slate.stream_files import stream_file_sql
 
 MODELS = Path("models/generated")
 MACROS = Path("macros/generated")
@@ -151,15 +151,15 @@ select * from final
 
 def _streamed_until_sql() -> str:
     """The model that says what of each source the warehouse holds, by its stream and otherwise."""
-    streamed = f"like '%{STREAM_FILE}%.parquet'"
+    streamed = stream_file_sql("name")
     what = "Up to when each source is held, of its stream and otherwise."
     return f"""{header(what, "the sources")}
 {{{{ config(materialized='table') }}}}
 
 select
     source,
-    cast(max(case when name {streamed} then hour end) + interval '1 hour' as timestamp) as until,
-    cast(max(case when name not {streamed} then taken_in_at end) as timestamp) as taken_in
+    cast(max(case when {streamed} then hour end) + interval '1 hour' as timestamp) as until,
+    cast(max(case when not {streamed} then taken_in_at end) as timestamp) as taken_in
 from {{{{ source('{RAW}', 'files') }}}}
 where unread is null
 group by source

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from slate.answer_log import in_present_form, log_schema, views_of
-from slate.compile.model_names import RAW, STREAM_FILE
+from slate.compile.model_names import RAW
 from slate.deployment import Deployment
 from slate.expressions import Array
 from slate.features import Aggregated, Attribute, Feature
@@ -30,6 +30,7 @@ from slate.offline.values_up_to import ValuesUpTo
 from slate.plans import Plan
 from slate.privacy import personal
 from slate.services import made_of
+from slate.stream_files import stream_file_sql
 from slate.views import FeatureView
 
 if TYPE_CHECKING:
@@ -398,8 +399,8 @@ class Audit:
                 f"""select distinct {source.unique_id} from {RAW}.{source.landing} as landed
                 join {RAW}.files as files on files.file = landed._file
                 where files.taken_in_at > ? and {source.arrival_time} < ?
-                and not contains(files.name, ?)""",
-                [answered.replace(tzinfo=None), asked.replace(tzinfo=None), STREAM_FILE],
+                and not {stream_file_sql("files.name")}""",
+                [answered.replace(tzinfo=None), asked.replace(tzinfo=None)],
             ).fetchall()
             if ids:
                 before = known[name].before if name in known else None

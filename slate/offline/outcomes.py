@@ -213,7 +213,8 @@ def _sums(
         where not crossed and list_contains($names, arm) and first <= $over""",
         {"names": names, "until": until, "over": over},
     ).fetchnumpy()
-    query = f"select count(*) from {_UNITS} where first > $over and list_contains($names, arm)"
+    query = f"""select count(*) from {_UNITS}
+        where not crossed and list_contains($names, arm) and first > $over"""
     ((waits,),) = connection.execute(query, {"names": names, "over": over}).fetchall()
     arms = np.asarray(found["arm"], np.int64)
     return arms, [np.asarray(found[f"v{place}"], np.float64) for place in range(len(values))], waits

@@ -137,6 +137,19 @@ def test_refused_lines_are_told_with_their_number(
     assert ids(redis, bikes) == ["c1", "c3"]
 
 
+def test_what_is_personal_is_not_printed_unless_it_is_asked_for(
+    slate: Slate, bikes: Deployment, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bikes.registry.sources["checkup"], "tags", ("pii",))
+    path = tmp_path / "a.jsonl"
+    path.write_text(lines(checkup(1, fault="secret")) + '{"secret": \n')
+    ran = slate("ingest", "checkup", str(path))
+    assert ran.code == 1
+    assert "secret" not in ran.out
+    assert [line.rpartition(": ")[2] for line in ran.out.splitlines()][1] == "[pii]"
+    assert "secret" in slate("ingest", "checkup", str(path), "--pii").out
+
+
 def test_one_bad_line_costs_that_line_alone(
     slate: Slate, bikes: Deployment, redis: Redis, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from slate.deployment import load
+from slate.errors import DataError
 from slate.kinds import Kind
 from slate.sources import Source
 from tests.cli.conftest import Slate
@@ -238,6 +239,20 @@ def test_what_cannot_be_made_is_said_and_nothing_is_written(
     assert refused.code == 1
     assert says in refused.err
     assert sorted(empty_folder.iterdir()) == before
+
+
+def test_what_was_there_before_stays_where_it_fails(
+    empty_folder: Path, slate_here: Slate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DataError("it cannot be compiled")
+
+    monkeypatch.setattr("slate.cli.init.write", fail)
+    (empty_folder / ".gitignore").write_text("mine\n")
+    file = write_csv(empty_folder / "orders.csv", orders())
+    assert slate_here("init", "failed_shop", "--from", str(file)).code == 1
+    assert (empty_folder / ".gitignore").read_text() == "mine\n"
+    assert not (empty_folder / "slate.toml").exists()
 
 
 def test_a_deployment_is_not_overwritten(empty_folder: Path, slate_here: Slate) -> None:

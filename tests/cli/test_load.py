@@ -150,6 +150,20 @@ def test_a_file_is_loaded_once(shop: Path, slate_here: Slate) -> None:
     assert "was loaded before, by other rules (arrival = placed_at + 5m)" in other.err
 
 
+def test_a_file_of_which_no_row_is_taken_may_be_loaded_by_other_rules(
+    shop: Path, slate_here: Slate
+) -> None:
+    rows = [{**row, "placed_at": f"{row['placed_at']:%d.%m.%Y %H:%M}"} for row in orders()]
+    write_csv(shop / "orders.csv", rows)
+    refused = slate_here("load", "order", "orders.csv", *RULE)
+    assert refused.code == 1
+    assert f"none of {len(rows)} rows has an arrival that can be read" in refused.err
+    assert landed(load().landing, order()).files == []
+    again = slate_here("load", "order", "orders.csv", *RULE, "--time-format", "%d.%m.%Y %H:%M")
+    assert again.code == 0, again.err
+    assert raw_rows() == with_arrivals(orders())
+
+
 def test_a_load_that_was_killed_leaves_nothing_half(
     shop: Path, slate_here: Slate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +219,9 @@ def test_ids_of_content_tell_repeats_from_rows_that_are_alike(
 
 def test_repeats_of_an_id_are_told(shop: Path, slate_here: Slate) -> None:
     write_csv(shop / "orders.csv", [*orders(), *orders(2)])
-    assert "2 of them repeat an id" in slate_here("load", "order", "orders.csv", *RULE).err
+    assert (
+        "2 of the landed rows repeat an id" in slate_here("load", "order", "orders.csv", *RULE).err
+    )
 
 
 def test_rows_beyond_the_clock_wait(shop: Path, slate_here: Slate) -> None:

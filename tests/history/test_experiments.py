@@ -76,6 +76,8 @@ def test_what_comes_after_the_first_exposure_and_in_time_counts(
         exposure(5, "arm_0", 5),
         exposure(5, "arm_1", 6),
         exposure(6, "arm_9", 6),
+        exposure(8, "arm_0", 150),
+        exposure(8, "arm_1", 151),
         # Not known yet.
         exposure(7, "arm_0", 181),
     ]
@@ -91,8 +93,8 @@ def test_what_comes_after_the_first_exposure_and_in_time_counts(
         play(9, 20),
     ]
     found = analysis(connection, shown, plays)
-    assert (found.exposures, found.units) == (8, {"arm_0": 1, "arm_1": 3})
-    assert (found.crossed, found.strays, found.later, found.began) == (1, 1, 1, NOON)
+    assert (found.exposures, found.units) == (10, {"arm_0": 1, "arm_1": 3})
+    assert (found.crossed, found.strays, found.later, found.began) == (2, 1, 1, NOON)
     assert found.waiting == {"plays": 1, "wins": 1, "win_share": 1, "score": 0}
     means = {
         metric.metric: [(mean.units, mean.mean) for mean in metric.means]

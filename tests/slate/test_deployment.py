@@ -86,6 +86,11 @@ def test_a_relative_data_folder_of_the_environment_is_the_callers(
         (MINIMAL.replace('"shop"', '""'), "set name"),
         (MINIMAL + 'redis_url = ""\n', "unknown 'redis_url', did you mean 'redis'?"),
         (MINIMAL + "data = 5\n", "data = 5 is not a string"),
+        (
+            MINIMAL + 'data = "."\n',
+            "which holds the deployment itself: give it",
+        ),
+        (MINIMAL + 'data = "../"\n', "which holds the deployment itself"),
         ("name = shop\n", "is not TOML"),
         (MINIMAL.replace('"shop"', '"my {shop}"'), "name = 'my {shop}': the names in the online"),
         (MINIMAL + 'clock = "noon"\n', "clock = 'noon' is not an instant: write it as in '2026"),
@@ -117,6 +122,19 @@ def test_a_virtual_clock_stands_still(
     assert deployment.load(file).now() == datetime(2026, 1, 1, tzinfo=UTC)
     monkeypatch.setenv("SLATE_CLOCK", "")
     assert deployment.load(file).now() - datetime.now(UTC) < timedelta(seconds=5)
+
+
+def test_no_data_folder_is_the_default_one(tmp_path: Path) -> None:
+    assert deployment.load(written(tmp_path, MINIMAL + 'data = ""\n')).data == tmp_path / "data"
+
+
+def test_what_is_no_text_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLATE_CONFIG", str(tmp_path))
+    with pytest.raises(ConfigurationError, match=r"cannot be read \(Is a directory\)"):
+        deployment.load()
+    (tmp_path / "slate.toml").write_bytes(MINIMAL.encode() + b"# \xff\n")
+    with pytest.raises(ConfigurationError, match=r"slate\.toml is not UTF-8"):
+        deployment.load(tmp_path / "slate.toml")
 
 
 def test_a_missing_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,11 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from slate.stream_files import is_stream_file
+
 HOUR = 3_600_000_000
 _SECOND = 1_000_000
 _PART = re.compile(r"\d\d-(\d+)-(\d+)")
-_LANDED = re.compile(r"\d\d-stream(-\d+)?")
 # What is unfinished for as long as this is nobody's any more.
 _FORGOTTEN_SECONDS = 3_600
 
@@ -64,7 +65,7 @@ def part_of(path: Path) -> Part | None:
 
 def is_landed(path: Path) -> bool:
     """Whether a landing file came by the stream."""
-    return _LANDED.fullmatch(path.stem) is not None
+    return is_stream_file(path.name)
 
 
 def hour_of(path: Path) -> int:

@@ -15,7 +15,7 @@ import pytest
 import urllib3
 
 from slate.deployment import Deployment
-from slate.errors import ConfigurationError, RequestError, StoreError
+from slate.errors import ClosedError, ConfigurationError, RequestError, StoreError
 from slate.online import AsyncRemoteClient, RemoteClient
 from slate.online.http.access import Access, new_key
 from slate.online.http.application import Application
@@ -100,6 +100,16 @@ def test_tasks_are_told_the_same(client: RemoteClient, address: str, published: 
 
     expected = client.rank("cheapest", published, player_id=1, game_id=GAMES)
     assert asyncio.run(ask()).rows == expected.rows
+
+
+def test_a_closed_client_for_tasks_says_so(address: str) -> None:
+    async def ask() -> None:
+        tasks = AsyncRemoteClient.connect(address, timeout=10)
+        await tasks.close()
+        await tasks.rank("cheapest", player_id=1, game_id=GAMES)
+
+    with pytest.raises(ClosedError):
+        asyncio.run(ask())
 
 
 def test_arrow_requests_are_ranked_and_refusals_say_why(address: str, published: datetime) -> None:

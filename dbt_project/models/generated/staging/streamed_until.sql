@@ -5,8 +5,8 @@
 
 select
     source,
-    cast(max(case when name like '%-stream%.parquet' then hour end) + interval '1 hour' as timestamp) as until,
-    cast(max(case when name not like '%-stream%.parquet' then taken_in_at end) as timestamp) as taken_in
+    cast(max(case when regexp_matches(name, '(^|/)[0-9]{2}-stream(-[0-9]+)?[.]parquet$') then hour end) + interval '1 hour' as timestamp) as until,
+    cast(max(case when not regexp_matches(name, '(^|/)[0-9]{2}-stream(-[0-9]+)?[.]parquet$') then taken_in_at end) as timestamp) as taken_in
 from {{ source('raw', 'files') }}
 where unread is null
 group by source
