@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from slate import markdown
 from slate.assets.answer_files import answers_in
 from slate.assets.answer_log import GROUP, log_key, logged_plans
 from slate.assets.audited_files import AuditedFiles, stored_at
@@ -151,12 +152,11 @@ def _verdict(plan: Plan, values: int, found: Sequence[Difference]) -> dg.AssetCh
 
 def _shown(found: Sequence[Difference]) -> dg.MarkdownMetadataValue:
     head = ("request", "row", "feature", "served", "warehouse", "due to")
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    lines += [
-        f"| {d.request_id} | {d.row} | {d.feature} | {d.served!r} | {d.told!r} | {d.cause} |"
+    rows = (
+        (d.request_id, d.row, d.feature, repr(d.served), repr(d.told), d.cause)
         for d in found[:SHOWN]
-    ]
-    return dg.MetadataValue.md("\n".join(lines))
+    )
+    return dg.MetadataValue.md(markdown.table(head, rows))
 
 
 def _waits(table: pa.Table, until: pa.Scalar) -> bool:

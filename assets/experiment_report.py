@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from slate.markdown import table
 from slate.offline.comparisons import Difference, Mean
 from slate.offline.outcomes import LEAST_UNITS, Analysis
 
@@ -129,8 +130,7 @@ def _is(row: Row) -> str:
 def markdown(found: Analysis) -> str:
     """All of it, for Dagster."""
     lines = [f"- {sentence}" for sentence in sentences(found)]
-    table = [HEAD, tuple("---" for _ in HEAD), *cells(found)]
-    return "\n".join([*lines, "", *(f"| {' | '.join(row)} |" for row in table)])
+    return "\n".join([*lines, "", table(HEAD, cells(found))])
 
 
 def picture(found: Analysis) -> str:

@@ -25,6 +25,7 @@ from slate.assets.raw_tables import prepare
 from slate.assets.streams import stream_deps
 from slate.compile.model_names import RAW
 from slate.deployment import Deployment
+from slate.markdown import table
 from slate.sources import Source
 
 # The check that every file beside its source's others was taken in.
@@ -204,6 +205,5 @@ def _refused(
     ).fetchall()
     if not refused:
         return "Nothing was refused in these hours."
-    lines = ["| reason | rows | an example |", "|---|---:|---|"]
-    lines += [f"| {reason} | {rows:,} | `{example}` |" for reason, rows, example in refused]
-    return "\n".join(lines)
+    rows = ((reason, f"{rows:,}", example) for reason, rows, example in refused)
+    return table(("reason", "rows", "an example"), rows)

@@ -12,6 +12,7 @@ from slate.assets.answer_files import answers_in, names
 from slate.assets.audited_files import stored_at
 from slate.assets.manifests import CURRENT
 from slate.deployment import Deployment
+from slate.markdown import table
 from slate.online.store.redis_client import opened_store
 from slate.online.store.told_drift import ToldDrift, tell
 from slate.plans import Plan
@@ -82,12 +83,12 @@ def _result(
 ) -> dg.AssetCheckResult:
     metadata: dict[str, dg.MetadataValue] = {}
     if found:
-        rows = [
-            f"| {name} | {one.psi:.3f} | {one.trained_nulls:.1%} | {one.served_nulls:.1%} |"
+        rows = (
+            (name, f"{one.psi:.3f}", f"{one.trained_nulls:.1%}", f"{one.served_nulls:.1%}")
             for name, one in found.items()
-        ]
-        head = ["| feature | PSI | nulls trained | nulls served |", "|---|---|---|---|"]
-        metadata["features"] = dg.MetadataValue.md("\n".join([*head, *rows]))
+        )
+        head = ("feature", "PSI", "nulls trained", "nulls served")
+        metadata["features"] = dg.MetadataValue.md(table(head, rows))
         moves = [one.move for one in found.values() if one.move is not None]
         pictures = [picture(move, "trained", "served") for move in moves[:PICTURES]]
         metadata["furthest apart"] = dg.MetadataValue.md("\n".join(pictures))

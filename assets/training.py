@@ -36,7 +36,7 @@ def training_assets(deployment: Deployment) -> list[dg.AssetsDefinition]:
 def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
     service = plan.service
     folder = deployment.training / service.full_name
-    kinds = {feature.name: feature for feature in service.features}
+    names = [feature.name for feature in service.features]
     columns = [
         *source_columns(service.spine, deployment.registry),
         *feature_columns(service.features, full_names=True),
@@ -45,7 +45,7 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
     stored = {f.name for read in plan.reads for f in read.features}
     lineage = {
         name: [dg.TableColumnDep(model, name)]
-        for name in (*service.spine.columns, *(n for n in kinds if n in stored))
+        for name in (*service.spine.columns, *(n for n in names if n in stored))
     }
 
     @dg.asset(
@@ -97,7 +97,7 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
                 "days_written": len(written.written),
                 "rows_written": rows,
                 "bytes": sum(day.bytes for day in manifest.days),
-                "features": len(kinds),
+                "features": len(names),
                 "seconds": round(seconds, 3),
                 "rows_per_second": round(rows / seconds),
             }

@@ -22,6 +22,7 @@ from slate.assets.unbuilt import failure_behind
 from slate.assets.warehouse import current_key
 from slate.compile.model_names import current_model, state_models
 from slate.deployment import Deployment
+from slate.markdown import table
 from slate.privacy import hidden, is_personal
 from slate.quality import gate_history
 from slate.quality.acceptance import accepted, use_up
@@ -204,15 +205,10 @@ def _gates(deployment: Deployment, validation: Validation) -> dict[str, dg.Metad
     return told
 
 
-def _failing(view: type[FeatureView], connection: object, validation: Validation) -> str:
-    rows = failing_rows(view, connection, validation, SHOWN_ROWS)  # type: ignore[arg-type]
+def _failing(
+    view: type[FeatureView], connection: duckdb.DuckDBPyConnection, validation: Validation
+) -> str:
+    rows = failing_rows(view, connection, validation, SHOWN_ROWS)
     hides = [name for name, feature in view.features.items() if is_personal(feature)]
-    lines = [
-        "| " + " | ".join(rows.column_names) + " |",
-        "|" + "---|" * rows.num_columns,
-    ]
-    lines += [
-        "| " + " | ".join(str(value) for value in hidden(row, hides).values()) + " |"
-        for row in rows.to_pylist()
-    ]
-    return "\n".join(lines)
+    shown = (list(hidden(row, hides).values()) for row in rows.to_pylist())
+    return table(rows.column_names, shown)

@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from slate import markdown
 from slate.quality.files import write_atomically
-from slate.quality.reports import cell, failures
+from slate.quality.reports import failures
 from slate.quality.results import Validation
 
 SHOWN = 20  # of the newest runs
@@ -80,7 +81,7 @@ def newest(reports: Path, view: str, most: int = SHOWN) -> list[dict[str, Any]]:
 
 def table(lines: list[dict[str, Any]]) -> str:
     """Runs as a Markdown table."""
-    rows = ["| checked at | rows | greatest PSI | greatest KS | |", "|---|---|---|---|---|"]
+    rows = []
     for line in lines:
         what = "passed" if line["passed"] else f"held back: {'; '.join(line['held_back_for'])}"
         if line["accepted"]:
@@ -88,8 +89,9 @@ def table(lines: list[dict[str, Any]]) -> str:
         elif line["compared_with"] is None:
             what += ", with nothing to compare"
         cells = (line["at"], f"{line['rows']:,}", _greatest(line["psi"]), _greatest(line["ks"]))
-        rows.append(f"| {' | '.join(map(cell, (*cells, what)))} |")
-    return "\n".join(rows) + "\n"
+        rows.append((*cells, what))
+    head = ("checked at", "rows", "greatest PSI", "greatest KS", "")
+    return markdown.table(head, rows) + "\n"
 
 
 def _greatest(values: dict[str, float]) -> str:

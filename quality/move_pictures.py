@@ -1,7 +1,8 @@
 """Pictures of moves: both distributions side by side, as bars of text that any Markdown shows."""
 
+from slate.markdown import cell
 from slate.quality.moves import Move
-from slate.quality.reports import cell, value_text
+from slate.quality.reports import value_text
 from slate.quality.results import Validation
 
 _WIDTH = 24  # characters of the longest bar

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from slate.markdown import cell
 from slate.quality.results import Result, Validation
 
 _SHOWN = 3  # examples in a table's cell
@@ -80,10 +81,3 @@ def value_text(value: Any) -> str:
 def example_text(example: dict[str, Any]) -> str:
     """A row as text."""
     return ", ".join(f"{name}={value_text(value)}" for name, value in example.items())
-
-
-def cell(text: str) -> str:
-    """Text that stays within its cell of a Markdown table, as it is."""
-    for mark in "\\`*|<>":
-        text = text.replace(mark, "\\" + mark)
-    return text

@@ -30,7 +30,7 @@ from typing import Any
 from slate.errors import DefinitionError
 from slate.expressions import Expr
 from slate.filters import check_filter, filter_sql
-from slate.identifiers import is_portable
+from slate.identifiers import check_owner, is_portable
 from slate.kinds import Kind
 from slate.orders import Ranking
 from slate.source_columns import Column
@@ -161,6 +161,7 @@ class Experiment:
     def __post_init__(self) -> None:
         where = f"experiment {self.name!r}"
         _check_name(where, self.name)
+        check_owner(f"{where}: owner", self.owner)
         if len(self.arms) < 2:
             raise DefinitionError(f"{where} has {len(self.arms)} arms: give two or more")
         for what, names in (
@@ -173,7 +174,8 @@ class Experiment:
                 )
         for arm in self.arms:
             _check_name(f"{where}: an arm", arm.name)
-            if isinstance(arm.share, bool) or not 0 < arm.share <= 1:
+            number = isinstance(arm.share, int | float) and not isinstance(arm.share, bool)
+            if not number or not 0 < arm.share <= 1:
                 raise DefinitionError(
                     f"{where}: arm {arm.name!r} has a share of {arm.share!r}: give a number over 0 "
                     "and at most 1"

@@ -121,16 +121,18 @@ class FeatureClient:
                 Of an instant in the past, rows to which the stream added nothing later in its hour
                 are known exactly, and the others are ``State.MISSING``.
             request_id: what the request is known by, as in the log of answers; of a service whose
-                answers are logged (``FeatureService(logged=...)``) the id says whether this one is.
+                answers are logged (``FeatureService(logged=...)``) the id says whether this one is;
+                of one that freezes them (``frozen=...``) who asks again under an id is given the
+                same answer, for so long.
             keys_and_inputs: the service's keys, and what its request features take in: one value
                 for all rows, or a list, an array, a series or an Arrow column of a value per row.
                 A key is taken as that of an event is: 42 for a text, "42" for a number.
                 No candidates, as in an empty list, are an answer of no rows.
 
         Raises:
-            RequestError: the service or a keyword is unknown, a key is missing, of another type or
-                too long, lengths differ, there are too many rows, or ``at`` lies before what is
-                published.
+            RequestError: the id is that of another frozen request, the service or a keyword is
+                unknown, a key is missing, of another type or too long, lengths differ, there are
+                too many rows, or ``at`` lies before what is published.
             ClosedError: the client is closed.
         """
         usual = Within(self._serving, self._connections)
@@ -169,6 +171,12 @@ class FeatureClient:
         `slate serve` does so by itself. What there is no time or room for is not logged.
         """
         self._serving.log_exposure(exposure)
+
+    @property
+    def not_logged(self) -> Mapping[str, int]:
+        """How many answers and exposures were to be logged and were not, by what they lacked."""
+        log = self._serving.log
+        return {} if log is None else dict(log.lost)
 
     def explain(self, service: str) -> str:
         """How a service's features are found, in words.
