@@ -1,7 +1,7 @@
-"""A bike-share that runs: a dbt project and data of its own, and landing files, in load order."""
+"""A bike-share that ran: a dbt project and data of its own, and landing files, in load order."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,22 +10,53 @@ import pyarrow.parquet as pq
 
 from slate.compile.project import write
 from slate.deployment import Deployment, load
+from slate.orchestration.runs import run_everything
 from slate.registry import Registry
+from tests.made_once import made_once
 from tests.orchestration.parsed import parse_once
 from tests.parity.landing import landing_table, moment
 from tests.parity.scenarios import HOUR, MIDDAY, bulk
 
 BIKES = Path(__file__).parents[1] / "deployments" / "bikes"
+# What happens there, and when what has landed there arrived, in hours after midday.
+SEED, LANDED = 13, (-24, 0)
+# Of the store's folder, what its processes meet by.
+MET_BY = ("users", "socket", "*.sock")
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
 
-def place(folder: Path) -> Deployment:
-    """A bike-share in a folder of its own, the narrow one, with its generated dbt project."""
+def ran(folder: Path) -> tuple[Deployment, "Landing"]:
+    """A copy, in a new folder, of a bike-share of few features that ran once, and what has landed.
+
+    Args:
+        folder: where it is put; not there yet.
+    """
+    ignore = shutil.ignore_patterns(*MET_BY)
+    shutil.copytree(made_once("bikes", _make), folder, symlinks=True, ignore=ignore)
+    deployment = load(folder / "slate.toml")
+    landing = Landing(deployment)
+    landing.know(happenings(deployment.registry, SEED, *LANDED))
+    return deployment, landing
+
+
+def _make(folder: Path) -> None:
+    deployment = place(folder, "few")
+    Landing(deployment).write(happenings(deployment.registry, SEED, *LANDED))
+    assert run_everything(deployment)
+
+
+def place(folder: Path, definitions: str = "narrow") -> Deployment:
+    """A bike-share in a folder of its own, with its generated dbt project.
+
+    Args:
+        folder: where it is put.
+        definitions: the module beside the whole one that it has.
+    """
     ignore = shutil.ignore_patterns("target", "logs", "generated", "__pycache__", "definitions")
     shutil.copytree(BIKES, folder, ignore=ignore, dirs_exist_ok=True)
     config = folder / "slate.toml"
-    config.write_text(config.read_text().replace("bikes.definitions", "bikes.narrow"))
+    config.write_text(config.read_text().replace("bikes.definitions", f"bikes.{definitions}"))
     deployment = load(config)
     write(deployment.registry, deployment.dbt_project)
     parse_once(deployment)
@@ -93,15 +124,23 @@ class Landing:
 
     def write(self, rows: Rows, suffix: str = "") -> None:
         """Write a file for each source and hour of arrival."""
+        for name, path, its in self._by_hour(rows, suffix):
+            self.replace(name, path, its)
+
+    def know(self, rows: Rows) -> None:
+        """Know of files that are there, as they were written."""
+        for name, path, its in self._by_hour(rows):
+            self.files[name][path] = its
+
+    def _by_hour(self, rows: Rows, suffix: str = "") -> Iterator[tuple[str, Path, list[Row]]]:
         for name, its in rows.items():
             source = self._registry.sources[name]
-            by_hour: dict[Path, list[Row]] = {}
+            files: dict[Path, list[Row]] = {}
             for row in its:
                 arrival: datetime = row[source.arrival_time]
                 path = Path(source.landing, f"{arrival:%Y-%m-%d}", f"{arrival:%H}{suffix}.parquet")
-                by_hour.setdefault(path, []).append(row)
-            for path in sorted(by_hour):
-                self.replace(name, path, by_hour[path])
+                files.setdefault(path, []).append(row)
+            yield from ((name, path, files[path]) for path in sorted(files))
 
     def replace(self, name: str, path: Path, rows: Iterable[Row]) -> None:
         """Write one file, also over the one that is there."""

@@ -15,14 +15,13 @@ from slate.online import FeatureClient, Publisher
 from slate.online.store.redis_client import connect, open_store
 from slate.online.stream.workers.status import stream_status
 from slate.online.stream.workers.worker import Worker
-from tests.orchestration.bikes import Landing, Rows, happenings
+from tests.orchestration.bikes import SEED, Landing, Rows, happenings
 from tests.parity.answers import differences, micros
 from tests.parity.landing import moment
 from tests.parity.oracle import Oracle
 from tests.parity.scenarios import HOUR, MIDDAY, Scenario
 from tests.parity.streaming import Delivery, streams
 
-SEED = 13
 # How many hours after midday stream in before the job runs; while it runs, the one after them.
 HOURS = 6
 WAIT_SECONDS = 60.0
@@ -33,14 +32,13 @@ Write = tuple[int, type[Source], list[dict[str, Any]]]
 class Live:
     """A deployment with a worker, and what landed and was delivered so far.
 
-    What arrived before midday lands, what arrives after it streams.
+    What arrived before midday landed, what arrives after it streams.
     """
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, landing: Landing) -> None:
         self.deployment = deployment
         self.streams = streams(deployment.registry)
-        self.landing = Landing(deployment)
-        self.landing.write(happenings(deployment.registry, SEED, -24, 0))
+        self.landing = landing
         self.publisher = Publisher.connect(deployment)
         self.client = FeatureClient.connect(deployment, timeout=5, refresh=0, near=False)
         self.redis: Redis = connect(open_store(deployment)[0])

@@ -11,6 +11,7 @@ from slate.locks.standing import standing
 from slate.orchestration.runs import run_everything
 from tests.made_once import made_once
 from tests.orchestration import small
+from tests.orchestration.bikes import MET_BY
 from tests.orchestration.parsed import parse_once
 from tests.parity.landing import moment, write_landing
 from tests.parity.scenarios import HOUR, MIDDAY
@@ -46,8 +47,7 @@ def ran(folder: Path) -> Deployment:
     Args:
         folder: where it is put; not there yet.
     """
-    # Of the store's folder not what its processes meet by.
-    left = shutil.ignore_patterns("users", "socket", "*.sock")
+    left = shutil.ignore_patterns(*MET_BY)
     shutil.copytree(made_once("stays", _make), folder, symlinks=True, ignore=left)
     return load(folder / "slate.toml")
 

@@ -19,7 +19,7 @@ from slate.orchestration.assembly import assemble
 from slate.orchestration.runs import run_everything
 from slate.views import FeatureView
 from tests.deployments.bikes.definitions import Checkup, Move
-from tests.orchestration.bikes import place
+from tests.orchestration.bikes import ran
 from tests.orchestration.live import HOURS, Answers, Live
 from tests.orchestration.outcomes import generations, query, wrong_training
 from tests.parity.landing import moment
@@ -36,9 +36,8 @@ MINUTE = 60_000_000
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """What came before midday is published; a worker runs, and some hours have streamed in."""
-    live = Live(place(tmp_path_factory.mktemp("bikes")))
+    live = Live(*ran(tmp_path_factory.mktemp("live") / "bikes"))
     try:
-        assert run_everything(live.deployment)
         live.start()
         live.deliver(DURING)
         live.settle()
