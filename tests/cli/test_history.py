@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,28 +12,25 @@ import slate as definitions
 from slate.cli import training
 from slate.deployment import Deployment
 from tests.cli.conftest import Slate
-from tests.history.conftest import narrow
-from tests.parity.engines import build, compiled
-from tests.parity.scenarios import Scenario, bulk
+from tests.history.conftest import built, happened
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scenario]:
-    """A warehouse, and what happened that it holds: of what is asked, the narrow one has all."""
-    project = compiled(narrow(), tmp_path_factory.mktemp("bikes"))
-    scenario = bulk(project.deployment.registry, 4, rows=40, instants=4)
-    with duckdb.connect(project.deployment.warehouse) as connection:
-        build(connection, project, scenario, None)
-    return project.deployment.warehouse, scenario
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A warehouse that holds what happened: of what is asked, the narrow one has all."""
+    return built(tmp_path_factory.mktemp("bikes"))
 
 
 @pytest.fixture
-def spine(built: tuple[Path, Scenario], bikes: Deployment, tmp_path: Path) -> Path:
+def spine(narrow: Deployment, bikes: Deployment, tmp_path: Path) -> Path:
     """Rows about stations, in a file; the warehouse holds what happened there."""
-    warehouse, scenario = built
     bikes.make_data()
-    shutil.copy(warehouse, bikes.warehouse)
-    asks = [ask for ask in scenario.asks(bikes.registry) if ask.service.name == "station_outlook"]
+    shutil.copy(narrow.warehouse, bikes.warehouse)
+    asks = [
+        ask
+        for ask in happened(narrow).asks(bikes.registry)
+        if ask.service.name == "station_outlook"
+    ]
     rows = [
         {**ask.keys, "expected": 1.5, "event_ts": ask.at, "full": number % 2 == 0}
         for number, ask in enumerate(asks)

@@ -11,8 +11,9 @@ import pytest
 import slate
 from slate.deployment import Deployment, load
 from slate.plans import Plan
+from tests.made_once import made_once
 from tests.parity.engines import build, compiled
-from tests.parity.scenarios import bulk
+from tests.parity.scenarios import Scenario, bulk
 
 BIKES = Path(__file__).parents[1] / "deployments" / "bikes" / "slate.toml"
 
@@ -48,13 +49,33 @@ class Asked:
         return slate.history("bike_choice", frame, deployment=self.deployment, **options)
 
 
+def happened(deployment: Deployment) -> Scenario:
+    """What the warehouse of the narrow bike-share holds."""
+    return bulk(deployment.registry, 11, rows=80, instants=5)
+
+
+def built(folder: Path) -> Deployment:
+    """The narrow bike-share with a copy of its warehouse, in which a scenario is built once.
+
+    Args:
+        folder: where the copy lies.
+    """
+
+    def make(made: Path) -> None:
+        project = compiled(narrow(), made)
+        with duckdb.connect(project.deployment.warehouse) as connection:
+            build(connection, project, happened(project.deployment), None)
+
+    made = made_once("narrow.built", make)
+    deployment = compiled(narrow(), folder).deployment
+    shutil.copyfile(replace(deployment, data=made / "data").warehouse, deployment.warehouse)
+    return deployment
+
+
 @pytest.fixture(scope="session")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    project = compiled(narrow(), tmp_path_factory.mktemp("bikes"))
-    deployment = project.deployment
-    scenario = bulk(deployment.registry, 11, rows=80, instants=5)
-    with duckdb.connect(deployment.warehouse) as connection:
-        build(connection, project, scenario, None)
+    deployment = built(tmp_path_factory.mktemp("bikes"))
+    scenario = happened(deployment)
     asks = [a for a in scenario.asks(deployment.registry) if a.service.name == "bike_choice"]
     plan = deployment.registry.plan("bike_choice")
     kinds = {key: kind for entity in plan.service.keys for key, kind in entity.keys.items()}

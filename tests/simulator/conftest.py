@@ -1,25 +1,37 @@
+import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from live_shopping.simulator import SimulationConfig, simulate
+from tests.made_once import made_once
 from tests.simulator.market import Market
+
+SUMMARY = "summary.pickle"
 
 
 @pytest.fixture(scope="session")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+def market() -> Iterator[Market]:
     """Two weeks of a small marketplace, with a view for each source and one for its good events."""
-    config = SimulationConfig(
-        data=tmp_path_factory.mktemp("market"),
+    simulated = SimulationConfig(
+        data=Path(),
         end=datetime(2026, 11, 22, 9, tzinfo=UTC),
         days=14,
         events=300_000,
         viewers=6_000,
         sellers=600,
     )
-    summary = simulate(config)
+
+    def make(folder: Path) -> None:
+        summary = simulate(replace(simulated, data=folder))
+        (folder / SUMMARY).write_bytes(pickle.dumps(summary))
+
+    config = replace(simulated, data=made_once("market", make))
+    summary = pickle.loads((config.data / SUMMARY).read_bytes())
     with duckdb.connect() as warehouse:
         warehouse.execute("set timezone = 'UTC'")
         for source in summary.sources:
