@@ -1,14 +1,12 @@
 """What may befall an archive: real kills, a lost store, a full disk, a changed definition."""
 
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from random import Random
 
 import pyarrow as pa
@@ -28,29 +26,13 @@ from slate.online.stream.archive.hour_files import HOUR
 from slate.online.stream.archive.log_archive import Archive
 from slate.online.stream.writing.write_flow import Writing
 from tests.deployments.bikes.definitions import Move
+from tests.online.stream.archive_process import archive
 from tests.online.stream.log import MINUTE, NAMES, UNIT, Log, Row, instant_of, rows
 from tests.online.stream.moves import NOON, move, us
 
 NOON_HOUR = us(NOON) // HOUR
 
-# Archives under a clock that the store holds, until it is killed.
-PROGRAM = """
-import sys
-from pathlib import Path
-from slate.online.store.redis_client import connect
-from slate.online.stream.archive.log_archive import Archive
-from slate.deployment import Deployment
-from tests.deployments.bikes.definitions import Move
-
-address, data = sys.argv[1], Path(sys.argv[2])
-redis = connect(address)
-deployment = Deployment("bikes", "", data, data, data, address)
-now = lambda: int(redis.get("now"))
-archive = Archive(redis, deployment, Move, flush=0, most=50, now=now)
-print("up", flush=True)
-while True:
-    archive.step()
-"""
+START_SECONDS = 60
 
 
 @pytest.fixture
@@ -64,23 +46,27 @@ def test_sigkill(log: Log, redis: Redis, bikes: Deployment) -> None:
     draw = Random(0)
     redis.set("now", log.now)
     kills = 0
-    running: list[subprocess.Popen[bytes]] = []
+    # Forked from one that has imported what they need.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", archive.__module__])
+    running: list[BaseProcess] = []
     try:
         for turn in range(9):
             if len(running) == 2:
                 victim = running.pop(draw.randrange(2))
-                victim.send_signal(signal.SIGKILL)
-                victim.wait()
+                victim.kill()
+                victim.join()
                 kills += 1
-            process = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, bikes.redis, str(bikes.data)],
-                stdout=subprocess.PIPE,
-                cwd=Path(__file__).parents[3],
+            reader, writer = context.Pipe(duplex=False)
+            process: BaseProcess = context.Process(
+                target=archive, args=(bikes.redis, bikes.data, writer)
             )
+            process.start()
             running.append(process)
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"up\n"
-            process.stdout.close()
+            writer.close()
+            with reader:
+                assert reader.poll(START_SECONDS), "an archive does not begin"
+                reader.recv_bytes()
             # Hours go by however slow the machine is.
             log.write(MINUTE)
             log.pass_time(minutes=45)
@@ -97,13 +83,13 @@ def test_sigkill(log: Log, redis: Redis, bikes: Deployment) -> None:
     finally:
         for process in running:
             process.kill()
-            process.wait()
+            process.join()
     assert kills == 7
     log.write(MINUTE)
-    archive = log.archive()
-    while archive.step().events:
+    last = log.archive()
+    while last.step().events:
         pass
-    archive.step()
+    last.step()
     assert len({arrival // HOUR for _, arrival in log.rows}) > 3
     log.check_done()
 
