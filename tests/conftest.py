@@ -18,8 +18,17 @@ settings.load_profile("slate")
 # Whole folders of tests that do, and fixtures that start a store or run dbt.
 FOLDERS = {"cli", "orchestration"}
 FIXTURES = {"server", "project", "cluster"}
-# Those of which a file takes minutes come first: one that began last would be waited for alone.
-LONG = ("orchestration", "examples", "parity", "cli", "history")
+# Those that take longest come first: one that began last would be waited for alone.
+LONG = (
+    "orchestration/test_chain",
+    "parity/test_streamed",
+    "orchestration/test_streams",
+    "parity",
+    "orchestration",
+    "examples",
+    "cli",
+    "history",
+)
 STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec"}
 
 _forbidden = False
@@ -38,11 +47,18 @@ def _made_once(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what starts a process by its folder or its fixtures; the rest is marked by hand."""
-    items.sort(key=lambda item: item.path.parent.name not in LONG)
+    items.sort(key=_place)
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if item.path.parent.name in FOLDERS or FIXTURES & names:
             item.add_marker(pytest.mark.process)
+
+
+def _place(item: pytest.Item) -> int:
+    """How early a test's file comes: the others keep their order."""
+    folder = item.path.parent.name
+    names = (f"{folder}/{item.path.stem}", folder)
+    return min((LONG.index(name) for name in names if name in LONG), default=len(LONG))
 
 
 @pytest.hookimpl(wrapper=True)

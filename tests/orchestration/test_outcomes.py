@@ -183,7 +183,7 @@ def test_what_needs_more_memory_than_the_warehouse_may_take_goes_to_disk_or_is_t
 ) -> None:
     path = tmp_path / "warehouse.duckdb"
     warehouse = Warehouse(database=str(path), memory="100MB")
-    texts = "select md5(i::varchar) || md5((-i)::varchar) as text from range(4_000_000) r(i)"
+    texts = "select md5(i::varchar) || md5((-i)::varchar) as text from range(2_000_000) r(i)"
     with warehouse.get_connection() as connection:
         connection.execute(f"create table sorted as {texts} order by text")
         used = connection.execute("select current_setting('temp_directory')").fetchone()

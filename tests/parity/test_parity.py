@@ -11,6 +11,9 @@ from tests.parity.engines import Engines
 from tests.parity.oracle import Oracle
 from tests.parity.scenarios import HOUR, MIDDAY, Scenario, bulk, scenarios
 
+# An example costs what planning all queries of a deployment does, however few rows it has.
+EXAMPLES = 2
+
 
 def check_offline(engines: Engines, scenario: Scenario) -> int:
     """Hold every row of every training set against the oracle; gives the values compared."""
@@ -61,7 +64,7 @@ def test_many_rows_agree_offline_and_online(engines: Engines) -> None:
 
 
 @settings(
-    max_examples=3,
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -72,7 +75,7 @@ def test_any_events_agree_offline(engines: Engines, data: st.DataObject) -> None
 
 
 @settings(
-    max_examples=3,
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

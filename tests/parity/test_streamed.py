@@ -43,7 +43,7 @@ __all__ = ["cluster"]
 PAUSE, KILL_EVERY = 0.05, 4
 ASKS = 100
 # How often something is published, or rolled back.
-CHANGES = 10
+CHANGES = 7
 # Each partition has a transaction of its own there.
 ROWS_OF_CLUSTER = 16
 
