@@ -62,13 +62,20 @@ __all__ = [
     "DepotProfile",
     "Move",
     "Offer",
+    "OfferRequest",
     "Rider",
+    "RiderAtStation",
     "RiderChange",
     "RiderProfile",
+    "RiderRides",
     "RiderStation",
     "Station",
     "StationChange",
+    "StationMoves",
+    "StationNow",
     "StationProfile",
+    "bike_choice",
+    "station_outlook",
 ]
 
 MINUTE = np.timedelta64(1, "m")

@@ -18,7 +18,7 @@ from slate.errors import StoreError
 from slate.online.stream.applying.afresh import leave_afresh
 from slate.online.stream.workers.draining import drain, require_no_workers
 from slate.subjects import Subjects
-from tests.online.stream.test_near_views import Both
+from tests.online.stream.test_near_views import DEFINITIONS, Both
 from tests.online.stream.test_worker import BIKES, NOON, _publish
 from tests.parity.answers import micros
 
@@ -27,7 +27,8 @@ ANNA, BERTA = "rider_1", "rider_17"
 
 @pytest.fixture
 def both(redis: Redis, server: Any, tmp_path: Path) -> Iterator[Both]:
-    both = Both(replace(load(BIKES), data=tmp_path, redis=server.address), redis)
+    deployment = replace(load(BIKES), definitions=DEFINITIONS, data=tmp_path, redis=server.address)
+    both = Both(deployment, redis)
     _publish(both, NOON)
     both._worker.step()
     yield both

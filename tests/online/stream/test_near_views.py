@@ -36,6 +36,8 @@ from tests.parity.near import NearPath
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 RIDERS = ("a", "b", "c", "nobody")
 
+DEFINITIONS = "tests.deployments.bikes.few_and_shared"
+
 
 def bike_of(rider: str) -> int:
     """The bike that a rider always takes."""
@@ -121,7 +123,8 @@ def both(redis: Redis, server: Any, tmp_path: Path, shared: bool) -> Iterator[Bo
     folder = tmp_path / "near" if shared else None
     if folder is not None:
         folder.mkdir()
-    both = Both(replace(load(BIKES), data=tmp_path, redis=server.address), redis, folder)
+    deployment = replace(load(BIKES), definitions=DEFINITIONS, data=tmp_path, redis=server.address)
+    both = Both(deployment, redis, folder)
     _publish(both, NOON)
     both._worker.step()
     yield both

@@ -14,7 +14,7 @@ from slate.online import Publisher
 from slate.online.publishing.listing import Standing
 from slate.online.rows.partitioning import PARTITIONS
 from slate.online.store.stream_names import Unit, definition, route
-from tests.online.stream.test_near_views import Both
+from tests.online.stream.test_near_views import DEFINITIONS, Both
 from tests.online.stream.test_worker import BIKES, NOON
 
 HOUR = timedelta(hours=1)
@@ -23,7 +23,13 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def both(redis: Redis, deployment: Deployment, tmp_path: Path) -> Iterator[Both]:
     """One whose view has two generations, of which the later one knows two hours more."""
-    bikes = replace(load(BIKES), data=tmp_path, redis=deployment.redis, kept_generations=2)
+    bikes = replace(
+        load(BIKES),
+        definitions=DEFINITIONS,
+        data=tmp_path,
+        redis=deployment.redis,
+        kept_generations=2,
+    )
     both = Both(bikes, redis)
     with Publisher.connect(bikes) as publisher:
         publisher.publish(both.view, [], NOON, stream_from=NOON)

@@ -27,7 +27,13 @@ from slate.online.near.memory import SharedMemory, header_path
 from slate.online.near.near_views import NearViews
 from slate.online.serving.live_services import Serving
 from tests.online.http.conftest import LISTENING
-from tests.online.stream.test_near_views import HOUR, SECOND, Both, require_same_and_near
+from tests.online.stream.test_near_views import (
+    DEFINITIONS,
+    HOUR,
+    SECOND,
+    Both,
+    require_same_and_near,
+)
 from tests.online.stream.test_worker import BIKES, NOON, _publish
 
 STARTED = 60
@@ -42,7 +48,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def both(redis: Redis, server: Any, tmp_path: Path, folder: Path) -> Iterator[Both]:
-    both = Both(replace(load(BIKES), data=tmp_path, redis=server.address), redis, folder)
+    config = tmp_path / "slate.toml"
+    config.write_text(BIKES.read_text().replace("tests.deployments.bikes.definitions", DEFINITIONS))
+    both = Both(replace(load(config), data=tmp_path, redis=server.address), redis, folder)
     _publish(both, NOON)
     both._worker.step()
     both.come(both.ride("a"), both.ride("b", 7))
@@ -53,7 +61,7 @@ def both(redis: Redis, server: Any, tmp_path: Path, folder: Path) -> Iterator[Bo
 @contextmanager
 def command(both: Both, *options: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
-        "SLATE_CONFIG": str(BIKES),
+        "SLATE_CONFIG": str(both.deployment.root / "slate.toml"),
         "SLATE_REDIS": both.deployment.redis,
         "SLATE_DATA": str(both.deployment.data),
         "SLATE_CLOCK": f"{both.now + SECOND:%Y-%m-%dT%H:%M:%SZ}",
