@@ -1,5 +1,6 @@
 """Request features: what the executor computes for many rows is what the oracle says of each."""
 
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -20,8 +21,10 @@ REGISTRIES = {
 SERVICES = [(name, service) for name, found in REGISTRIES.items() for service in found.services]
 
 
-def answered(registry: Registry, service: str) -> tuple[list[Values], dict[Expr, Array]]:
+@cache
+def answered(name: str, service: str) -> tuple[list[Values], dict[Expr, Array]]:
     """The oracle's answers to a service's requests, and what its expressions read, as arrays."""
+    registry = REGISTRIES[name]
     plan = registry.plans[service]
     wanted = [leaf for leaf in operands(plan) if isinstance(leaf, Feature)]
     both = FeatureService(
@@ -64,14 +67,14 @@ def wrong(answers: list[Values], columns: dict[str, list[Any]]) -> list[str]:
 
 @pytest.mark.parametrize(("name", "service"), SERVICES)
 def test_many_rows_at_once(name: str, service: str) -> None:
-    answers, arrays = answered(REGISTRIES[name], service)
+    answers, arrays = answered(name, service)
     assert len(answers) > 100
     assert wrong(answers, computed(REGISTRIES[name], service, arrays)) == []
 
 
 @pytest.mark.parametrize(("name", "service"), SERVICES)
 def test_one_row_at_a_time(name: str, service: str) -> None:
-    answers, arrays = answered(REGISTRIES[name], service)
+    answers, arrays = answered(name, service)
     for number in range(0, len(answers), 10):
         row = {leaf: array[number : number + 1] for leaf, array in arrays.items()}
         columns = computed(REGISTRIES[name], service, row)
