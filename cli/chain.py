@@ -1,7 +1,7 @@
 """What commands that build have in common: the whole chain, and previews that begin before it."""
 
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import redirect_stdout
 
 from slate.assets.previews import bring
@@ -29,22 +29,28 @@ def bring_preview(deployment: Deployment, say: Say) -> None:
     )
 
 
-def chain(deployment: Deployment, say: Say, together: Collection[str] = ()) -> bool:
+def chain(
+    deployment: Deployment,
+    say: Say,
+    together: Collection[str] = (),
+    landing: Callable[[], None] | None = None,
+) -> bool:
     """Run the whole chain; whether all of it succeeded. What failed has been told.
 
     Args:
         deployment: the deployment.
         say: tells of progress.
         together: the names of views that go live together or not at all.
+        landing: where files land meanwhile, waits until they have.
     """
     say("loading Dagster")
     # Only now, as it takes seconds.
     from slate.orchestration.runs import run_everything
 
-    say("running the whole chain; dbt reads its project first, at length where it never did")
+    say("dbt reads its project, at length where it never did; then the whole chain runs")
     # dbt's own words are not data.
     with redirect_stdout(sys.stderr):
-        return run_everything(deployment, together)
+        return run_everything(deployment, together, landing)
 
 
 def catch_up_streams(deployment: Deployment, store: Store, say: Say) -> CaughtUp:

@@ -1,12 +1,14 @@
 """`slate run`: the whole chain, from landing files to training sets and the online store."""
 
 from argparse import Namespace
+from contextlib import ExitStack
 
 from slate.assets.manifests import CURRENT, load_manifest
 from slate.cli import processes
 from slate.cli.chain import bring_preview, catch_up_streams, chain
 from slate.cli.compile import require_up_to_date
 from slate.cli.demo import demo
+from slate.cli.preparing import preparing
 from slate.cli.text import clock, table
 from slate.deployment import Deployment, load
 from slate.locks.standing import not_locked, standing
@@ -22,14 +24,16 @@ def run(_: Namespace) -> int:
     locks.require_kept()
     processes.prepare(deployment)
     shown = demo(deployment)
-    if deployment.env:
-        # It has production's data.
-        bring_preview(deployment, say)
-    elif shown is not None:
-        shown.prepare(deployment, say)
-    with processes.store(deployment) as store:
+    with ExitStack() as running:
+        landing = None
+        if deployment.env:
+            # It has production's data.
+            bring_preview(deployment, say)
+        elif shown is not None:
+            landing = running.enter_context(preparing(deployment, say))
+        store = running.enter_context(processes.store(deployment))
         say(f"online store: {store}")
-        if not chain(deployment, say):
+        if not chain(deployment, say, landing=landing):
             return 1
         if deployment.env:
             # Nobody streams to it yet, and without this what streamed before would be MISSING.

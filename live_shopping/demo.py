@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from rich import box
@@ -12,11 +12,17 @@ from rich.console import Console
 from rich.table import Table
 
 from live_shopping.feed import WEIGHTS, Catalog, active_viewers, catalog, landed_until, score
-from live_shopping.live import live
-from live_shopping.model.ranker import Ranker, promoted_ranker
 from live_shopping.simulator import Progress, SimulationConfig, simulate
 from slate.deployment import Deployment
 from slate.errors import DataError, StoreError
+
+# What ranks is loaded where it is used: scikit-learn alone takes seconds.
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from live_shopping.live.play import Play
+    from live_shopping.live.stage import Stage
+    from live_shopping.model.ranker import Ranker
 
 __all__ = ["live", "prepare", "show"]
 
@@ -78,6 +84,18 @@ def prepare(deployment: Deployment, say: Say) -> None:
         say("nothing is missing")
 
 
+def live(stage: "Stage") -> "AbstractContextManager[Play]":
+    """Let a crowd act in the shows, and one viewer's feed follow their taps, until it is left.
+
+    Raises:
+        DataError: nobody is there to act, or nothing is live.
+        StoreError: the store does not answer.
+    """
+    from live_shopping import live as played
+
+    return played.live(stage)
+
+
 def show(client: Client, deployment: Deployment, say: Say) -> None:
     """Rank the feeds of a few viewers, then measure how long such requests take.
 
@@ -85,6 +103,8 @@ def show(client: Client, deployment: Deployment, say: Say) -> None:
         DataError: there is nobody to rank a feed for, or nothing to rank.
         StoreError: the store does not answer.
     """
+    from live_shopping.model.ranker import promoted_ranker
+
     at = landed_until(deployment.landing)
     if at is None:
         raise DataError(f"{deployment.landing} holds no events: there is no feed to rank")
@@ -105,7 +125,7 @@ def show(client: Client, deployment: Deployment, say: Say) -> None:
     _print_latency(client, viewers, shows, say)
 
 
-def _print_ranker(ranker: Ranker | None) -> None:
+def _print_ranker(ranker: "Ranker | None") -> None:
     """What the feeds are ranked by."""
     if ranker is None:
         terms = [f"{weight:+g} {name.split('.')[1]}" for name, weight in WEIGHTS.items()]
@@ -121,7 +141,7 @@ def _print_ranker(ranker: Ranker | None) -> None:
 
 
 def _print_feed(
-    client: Client, viewer: str, shows: Catalog, at: datetime, ranker: Ranker | None
+    client: Client, viewer: str, shows: Catalog, at: datetime, ranker: "Ranker | None"
 ) -> None:
     answer = client.get(VERSION, at=at, viewer_id=viewer, show_id=shows.shows)
     if answer.errors:
@@ -153,7 +173,7 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def _print_stages(client: Client, viewers: list[str], shows: Catalog, ranker: Ranker) -> None:
+def _print_stages(client: Client, viewers: list[str], shows: Catalog, ranker: "Ranker") -> None:
     """How long whole feeds take, and in which stage."""
     stages: dict[str, list[float]] = {"features": [], "model": [], "order": []}
     for number in range(-WARM_UP, RANKED):

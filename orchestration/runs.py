@@ -4,7 +4,7 @@ import errno
 import os
 import sqlite3
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,19 @@ from slate.orchestration.outcomes import alarms, told
 PROCESS = "slate/process"
 
 
-def run_everything(deployment: Deployment, together: Collection[str] = ()) -> bool:
+def run_everything(
+    deployment: Deployment,
+    together: Collection[str] = (),
+    landing: Callable[[], None] | None = None,
+) -> bool:
     """Run the whole chain for what landed since the last run, in this process.
 
     Args:
         deployment: the deployment.
         together: the names of views that go live together or not at all; others do so as far as
             they pass their checks.
+        landing: where files land meanwhile, waits until they have: called when all is loaded that
+            needs none of them.
 
     Returns:
         Whether all of it succeeded; what failed has been told.
@@ -43,15 +49,20 @@ def run_everything(deployment: Deployment, together: Collection[str] = ()) -> bo
         DataError: nothing has landed yet, or the data folder cannot be written.
         KeyboardInterrupt: it was interrupted; the run is marked as canceled.
     """
-    _require_landed(deployment)
+    if landing is None:
+        _require_landed(deployment)
+    with _refusals_of_the_disk(deployment):
+        prepare_home(deployment)
+        write_history_quickly()
+        parse_if_changed(deployment)
+    if landing is not None:
+        landing()
+        _require_landed(deployment)
     with _refusals_of_the_disk(deployment):
         return _run_whole(deployment, together)
 
 
 def _run_whole(deployment: Deployment, together: Collection[str]) -> bool:
-    prepare_home(deployment)
-    write_history_quickly()
-    parse_if_changed(deployment)
     job = assemble(deployment).resolve_job_def(WHOLE)
     with dg.DagsterInstance.get() as instance:
         _end_killed_runs(instance)
