@@ -68,8 +68,13 @@ class EventsSql:
     @property
     def present(self) -> str:
         """The clause of one that does not."""
+        return where_clause(self.terms)
+
+    @property
+    def terms(self) -> str:
+        """What that clause says; empty if nothing."""
         present = f"{self.column} is not null" if self.nullable else ""
-        return where_clause(self.taking_part, present, self.condition)
+        return " and ".join(filter(None, (self.taking_part, present, self.condition)))
 
 
 def where_clause(*terms: str) -> str:
@@ -510,9 +515,16 @@ class Latest(Partial):
     def columns_of_events(self, events: EventsSql) -> tuple[str, ...]:
         """The column of a tile (SQL)."""
         if self.column.length is None:
-            return (f"max({event_sql(events)}){events.present}",)
+            return (self.part_of_events(events),)
+        arguments = f"{event_sql(events)!r}, {self.column.length}, {events.terms!r}"
+        return (f"{{{{ latest_of_tile({arguments}, '{events.event_time}', hop) }}}}",)
+
+    def part_of_events(self, events: EventsSql) -> str:
+        """The latest of some events (SQL)."""
+        if self.column.length is None:
+            return f"max({event_sql(events)}){events.present}"
         found = f"list({event_sql(events)}){events.present}"
-        return (f"{{{{ latest_events({found!r}, {self.column.length}) }}}}",)
+        return f"{{{{ latest_events({found!r}, {self.column.length}) }}}}"
 
     def part_of_tiles(self, name: str, condition: str) -> str:
         """The latest events of some tiles (SQL)."""

@@ -5,6 +5,7 @@ is a sum of tiles and of the few events of the last open hop; an event that arri
 tile of its own and changes none.
 """
 
+from slate.aggregates.partials import Latest
 from slate.compile.model_names import header, listed, seconds
 from slate.compile.partials import tile_columns
 from slate.views import FeatureView
@@ -14,6 +15,12 @@ def tiles_sql(view: type[FeatureView]) -> str:
     """The incremental model of a windowed view's tiles."""
     source = view.source
     keys = list(view.entity.keys)
+    lists = any(
+        isinstance(partial, Latest) and partial.column.length is not None
+        for measure in view.measures.values()
+        for partial in measure.partials
+    )
+    columns, window = _neighbours(keys, source.event_time) if lists else (" ", "")
     partials = [
         f"{sql} as {column}"
         for measure in view.measures.values()
@@ -30,8 +37,8 @@ def tiles_sql(view: type[FeatureView]) -> str:
 ) }}}}
 
 with events as (
-    select * from {{{{ ref('{source.model}') }}}}
-    where {{{{ arrived('{source.arrival_time}') }}}} and {present}
+    select *{columns}from {{{{ ref('{source.model}') }}}}
+    where {{{{ arrived('{source.arrival_time}') }}}} and {present}{window}
 ),
 
 final as (
@@ -57,3 +64,16 @@ final as (
 select * from final
 order by hop, {", ".join(keys)}
 """
+
+
+def _neighbours(keys: list[str], time: str) -> tuple[str, str]:
+    """The times of the key's events before and after each: columns, and their window (SQL).
+
+    An event is alone in its tile if neither lies in its hop; see the macro ``latest_of_tile``.
+    """
+    columns = {"_before": "lag", "_after": "lead"}
+    return (
+        "".join(f",\n        {of}({time}) over by_time as {name}" for name, of in columns.items())
+        + "\n    ",
+        f"\n    window by_time as (partition by {', '.join(keys)} order by {time})",
+    )

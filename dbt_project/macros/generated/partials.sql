@@ -108,6 +108,20 @@
     list_reverse_sort({{ events }})[:{{ length }}]
 {%- endmacro -%}
 
+{#- The same of a tile's events, of those that meet some terms. Most tiles of small hops have one event,
+    and a list costs ten times what the latest event does: an event is listed only if the key's event
+    before it (_before) or that after it (_after) lies in its hop; else it is alone, and all of the list. -#}
+{%- macro latest_of_tile(event, length, terms, event_time, hop) -%}
+    {{- return(adapter.dispatch('latest_of_tile')(event, length, terms, event_time, hop)) -}}
+{%- endmacro -%}
+
+{%- macro default__latest_of_tile(event, length, terms, event_time, hop) -%}
+{%- set accompanied = hop_number(event_time, hop) ~ ' in (' ~ hop_number('_before', hop) ~ ', ' ~ hop_number('_after', hop) ~ ')' -%}
+{%- set listed = 'list(' ~ event ~ ') filter (where ' ~ (terms ~ ' and ' if terms else '') ~ accompanied ~ ')' -%}
+{%- set latest = 'max(' ~ event ~ ')' ~ (' filter (where ' ~ terms ~ ')' if terms else '') -%}
+coalesce({{ latest_events(listed, length) }}, case when {{ latest }} is not null then [{{ latest }}] end)
+{%- endmacro -%}
+
 {#- The same of a list of such lists. -#}
 {%- macro latest_of(lists, length) -%}
     {{- return(adapter.dispatch('latest_of')(lists, length)) -}}

@@ -9,8 +9,12 @@
 ) }}
 
 with events as (
-    select * from {{ ref('stg_events') }}
+    select *,
+        lag(event_ts) over by_time as _before,
+        lead(event_ts) over by_time as _after
+    from {{ ref('stg_events') }}
     where {{ arrived('received_at') }} and viewer_id is not null
+    window by_time as (partition by viewer_id order by event_ts)
 ),
 
 final as (
@@ -37,7 +41,7 @@ final as (
         avg(price) filter (where kind = 'bid') as bid_spread__mean,
         var_pop(price) filter (where kind = 'bid') * count(price) filter (where kind = 'bid') as bid_spread__m2,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: show_id}) as last_show__last,
-        {{ latest_events('list({event_ts: event_ts, received_at: received_at, id: event_id, value: show_id})', 10) }} as recent_shows__last,
+        {{ latest_of_tile('{event_ts: event_ts, received_at: received_at, id: event_id, value: show_id}', 10, '', 'event_ts', hop) }} as recent_shows__last,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: category}) filter (where kind in ('tap', 'bid', 'purchase')) as last_category__last,
         max({event_ts: event_ts, received_at: received_at, id: event_id, value: event_ts}) as last_seen__last
     from events
