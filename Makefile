@@ -31,7 +31,7 @@ help:
 	@echo "Commands (ARGS=... is passed on to run, live, ui, test, bench and lock):"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(manifest) ## Simulate the marketplace, run the whole pipeline and serve a request
+run: $(stamp) ## Simulate the marketplace, run the whole pipeline and serve a request
 	$(bin)/slate run $(ARGS)
 
 live: $(stamp) ## Watch simulated viewers act and a feed follow, on what run has published
