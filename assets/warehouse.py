@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import dagster as dg
@@ -41,6 +42,7 @@ from slate.compile.model_names import (
 )
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, DataError
+from slate.quality import engine
 from slate.registry import Registry
 from slate.views import FeatureView
 
@@ -241,6 +243,9 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         for model, until in held.items():
             context.log.warning(f"{model} is known up to {until:%Y-%m-%d %H:%M}: a file is unread")
         context.log.info(f"dbt builds {build}")
+        if not context.is_subset:
+            # For the checks that follow, while this process waits for dbt.
+            Thread(target=engine.load, daemon=True).start()
         ran = run(context, dbt, list(passes(registry, build)))
         built = [context.asset_key_for_output(name).path[-1] for name in ran.outputs]
         whole = ran.failure is None and not context.is_subset

@@ -55,6 +55,11 @@ class Outcome:
     positions: tuple[int, ...] = ()
 
 
+def load() -> None:
+    """Load Great Expectations, which takes seconds, for whoever waits for something else."""
+    import great_expectations  # noqa: F401
+
+
 def render(name: str, expectations: Sequence[Expectation]) -> "gx.ExpectationSuite":
     """Expectations as a suite of Great Expectations; the meta of each holds its position."""
     import great_expectations as gx
