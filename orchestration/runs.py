@@ -22,6 +22,7 @@ from slate.orchestration.assembly import assemble
 from slate.orchestration.home import prepare_home, write_history_quickly
 from slate.orchestration.interrupts import interrupts
 from slate.orchestration.outcomes import alarms, told
+from slate.orchestration.own_assets import own_assets
 
 # The tag of a run from a terminal: its process.
 PROCESS = "slate/process"
@@ -56,6 +57,8 @@ def run_everything(
         write_history_quickly()
         parse_if_changed(deployment)
     if landing is not None:
+        # What the deployment's own assets load, as for a model, takes seconds too.
+        own_assets(deployment)
         landing()
         _require_landed(deployment)
     with _refusals_of_the_disk(deployment):
