@@ -62,8 +62,11 @@ def record(
     if built is None:
         connection.execute(f"delete from {RAW}.unbuilt")
     else:
+        # Nor is anything to be told of models that are no more.
         connection.execute(
-            f"delete from {RAW}.unbuilt where list_contains(?, model)", [list(built)]
+            f"""delete from {RAW}.unbuilt
+            where list_contains(?, model) or not list_contains(?, model)""",
+            [list(built), list(readers)],
         )
     found = closure(failed, readers)
     for model, of in found.items():

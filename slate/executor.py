@@ -47,7 +47,9 @@ def compute(
             except Exception as error:
                 if failed is None:
                     raise _refusal(feature, error) from error
-                values[feature], failed[feature] = run_apart(feature, values, error)
+                values[feature], found = run_apart(feature, values, error)
+                if found.rows.size:
+                    failed[feature] = found
             if failed and (nulled := spread(feature, values[feature], failed)) is not None:
                 values[feature], failed[feature] = nulled
 

@@ -121,8 +121,8 @@ def spread(
     behind = [one for one in read if one in failed]
     if not behind:
         return None
-    rows = np.logical_or.reduce(np.broadcast_arrays(*(failed[one].rows for one in behind)))
-    held = array(values)
-    found = np.where(rows, feature.kind.full(1, feature.kind.blank), held)
+    alike = [*behind, feature] if feature in failed else behind
+    rows = np.logical_or.reduce(np.broadcast_arrays(*(failed[one].rows for one in alike)))
+    found = np.where(rows, feature.kind.full(1, feature.kind.blank), array(values))
     first = failed[behind[0]]
     return found, Failed(rows, first.reason, first.behind or behind[0])

@@ -50,7 +50,8 @@ def folder(tmp_path: Path) -> Path:
 def both(redis: Redis, server: Any, tmp_path: Path, folder: Path) -> Iterator[Both]:
     config = tmp_path / "slate.toml"
     config.write_text(BIKES.read_text().replace("tests.deployments.bikes.definitions", DEFINITIONS))
-    both = Both(replace(load(config), data=tmp_path, redis=server.address), redis, folder)
+    deployment = replace(load(config), data=tmp_path / "data", redis=server.address)
+    both = Both(deployment, redis, folder)
     _publish(both, NOON)
     both._worker.step()
     both.come(both.ride("a"), both.ride("b", 7))
