@@ -28,6 +28,13 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
 end
 """
 
+# In one step: were the store flushed in between, the worker would not be among those that live.
+_REGISTER = """
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+return redis.call('ZRANGE', KEYS[1], 0, -1)
+"""
+
 
 class Leases:
     """One worker's leases.
@@ -87,9 +94,10 @@ class Leases:
         """Tell that the worker lives; gives its place among those that do, and their number."""
         seconds, micros = self._redis.time()
         now = int(seconds) * 1000 + int(micros) // 1000
-        self._redis.zadd(self._workers, {self.name: now})
-        self._redis.zremrangebyscore(self._workers, "-inf", now - self._milliseconds)
-        names = sorted(name.decode() for name in self._redis.zrange(self._workers, 0, -1))
+        found = self._redis.eval(
+            _REGISTER, 1, self._workers, self.name, now, now - self._milliseconds
+        )
+        names = sorted(name.decode() for name in found)
         return names.index(self.name), len(names)
 
 

@@ -1,10 +1,13 @@
 """Leases: shared out among the workers that live, and taken over from those that do not."""
 
+import threading
 import time
 
 from redis import Redis
 
 from slate import Registry
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
 from slate.online.store.stream_names import Unit, units
 from slate.online.stream.workers.leases import Leases
 from tests.deployments.bikes import definitions
@@ -58,3 +61,23 @@ def test_a_worker_that_leaves_makes_room_at_once(redis: Redis) -> None:
     (held,) = settled(other)
     assert held == set(UNITS)
     assert one.held == []
+
+
+def test_a_store_that_is_flushed_at_any_moment_ends_no_worker(
+    redis: Redis, server: EmbeddedServer
+) -> None:
+    worker, ended = Leases(redis, "bikes", UNITS[:1]), threading.Event()
+
+    def flush() -> None:
+        with connect(server.address) as other:
+            while not ended.is_set():
+                other.flushall()
+
+    flushing = threading.Thread(target=flush)
+    flushing.start()
+    try:
+        for _ in range(2_000):
+            worker.renew()
+    finally:
+        ended.set()
+        flushing.join()
