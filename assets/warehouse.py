@@ -250,7 +250,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         built = [context.asset_key_for_output(name).path[-1] for name in ran.outputs]
         whole = ran.failure is None and not context.is_subset
         failed = ran.failed(project.manifest_path)
-        readers = readers_of(project.manifest_path)
+        readers = {} if whole else readers_of(project.manifest_path)
         # Only now has dbt let go of the file, so that its tables can be counted.
         with warehouse.get_connection() as connection:
             counts = _row_counts(connection, built)

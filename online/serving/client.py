@@ -28,17 +28,25 @@ REFRESH = 1.0
 LOG_TIMEOUT = 5.0
 
 
-def _serving(
-    deployment: Deployment, address: str, refresh: float, max_rows: int, near: bool | Path
-) -> Serving:
-    """What a client of a deployment serves from; see ``FeatureClient.connect``."""
+def _opened(
+    deployment: Deployment, refresh: float, max_rows: int, near: bool | Path
+) -> tuple[str, EmbeddedServer | None, Serving]:
+    """The store's address, what was started for it, and what a client of a deployment serves from.
+
+    See ``FeatureClient.connect``.
+    """
+    # Wrong definitions are found before a server is started for them.
     registry, log, near_views = deployment.registry, None, None
+    address, server = open_store(deployment)
     # What is ranked may be of an experiment, whose exposures are logged.
     if deployment.rankings or any(service.logged for service in registry.services.values()):
         log = AnswerLog(connect(address, LOG_TIMEOUT), deployment.name)
     if near:
         near_views = NearViews.of(deployment, address, near if isinstance(near, Path) else None)
-    return Serving(registry, deployment.name, refresh, deployment.clock, max_rows, near_views, log)
+    serving = Serving(
+        registry, deployment.name, refresh, deployment.clock, max_rows, near_views, log
+    )
+    return address, server, serving
 
 
 class FeatureClient:
@@ -97,10 +105,7 @@ class FeatureClient:
         """
         deployment = given_or_loaded(deployment)
         check_timeout(timeout)
-        # Wrong definitions are found before a server is started for them.
-        _ = deployment.registry
-        address, server = open_store(deployment)
-        serving = _serving(deployment, address, refresh, max_rows, near)
+        address, server, serving = _opened(deployment, refresh, max_rows, near)
         return cls(serving, connections_to(address, timeout), server)
 
     def get(
@@ -274,10 +279,7 @@ class AsyncFeatureClient:
         """A client of a deployment; see ``FeatureClient.connect``."""
         deployment = given_or_loaded(deployment)
         check_timeout(timeout)
-        # Wrong definitions are found before a server is started for them.
-        _ = deployment.registry
-        address, server = open_store(deployment)
-        serving = _serving(deployment, address, refresh, max_rows, near)
+        address, server, serving = _opened(deployment, refresh, max_rows, near)
         return cls(serving, async_connections_to(address, timeout), server)
 
     async def get(
