@@ -4,11 +4,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from tests import warm_dbt
 from tests.made_once import keep_in
 
 # These machines are small and busy: how long an example takes says nothing.
@@ -39,10 +41,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _made_once(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let the processes of a run share what is made once: the folder around each one's own."""
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the processes of a run share what is made once: the folder around each one's own.
+
+    And find the commands of this environment, of which dbt is loaded once too.
+    """
     folder = tmp_path_factory.getbasetemp()
-    keep_in(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    keep_in(shared)
+    found = [warm_dbt.program(shared / "bin"), Path(sys.executable).parent]
+    path = [str(folder) for folder in found if folder is not None]
+    os.environ["PATH"] = os.pathsep.join([*path, os.environ.get("PATH", os.defpath)])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,4 @@
-import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -12,9 +9,8 @@ from tests.deployments.bikes.definitions import Checkup, Move, Offer
 
 @pytest.fixture(scope="module", autouse=True)
 def _environment() -> Iterator[None]:
-    """Commands of this environment are found; what a test chooses ends with it."""
+    """What a test chooses ends with it."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
         monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
         for name in (
             "DAGSTER_HOME",

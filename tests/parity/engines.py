@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -56,7 +55,7 @@ def dbt(deployment: Deployment, *arguments: str) -> None:
     """Run dbt on a deployment's project."""
     folder = str(deployment.dbt_project)
     subprocess.run(
-        [Path(sys.executable).parent / "dbt", "--quiet", *arguments,
+        ["dbt", "--quiet", *arguments,
          "--project-dir", folder, "--profiles-dir", folder],
         check=True,
         env=os.environ | {"SLATE_WAREHOUSE": str(deployment.warehouse), "DO_NOT_TRACK": "1"},
