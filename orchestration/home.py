@@ -28,7 +28,7 @@ def prepare_home(deployment: Deployment) -> Path:
 def write_history_quickly() -> None:
     """Let this process write Dagster's history of runs fast.
 
-    A run over two weeks of hours has thousands of events, each of them a commit. It plans an asset
+    A run over ten days of hours has thousands of events, each of them a commit. It plans an asset
     with one event, not one for each of its hours, and its commits reach the disk when the system
     likes. What a power cut could cost is the history of runs, never data. And as Dagster makes an
     engine of SQLAlchemy's for each event, which knows no statement yet, these keep theirs together.

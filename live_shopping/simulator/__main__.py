@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     data = Path(os.environ.get("SLATE_DATA", "data"))
     option = parser.add_argument
     option("--data", type=Path, default=data, metavar="DIR", help="data directory")
-    option("--days", type=int, default=14, help="length of the period")
+    option("--days", type=int, default=10, help="length of the period")
     option(
         "--end",
         type=_hour,
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOUR",
         help="end of the period in UTC, such as 2026-11-22T09 (default: the last full hour)",
     )
-    option("--events", type=int, default=1_000_000, help="events in the period, about")
+    option("--events", type=int, default=700_000, help="events in the period, about")
     option(
         "--impressions",
         type=int,

@@ -22,7 +22,7 @@ class SimulationConfig:
             written before, the period starts where they did.
         events: Rows of `events` in `days` days, approximately.
         viewers: Viewers at the start; more sign up every day. A fifth of them come on a day where
-            there are 3.6 events per viewer and day, as by default; fewer or more with others.
+            there are 3.5 events per viewer and day, as by default; fewer or more with others.
         sellers: Sellers at the start; more join every day.
         seed: Another seed gives another marketplace.
         impressions: Rows of `impressions` in `days` days, approximately; None: 0.3 per event.
@@ -34,8 +34,8 @@ class SimulationConfig:
 
     data: Path
     end: datetime | None = None
-    days: int = 14
-    events: int = 1_000_000
+    days: int = 10
+    events: int = 700_000
     viewers: int = 20_000
     sellers: int = 2_000
     seed: int = 7
