@@ -5,6 +5,7 @@ their keys.
 """
 
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -100,15 +101,19 @@ def blot_out_rows(path: Path, subjects: Subjects) -> None:
 
 @contextmanager
 def _open(path: Path, subjects: Subjects) -> Iterator[sqlite3.Connection]:
-    def encoded(value: object) -> bytes:
-        return value if isinstance(value, bytes) else str(value).encode()
-
     def names_a_subject(value: object) -> bool:
-        return value is not None and subjects.in_text(encoded(value))
+        if value is None:
+            return False
+        if isinstance(value, bytes) and (text := _unpacked(value)) is not None:
+            return subjects.in_text(text)
+        return subjects.in_text(value if isinstance(value, bytes) else str(value).encode())
 
     def without_subjects(value: object) -> str | bytes:
-        text = subjects.without(encoded(value).decode())
-        return text.encode() if isinstance(value, bytes) else text
+        if not isinstance(value, bytes):
+            return subjects.without(str(value))
+        if (text := _unpacked(value)) is not None:
+            return zlib.compress(subjects.without(text.decode()).encode())
+        return subjects.without(value.decode()).encode()
 
     try:
         with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS)) as database:
@@ -120,6 +125,14 @@ def _open(path: Path, subjects: Subjects) -> Iterator[sqlite3.Connection]:
             f"{path} cannot be searched, or not be written ({error}): end `slate ui` and other "
             "processes of Dagster, and run this again"
         ) from error
+
+
+def _unpacked(value: bytes) -> bytes | None:
+    """The text that Dagster has packed, as of what a job was made of; None where it did not."""
+    try:
+        return zlib.decompress(value)
+    except zlib.error:
+        return None
 
 
 def _tables(database: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:

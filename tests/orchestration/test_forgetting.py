@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from slate.assets.forgetting import parquet_files, tables
+from slate.assets.forgetting import parquet_files, tables, texts
 from slate.assets.forgetting.data_folder import DataFolder
 from slate.deployment import Deployment, load
 from slate.errors import DataError
@@ -112,6 +113,31 @@ def test_every_file_is_looked_into(folder: DataFolder, tmp_path: Path) -> None:
         (2, "rider_17", None),
     ]
     assert b"rider_1'" not in history.read_bytes()
+
+
+def test_what_dagster_has_packed_is_looked_into(tmp_path: Path) -> None:
+    """And not taken for text: a short key is in packed bytes by chance."""
+    short = Subjects((Subject("guest_id", "b", frozenset({"guest_id"})),))
+    snapshot = json.dumps({"told": [f"n{n}" for n in range(99)], "of": ["b", "c"]}).encode()
+    path = tmp_path / "runs.db"
+    by_chance = next(
+        packed
+        for n in range(100_000)
+        if short.in_text(packed := zlib.compress(str(n).encode() * 9 + b"of nobody"))
+    )
+    with sqlite3.connect(path) as database:
+        database.execute("create table snapshots (id integer primary key, body blob)")
+        bodies = [zlib.compress(snapshot), by_chance]
+        database.executemany("insert into snapshots (body) values (?)", [(one,) for one in bodies])
+    database.close()
+    assert texts.rows(path, short) == (2, 1)
+    texts.blot_out_rows(path, short)
+    with sqlite3.connect(path) as database:
+        found = [body for (body,) in database.execute("select body from snapshots order by id")]
+    database.close()
+    assert json.loads(zlib.decompress(found[0]))["of"] == ["[forgotten]", "c"]
+    assert found[1] == by_chance
+    assert texts.rows(path, short) == (2, 0)
 
 
 def test_links_are_followed(folder: DataFolder, tmp_path: Path) -> None:
