@@ -17,7 +17,6 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-import numpy as np
 from redis import Redis
 
 from slate.assets.answer_files import take_in
@@ -108,14 +107,13 @@ class Forgetting:
         self.say("searching files")
         found += self._folder.search(anywhere=self._anywhere)
         self.say("searching the online store")
-        ids = np.concatenate([np.empty(0, np.uint64), *self._folder.ids])
         store = StoreSearch(
             self.redis,
             self.deployment.name,
             self.deployment.registry,
             self.subjects,
             anywhere=self._anywhere,
-            ids=ids,
+            ids=self._folder.forgotten_ids(),
         )
         unread = [
             f"the preview {name} has what production had: `slate env remove {name}`"

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from slate.assets.forgetting import parquet_files, texts
 from slate.assets.forgetting.looked import Looked, places
 from slate.deployment import Deployment
 from slate.errors import DataError
 from slate.online.rows.event_ids import Ids, hash_ids
+from slate.sources import Source
 from slate.subjects import Subjects
 
 # What an archive writes to; those of others are theirs.
@@ -32,12 +34,11 @@ class DataFolder:
     Attributes:
         deployment: the deployment.
         subjects: what is looked for.
-        ids: hashes of the ids of events that were taken out of it.
     """
 
     deployment: Deployment
     subjects: Subjects
-    ids: list[Ids] = field(default_factory=list)
+    _taken: dict[type[Source], list[pa.Array]] = field(default_factory=dict)
 
     def search(self, *, anywhere: bool) -> list[Looked]:
         """Look at every file: of Parquet and SQLite the rows, of text the lines, else the bytes.
@@ -65,6 +66,33 @@ class DataFolder:
                 out = parquet_files.take_out(path, self.subjects)
                 if out is not None:
                     self._remember(path, out)
+
+    def forgotten_ids(self) -> dict[str, Ids]:
+        """Hashes of the ids of events that were taken out, and that no other row has, by stream.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        found = {}
+        for source, taken in self._taken.items():
+            if source.stream:
+                ids = pa.concat_arrays(taken)
+                # A repeat of an id may be somebody else's.
+                for path in self._events_of(source):
+                    others = parquet_files.column(path, source.unique_id).cast(pa.string())
+                    ids = ids.filter(pc.invert(pc.is_in(ids, others)))
+                found[source.stream] = np.asarray(hash_ids(ids)).astype(np.uint64)
+        return found
+
+    def _events_of(self, source: type[Source]) -> Iterator[Path]:
+        for folder in self._folders_of(source):
+            paths = (path for path in folder.rglob("*.parquet") if path.is_file())
+            yield from (path for path in paths if parquet_files.is_parquet(path))
+
+    def _folders_of(self, source: type[Source]) -> list[Path]:
+        landed = [self.deployment.landing / source.landing] if source.landing else []
+        archived = [self.deployment.data / "stream" / source.stream] if source.stream else []
+        return [*landed, *archived]
 
     def blot_out(self) -> None:
         """Write files of text, and databases, anew without subjects.
@@ -169,14 +197,12 @@ class DataFolder:
     def _remember(self, path: Path, out: pa.Table) -> None:
         """Remember the ids of events that were taken out, if they are of a source."""
         for source in self.deployment.registry.sources.values():
-            folders = [self.deployment.landing / source.landing] if source.landing else []
-            folders += [self.deployment.data / "stream" / source.stream] if source.stream else []
-            if not any(path.is_relative_to(folder) for folder in folders):
+            if not any(path.is_relative_to(folder) for folder in self._folders_of(source)):
                 continue
             if source.unique_id in out.column_names:
                 with suppress(pa.ArrowException):
-                    ids = hash_ids(out[source.unique_id].combine_chunks())
-                    self.ids.append(np.asarray(ids).astype(np.uint64))
+                    ids = out[source.unique_id].combine_chunks().cast(pa.string())
+                    self._taken.setdefault(source, []).append(ids)
 
 
 def _below(folder: Path, seen: set[str], unread: Callable[[OSError], None]) -> Iterator[Path]:

@@ -56,6 +56,18 @@ def count(path: Path, subjects: Subjects) -> tuple[int, int]:
         return file.metadata.num_rows, found
 
 
+def column(path: Path, name: str) -> pa.ChunkedArray:
+    """A column of a file; empty if it has none of that name.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    with _open(path) as file:
+        if name not in file.schema_arrow.names:
+            return pa.chunked_array([], pa.null())
+        return file.read([name])[name]
+
+
 def take_out(path: Path, subjects: Subjects) -> pa.Table | None:
     """Write a file anew without the rows of subjects: it takes the other's place at once and whole.
 

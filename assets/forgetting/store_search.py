@@ -1,7 +1,7 @@
 """Everything of a deployment in the online store, every name and every value, searched."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -40,7 +40,8 @@ class StoreSearch:
         registry: the definitions.
         subjects: what is looked for.
         anywhere: whether their keys count inside of longer words too, in packed rows.
-        ids: hashes of the ids of events that were theirs, which are not to be remembered either.
+        ids: by stream, hashes of the ids of events that were theirs alone, which are not to be
+            remembered either.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class StoreSearch:
         subjects: Subjects,
         *,
         anywhere: bool,
-        ids: Ids,
+        ids: Mapping[str, Ids],
     ) -> None:
         self._redis: Any = redis
         self._prefix = f"{deployment}:"
@@ -137,7 +138,7 @@ class StoreSearch:
         elif kind == b"hash":
             landed = text.endswith(":landed")
             for field, value in store.hscan_iter(name, count=_AT_ONCE):
-                is_of = landed and self._is_remembered(value)
+                is_of = landed and self._is_remembered(text, value)
                 is_of = is_of or self._is_key(field, view) or self._subjects.in_text(field)
                 is_of = is_of or self._of(value)
                 yield "", is_of
@@ -181,7 +182,7 @@ class StoreSearch:
 
     def _in_string(self, text: str, value: bytes, view: type[FeatureView] | None) -> bool:
         if ":seen:" in text:
-            return self._is_remembered(value)
+            return self._is_remembered(text, value)
         if text.startswith(self._frozen):
             # What is damaged is searched as it is.
             with suppress(StoreError):
@@ -195,8 +196,10 @@ class StoreSearch:
         keys = [pa.table({name: values}) for name, values in answer.keys.items()]
         return any(rows_of(table, self._subjects).any() for table in (*keys, answer.to_arrow()))
 
-    def _is_remembered(self, value: bytes) -> bool:
-        return bool(np.isin(np.frombuffer(value, SEEN)["id"], self._ids).any())
+    def _is_remembered(self, name: str, value: bytes) -> bool:
+        """Whether ids under a name of a stream have one that is not to be there."""
+        _, stream, *_ = name.removeprefix(self._prefix).split(":")
+        return bool(np.isin(np.frombuffer(value, SEEN)["id"], self._ids.get(stream, ())).any())
 
     def _of(self, value: bytes) -> bool:
         return self._subjects.in_bytes(value, anywhere=self._anywhere)

@@ -15,6 +15,7 @@ from slate.assets.forgetting import parquet_files, tables, texts
 from slate.assets.forgetting.data_folder import DataFolder
 from slate.deployment import Deployment, load
 from slate.errors import DataError
+from slate.online.rows.event_ids import hash_ids
 from slate.subjects import Subject, Subjects
 from tests.orchestration.bikes import BIKES
 
@@ -138,6 +139,22 @@ def test_what_dagster_has_packed_is_looked_into(tmp_path: Path) -> None:
     assert json.loads(zlib.decompress(found[0]))["of"] == ["[forgotten]", "c"]
     assert found[1] == by_chance
     assert texts.rows(path, short) == (2, 0)
+
+
+def test_ids_are_theirs_alone_and_of_their_source(tmp_path: Path) -> None:
+    """An id that another row repeats, or that another source has too, is not theirs."""
+    deployment: Deployment = replace(load(BIKES / "slate.toml"), data=tmp_path)
+    folder = DataFolder(deployment, Subjects.of(deployment.registry, [("rider_id", ["rider_1"])]))
+    day = tmp_path / "landing/moves/2026-03-10"
+    day.mkdir(parents=True)
+    hers = {"move_id": ["m1", "m2", "m3"], "rider_id": ["rider_1"] * 3}
+    pq.write_table(pa.table(hers), day / "07.parquet")
+    pq.write_table(pa.table({"move_id": ["m2"], "rider_id": ["rider_2"]}), day / "08.parquet")
+    folder.take_out()
+    found = folder.forgotten_ids()
+    assert {name: sorted(ids) for name, ids in found.items()} == {
+        "moves": sorted(hash_ids(pa.array(["m1", "m3"])).to_pylist())
+    }
 
 
 def test_links_are_followed(folder: DataFolder, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from redis import Redis
 
@@ -37,7 +36,7 @@ def both(redis: Redis, server: Any, tmp_path: Path) -> Iterator[Both]:
 
 def found(both: Both, folder: DataFolder) -> dict[str, int]:
     """What is found of the subjects in the store and in files, by place."""
-    ids = np.concatenate([np.empty(0, np.uint64), *folder.ids])
+    ids = folder.forgotten_ids()
     deployment = both.deployment
     registry = deployment.registry
     store = StoreSearch(
