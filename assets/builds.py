@@ -90,7 +90,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     ledger_time.prepare(connection)
 
 
-def known_until(deployment: Deployment) -> datetime:
+def end_of_last_hour(deployment: Deployment) -> datetime:
     """The end of the last hour that is over by the platform's clock (UTC)."""
     return deployment.now().replace(minute=0, second=0, microsecond=0, tzinfo=None)
 
@@ -122,7 +122,7 @@ def plan_build(
     models = model_hashes(deployment.registry, deployment.dbt_project)
     built = dict(connection.execute(f"select model, hash from {RAW}.built_models").fetchall())
     changed = tuple(model for model, digest in models.items() if built.get(model) != digest)
-    until, before = known_until(deployment), _built_until(connection)
+    until, before = end_of_last_hour(deployment), _built_until(connection)
     if asked:
         asked = (asked[0], min(asked[1], until)) if asked[0] < until else _NOTHING
     if not landing_sources(deployment.registry):

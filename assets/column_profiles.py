@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from slate.assets.event_files import EventFile
 from slate.assets.event_values import EPOCHS, NULL_WORDS, instant
-from slate.coercion import Form, form_of_type, landed
+from slate.coercion import Form, form_of_type, landed_column
 from slate.kinds import Kind
 from slate.quoting import quoted_name, quoted_text
 from slate.refusals import EARLIEST, LATEST
@@ -157,7 +157,7 @@ def _profile(
         select {read} as value, count(*) as times from looked_at group by all"""
     )
     kinds = (Kind.TIME, Kind.STRING) if column in file.texts else _KINDS.get(form, ())
-    given = landed(kinds[0], type_, "value").given if kinds else "value is not null"
+    given = landed_column(kinds[0], type_, "value").given if kinds else "value is not null"
     ((rows, there, distinct, commonest),) = connection.execute(
         f"""select coalesce(sum(times), 0)::bigint,
             coalesce(sum(times) filter ({given}), 0)::bigint, count_if({given}),
@@ -180,7 +180,7 @@ def _profile(
             f"""select min(value), max(value), {days},
                 coalesce(sum(times) filter (value is not null), 0)::bigint
             from (
-                select {landed(kind, read_as, "value").value} as value, times
+                select {landed_column(kind, read_as, "value").value} as value, times
                 from (select {value} as value, times from column_values)
             )"""
         ).fetchall()
@@ -210,7 +210,7 @@ def _fits(
     A time is not taken for one by chance, and a few that are none are mistakes. What looks like a
     number most of the time may be a code.
     """
-    value = landed(kind, type_, "value").value
+    value = landed_column(kind, type_, "value").value
     if kind in (Kind.INTEGER, Kind.FLOAT) and form_of_type(type_) is Form.TEXT:
         # What begins with a nought is not a number, but a code.
         value = f"case when not regexp_matches(value, '^[+-]?0[0-9]') then {value} end"
@@ -266,7 +266,7 @@ def _time_format(
             formats = tuple(EPOCHS)
     span = f"between timestamp '{_naive(EARLIEST)}' and timestamp '{_naive(LATEST)}'"
     for time_format in formats:
-        moment = landed(Kind.TIME, pa.string(), instant("value", type_, [time_format])).value
+        moment = landed_column(Kind.TIME, pa.string(), instant("value", type_, [time_format])).value
         # The first years of the epoch are not times of events, but small numbers.
         late = f"and ({moment}) > timestamp '1975-01-01'" if time_format in EPOCHS else ""
         value = f"case when ({moment}) {span} {late} then 1 end"

@@ -22,7 +22,7 @@ from slate.sources import Source
 _UNKNOWN = datetime(1970, 1, 1)
 
 
-class Known(NamedTuple):
+class KnownFile(NamedTuple):
     """What the ledger knows of a landing file.
 
     Attributes:
@@ -54,13 +54,15 @@ class ReadFile(NamedTuple):
     changed: datetime
 
 
-def known_files(connection: duckdb.DuckDBPyConnection, source: type[Source]) -> Mapping[str, Known]:
+def known_files(
+    connection: duckdb.DuckDBPyConnection, source: type[Source]
+) -> Mapping[str, KnownFile]:
     """The files of a source that the ledger knows, by name."""
     found = connection.execute(
         f"select name, file, digest, changed_at, unread from {RAW}.files where source = ?",
         [source.name],
     ).fetchall()
-    return {name: Known(*rest) for name, *rest in found}
+    return {name: KnownFile(*rest) for name, *rest in found}
 
 
 def last_number(connection: duckdb.DuckDBPyConnection) -> int:

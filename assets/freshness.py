@@ -56,7 +56,7 @@ def allowed_age(of: type[Source] | type[FeatureView]) -> str:
     return f"{limit} (fresh_within of {of.__name__})"
 
 
-def view_checks(deployment: Deployment) -> list[dg.AssetChecksDefinition]:
+def view_freshness_checks(deployment: Deployment) -> list[dg.AssetChecksDefinition]:
     """A check of each published view: how old its newest row is."""
     return [_check(deployment, view) for view in deployment.registry.views.values()]
 

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from slate.assets.file_ledger import (
-    Known,
+    KnownFile,
     ReadFile,
     changed_at,
     known_files,
@@ -142,7 +142,7 @@ def take_in(
 
 
 def _look_at(
-    source: type[Source], file: LandingFile, number: int, known: Known | None
+    source: type[Source], file: LandingFile, number: int, known: KnownFile | None
 ) -> _Incoming | None:
     """A file on its way in; one whose content is known is not looked into. None if it is gone."""
     # Before it is read, as it may change meanwhile.

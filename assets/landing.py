@@ -20,7 +20,7 @@ from slate.assets.file_ledger import new_files
 from slate.assets.holds import Unread, unread
 from slate.assets.hours import hours_of, is_over, partition_key
 from slate.assets.intake import take_in
-from slate.assets.landing_files import EXPECTED, Landed, landed, landing_sources
+from slate.assets.landing_files import EXPECTED, LandingFolder, landed, landing_sources
 from slate.assets.raw_tables import prepare
 from slate.assets.streams import stream_deps
 from slate.compile.model_names import RAW
@@ -151,7 +151,7 @@ def _check(source: type[Source]) -> dg.AssetCheckSpec:
     )
 
 
-def _told(unreadable: Sequence[Unread], found: Landed) -> list[str]:
+def _told(unreadable: Sequence[Unread], found: LandingFolder) -> list[str]:
     """What is wrong with the files, in words."""
     told = [str(file) for file in unreadable[:_TOLD]]
     if len(unreadable) > _TOLD:
@@ -167,7 +167,7 @@ def _told(unreadable: Sequence[Unread], found: Landed) -> list[str]:
 
 
 def _check_result(
-    unreadable: Sequence[Unread], found: Landed, told: Sequence[str]
+    unreadable: Sequence[Unread], found: LandingFolder, told: Sequence[str]
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=FILES_READ,

@@ -43,7 +43,7 @@ class LandingFile:
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandingFolder:
     """What lies in a source's landing folder.
 
     Attributes:
@@ -70,7 +70,7 @@ def landing_sources(registry: Registry) -> list[type[Source]]:
     return [source for source in registry.sources.values() if source.landing]
 
 
-def landed(landing: Path, source: type[Source]) -> Landed:
+def landed(landing: Path, source: type[Source]) -> LandingFolder:
     """What lies in a source's landing folder.
 
     Args:
@@ -113,7 +113,7 @@ def landed(landing: Path, source: type[Source]) -> Landed:
                 hour = _first_hour(top, path)
             add(path, hour)
     files.sort(key=lambda file: (file.hour, file.path))
-    return Landed(files, sorted(misnamed))
+    return LandingFolder(files, sorted(misnamed))
 
 
 def closed_folder(path: Path, error: OSError) -> str:

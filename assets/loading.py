@@ -37,7 +37,7 @@ from slate.assets.event_files import (
 from slate.assets.event_values import instant, values
 from slate.assets.refusals import coerced_column, null_column, reasons
 from slate.assets.scratch import scratch
-from slate.coercion import landed
+from slate.coercion import landed_column
 from slate.deployment import Deployment
 from slate.errors import DataError, nearest
 from slate.kinds import Kind
@@ -235,7 +235,9 @@ def _stage(
     _require_columns(source, file, given)
     read = ", ".join(f"{sql} as {column}" for column, sql in columns.items())
     line = LINE if file.lines else f"cast(null as varchar) as {LINE}"
-    arrival = landed(Kind.TIME, given[source.arrival_time], f"landed.{source.arrival_time}").value
+    arrival = landed_column(
+        Kind.TIME, given[source.arrival_time], f"landed.{source.arrival_time}"
+    ).value
     refusals = ",\n".join(
         reason
         for column in source.columns.values()
@@ -323,7 +325,7 @@ def _add_arrival(
         times = [c for c in given if source.columns[c].kind is Kind.TIME]
         raise DataError(f"--arrival: the file has no times {column!r}, {nearest(column, times)}")
     delay = duration(after, "--arrival") if after else 0
-    time = landed(Kind.TIME, given[column], f"({columns[column]})").value
+    time = landed_column(Kind.TIME, given[column], f"({columns[column]})").value
     columns[arrival] = f"({time}) + to_microseconds({delay})"
     given[arrival] = pa.timestamp("us")
 

@@ -24,11 +24,11 @@ from slate.assets.failures import explained
 from slate.assets.publishing import (
     archived_since,
     digest,
-    known_until,
-    landed,
+    landed_files,
     newest_event,
     online_rows,
     stream_from,
+    view_as_of,
 )
 from slate.assets.streams import stream_deps
 from slate.assets.verdicts import require_passed, require_unchanged
@@ -194,10 +194,10 @@ class _Step:
             raise DataError(str(error)) from error
         require_passed(connection, [view])
         require_unchanged(connection, view)
-        as_of = known_until(connection, view)
+        as_of = view_as_of(connection, view)
         first = store.streamed_since(view) or archived_since(self.deployment, view)
         since = stream_from(connection, view, first)
-        known = landed(connection, view, as_of)
+        known = landed_files(connection, view, as_of)
         held = digest(connection, view, rounded=True)
         content = str((held, as_of, since, known and (known.taken_in, len(known.files))))
         live = store.live_whole(view)
@@ -207,7 +207,7 @@ class _Step:
         written = not (in_whole and live and published.holds(connection, view, live.name, content))
         if written or live is None:
             rows, progress = online_rows(connection, view), self._progress(view, began)
-            known = landed(connection, view, as_of, self._kept_since(view))
+            known = landed_files(connection, view, as_of, self._kept_since(view))
             live = self.release.write(view, rows, as_of, progress, since, known)
         seconds = time.perf_counter() - began
         speed = f"written, {live.rows / seconds:,.0f}/s" if written else "as it is live already"

@@ -18,7 +18,7 @@ from slate.deployment import Deployment
 from slate.errors import DataError
 from slate.online import Rows
 from slate.online.rows.instants import instant
-from slate.online.store.landed_ids import Landed, LandedFile
+from slate.online.store.landed_ids import LandedFile, LandedFiles
 from slate.online.stream.archive.log_archive import archive_files
 from slate.quoting import quoted_name
 from slate.sources import Source
@@ -28,7 +28,7 @@ from slate.views import FeatureView
 ROWS_AT_ONCE = 100_000
 
 
-def known_until(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> datetime:
+def view_as_of(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> datetime:
     """The instant up to which what a view is made of is known.
 
     Raises:
@@ -142,16 +142,16 @@ def stream_from(
     ).fetchone()
     if found is not None and found[0] is not None:
         until: datetime = found[0]
-        return min(until, known_until(connection, view))
+        return min(until, view_as_of(connection, view))
     return first and first.replace(minute=0, second=0, microsecond=0)
 
 
-def landed(
+def landed_files(
     connection: duckdb.DuckDBPyConnection,
     view: type[FeatureView],
     as_of: datetime,
     kept_since: datetime | None = None,
-) -> Landed | None:
+) -> LandedFiles | None:
     """What a view's rows know of landing files that its stream's archive did not write.
 
     Args:
@@ -171,7 +171,7 @@ def landed(
         f"select taken_in from {STREAMED_UNTIL} where source = ?", [source.name]
     ).fetchone()
     if known is None or known[0] is None:
-        return Landed(None, [])
+        return LandedFiles(None, [])
     files = connection.execute(
         f"""select file, taken_in_at, rows from {RAW}.files
         where source = ? and rows > 0 and not {stream_file_sql("name")}
@@ -182,7 +182,7 @@ def landed(
             min(as_of, kept_since or as_of) - timedelta(microseconds=source.horizon),
         ],
     ).fetchall()
-    return Landed(known[0], [_landed_file(connection, source, *file) for file in files])
+    return LandedFiles(known[0], [_landed_file(connection, source, *file) for file in files])
 
 
 def _landed_file(

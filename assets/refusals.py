@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from slate.coercion import Landed, landed
+from slate.coercion import LandedColumn, landed_column
 from slate.filters import literal
 from slate.refusals import MISSING, mistyped, rules
 from slate.source_columns import Column
@@ -51,5 +51,5 @@ def reasons(
         )
 
 
-def _landed(column: Column, given: pa.DataType) -> Landed:
-    return landed(column.kind, given, f'landed."{column.name}"')
+def _landed(column: Column, given: pa.DataType) -> LandedColumn:
+    return landed_column(column.kind, given, f'landed."{column.name}"')

@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 
 from slate.assets import check_results
-from slate.assets.builds import known_until
+from slate.assets.builds import end_of_last_hour
 from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
 from slate.assets.freshness import FRESHNESS, allowed_age, freshness
@@ -69,7 +69,7 @@ def _checks(deployment: Deployment, source: type[Source]) -> dg.AssetChecksDefin
     def checks(
         context: dg.AssetCheckExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.AssetCheckResult]:
-        now, until = deployment.now(), known_until(deployment)
+        now, until = deployment.now(), end_of_last_hour(deployment)
         found = []
         with warehouse.get_connection() as connection:
             newest = newest_arrival(connection, source, now)

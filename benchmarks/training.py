@@ -141,7 +141,7 @@ def run(events: int = EVENTS, rows: int = ROWS) -> None:
         with duckdb.connect(str(deployment.warehouse)) as connection:
             prepare(connection, sources)
             builds.prepare(connection)
-            builds.set_clock(connection, builds.known_until(deployment))
+            builds.set_clock(connection, builds.end_of_last_hour(deployment))
             _marketplace(connection, events, rows)
         parts = -(-events // builds.ROWS_AT_ONCE)
         staged = _dbt(

@@ -13,7 +13,7 @@ from slate.assets.database import Warehouse
 from slate.assets.dbt_calls import Dbt
 from slate.assets.experiments import experiment_assets
 from slate.assets.exposure_log import exposure_assets
-from slate.assets.freshness import view_checks
+from slate.assets.freshness import view_freshness_checks
 from slate.assets.hours import hourly
 from slate.assets.landing import landing_assets
 from slate.assets.landing_files import landing_sources
@@ -77,7 +77,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
             *built_checks(deployment),
             *quality_checks(deployment, project),
             *source_checks(deployment),
-            *view_checks(deployment),
+            *view_freshness_checks(deployment),
             *stream_checks(deployment),
         ],
         jobs=[

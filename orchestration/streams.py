@@ -18,7 +18,7 @@ Event = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 
 
 @dataclass(frozen=True)
-class Known:
+class LastLook:
     """What the sensor knows of a stream from its last look.
 
     Attributes:
@@ -53,14 +53,14 @@ def streams(deployment: Deployment) -> dg.SensorDefinition:
                 skip_reason="the online store does not run: `slate stream` starts it",
                 cursor=context.cursor,
             )
-        before: dict[str, Known] = {
-            name: Known(**known) for name, known in json.loads(context.cursor or "{}").items()
+        before: dict[str, LastLook] = {
+            name: LastLook(**known) for name, known in json.loads(context.cursor or "{}").items()
         }
         events: list[Event] = []
-        known: dict[str, Known] = {}
+        known: dict[str, LastLook] = {}
         for reading in readings:
             name = reading.source.stream
-            told, known[name] = _look(reading, before.get(name, Known()))
+            told, known[name] = _look(reading, before.get(name, LastLook()))
             events += told
         return dg.SensorResult(
             asset_events=events,
@@ -71,7 +71,7 @@ def streams(deployment: Deployment) -> dg.SensorDefinition:
     return sensor
 
 
-def _look(reading: Reading, last: Known) -> tuple[list[Event], Known]:
+def _look(reading: Reading, last: LastLook) -> tuple[list[Event], LastLook]:
     """What is to be told after a look, and what is known from then on."""
     numbers = reading.numbers(_rate(reading, last))
     everything = reading.at - last.told_at >= QUIET_SECONDS * SECOND
@@ -92,10 +92,10 @@ def _look(reading: Reading, last: Known) -> tuple[list[Event], Known]:
                 )
             )
     told_at = reading.at if everything else last.told_at
-    return events, Known(reading.total, reading.at, told_at, numbers, failed)
+    return events, LastLook(reading.total, reading.at, told_at, numbers, failed)
 
 
-def _rate(reading: Reading, last: Known) -> float | None:
+def _rate(reading: Reading, last: LastLook) -> float | None:
     """The events a second since the last look; None at the first, and after the store was lost."""
     if not last.at or reading.total < last.total or reading.at <= last.at:
         return None

@@ -223,7 +223,7 @@ TAKEN: dict[Kind, dict[Form, Cast]] = {
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandedColumn:
     """A column of a landing file, as SQL.
 
     Attributes:
@@ -235,7 +235,7 @@ class Landed:
     given: str
 
 
-def landed(kind: Kind, given: pa.DataType, column: str) -> Landed:
+def landed_column(kind: Kind, given: pa.DataType, column: str) -> LandedColumn:
     """A column of a landing file as values of a kind.
 
     Args:
@@ -249,11 +249,11 @@ def landed(kind: Kind, given: pa.DataType, column: str) -> Landed:
         there += f" and not isnan({column})"
     cast = TAKEN[kind].get(form)
     if cast is None:
-        return Landed(f"cast(null as {kind.sql})", there)
+        return LandedColumn(f"cast(null as {kind.sql})", there)
     value = cast.sql.format(column)
     if form is Form.FLOAT:
         value = f"case when not isnan({column}) then {value} end"
-    return Landed(value, there)
+    return LandedColumn(value, there)
 
 
 def of_values(kind: Kind, values: list[Any]) -> tuple[pa.Array, Mask | None]:

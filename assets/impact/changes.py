@@ -72,7 +72,7 @@ class TrainingChange:
 
 
 @dataclass(frozen=True)
-class Asked:
+class SampleRequest:
     """Features of a version whose values are to be looked at.
 
     Attributes:
@@ -111,7 +111,7 @@ class Changes:
     readers: list[str]
     notes: list[str]
     unseen: list[str]
-    asked: dict[str, Asked]
+    asked: dict[str, SampleRequest]
 
     @property
     def nothing(self) -> bool:

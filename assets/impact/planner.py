@@ -9,9 +9,9 @@ from functools import cached_property
 
 from slate.asset_keys import online_path, training_path
 from slate.assets.impact.changes import (
-    Asked,
     Changes,
     FeatureChange,
+    SampleRequest,
     ServiceChange,
     TrainingChange,
     ViewChange,
@@ -207,7 +207,7 @@ class _Look:
             elif training_model(plan.service) in self.touched or manifest.origin != Origin.of(plan):
                 yield TrainingChange(name, "all days", Amount(manifest.rows, len(manifest.days)))
 
-    def asked(self, name: str) -> Asked | None:
+    def asked(self, name: str) -> SampleRequest | None:
         """The features of a version whose values may be others after a run, or are new.
 
         Those of a locked version that changed; of one that is not locked, all of the views whose
@@ -232,7 +232,7 @@ class _Look:
             for f in plan.service.features
             if f.name in changed or f.name not in before.features
         ]
-        return Asked(rows, features) if features else None
+        return SampleRequest(rows, features) if features else None
 
     def _alike(self, plan: Plan) -> list[str]:
         """A version, and the others of its service that ask about the same, the newest first."""

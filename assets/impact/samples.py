@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from slate.assets.impact.changes import Asked
+from slate.assets.impact.changes import SampleRequest
 from slate.assets.manifests import CURRENT
-from slate.assets.publishing import known_until
+from slate.assets.publishing import view_as_of
 from slate.deployment import Deployment
 from slate.errors import SlateError
 from slate.features import Feature
@@ -94,7 +94,7 @@ class Server:
 
 
 def sample(
-    deployment: Deployment, plan: Plan, asked: Asked, rows: int, server: Server | None
+    deployment: Deployment, plan: Plan, asked: SampleRequest, rows: int, server: Server | None
 ) -> Sample:
     """Old and new values of some of a service's features.
 
@@ -151,7 +151,7 @@ def _served(
     """What a server answers for the keys of some rows, at the last instant that is known."""
     service = plan.service
     with reading(deployment) as connection:
-        instant = max(known_until(connection, view) for view in plan.views)
+        instant = max(view_as_of(connection, view) for view in plan.views)
     names = [*service.request_keys, *dict.fromkeys(f.column for f in plan.inputs)]
     given = rows.group_by(names).aggregate([])
     columns = {name: given[name].combine_chunks() for name in names}

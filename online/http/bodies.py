@@ -28,7 +28,7 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC
 
 
 @dataclass(frozen=True)
-class Asked:
+class LookupRequest:
     """What one request asks for.
 
     Attributes:
@@ -40,7 +40,7 @@ class Asked:
     given: dict[str, Any]
 
 
-def read_arrow(plan: Plan, body: bytes, max_rows: int) -> Asked:
+def read_arrow(plan: Plan, body: bytes, max_rows: int) -> LookupRequest:
     """The request in an Arrow stream.
 
     Raises:
@@ -51,10 +51,10 @@ def read_arrow(plan: Plan, body: bytes, max_rows: int) -> Asked:
         raise RequestError(
             "the instant asked about is no column: give it as `at` in the schema's metadata"
         )
-    return Asked(_instant("at", at), given)
+    return LookupRequest(_instant("at", at), given)
 
 
-def read_json(plan: Plan, body: bytes, max_rows: int) -> list[Asked] | Asked:
+def read_json(plan: Plan, body: bytes, max_rows: int) -> list[LookupRequest] | LookupRequest:
     """The request in a JSON object, or those of its list ``requests``.
 
     Raises:
@@ -108,7 +108,7 @@ def _a_key(plan: Plan) -> str:
     return plan.service.request_keys[0]
 
 
-def _asked(plan: Plan, found: Any) -> Asked:
+def _asked(plan: Plan, found: Any) -> LookupRequest:
     if not isinstance(found, dict):
         raise RequestError(
             f'{shown(found)} is not an object: send one such as {{"{_a_key(plan)}": ...}}'
@@ -123,7 +123,7 @@ def _asked(plan: Plan, found: Any) -> Asked:
                 if isinstance(value, list)
                 else _instant(name, value)
             )
-    return Asked(at, given)
+    return LookupRequest(at, given)
 
 
 def _kinds(plan: Plan) -> dict[str, Kind]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from slate.online.http.bodies import Asked
+from slate.online.http.bodies import LookupRequest
 from slate.online.serving.answer import Answer
 from slate.online.serving.answer_log import new_request_id
 from slate.online.serving.exposures import Exposure, unit_of
@@ -44,7 +44,7 @@ class Part:
         """What ranks for the unit."""
         return self.experiment.ranking if self.arm is None else self.arm.ranking
 
-    def asked(self, asked: Asked, plans: Iterable[Plan], plan: Plan) -> Asked:
+    def asked(self, asked: LookupRequest, plans: Iterable[Plan], plan: Plan) -> LookupRequest:
         """What is asked of the arm's service: without the inputs that only other arms' take.
 
         Args:

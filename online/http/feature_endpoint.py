@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from slate.online.http import bodies
 from slate.online.http.access import Grant
-from slate.online.http.bodies import ARROW, JSON, Asked
+from slate.online.http.bodies import ARROW, JSON, LookupRequest
 from slate.online.http.lookups import Lookup, Lookups
 from slate.online.http.permissions import Permissions, readable
 from slate.online.http.refusals import Refused, refusing
@@ -58,7 +58,7 @@ class FeatureEndpoint:
         return await packed(written, wanted, request)
 
     async def _many(
-        self, lookup: Lookup, many: list[Asked], grant: Grant | None, by_row: bool
+        self, lookup: Lookup, many: list[LookupRequest], grant: Grant | None, by_row: bool
     ) -> bytes | pa.Buffer:
         answers, rows = [], 0
         for place, one in enumerate(many):

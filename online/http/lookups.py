@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from slate.errors import RequestError
 from slate.online.http import bodies
-from slate.online.http.bodies import ARROW, Asked
+from slate.online.http.bodies import ARROW, LookupRequest
 from slate.online.http.metrics import Stages
 from slate.online.http.refusals import Refused
 from slate.online.http.request import Request
@@ -38,7 +38,7 @@ class Lookup:
     """
 
     plan: Plan
-    asked: list[Asked] | Asked
+    asked: list[LookupRequest] | LookupRequest
     request_id: str
     until: float
     stages: Stages
@@ -88,7 +88,9 @@ class Lookups:
             return lookup
         return replace(lookup, plan=plan, asked=self._asked(plan, request, lookup.body))
 
-    def _asked(self, plan: Plan, request: Request, body: bytes) -> list[Asked] | Asked:
+    def _asked(
+        self, plan: Plan, request: Request, body: bytes
+    ) -> list[LookupRequest] | LookupRequest:
         read = bodies.read_arrow if request.sent() == ARROW else bodies.read_json
         return read(plan, body, self._settings.max_rows)
 
@@ -96,7 +98,9 @@ class Lookups:
         """Log that a unit was shown what an arm of an experiment ranked; nobody waits for it."""
         self._client.log_exposure(exposure)
 
-    async def answer(self, lookup: Lookup, asked: Asked, place: int | None = None) -> Answer:
+    async def answer(
+        self, lookup: Lookup, asked: LookupRequest, place: int | None = None
+    ) -> Answer:
         """Look one request up, in its turn.
 
         Args:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from slate.errors import DataError, RequestError, nearest
 from slate.online.http import bodies, ranked
 from slate.online.http.access import Grant
-from slate.online.http.bodies import ARROW, JSON, Asked
+from slate.online.http.bodies import ARROW, JSON, LookupRequest
 from slate.online.http.experiment_part import Part
 from slate.online.http.lookups import Lookups
 from slate.online.http.metrics import Metrics
@@ -76,7 +76,7 @@ class RankingEndpoint:
                 part = Part.of(ranking, lookup.plan.service, asked.given)
                 ranking = part.ranking
                 lookup = self._lookups.of_another(plans[ranking.service], lookup, request)
-                assert isinstance(lookup.asked, Asked)
+                assert isinstance(lookup.asked, LookupRequest)
                 asked = part.asked(lookup.asked, plans.values(), lookup.plan)
             began = time.perf_counter()
             answer = await self._lookups.answer(lookup, asked)

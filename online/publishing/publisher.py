@@ -24,7 +24,7 @@ from slate.online.store.generations import (
     pointers,
     read_pointer,
 )
-from slate.online.store.landed_ids import Landed
+from slate.online.store.landed_ids import LandedFiles
 from slate.online.store.pointers import pin_field
 from slate.online.store.redis_client import connect, open_store
 from slate.online.store.stream_names import StreamNames
@@ -87,7 +87,7 @@ class Publisher:
         as_of: datetime,
         progress: Progress | None = None,
         stream_from: datetime | None = None,
-        landed: Landed | None = None,
+        landed: LandedFiles | None = None,
     ) -> Generation:
         """Write a view's rows as a new generation beside the live one, then make it live.
 

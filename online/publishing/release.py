@@ -29,7 +29,7 @@ from slate.online.store.generations import (
     pointer_field,
     pointers,
 )
-from slate.online.store.landed_ids import Landed, tell
+from slate.online.store.landed_ids import LandedFiles, tell
 from slate.online.store.pointers import Pointers, pin_field
 from slate.views import FeatureView
 
@@ -105,7 +105,7 @@ class Release:
         as_of: datetime,
         progress: Progress | None = None,
         stream_from: datetime | None = None,
-        landed: Landed | None = None,
+        landed: LandedFiles | None = None,
     ) -> Generation:
         """Write a view's rows as a new generation beside the live one.
 

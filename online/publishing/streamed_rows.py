@@ -18,7 +18,7 @@ from slate.online.rows.partitioning import PARTITIONS
 from slate.online.store import landed_ids
 from slate.online.store.cluster_client import clustered
 from slate.online.store.generations import Generation, pointers, stream_field, whole_field
-from slate.online.store.landed_ids import NOTHING, Change, Known, LandedIds
+from slate.online.store.landed_ids import NOTHING, Change, LandedBounds, LandedIds
 from slate.online.store.stream_names import StreamNames, Unit, definition, route
 from slate.sources import Source
 from slate.views import FeatureView
@@ -104,7 +104,7 @@ class StreamedRows:
             )
         if not all(known.encode() in held for held in views):
             return "what its stream brought is not there as a whole, or workers make it anew now"
-        now = Known.of(generation)
+        now = LandedBounds.of(generation)
         for unit, held in zip(self._units, landed, strict=True):
             before = landed_ids.read(held or b"").get(known, NOTHING)
             change = {self.view: Change(before, now, needed)}

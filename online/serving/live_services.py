@@ -27,8 +27,8 @@ from slate.online.serving.service_plan import ServicePlan
 from slate.online.store.flows import ExchangeError, Flow, NodeError, again_if_broken
 from slate.online.store.live_generations import (
     NOTHING,
-    Known,
     LiveGenerations,
+    LiveViews,
     require_not_before,
 )
 from slate.registry import Registry
@@ -255,7 +255,7 @@ class Serving:
 
     def _keys_where(
         self, candidates: CandidateSet, at: int
-    ) -> Flow[tuple[Known, Keys, str | None]]:
+    ) -> Flow[tuple[LiveViews, Keys, str | None]]:
         """The keys of candidates, what was live when these were they; or why there are none.
 
         Near views are told of a publish sooner or later than requests are.
@@ -336,7 +336,7 @@ class Serving:
         self._until = time.monotonic() + self._refresh
 
 
-def _require_not_before(plan: ServicePlan, when: int, known: Known) -> None:
+def _require_not_before(plan: ServicePlan, when: int, known: LiveViews) -> None:
     for read in plan.reads:
         if (found := known.live.get(read.view.name)) is not None:
             require_not_before(read.view, when, found)

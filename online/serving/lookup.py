@@ -30,7 +30,7 @@ from slate.online.serving.service_plan import ServicePlan
 from slate.online.serving.view_read import Deltas, Published, ViewRead
 from slate.online.store.commands import Packed, exists, fetch, fields, together
 from slate.online.store.flows import ExchangeError, Flow, NodeError
-from slate.online.store.live_generations import Known, Live
+from slate.online.store.live_generations import Live, LiveViews
 from slate.online.store.stream_names import route, tag
 
 # What takes in one reply, in which a node that did not answer stands for what it has.
@@ -61,7 +61,7 @@ class Lookup:
         plan: ServicePlan,
         request: Request,
         at: int,
-        known: Known,
+        known: LiveViews,
         near: NearViews | None = None,
         mark: Mark = unobserved,
     ) -> None:

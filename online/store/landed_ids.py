@@ -59,7 +59,7 @@ class LandedFile:
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandedFiles:
     """What a view's rows know of the files of its source that did not come by the stream.
 
     Attributes:
@@ -71,7 +71,7 @@ class Landed:
     files: Sequence[LandedFile]
 
 
-class Known(NamedTuple):
+class LandedBounds(NamedTuple):
     """Which events of such files a generation knows, in microseconds.
 
     Attributes:
@@ -90,7 +90,7 @@ class Known(NamedTuple):
         return cls(microseconds(generation.taken_in), microseconds(generation.as_of))
 
 
-NOTHING = Known(0, 0)
+NOTHING = LandedBounds(0, 0)
 
 
 class Change(NamedTuple):
@@ -102,8 +102,8 @@ class Change(NamedTuple):
         needed: the first hour of arrival whose rows are needed.
     """
 
-    before: Known
-    now: Known
+    before: LandedBounds
+    now: LandedBounds
     needed: int
 
 
@@ -163,7 +163,7 @@ class LandedIds:
         self._arrivals = rows["arrival"][order]
         self._taken = np.concatenate([np.empty(0, np.int64), *taken])[order]
 
-    def known(self, ids: Ids, arrivals: Words, known: Known) -> Array:
+    def known(self, ids: Ids, arrivals: Words, known: LandedBounds) -> Array:
         """Which events a generation holds already: an id's copies are one within the horizon.
 
         Args:
@@ -186,12 +186,12 @@ class LandedIds:
             found[open_] |= same & self._held(here, known)
             place[open_] += 1
 
-    def differ(self, one: Known, other: Known) -> bool:
+    def differ(self, one: LandedBounds, other: LandedBounds) -> bool:
         """Whether there are ids of which only one of two generations knows."""
         everywhere = np.arange(len(self._ids))
         return bool((self._held(everywhere, one) != self._held(everywhere, other)).any())
 
-    def _held(self, places: Words, known: Known) -> Array:
+    def _held(self, places: Words, known: LandedBounds) -> Array:
         held: Array = self._taken[places] <= known.taken_in
         return held & (self._arrivals[places] < known.as_of)
 
@@ -222,7 +222,9 @@ def counted_otherwise(
     return [view for view, is_wrong in wrong.items() if is_wrong]
 
 
-def written(views: Sequence[type[FeatureView]], known: Mapping[type[FeatureView], Known]) -> bytes:
+def written(
+    views: Sequence[type[FeatureView]], known: Mapping[type[FeatureView], LandedBounds]
+) -> bytes:
     """What a partition's rows are made with, as it lies in the store; empty if with nothing."""
     said = {definition(view): known.get(view, NOTHING) for view in views}
     return " ".join(
@@ -230,7 +232,7 @@ def written(views: Sequence[type[FeatureView]], known: Mapping[type[FeatureView]
     ).encode()
 
 
-def read(text: bytes) -> dict[str, Known]:
+def read(text: bytes) -> dict[str, LandedBounds]:
     """What ``written`` wrote, by the views' definitions."""
     pairs = [one.partition("=") for one in text.decode().split()]
-    return {name: Known(*map(int, known.split("/"))) for name, _, known in pairs}
+    return {name: LandedBounds(*map(int, known.split("/"))) for name, _, known in pairs}

@@ -50,7 +50,7 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Known:
+class LiveViews:
     """What is known of views, by their names.
 
     Attributes:
@@ -62,7 +62,7 @@ class Known:
     unknown: dict[str, str]
 
 
-NOTHING = Known({}, {})
+NOTHING = LiveViews({}, {})
 
 
 class LiveGenerations:
@@ -89,7 +89,7 @@ class LiveGenerations:
             asked_for.append(self._arrivals.question())
         self.question: Packed = together(asked_for)
 
-    def ask(self) -> Flow[Known]:
+    def ask(self) -> Flow[LiveViews]:
         """Ask, and take in what the store says."""
         yield self.question
         replies = []
@@ -97,7 +97,7 @@ class LiveGenerations:
             replies.append((yield None))
         return self.take(replies)
 
-    def take(self, replies: Sequence[Any]) -> Known:
+    def take(self, replies: Sequence[Any]) -> LiveViews:
         """Take in the replies to ``question``."""
         reply = replies[0]
         # Each time: what a stream has brought by now counts as much as what is published.
@@ -107,7 +107,7 @@ class LiveGenerations:
         streams = {
             source for source, one in zip(self._streams, used, strict=True) if one is not None
         }
-        known = Known({}, {})
+        known = LiveViews({}, {})
         for view, pointer, all_there in zip(self._views, reply[:views], whole, strict=True):
             try:
                 found = _found(view, pointer)

@@ -31,7 +31,7 @@ from slate.views import FeatureView
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedView:
     """A view's values at the instants that a spine asks about, for all services that read it so.
 
     Attributes:
@@ -50,13 +50,13 @@ class Asked:
         return asked_model(self.plan, self.read.view)
 
 
-def all_asked(plans: Iterable[Plan]) -> list[Asked]:
+def all_asked(plans: Iterable[Plan]) -> list[AskedView]:
     """What services ask of their views; what several ask alike once."""
-    found: dict[str, Asked] = {}
+    found: dict[str, AskedView] = {}
     for plan in plans:
         for read in plan.reads:
             model = asked_model(plan, read.view)
-            asked = found.setdefault(model, Asked(plan, read, ()))
+            asked = found.setdefault(model, AskedView(plan, read, ()))
             used = {*asked.read.features, *read.features}
             features = tuple(f for f in read.view.features.values() if f in used)
             found[model] = replace(
@@ -67,7 +67,7 @@ def all_asked(plans: Iterable[Plan]) -> list[Asked]:
     return list(found.values())
 
 
-def asked_sql(asked: Asked) -> str:
+def asked_sql(asked: AskedView) -> str:
     """The model of a view's values at the instants that a spine asks about."""
     return _windowed(asked) if asked.read.view.windowed else _attributes(asked)
 
@@ -133,7 +133,7 @@ def asked_cte(plan: Plan, read: Read) -> str:
 )"""
 
 
-def _header(asked: Asked) -> str:
+def _header(asked: AskedView) -> str:
     view, names = asked.read.view, [service.full_name for service in asked.services]
     what = f"The values of {view.name} at the instants that {' and '.join(names)} ask about."
     return header(
@@ -142,7 +142,7 @@ def _header(asked: Asked) -> str:
     )
 
 
-def _attributes(asked: Asked) -> str:
+def _attributes(asked: AskedView) -> str:
     read = asked.read
     view, keys = read.view, list(read.keys)
     used = [f for f in read.features if isinstance(f, Attribute)]
@@ -185,7 +185,7 @@ select * from final
 """
 
 
-def _windowed(asked: Asked) -> str:
+def _windowed(asked: AskedView) -> str:
     read = asked.read
     view, keys = read.view, list(read.keys)
     source, smallest = view.source, seconds(view.levels[0])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slate import descriptions
-from slate.compile.asked import Asked
+from slate.compile.asked import AskedView
 from slate.compile.model_names import (
     AS_OF,
     CLOCK,
@@ -125,7 +125,7 @@ def current_contract(view: type[FeatureView]) -> Model:
     return _of_view(current_model(view), view, text, columns)
 
 
-def asked_contract(asked: Asked) -> Model:
+def asked_contract(asked: AskedView) -> Model:
     """The contract of a view's values at the instants that a spine asks about."""
     view, names = asked.read.view, [service.full_name for service in asked.services]
     text = (

@@ -21,7 +21,7 @@ from slate.expressions import Array
 from slate.features import Aggregated, Attribute, Feature
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind
-from slate.offline.events_anew import Known, ValuesAnew
+from slate.offline.events_anew import KnownEvents, ValuesAnew
 from slate.offline.frames import rows_of
 from slate.offline.history import Question
 from slate.offline.spines import Spine, spine_of
@@ -174,7 +174,7 @@ class Audit:
         """The views that a feature's value comes of, those that lead to others among them."""
         return _views_behind(feature, self._plan)
 
-    def anew(self, known: Mapping[str, Known]) -> ValuesAnew:
+    def anew(self, known: Mapping[str, KnownEvents]) -> ValuesAnew:
         """The service's values from single events, where just this is known of views."""
         values = ValuesAnew(self._deployment, self._plan, self.connection, known)
         values.failed = {}
@@ -307,7 +307,7 @@ class Audit:
             found.update(dict.fromkeys(some, cause))
             open_.difference_update(some)
 
-        def served_by(known: Mapping[str, Known]) -> set[tuple[int, str]]:
+        def served_by(known: Mapping[str, KnownEvents]) -> set[tuple[int, str]]:
             """Those that are what was served, where just this is known."""
             return self._same(self.anew(known), rows, open_)
 
@@ -355,8 +355,8 @@ class Audit:
         return {(place, name) for place, name in places if not differ[name][place]}
 
     def _cuts(
-        self, whole: ValuesAnew, known: Mapping[str, Known], asked: int
-    ) -> Iterator[Mapping[str, Known]]:
+        self, whole: ValuesAnew, known: Mapping[str, KnownEvents], asked: int
+    ) -> Iterator[Mapping[str, KnownEvents]]:
         """What may have been known: what was told at least, or up to one of the latest arrivals.
 
         A stream is applied in order of arrival, and what was told of it was true for all keys: of
@@ -374,21 +374,21 @@ class Audit:
         }
         for arrival in sorted(arrivals, reverse=True)[:CUTS]:
             yield {
-                view: Known(max(arrival, of.before or 0)) if self._is_streamed(view) else of
+                view: KnownEvents(max(arrival, of.before or 0)) if self._is_streamed(view) else of
                 for view, of in known.items()
             }
 
-    def _known(self, rows: pa.Table) -> Iterator[tuple[str, Known]]:
+    def _known(self, rows: pa.Table) -> Iterator[tuple[str, KnownEvents]]:
         """Up to when views were known that were not known up to the instant asked about."""
         asked = pc.cast(rows["asked_at"], pa.int64())[0].as_py()
         for view in self._views:
             until = pc.cast(rows[f"{view}:known_until"], pa.int64())[0].as_py()
             if until is not None and until < asked:
-                yield view, Known(until)
+                yield view, KnownEvents(until)
 
-    def _late(self, rows: pa.Table, known: Mapping[str, Known]) -> dict[str, Known]:
+    def _late(self, rows: pa.Table, known: Mapping[str, KnownEvents]) -> dict[str, KnownEvents]:
         """Which events of views came by landing files after the answer, if there are any."""
-        found: dict[str, Known] = {}
+        found: dict[str, KnownEvents] = {}
         answered, asked = (rows[name][0].as_py() for name in ("answered_at", "asked_at"))
         for name in self._views:
             view = self._deployment.registry.views[name]
@@ -404,7 +404,7 @@ class Audit:
             ).fetchall()
             if ids:
                 before = known[name].before if name in known else None
-                found[name] = Known(before, tuple(one for (one,) in ids))
+                found[name] = KnownEvents(before, tuple(one for (one,) in ids))
         return {**known, **found} if found else {}
 
     def _is_streamed(self, view: str) -> bool:

@@ -27,7 +27,7 @@ ARRIVALS = 1_000
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownEvents:
     """Which events or rows of a view are taken for known.
 
     Attributes:
@@ -59,7 +59,7 @@ class ValuesAnew(Values):
         deployment: Deployment,
         plan: Plan,
         connection: "duckdb.DuckDBPyConnection",
-        known: Mapping[str, Known],
+        known: Mapping[str, KnownEvents],
     ) -> None:
         super().__init__(deployment, plan, connection)
         self._known = known
@@ -67,7 +67,7 @@ class ValuesAnew(Values):
         self.arrivals: dict[str, list[int]] = {}
 
     def _instead(self, read: Read, instants: pa.Array) -> dict[str, str]:
-        view, known = read.view, self._known.get(read.view.name, Known())
+        view, known = read.view, self._known.get(read.view.name, KnownEvents())
         if not view.windowed:
             model, arrival = view.model, RECEIVED_AT
         else:

@@ -15,7 +15,7 @@ from slate import Source
 from slate.assets import intake, landed_rows
 from slate.assets.file_ledger import new_files
 from slate.assets.intake import Intake
-from slate.assets.landing_files import Landed, LandingFile, landed
+from slate.assets.landing_files import LandingFile, LandingFolder, landed
 from slate.assets.raw_tables import prepare
 from tests.deployments.bikes.definitions import Checkup, Move, Offer
 from tests.orchestration.moves import (
@@ -356,7 +356,7 @@ def test_only_what_is_complete_has_landed(tmp_path: Path) -> None:
     land(tmp_path, moves(1), "09").rename(tmp_path / "moves/2026-03-10/09.parquet.tmp")
     (file,) = landed(tmp_path, Move).files
     assert (file.name, file.hour) == ("moves/2026-03-10/07-late.parquet", HOUR)
-    assert landed(tmp_path, Checkup) == Landed([], [])
+    assert landed(tmp_path, Checkup) == LandingFolder([], [])
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import duckdb
 import pyarrow.dataset as ds
 
 from slate.assets import builds
-from slate.assets.publishing import landed, online_rows, stream_from
+from slate.assets.publishing import landed_files, online_rows, stream_from
 from slate.assets.raw_tables import prepare
 from slate.assets.training_sets import write_training_set
 from slate.compile.asked import all_asked
@@ -191,7 +191,7 @@ class Engines:
             build(connection, self._project, rest, instant, files)
             for view in views:
                 as_of, rows = moment(instant), online_rows(connection, view, at_once=2)
-                known = landed(connection, view, as_of.replace(tzinfo=None), kept_since)
+                known = landed_files(connection, view, as_of.replace(tzinfo=None), kept_since)
                 since = stream_from(connection, view, None)
                 release.write(view, rows, as_of, stream_from=since, landed=known)
             release.go_live()
@@ -250,7 +250,7 @@ def build(
     registry = project.deployment.registry
     prepare(connection, [s for s in registry.sources.values() if s.landing])
     builds.prepare(connection)
-    builds.set_clock(connection, builds.known_until(project.deployment))
+    builds.set_clock(connection, builds.end_of_last_hour(project.deployment))
     for name, source in registry.sources.items():
         rows = [
             row

@@ -25,7 +25,7 @@ from slate.online.store.generations import (
     stream_field,
     whole_field,
 )
-from slate.online.store.landed_ids import NOTHING, Change, Known
+from slate.online.store.landed_ids import NOTHING, Change, LandedBounds
 from slate.online.store.stream_names import Unit, definition, deltas_name, deltas_prefix, tag
 from slate.online.stream.applying.source_rows import SourceRows
 from slate.sources import Source
@@ -51,7 +51,7 @@ def learn(redis: Redis, deployment: str, rows: SourceRows) -> None:
             rows.known.setdefault(view, NOTHING)
             continue
         rows.needed[view] = live.first_hour_kept if live is not None else 0
-        rows.known[view] = Known.of(live) if live is not None else NOTHING
+        rows.known[view] = LandedBounds.of(live) if live is not None else NOTHING
     # Only now: what a generation knows is told before it goes live.
     rows.landed.renew()
 

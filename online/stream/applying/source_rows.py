@@ -16,7 +16,7 @@ from slate.online.rows.hour_sections import HourSections, sections_envelope
 from slate.online.rows.keys import key_texts
 from slate.online.rows.row_format import Blobs, Words
 from slate.online.store.commands import command, encoded_fields, write_fields
-from slate.online.store.landed_ids import NOTHING, Known, LandedIds
+from slate.online.store.landed_ids import NOTHING, LandedBounds, LandedIds
 from slate.online.store.stream_names import (
     Unit,
     definition,
@@ -110,7 +110,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedRows:
     """Rows of one view that are about to change, and were asked for.
 
     Attributes:
@@ -155,7 +155,7 @@ class SourceRows:
         self.landed = landed
         self.damaged: set[Unit] = set()
         self.needed: dict[type[FeatureView], int] = {}
-        self.known: dict[type[FeatureView], Known] = {}
+        self.known: dict[type[FeatureView], LandedBounds] = {}
         self.pointers: list[bytes | None] = []
         self._deltas = {view: ViewDeltas(view) for views in self.routes.values() for view in views}
 
@@ -182,7 +182,7 @@ class SourceRows:
         kept: pa.Table,
         hour: int,
         name: Name = deltas_name,
-    ) -> list[Asked]:
+    ) -> list[AskedRows]:
         """Fold events, and ask for the rows that they change.
 
         Args:
@@ -201,9 +201,11 @@ class SourceRows:
                 asked += [self._ask(transaction, view, events, hour, name) for view in some]
         return asked
 
-    def _known(self, views: Sequence[type[FeatureView]]) -> dict[Known, list[type[FeatureView]]]:
+    def _known(
+        self, views: Sequence[type[FeatureView]]
+    ) -> dict[LandedBounds, list[type[FeatureView]]]:
         """Views by what their published rows know: nearly always, all know the same."""
-        found: dict[Known, list[type[FeatureView]]] = {}
+        found: dict[LandedBounds, list[type[FeatureView]]] = {}
         for view in views:
             found.setdefault(self.known.get(view, NOTHING), []).append(view)
         return found
@@ -220,7 +222,7 @@ class SourceRows:
         events: EventColumns,
         hour: int,
         name: Name,
-    ) -> Asked:
+    ) -> AskedRows:
         deltas = self._deltas[view]
         batch = deltas.fold(events)
         partition = np.asarray(events.column("_unit"))
@@ -228,9 +230,9 @@ class SourceRows:
         for number, at in places.items():
             hash_ = name(self._deployment, view, number)
             transaction.ask(encoded_fields(hash_, [batch.keys[place] for place in at]))
-        return Asked(deltas, batch, places, hour, name)
+        return AskedRows(deltas, batch, places, hour, name)
 
-    def write(self, transaction: Transaction, asked: Sequence[Asked]) -> None:
+    def write(self, transaction: Transaction, asked: Sequence[AskedRows]) -> None:
         """Write the new rows; what was asked for comes in the same order.
 
         Where a row was damaged, those of its partition are marked to be made anew.
@@ -251,7 +253,7 @@ class SourceRows:
                     transaction.write(command("SREM", unit.views, definition(view)))
                     self.damaged.add(unit)
 
-    def near_keys(self, asked: Sequence[Asked], unit: Unit) -> list[bytes]:
+    def near_keys(self, asked: Sequence[AskedRows], unit: Unit) -> list[bytes]:
         """The keys of a partition whose rows of near views are about to change."""
         found = {
             one.batch.keys[place]: None
@@ -265,7 +267,7 @@ class SourceRows:
         """Whether rows of near views lie in a partition."""
         return any(view.near_us is not None for view in self.routes[unit.route])
 
-    def _new(self, asked: Asked, held: Sequence[bytes | None]) -> tuple[list[bytes], set[int]]:
+    def _new(self, asked: AskedRows, held: Sequence[bytes | None]) -> tuple[list[bytes], set[int]]:
         """The new values, from those held; and which of these are damaged, and not added to."""
         deltas, keys = asked.deltas, asked.batch.keys
         scope, sums = deltas_prefix(self._deployment, deltas.view), of_texts(pa.array(keys))
