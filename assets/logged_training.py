@@ -25,8 +25,8 @@ def logged_batches(
 
     They have the columns of a training set: keys, the instant asked about, called as the service's
     spine calls it, inputs and features, all of the same types. Before them stand ``request_id`` and
-    ``request_row``, by which labels are joined; behind them ``<view>:state`` (0 present, 1 default,
-    2 stale, 3 missing), by which rows can be left out that were not served whole.
+    ``request_row``, by which labels are joined; behind them ``<view>:state`` (the number of
+    a ``State``), by which rows can be left out that were not served whole.
 
     Args:
         deployment: the deployment.

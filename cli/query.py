@@ -102,7 +102,7 @@ def _lines(
     answer: Answer, keys: list[dict[str, Any]], rows: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     states = {
-        name: (view, [State(s).name.lower() for s in view.state], view.age.tolist())
+        name: (view, [State(s).word for s in view.state], view.age.tolist())
         for name, view in answer.states.items()
     }
     return [
@@ -172,5 +172,5 @@ def cell(value: Any) -> str:
 
 
 def _state(state: int, seconds: float) -> str:
-    name = State(state).name.lower()
+    name = State(state).word
     return name if math.isnan(seconds) else f"{name}, {age(seconds)} old"

@@ -20,8 +20,7 @@ from slate.errors import DataError
 from slate.offline.audit import Audit
 from slate.offline.trace import Trace, Traced, trace
 from slate.offline.warehouse import reading
-
-_STATES = ("present", "default", "stale", "missing")
+from slate.states import State
 
 
 def run(options: Namespace) -> int:
@@ -85,7 +84,7 @@ def _lines(found: Trace) -> Iterator[str]:
     views = [
         (
             view,
-            _STATES[of["state"]],
+            State(of["state"]).word,
             of["generation"] or "",
             _moment(of["as_of"]),
             _moment(of["known_until"]),

@@ -8,7 +8,7 @@ A logged answer is a row for each of its own rows::
     stored_at                   when it was stored, by the store's clock; once it was taken in
     <keys and inputs>           what the request brought
     <features>                  their values, by their full names
-    <view>:state                0 present, 1 default, 2 stale, 3 missing
+    <view>:state                where values of the view come from: the number of a `State`
     <view>:generation           what was live of the view; null if that is not known
     <view>:as_of                up to when that generation knows all events
     <view>:known_until          up to when all events were known, those of its stream too
@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from slate.descriptions import of_feature, of_key
 from slate.plans import Plan
+from slate.states import NUMBERED
 
 _TIME = pa.timestamp("us", tz="UTC")
 _HASH_BYTES = 8
@@ -59,8 +60,7 @@ def described(plan: Plan) -> dict[str, str]:
     }
     for view in views_of(plan):
         texts |= {
-            f"{view}:state": f"Where values of {view} come from: 0 present, 1 default, 2 stale, "
-            "3 missing.",
+            f"{view}:state": f"Where values of {view} come from: {NUMBERED}.",
             f"{view}:generation": f"What was live of {view}.",
             f"{view}:as_of": f"Up to when that generation of {view} knows all events (UTC).",
             f"{view}:known_until": f"Up to when all events of {view} were known, those of its "

@@ -7,10 +7,10 @@ from slate.features import Input
 from slate.kinds import Kind
 from slate.limits import KEY_BYTES, MOST_RANKED_ROWS, RANKED_ROWS, TEXT_BYTES
 from slate.online.http.bodies import ARROW, JSON
-from slate.online.serving.answer import State
 from slate.online.serving.requests import REQUEST_ID_BYTES
 from slate.plans import Plan
 from slate.rankings import Experiment, Ranked
+from slate.states import WORDS, State
 from slate.value_types import ValueType
 
 Schema = dict[str, Any]
@@ -94,7 +94,7 @@ def openapi(
         "Error": _object({"error": {"type": "string"}}),
         "State": _object(
             {
-                **{state.name.lower(): {"type": "integer"} for state in State},
+                **{word: {"type": "integer"} for word in WORDS},
                 "as_of": _nullable(_SCHEMAS[Kind.TIME]),
                 "lag": _nullable(_SCHEMAS[Kind.FLOAT]),
                 "behind": _SCHEMAS[Kind.FLOAT],

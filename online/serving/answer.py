@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from datetime import timedelta
-from enum import IntEnum
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +19,7 @@ from slate.features import Feature
 from slate.online.rows.instants import instant
 from slate.online.rows.row_format import NO_TIME, Words
 from slate.online.serving.answer_preview import ROWS, Preview, moment
+from slate.states import WORDS, State
 from slate.value_types import ValueType
 from slate.windows import SECOND
 
@@ -45,28 +45,6 @@ class Column(Protocol):
 
     @property
     def null(self) -> Any: ...  # noqa: D102
-
-
-class State(IntEnum):
-    """Where a row's values come from.
-
-    PRESENT: the key's own row, of a generation that was whole when it was read, and what a stream
-    adds to it. DEFAULT: that generation has no row of the key, so its values are the declared
-    defaults and those of empty windows. STALE: the row of an attribute view is older than the
-    view's ttl, and counts as none. MISSING: the row cannot be known; its values are as of DEFAULT.
-
-    A row is MISSING where no key leads to it: a show that is not known has a seller, but which one
-    is not known either. So it is where its key comes from a row that cannot be known; where the
-    view was never published as it is defined now, or the store lost it, also if a stream goes on,
-    which cannot tell what was before; where the stream added events that arrived after the instant
-    asked about, within its hour, and cannot be taken away again; and where the store did not
-    answer. But for keys, an error of the answer says why.
-    """
-
-    PRESENT = 0
-    DEFAULT = 1
-    STALE = 2
-    MISSING = 3
 
 
 class ViewState:
@@ -110,17 +88,13 @@ class ViewState:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many rows are of each state, by its name in small letters."""
+        """How many rows are of each state, by its word."""
         known = ~self._missing
         fresh = known if self._stale is None else known & ~self._stale
         present = fresh & (self._event_ts != NO_TIME)
         of_known, of_fresh, of_present = map(self._number, (known, fresh, present))
-        return {
-            "present": of_present,
-            "default": of_fresh - of_present,
-            "stale": of_known - of_fresh,
-            "missing": self._rows - of_known,
-        }
+        of_each = (of_present, of_fresh - of_present, of_known - of_fresh, self._rows - of_known)
+        return dict(zip(WORDS, of_each, strict=True))
 
     def _number(self, some: Array) -> int:
         """How many rows are some, given by row, or by one for all of them."""

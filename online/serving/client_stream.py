@@ -21,8 +21,9 @@ from slate.encoded import Encoded, Operand
 from slate.errors import StoreError
 from slate.kinds import Kind
 from slate.online.rows.instants import microseconds
-from slate.online.serving.answer import Answer, Column, State, ViewState
+from slate.online.serving.answer import Answer, Column, ViewState
 from slate.online.serving.answer_stream import told
+from slate.states import State
 from slate.value_types import ValueType
 from slate.windows import SECOND
 

@@ -30,6 +30,7 @@ from slate.offline.values_up_to import ValuesUpTo
 from slate.plans import Plan
 from slate.privacy import personal
 from slate.services import made_of
+from slate.states import State
 from slate.stream_files import stream_file_sql
 from slate.views import FeatureView
 
@@ -42,7 +43,6 @@ TOLERANCE = 1e-9
 LOOKED_INTO, ROWS = 20, 50
 # Up to how many arrivals a stream may have been applied, of those that are tried.
 CUTS = 10
-_DEFAULT, _MISSING = 1, 3
 
 
 class Cause(StrEnum):
@@ -272,7 +272,9 @@ class Audit:
             for view in self._views
         }
         for view in self._views:
-            plain &= np.asarray(pc.fill_null(pc.not_equal(rows[f"{view}:state"], _MISSING), True))
+            plain &= np.asarray(
+                pc.fill_null(pc.not_equal(rows[f"{view}:state"], State.MISSING), True)
+            )
         for place in np.flatnonzero(plain).tolist():
             instant = asked[place].as_py()
             known = tuple(
@@ -313,14 +315,14 @@ class Audit:
 
         states = {view: rows[f"{view}:state"].to_pylist() for view in self._views}
 
-        def of_state(wanted: int) -> set[tuple[int, str]]:
+        def of_state(wanted: State) -> set[tuple[int, str]]:
             return {
                 (place, name)
                 for place, name in open_
                 if any(states[view][place] == wanted for view in self._views_behind[name])
             }
 
-        settle(of_state(_MISSING), Cause.NOT_KNOWN)
+        settle(of_state(State.MISSING), Cause.NOT_KNOWN)
         asked = pc.cast(rows["asked_at"], pa.int64())[0].as_py()
         if open_ and asked > pc.cast(rows["stored_at"], pa.int64())[0].as_py():
             settle(set(open_), Cause.CLOCK)
@@ -337,7 +339,7 @@ class Audit:
                 settle({(place, name)}, self._behind(name, known))
         if open_ and (late := self._late(rows, known)):
             settle(served_by(late), Cause.LATE)
-        settle(of_state(_DEFAULT), Cause.ROW_LOST)
+        settle(of_state(State.DEFAULT), Cause.ROW_LOST)
         settle(set(open_), Cause.UNEXPLAINED)
         return found
 

@@ -17,7 +17,8 @@ from slate.errors import MissingPackageError
 from slate.online import AsyncFeatureClient, FeatureClient, Publisher, enable_metrics
 from slate.online.rows.row_format import NO_TIME
 from slate.online.serving import lookup_stages
-from slate.online.serving.answer import State, ViewState
+from slate.online.serving.answer import ViewState
+from slate.states import State
 
 RANKING = {"service": "play_ranking_v3"}
 STATIONS: dict[str, Any] = {"station_id": [1, 2], "expected": 1.0}
