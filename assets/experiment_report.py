@@ -9,8 +9,7 @@ from slate.markdown import table
 from slate.offline.comparisons import Difference, Mean
 from slate.offline.outcomes import LEAST_UNITS, Analysis
 
-# In the data folder, each in a folder of its experiment's name.
-PICTURES, PICTURE = "experiments", "differences.svg"
+PICTURE = "differences.svg"
 HEAD = (
     "metric",
     "arm",

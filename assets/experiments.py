@@ -7,7 +7,7 @@ import dagster as dg
 
 from slate.asset_keys import experiment_path
 from slate.assets.database import POOL, Warehouse
-from slate.assets.experiment_report import PICTURE, PICTURES, compared_rows, markdown, picture
+from slate.assets.experiment_report import PICTURE, compared_rows, markdown, picture
 from slate.assets.exposure_log import exposures_key
 from slate.assets.failures import explained
 from slate.assets.warehouse import model_key
@@ -28,7 +28,7 @@ def experiment_assets(
 
 def _asset(deployment: Deployment, experiment: Experiment) -> dg.AssetsDefinition:
     models = dict.fromkeys(part.source.model for part in experiment.parts)
-    path = deployment.data / PICTURES / experiment.name / PICTURE
+    path = deployment.experiments / experiment.name / PICTURE
     arms = ", ".join(f"{arm.name} {arm.share:.1%}" for arm in experiment.arms)
     about = f"{experiment.description}\n\n" if experiment.description else ""
 

@@ -12,8 +12,7 @@ from slate.assets.streams import limits
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from slate.online.publishing.listing import Standing, StoredGeneration, stored_generations
-from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.redis_client import connect
+from slate.online.store.redis_client import connect, running_store
 from slate.online.store.told_drift import ToldDrift, told
 from slate.views import FeatureView
 
@@ -67,7 +66,7 @@ def health(deployment: Deployment) -> Health:
         StoreError: the deployment's own store cannot be reached.
     """
     now, registry = deployment.now(), deployment.registry
-    address = deployment.redis or EmbeddedServer.running(deployment.data / "redis")
+    address = running_store(deployment)
     if address is None:
         return Health(
             now, [], [], ["the online store does not run: `slate run` starts and fills it"]

@@ -234,8 +234,8 @@ def _require_unused(preview: Deployment) -> None:
     if lock_file(preview.warehouse).exists():
         with held_alone(preview.warehouse, again):
             pass
-    if EmbeddedServer.in_use(preview.data / "redis"):
-        raise DataError(f"a process uses the online store in {preview.data / 'redis'}: {again}")
+    if EmbeddedServer.in_use(preview.online_store):
+        raise DataError(f"a process uses the online store in {preview.online_store}: {again}")
 
 
 def _remove_keys(preview: Deployment) -> int:

@@ -7,8 +7,7 @@ from redis.exceptions import RedisError
 
 from slate.deployment import Deployment
 from slate.errors import StoreError
-from slate.online.store.embedded_server import EmbeddedServer
-from slate.online.store.redis_client import connect
+from slate.online.store.redis_client import connect, running_store
 from slate.online.store.stream_names import LOG, Unit, routed_views, streamed_sources
 from slate.online.stream.workers.status import StreamStatus, stream_status
 from slate.registry import Registry
@@ -63,8 +62,7 @@ def read_streams(deployment: Deployment) -> list[Reading] | None:
     Raises:
         StoreError: the deployment's own store cannot be reached.
     """
-    # To look at it is not a reason to start it.
-    address = deployment.redis or EmbeddedServer.running(deployment.data / "redis")
+    address = running_store(deployment)
     if address is None:
         return None
     registry = deployment.registry

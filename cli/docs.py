@@ -19,7 +19,7 @@ def run(options: Namespace) -> int:
     else:
         processes.make_data(deployment)
     # Of a store that was never filled there is nothing to tell, and it need not be started.
-    there = deployment.redis or (deployment.data / "redis").is_dir()
+    there = deployment.redis or deployment.online_store.is_dir()
     with processes.store(deployment) if there else nullcontext():
         site = write_site(deployment, folder.absolute())
     print(site.index)

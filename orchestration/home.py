@@ -14,7 +14,7 @@ from slate.deployment import Deployment
 
 def prepare_home(deployment: Deployment) -> Path:
     """Make the home, with its configuration up to date, and point Dagster to it."""
-    home = deployment.data / "dagster"
+    home = deployment.dagster_home
     deployment.make_data()
     home.mkdir(parents=True, exist_ok=True)
     wanted = (files("slate.orchestration") / "dagster.yaml").read_text()

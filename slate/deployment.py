@@ -203,6 +203,16 @@ class Deployment:
         return self.data / "warehouse.duckdb"
 
     @property
+    def online_store(self) -> Path:
+        """Where the embedded online store keeps what is in it."""
+        return self.data / "redis"
+
+    @property
+    def stream_archive(self) -> Path:
+        """Where the streams' archives are written, a folder for each stream."""
+        return self.data / "stream"
+
+    @property
     def training(self) -> Path:
         """Where training sets are written, a folder for each service."""
         return self.data / "training"
@@ -216,6 +226,16 @@ class Deployment:
     def reports(self) -> Path:
         """Where the rendered reports of checks are written."""
         return self.data / "reports"
+
+    @property
+    def experiments(self) -> Path:
+        """Where the comparisons of experiments are drawn, a folder for each of them."""
+        return self.data / "experiments"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps runs and their logs."""
+        return self.data / "dagster"
 
     @property
     def catalogue(self) -> Path:

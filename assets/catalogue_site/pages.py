@@ -20,7 +20,7 @@ from slate.assets.catalogue_site.feature_rows import feature_row
 from slate.assets.catalogue_site.known import Known
 from slate.assets.catalogue_site.lineage_graph import Stage, lineage
 from slate.assets.catalogue_site.lineage_picture import picture
-from slate.assets.experiment_report import PICTURE, PICTURES
+from slate.assets.experiment_report import PICTURE
 from slate.candidates import CandidateSet
 from slate.deployment import Deployment
 from slate.entities import Entity
@@ -106,8 +106,7 @@ class Pages:
 
     def _experiments(self) -> Iterator[tuple[str, Markup]]:
         """The pictures of experiments, by their names, as the last run drew them."""
-        drawn = self._deployment.data / PICTURES
-        for path in sorted(drawn.glob(f"*/{PICTURE}")):
+        for path in sorted(self._deployment.experiments.glob(f"*/{PICTURE}")):
             # What a run of ours wrote, in which all texts are escaped.
             yield path.parent.name, Markup(path.read_text(encoding="utf-8"))
 

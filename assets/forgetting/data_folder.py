@@ -22,7 +22,6 @@ from slate.subjects import Subjects
 
 # What an archive writes to; those of others are theirs.
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
-_STORE = "redis"
 # Of which each line is something by itself.
 _LINES = ".jsonl"
 
@@ -91,7 +90,7 @@ class DataFolder:
 
     def _folders_of(self, source: type[Source]) -> list[Path]:
         landed = [self.deployment.landing / source.landing] if source.landing else []
-        archived = [self.deployment.data / "stream" / source.stream] if source.stream else []
+        archived = [self.deployment.stream_archive / source.stream] if source.stream else []
         return [*landed, *archived]
 
     def blot_out(self) -> None:
@@ -111,7 +110,7 @@ class DataFolder:
 
     def remove_unfinished(self) -> None:
         """Remove what an archive that was killed has left."""
-        for folder in (self.deployment.landing, self.deployment.data / "stream"):
+        for folder in (self.deployment.landing, self.deployment.stream_archive):
             for path in folder.glob("*/*/.*"):
                 if _UNFINISHED.fullmatch(path.name):
                     path.unlink(missing_ok=True)
@@ -170,16 +169,16 @@ class DataFolder:
 
     def _place(self, path: Path) -> str:
         """Which part of the data folder a file lies in, in words."""
-        parts = path.relative_to(self.deployment.data).parts
-        deep = {"landing", "stream", "log", "training", "dagster"}
-        shown = parts[:2] if parts[0] in deep and len(parts) > 2 else parts[:1]
+        of = self.deployment
+        parts = path.relative_to(of.data).parts
+        deep = (of.landing, of.stream_archive, of.answers, of.training, of.dagster_home)
+        shown = parts[:2] if of.data / parts[0] in deep and len(parts) > 2 else parts[:1]
         return f"files: {'/'.join(shown)}"
 
     def _is_of_bytes(self, path: Path) -> bool:
         """Whether a file is neither rows nor text."""
-        parts = path.relative_to(self.deployment.data).parts
         return path.name.startswith(self.deployment.warehouse.name) or (
-            parts[0] == _STORE and path.suffix != ".log"
+            path.is_relative_to(self.deployment.online_store) and path.suffix != ".log"
         )
 
     def _in_bytes(self, path: Path, anywhere: bool) -> bool:

@@ -20,7 +20,7 @@ def live_generations(deployment: Deployment) -> Live:
     Raises:
         StoreError: the store cannot be seen, or what it says cannot be read.
     """
-    if not deployment.redis and not (deployment.data / "redis").exists():
+    if not deployment.redis and not deployment.online_store.exists():
         raise StoreError(f"there is none yet in {deployment.data}")
     address, server = open_store(deployment)
     try:

@@ -31,8 +31,16 @@ def open_store(deployment: Deployment) -> tuple[str, EmbeddedServer | None]:
         parsed(deployment.redis)
         return deployment.redis, None
     deployment.make_data()
-    server = EmbeddedServer.attach(deployment.data / "redis")
+    server = EmbeddedServer.attach(deployment.online_store)
     return server.address, server
+
+
+def running_store(deployment: Deployment) -> str | None:
+    """The store's address; None where the deployment has none of its own, and the embedded rests.
+
+    To look at it is not a reason to start it.
+    """
+    return deployment.redis or EmbeddedServer.running(deployment.online_store)
 
 
 @contextmanager

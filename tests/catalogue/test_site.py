@@ -12,7 +12,7 @@ import pytest
 
 from slate.assets.catalogue_site import site as catalogue
 from slate.assets.catalogue_site.site import WRITTEN, write_site
-from slate.assets.experiment_report import PICTURE, PICTURES, picture
+from slate.assets.experiment_report import PICTURE, picture
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError
 from slate.offline.comparisons import compared
@@ -142,7 +142,7 @@ def test_experiments_are_drawn_on_the_first_page(shop: Deployment, tmp_path: Pat
             {},
             1.0,
         )
-        write_atomically(shop.data / PICTURES / "dear" / PICTURE, picture(found))
+        write_atomically(shop.experiments / "dear" / PICTURE, picture(found))
         write_site(shop, tmp_path / "site")
         return (tmp_path / "site/index.html").read_text()
 

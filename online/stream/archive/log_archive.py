@@ -57,7 +57,7 @@ class ArchiveStep:
 
 def archive_files(deployment: Deployment, source: type[Source]) -> ArchiveFiles:
     """The files of a source's archive; the source has landing files."""
-    parts, landing = deployment.data / "stream", deployment.landing
+    parts, landing = deployment.stream_archive, deployment.landing
     return ArchiveFiles(parts / source.stream, landing / source.landing, source)
 
 

@@ -30,7 +30,7 @@ AT_ONCE = 1_000
 
 def folder(deployment: Deployment, source: type[Source]) -> Path:
     """The folder of a source's dead letters that were moved."""
-    return deployment.data / "stream" / source.stream / "dead_letters"
+    return deployment.stream_archive / source.stream / "dead_letters"
 
 
 def make_room(redis: Redis, deployment: Deployment, source: type[Source]) -> int:
