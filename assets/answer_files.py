@@ -14,8 +14,9 @@ go on from the last. Any tool reads the folder in one line::
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -116,6 +117,30 @@ def answers_in(folder: Path, name: str) -> pa.Table:
             f"{path} cannot be read ({reason}): put it back from a backup, or move it away, and "
             "do without the answers in it"
         ) from error
+
+
+def stored_at(name: str) -> datetime:
+    """When the last answer of a file was stored, by the store's clock (UTC)."""
+    return datetime.fromtimestamp(place(name)[0] / 1_000, UTC)
+
+
+def remove_old(folder: Path, now: datetime, kept: Callable[[str], timedelta]) -> list[str]:
+    """Remove files whose last answer was stored longer ago than they are kept.
+
+    The newest always stays: by its name it is known what of the store was taken in.
+
+    Args:
+        folder: the service's folder.
+        now: the machine's time, as files are named by the store's: neither is a virtual one.
+        kept: how long a file is kept, by its name.
+
+    Returns:
+        The names of those that were removed.
+    """
+    old = [name for name in names(folder)[:-1] if now - stored_at(name) > kept(name)]
+    for name in old:
+        (folder / f"{name}.parquet").unlink(missing_ok=True)
+    return old
 
 
 def _last_entry(folder: Path, name: str) -> str:

@@ -8,7 +8,7 @@ import dagster as dg
 
 from slate.answer_log import described, log_schema
 from slate.assets.answer_files import take_in
-from slate.assets.audited_files import Removed, remove_old
+from slate.assets.audited_files import Removed, remove_audited
 from slate.assets.catalogue import asset_tags
 from slate.assets.failures import explained
 from slate.assets.online import online_key
@@ -94,6 +94,5 @@ def _removed(deployment: Deployment, folder: Path) -> Removed:
     """Remove what is older than the deployment keeps answers."""
     if deployment.kept_answers is None:
         return Removed(0, 0)
-    # Of the machine's clock, as the names of files are of the store's: neither is a virtual one.
     kept = timedelta(microseconds=deployment.kept_answers)
-    return remove_old(folder, kept, datetime.now(UTC))
+    return remove_audited(folder, kept, datetime.now(UTC))

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from slate.assets.answer_files import names, place
+from slate.assets.answer_files import names, place, remove_old
 from slate.quality.files import write_atomically
 
 _FILE = "audited.json"
@@ -73,11 +73,10 @@ class Removed:
     unaudited: int
 
 
-def remove_old(folder: Path, kept: timedelta, now: datetime) -> Removed:
+def remove_audited(folder: Path, kept: timedelta, now: datetime) -> Removed:
     """Remove files whose answers were stored longer ago than they are kept.
 
-    One that was not audited stays twice as long. The newest always stays: by its name it is known
-    what of the store was taken in.
+    One that was not audited stays twice as long.
 
     Args:
         folder: the service's folder.
@@ -85,19 +84,8 @@ def remove_old(folder: Path, kept: timedelta, now: datetime) -> Removed:
         now: the machine's time.
     """
     audited = AuditedFiles.of(folder)
-    files = unaudited = 0
-    for name in list(names(folder))[:-1]:
-        age = now - stored_at(name)
-        if age > (kept if name in audited else UNAUDITED_TIMES * kept):
-            (folder / f"{name}.parquet").unlink(missing_ok=True)
-            files += 1
-            unaudited += name not in audited
+    old = remove_old(folder, now, lambda name: kept * (1 if name in audited else UNAUDITED_TIMES))
     if gone := set(audited.waiting) - set(names(folder)):
         still = tuple(name for name in audited.waiting if name not in gone)
         replace(audited, waiting=still).write(folder)
-    return Removed(files, unaudited)
-
-
-def stored_at(name: str) -> datetime:
-    """When the last answer of a file was stored, by the store's clock (UTC)."""
-    return datetime.fromtimestamp(place(name)[0] / 1_000, UTC)
+    return Removed(len(old), sum(name not in audited for name in old))

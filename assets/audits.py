@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from slate import markdown
-from slate.assets.answer_files import answers_in
+from slate.assets.answer_files import answers_in, stored_at
 from slate.assets.answer_log import GROUP, log_key, logged_plans
-from slate.assets.audited_files import AuditedFiles, stored_at
+from slate.assets.audited_files import AuditedFiles
 from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
 from slate.assets.served_drift import check_spec, served_drift

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from slate.assets.answer_files import names, take_in
+from slate.assets.answer_files import remove_old, take_in
 from slate.assets.answer_log import GROUP
-from slate.assets.audited_files import stored_at
 from slate.assets.failures import explained
 from slate.deployment import Deployment
 from slate.experiments import Experiment
@@ -76,14 +75,8 @@ def _asset(deployment: Deployment, experiment: Experiment) -> dg.AssetsDefinitio
 
 
 def _remove_old(deployment: Deployment, folder: Path) -> int:
-    """Remove what is older than the deployment keeps answers; how many files.
-
-    The newest stays: by its name it is known what of the store was taken in.
-    """
+    """Remove what is older than the deployment keeps answers; how many files."""
     if deployment.kept_answers is None:
         return 0
-    kept, now = timedelta(microseconds=deployment.kept_answers), datetime.now(UTC)
-    old = [name for name in names(folder)[:-1] if now - stored_at(name) > kept]
-    for name in old:
-        (folder / f"{name}.parquet").unlink(missing_ok=True)
-    return len(old)
+    kept = timedelta(microseconds=deployment.kept_answers)
+    return len(remove_old(folder, datetime.now(UTC), lambda _: kept))

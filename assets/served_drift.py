@@ -8,8 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from slate.answer_log import in_present_form
-from slate.assets.answer_files import answers_in, names
-from slate.assets.audited_files import stored_at
+from slate.assets.answer_files import answers_in, names, stored_at
 from slate.assets.manifests import CURRENT
 from slate.deployment import Deployment
 from slate.markdown import table

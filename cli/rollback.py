@@ -2,39 +2,31 @@
 
 import sys
 from argparse import Namespace
+from functools import partial
 
+from slate.assets.rollback import RollbackRequest, roll_back
 from slate.cli.text import instant
 from slate.deployment import load
 from slate.errors import ConfigurationError
-from slate.online import Moved, Publisher
-from slate.quality.last_good_profiles import go_back
-
-NOT_KEPT = (
-    "go on comparing with the last good run, as what the older generation was like is not kept: if "
-    "that holds the next run back, see `slate accept`"
-)
+from slate.online import Moved
 
 
 def run(options: Namespace) -> int:
     """Roll back, and tell from what to what."""
     deployment = load()
-    registry = deployment.registry
-    views = [registry.view(name) for name in dict.fromkeys(options.views)]
-    if bool(views) == bool(options.publish):
+    if bool(options.views) == bool(options.publish):
         raise ConfigurationError(
             "say what is rolled back: names of views, or `--publish ID` for all that is live of a "
             "publish; `slate generations` lists both"
         )
-    with Publisher.connect(deployment) as store:
-        if options.publish:
-            publish, views = store.views_of_publish(registry, options.publish)
-            print(f"publish {publish} is live of {len(views)} views", file=sys.stderr)
-        moved = store.rollback(*views, to=options.to, rebuild=options.rebuild, pin=options.pin)
-    unknown = go_back(deployment.reports, [(one.view, one.live.as_of) for one in moved])
-    for one in moved:
-        print(told(one))
-    if unknown:
-        print(f"gates of {', '.join(unknown)} {NOT_KEPT}", file=sys.stderr)
+    request = RollbackRequest(
+        options.views, options.publish, options.to, options.rebuild, options.pin
+    )
+    found = roll_back(deployment, request, partial(print, file=sys.stderr))
+    for _, moved in found.moved:
+        print(told(moved))
+    if found.warning:
+        print(found.warning, file=sys.stderr)
     if options.pin:
         print("until `slate unpin` no publish takes their place", file=sys.stderr)
     else:

@@ -6,12 +6,13 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from slate.assets import rollback
 from slate.assets.failures import explained
 from slate.assets.online import rolled_back
+from slate.assets.rollback import RollbackRequest
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from slate.online import Publisher
-from slate.quality.last_good_profiles import go_back
 
 
 class RollBack(dg.Config):
@@ -62,26 +63,18 @@ def generation_jobs(deployment: Deployment) -> Sequence[dg.JobDefinition]:
 
 
 def _roll_back(deployment: Deployment) -> dg.JobDefinition:
-    registry = deployment.registry
-
     @dg.op(description="Older generations of views are live again, at once and together.")
     @explained
     def roll_back(context: dg.OpExecutionContext, config: RollBack) -> None:
         if bool(config.views) == bool(config.publish):
             raise ConfigurationError("say what is rolled back: `views`, or a `publish`")
-        views = [registry.view(name) for name in dict.fromkeys(config.views)]
-        with Publisher.connect(deployment) as store:
-            if config.publish:
-                _, views = store.views_of_publish(registry, config.publish)
-            to = config.generation or None
-            moved = store.rollback(*views, to=to, rebuild=config.rebuild, pin=config.pin)
-        if unknown := go_back(deployment.reports, [(one.view, one.live.as_of) for one in moved]):
-            context.log.warning(
-                f"gates of {', '.join(unknown)} go on comparing with the last good run, as what "
-                "the older generation was like is not kept"
-            )
+        to = config.generation or None
+        request = RollbackRequest(config.views, config.publish, to, config.rebuild, config.pin)
+        found = rollback.roll_back(deployment, request, context.log.info)
+        if found.warning:
+            context.log.warning(found.warning)
         told: dict[str, Any] = {}
-        for view, one in zip(views, moved, strict=True):
+        for view, one in found.moved:
             told |= {f"{one.view} from": one.left.name, f"{one.view} to": one.live.name}
             context.log.info(f"{one.view}: from {one.left.name} to {one.live.name}")
             context.log_event(rolled_back(context.instance, view, one))
