@@ -146,7 +146,6 @@ class Audit:
             feature.name: _views_behind(feature, self._plan) for feature in self._service.features
         }
         self._values = Values(deployment, self._plan, connection)
-        self._values.failed = {}
 
     @property
     def known_until(self) -> Any:
@@ -176,9 +175,11 @@ class Audit:
 
     def anew(self, known: Mapping[str, KnownEvents]) -> ValuesAnew:
         """The service's values from single events, where just this is known of views."""
-        values = ValuesAnew(self._deployment, self._plan, self.connection, known)
-        values.failed = {}
-        return values
+        return ValuesAnew(self._deployment, self._plan, self.connection, known)
+
+    def told(self, values: Values, rows: pa.Table) -> pa.Table:
+        """What some values are of the rows of a log, as they were to be served."""
+        return values.of(self.spine(rows), lambda _: None, as_served=True)
 
     def of(self, table: pa.Table) -> Audited:
         """Audit answers.
@@ -192,7 +193,7 @@ class Audit:
         left_out = {*form.lacking, *form.of_other_types}
         features = [feature for feature in self._features if feature.name not in left_out]
         table = form.table.append_column("stored_at", table["stored_at"])
-        told = self._values.of(self.spine(table), lambda _: None)
+        told = self.told(self._values, table)
         differ = {
             feature.name: found
             for feature in features
@@ -288,7 +289,6 @@ class Audit:
         for known, places in list(groups.items())[:LOOKED_INTO]:
             some = {name: mask[places] for name, mask in differ.items()}
             values = ValuesUpTo(self._deployment, self._plan, self.connection, dict(known))
-            values.failed = {}
             of = dict(known)
             for place, name in self._same(values, rows.take(places), _places(some)):
                 found[places[place], name] = self._behind(name, of)
@@ -347,7 +347,7 @@ class Audit:
         self, values: Values, rows: pa.Table, places: set[tuple[int, str]]
     ) -> set[tuple[int, str]]:
         """Which of some values are what was served."""
-        told = values.of(self.spine(rows), lambda _: None)
+        told = self.told(values, rows)
         names = {name for _, name in places}
         differ = {
             feature.name: differing(feature, rows[feature.name], told[feature.name])

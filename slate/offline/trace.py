@@ -99,7 +99,7 @@ def trace(audit: Audit, table: pa.Table, row: int, name: str) -> Trace:
     found = audit.of(rows)
     cause = next((d.cause for d in found.differences if d.feature == feature.name), None)
     anew = audit.anew({})
-    told = anew.of(audit.spine(rows), lambda _: None)
+    told = audit.told(anew, rows)
     views = {
         view: {what: rows[f"{view}:{what}"][0].as_py() for what in _OF_VIEW}
         for view in sorted(audit.views_behind(feature))

@@ -57,8 +57,6 @@ class Values:
 
     Attributes:
         known_until: up to which instant all that the service reads is known (UTC).
-        failed: takes the request features whose expression fails on some rows, which are null
-            there, as they were served; None where that is an error.
 
     Raises:
         DataError: the warehouse was not built, or of other definitions.
@@ -69,7 +67,6 @@ class Values:
     ) -> None:
         self._plan, self._connection = plan, connection
         self._deployment = deployment
-        self.failed: dict[Computed, Failed] | None = None
         self._asked = {one.model for one in all_asked([plan])}
         self._require_built()
         models = [current_model(view) for view in plan.views]
@@ -81,24 +78,28 @@ class Values:
             f'"{schema}"."{table}"' for schema, table in connection.execute(tables).fetchall()
         }
 
-    def of(self, spine: Spine, progress: Progress) -> pa.Table:
+    def of(self, spine: Spine, progress: Progress, *, as_served: bool = False) -> pa.Table:
         """The values of each row of a spine, in its order: a column for each of the features.
 
         Args:
             spine: what is asked.
             progress: told what is being done.
+            as_served: whether a request feature whose expression fails on a row is null there, as
+                it was served; else that is an error.
 
         Raises:
-            DataError: a feature is null that cannot be.
+            DataError: a feature is null that cannot be, or an expression fails.
         """
         schema = pa.schema([(f.name, f.value_type.arrow) for f in self._plan.service.features])
         try:
-            return pa.Table.from_batches(self._batches(spine, progress), schema)
+            return pa.Table.from_batches(self._batches(spine, progress, as_served), schema)
         finally:
             for name in (TABLE, *self._asked):
                 self._connection.execute(f'drop table if exists temp."{name}"')
 
-    def _batches(self, spine: Spine, progress: Progress) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, spine: Spine, progress: Progress, as_served: bool
+    ) -> Iterator[pa.RecordBatch]:
         plan, connection = self._plan, self._connection
         connection.register("given", spine.table())
         connection.execute(f"create temp table {TABLE} as from given")
@@ -114,7 +115,9 @@ class Values:
             before = part.stop
             rows = dict(zip(batch.schema.names, batch.columns, strict=True))
             rows |= {name: values[part] for name, values in spine.inputs.items()}
-            columns = served(plan, rows, spine.instants[part], "the warehouse", self.failed)
+            # Which rows of a batch failed says nothing of those of the next.
+            failed = dict[Computed, Failed]() if as_served else None
+            columns = served(plan, rows, spine.instants[part], "the warehouse", failed)
             yield pa.RecordBatch.from_arrays(columns, [f.name for f in plan.service.features])
 
     def _instead(self, read: Read, instants: pa.Array) -> Mapping[str, str]:
