@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import urllib3
+from redis import Redis
 
 from slate.deployment import Deployment
 from slate.errors import ClosedError, ConfigurationError, RequestError, StoreError
@@ -100,6 +101,27 @@ def test_tasks_are_told_the_same(client: RemoteClient, address: str, published: 
 
     expected = client.rank("cheapest", published, player_id=1, game_id=GAMES)
     assert asyncio.run(ask()).rows == expected.rows
+
+
+def test_a_ranking_may_have_a_deadline_of_its_own(
+    client: RemoteClient, address: str, published: datetime, redis: Redis
+) -> None:
+    asked: dict[str, Any] = {"at": published, "player_id": 1, "game_id": GAMES}
+    store: Any = redis
+
+    async def ask() -> Any:
+        async with AsyncRemoteClient.connect(address, timeout=10) as tasks:
+            return await tasks.within(5).rank("cheapest", limit=2, **asked)
+
+    expected = client.rank("cheapest", limit=2, **asked).rows
+    assert client.within(5).rank("cheapest", limit=2, **asked).rows == expected
+    assert asyncio.run(ask()).rows == expected
+    store.client_pause(6_000)
+    try:
+        late = client.within(0.04).rank("cheapest", **asked)
+    finally:
+        store.client_unpause()
+    assert any("has not answered within 0.0" in error for error in late.errors)
 
 
 def test_a_closed_client_for_tasks_says_so(address: str) -> None:
