@@ -39,6 +39,7 @@ from slate.compile.model_names import (
     asked_model,
     current_model,
     training_model,
+    view_models,
 )
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, DataError
@@ -181,10 +182,7 @@ class Translator(DagsterDbtTranslator):
 def _owners(registry: Registry) -> dict[str, str]:
     owners = {source.model: source.owner for source in registry.sources.values()}
     for view in registry.views.values():
-        owners |= {
-            f"{view.name}{suffix}": view.owner
-            for suffix in ("", "_tiles", "_current", "_online_keys", "_online_tiles")
-        }
+        owners |= dict.fromkeys((view.name, *view_models(view)), view.owner)
     for asked in all_asked(registry.plans.values()):
         owners[asked.model] = asked.read.view.owner
     for service in registry.services.values():

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slate.compile.model_names import current_model
 from slate.features import Attribute, Feature
 from slate.kinds import Kind
 from slate.privacy import is_personal
-from slate.quality.tables import table_name
 from slate.quoting import quoted_name
 from slate.views import FeatureView
 
@@ -151,7 +151,7 @@ def _values(
     view: type[FeatureView], connection: "duckdb.DuckDBPyConnection", feature: Feature
 ) -> np.ndarray | dict[str, int]:
     """A column's finite numbers, or how often each of its first categories is there."""
-    name, table = quoted_name(feature.column), quoted_name(table_name(view))
+    name, table = quoted_name(feature.column), quoted_name(current_model(view))
     if feature.kind in (Kind.INTEGER, Kind.FLOAT):
         column = connection.sql(
             f"select {name}::double as value from {table} where isfinite({name}::double)"

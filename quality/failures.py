@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from slate.compile.model_names import current_model
 from slate.quality.results import Validation
-from slate.quality.tables import table_name
 from slate.quoting import quoted_name
 from slate.views import FeatureView
 
@@ -44,7 +44,7 @@ def failing_rows(
                 unnest(?::varchar[]) as failed_because, unnest(?::bigint[]) as position
         )
         select failing.failed_because, current.*
-        from {quoted_name(table_name(view))} as current
+        from {quoted_name(current_model(view))} as current
         join failing
             on {" and ".join(same)}
         order by failing.position

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from slate.compile.model_names import current_model
 from slate.features import Feature
 from slate.filters import literal
 from slate.fingerprints import fingerprint
@@ -10,7 +11,7 @@ from slate.kinds import Kind
 from slate.privacy import is_personal
 from slate.quality.distributions import Distribution, distribution_of, distributions
 from slate.quality.json_values import json_value
-from slate.quality.tables import AS_OF, length_of, table_name
+from slate.quality.tables import AS_OF, length_of
 from slate.quoting import quoted_name
 from slate.views import FeatureView
 
@@ -93,7 +94,7 @@ def measure(
     having = "{" + ", ".join(defaults) + "}" if defaults else "null"
     query = (
         f"select count(*) as rows, {as_of} as as_of, {struct} as columns, {having} as defaults "
-        f"from {quoted_name(table_name(view))}"
+        f"from {quoted_name(current_model(view))}"
     )
     (found,) = json_value(connection.sql(query).to_arrow_table().to_pylist())
     found["defaults"] = found["defaults"] or {}

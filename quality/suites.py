@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from slate.compile.model_names import current_model
 from slate.features import Aggregated, Feature
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind, naive_utc
@@ -17,7 +18,7 @@ from slate.quality.expectations import Expectation, Severity
 from slate.quality.invariants import in_microseconds, invariants, order
 from slate.quality.limits import LIMITS, Limits
 from slate.quality.profiles import Profile, told_as_of
-from slate.quality.tables import AS_OF, EVENT_TIME, length_of, table_columns, table_name
+from slate.quality.tables import AS_OF, EVENT_TIME, length_of, table_columns
 from slate.views import FeatureView
 
 # A warehouse type as pandas takes it from Arrow.
@@ -76,7 +77,7 @@ def _table(view: type[FeatureView], previous: Profile | None) -> Iterator[Expect
         "ExpectTableColumnsToMatchSet",
         (),
         {"column_set": list(columns), "exact_match": True},
-        f"{table_name(view)} has the columns of {view.__name__} and no other",
+        f"{current_model(view)} has the columns of {view.__name__} and no other",
         subject="shape",
     )
     for name, type_ in columns.items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from slate.compile.model_names import current_model
 from slate.errors import DataError
 from slate.kinds import Kind
 from slate.quoting import quoted_name
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
     import duckdb
 
 EVENT_TIME, AS_OF = "event_ts", "as_of"
-
-
-def table_name(view: type[FeatureView]) -> str:
-    """The table that holds a view's current row of each key."""
-    return f"{view.name}_current"
 
 
 def table_columns(view: type[FeatureView]) -> dict[str, ValueType]:
@@ -41,7 +37,7 @@ def shape(view: type[FeatureView], connection: "duckdb.DuckDBPyConnection") -> p
     """
     import duckdb
 
-    table = table_name(view)
+    table = current_model(view)
     try:
         empty: pa.Table = connection.sql(
             f"select * from {quoted_name(table)} limit 0"
@@ -64,7 +60,7 @@ def computed_once(
     view: type[FeatureView], connection: "duckdb.DuckDBPyConnection"
 ) -> Iterator[None]:
     """While it is checked, keep the table's rows: it may be a view, computed anew by each query."""
-    name = quoted_name(table_name(view))
+    name = quoted_name(current_model(view))
     # Where a temporary table is of the same name, it is the one that is meant.
     connection.execute(f"create temp table {name} as from {name}")
     try:
@@ -86,7 +82,7 @@ def read(
     """The view's columns and the computed ones of all rows, in one snapshot; times are in UTC."""
     columns = [quoted_name(name) for name in table_columns(view)]
     columns += [f"{sql} as {quoted_name(sql)}" for sql in dict.fromkeys(computed)]
-    query = f"select {', '.join(columns)} from {quoted_name(table_name(view))}"
+    query = f"select {', '.join(columns)} from {quoted_name(current_model(view))}"
     table: pa.Table = connection.sql(query).to_arrow_table()
     return table.cast(pa.schema([_in_utc(field) for field in table.schema]))
 
@@ -95,7 +91,7 @@ def newest_as_of(
     view: type[FeatureView], connection: "duckdb.DuckDBPyConnection"
 ) -> datetime | None:
     """The instant that the table says it was built as of; None of an empty table."""
-    query = f"select max({AS_OF})::timestamp from {quoted_name(table_name(view))}"
+    query = f"select max({AS_OF})::timestamp from {quoted_name(current_model(view))}"
     ((instant,),) = connection.sql(query).fetchall()
     found: datetime | None = instant
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from slate.compile.model_names import current_model
 from slate.privacy import HIDDEN, hidden, is_personal
 from slate.quality.acceptance import Acceptance
 from slate.quality.batches import Batch, shares
@@ -19,7 +20,7 @@ from slate.quality.moves import default_expectations, move_expectations, move_nu
 from slate.quality.profiles import Profile, measure
 from slate.quality.results import Result, Validation
 from slate.quality.suites import comparable, suite
-from slate.quality.tables import AS_OF, computed_once, newest_as_of, read, shape, table_name
+from slate.quality.tables import AS_OF, computed_once, newest_as_of, read, shape
 from slate.views import FeatureView
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def validate(
         for expectation, outcome in zip(on_shape + on_rows + on_profile, outcomes, strict=True)
     )
     return Validation(
-        view.name, table_name(view), keys, results, profile, previous, found, accepted
+        view.name, current_model(view), keys, results, profile, previous, found, accepted
     )
 
 

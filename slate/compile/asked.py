@@ -21,7 +21,8 @@ from slate.aggregates import ValueCounts
 from slate.aggregates.partials import Latest
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.finishing import finished, finishing_ctes
-from slate.compile.model_names import asked_model, header, level_name, listed, seconds, tiles_model
+from slate.compile.model_names import asked_model, level_name, tiles_model
+from slate.compile.model_text import header, listed, seconds
 from slate.compile.partials import Part, all_parts
 from slate.features import Aggregated, Attribute
 from slate.filters import literal

@@ -1,6 +1,7 @@
 """Attribute views: the latest row of a hand-written model, now and as of any instant."""
 
-from slate.compile.model_names import as_of, current_model, header, listed, seconds
+from slate.compile.model_names import current_model
+from slate.compile.model_text import as_of, header, listed, seconds
 from slate.features import Attribute
 from slate.filters import literal
 from slate.identifiers import MODEL_TIMES, ROW_ID

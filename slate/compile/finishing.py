@@ -15,7 +15,7 @@ from slate.aggregates import (
     TileFunction,
     ValuesFunction,
 )
-from slate.compile.model_names import listed, seconds
+from slate.compile.model_text import listed, seconds
 from slate.compile.partials import latest_part
 from slate.features import Aggregated
 from slate.filters import literal

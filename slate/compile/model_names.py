@@ -1,23 +1,16 @@
 """What the generated models are called."""
 
-from collections.abc import Iterable
-
 from slate.features import Attribute
 from slate.plans import Plan
 from slate.services import FeatureService
 from slate.views import FeatureView
-from slate.windows import SECOND, duration_name
+from slate.windows import duration_name
 
 AS_OF = "as_of"
 STREAMED_UNTIL = "streamed_until"
 CLOCK = "clock"
 HELD = "held"
 RAW = "raw"
-
-
-def as_of(model: str) -> str:
-    """The instant up to which what a model is made of is known, as a table of one row."""
-    return f"(select as_of from {{{{ ref('{AS_OF}') }}}} where model = '{model}')"
 
 
 def tiles_model(view: type[FeatureView]) -> str:
@@ -38,6 +31,13 @@ def online_keys_model(view: type[FeatureView]) -> str:
 def online_tiles_model(view: type[FeatureView]) -> str:
     """The model that holds a windowed view's tiles as they are published."""
     return f"{view.name}_online_tiles"
+
+
+def view_models(view: type[FeatureView]) -> tuple[str, ...]:
+    """The models that are generated of a view, but for those of spines."""
+    if view.windowed:
+        return tiles_model(view), *state_models(view)
+    return state_models(view)
 
 
 def state_models(view: type[FeatureView]) -> tuple[str, ...]:
@@ -77,29 +77,6 @@ def exposure(service: FeatureService) -> str:
     return f"{service.full_name}_service"
 
 
-def seconds(microseconds: int) -> int:
-    """Microseconds as whole seconds, as hops are counted in the warehouse."""
-    return microseconds // SECOND
-
-
 def level_name(hop: int) -> str:
     """What the part of a window that tiles of this size pay for is called."""
     return f"tiles_{duration_name(hop)}"
-
-
-def listed(items: Iterable[str], indent: int) -> str:
-    """Items of a select list, one a line."""
-    return (",\n" + " " * indent).join(items)
-
-
-def header(what: str, definitions: str) -> str:
-    """The header of a generated model.
-
-    Args:
-        what: what a row of it is.
-        definitions: what it is written from.
-    """
-    return (
-        f"-- {what}\n"
-        f"-- Written by `slate compile` from {definitions}: change the definition, not this.\n"
-    )

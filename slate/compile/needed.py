@@ -7,7 +7,7 @@ a busy key has a thousand tiles for each that a row needs.
 from itertools import pairwise
 
 from slate.compile.asked import asked_cte
-from slate.compile.model_names import listed, seconds
+from slate.compile.model_text import listed, seconds
 from slate.plans import Plan, Read
 from slate.views import FeatureView
 

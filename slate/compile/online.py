@@ -7,15 +7,12 @@ tables alone, as a lookup makes them: what is checked is what is published.
 
 from slate.compile.finishing import finished, finishing_ctes
 from slate.compile.model_names import (
-    as_of,
     current_model,
-    header,
-    listed,
     online_keys_model,
     online_tiles_model,
-    seconds,
     tiles_model,
 )
+from slate.compile.model_text import as_of, header, listed, seconds
 from slate.compile.partials import (
     Part,
     all_parts,

@@ -14,13 +14,12 @@ from slate.compile.model_names import (
     RAW,
     STREAMED_UNTIL,
     current_model,
-    header,
-    listed,
     online_keys_model,
     online_tiles_model,
     tiles_model,
     training_model,
 )
+from slate.compile.model_text import header, listed
 from slate.compile.staging import staged, staging_sql
 from slate.compile.training import training_sql
 from slate.registry import Registry

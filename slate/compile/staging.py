@@ -1,6 +1,7 @@
 """Staging models: a source's events, each once, of landing files or of a table that others fill."""
 
-from slate.compile.model_names import RAW, header, listed
+from slate.compile.model_names import RAW
+from slate.compile.model_text import header, listed
 from slate.registry import Registry
 from slate.sources import Source
 from slate.windows import duration_name

@@ -6,7 +6,7 @@ tile of its own and changes none.
 """
 
 from slate.aggregates.partials import Latest
-from slate.compile.model_names import header, listed, seconds
+from slate.compile.model_text import header, listed, seconds
 from slate.compile.partials import tile_columns
 from slate.views import FeatureView
 

@@ -1,7 +1,8 @@
 """Training sets: a service's spine with every stored feature as of each row's instant."""
 
 from slate.compile.asked import spine_sql
-from slate.compile.model_names import as_of, asked_model, header, listed, training_model
+from slate.compile.model_names import asked_model, training_model
+from slate.compile.model_text import as_of, header, listed
 from slate.features import Feature
 from slate.filters import literal
 from slate.kinds import Kind

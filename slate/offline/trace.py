@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from slate.answer_log import in_present_form
 from slate.compile.attributes import RECEIVED_AT
-from slate.compile.model_names import seconds
+from slate.compile.model_text import seconds
 from slate.descriptions import derived
 from slate.errors import DataError, RequestError, nearest
 from slate.expressions import leaves

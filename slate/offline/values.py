@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from slate.compile.asked import all_asked, asked_sql
-from slate.compile.model_names import CLOCK, HELD, RAW, current_model, seconds, tiles_model
+from slate.compile.model_names import CLOCK, HELD, RAW, current_model, tiles_model
+from slate.compile.model_text import seconds
 from slate.compile.needed import needed_events_sql, needed_hops, needed_sql
 from slate.compile.project import model_hashes
 from slate.compile.staging import staged, staging_sql

@@ -8,10 +8,10 @@ from datetime import timedelta
 import duckdb
 import pytest
 
+from slate.compile.model_names import current_model
 from slate.quality.batches import Batch
 from slate.quality.expectations import Expectation
 from slate.quality.reports import failures
-from slate.quality.tables import table_name
 from slate.quality.validations import validate
 from slate.views import FeatureView
 from tests.quality.defects import BETWEEN, DEFECTS, NOT_NULL
@@ -34,7 +34,7 @@ def test_good_tables_meet_all(
 @pytest.mark.parametrize("name", DEFECTS)
 def test_one_defect_fails_one_expectation(name: str, warehouse: duckdb.DuckDBPyConnection) -> None:
     view, spoil, kind, columns, keys = DEFECTS[name]
-    warehouse.execute(spoil.format(t=table_name(view)))
+    warehouse.execute(spoil.format(t=current_model(view)))
     validation = validate(view, warehouse)
     (failed,) = validation.failed
     # One key's infinite value is told, and keeps no other key from serving.

@@ -6,7 +6,8 @@ from typing import Any
 
 import duckdb
 
-from slate.quality.tables import table_columns, table_name
+from slate.compile.model_names import current_model
+from slate.quality.tables import table_columns
 from slate.quoting import quoted_name
 from slate.views import FeatureView
 from tests.quality.library import MemberBranchLoans, MemberLoans, MemberProfile
@@ -63,8 +64,8 @@ def write(
     """Make a view's table; what a row does not say of its times is as usual, of the rest null."""
     columns = table_columns(view)
     declared = ", ".join(f"{quoted_name(name)} {type_.sql}" for name, type_ in columns.items())
-    connection.execute(f"create table {table_name(view)} ({declared})")
+    connection.execute(f"create table {current_model(view)} ({declared})")
     values = [[{**TIMES, **row}.get(name) for name in columns] for row in rows]
     marks = ", ".join("?" for _ in columns)
     if values:
-        connection.executemany(f"insert into {table_name(view)} values ({marks})", values)
+        connection.executemany(f"insert into {current_model(view)} values ({marks})", values)
