@@ -1,60 +1,23 @@
-"""The deployment: which definitions, which dbt project, and where the data lie.
+"""The deployment: its definitions, its dbt project, and what lies where in its data folder.
 
-Chosen by ``slate.toml``, found from the working directory upwards, or named by ``SLATE_CONFIG``::
-
-    name = "live_shopping"                       # prefix of online keys, name in the UI
-    definitions = "live_shopping.definitions"    # the module that holds the definitions
-    dbt_project = "dbt_project"                  # relative to this file
-    data = "data"                                # landing, warehouse, training sets, online store
-    redis = ""                                   # empty: an embedded server; else its address
-    demo = ""                                    # a module that makes and shows demonstration data
-    assets = ""                                  # a module with Dagster assets of your own
-    rankings = ""                                # a module with rankings that `slate serve` answers
-    clock = ""                                   # empty: the machine's; else where it stands
-    memory = ""                                  # empty: half of the machine's; else as "12GB"
-    kept_generations = 1                         # that a view can be rolled back to
-    kept_answers = ""                            # empty: for ever; else how long, as "90d"
-
-``SLATE_DATA``, ``SLATE_REDIS``, ``SLATE_CLOCK`` and ``SLATE_MEMORY`` override what the file says of
-them. ``SLATE_ENV`` names a preview: the same definitions with data and online keys of its own.
+It is what a slate.toml says (``slate.settings``). ``SLATE_ENV`` names a preview of it: the same
+definitions with data and online keys of its own.
 """
 
 import os
-import re
 import sys
-import tomllib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from slate.errors import ConfigurationError, DefinitionError, nearest
+from slate.errors import ConfigurationError
 from slate.preview_names import preview_folder, preview_name, require_preview_name
 from slate.registry import Registry
-from slate.thresholds import age_limit
+from slate.settings import KEPT_GENERATIONS, Settings, find
 
 # The variable that names a preview.
 ENV = "SLATE_ENV"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_KEPT, _ANSWERS = "kept_generations", "kept_answers"
-_SETTINGS = (
-    "name",
-    "definitions",
-    "dbt_project",
-    "data",
-    "redis",
-    "demo",
-    "assets",
-    "rankings",
-    "clock",
-    "memory",
-    _KEPT,
-    _ANSWERS,
-)
-# Of each view, besides the live one.
-KEPT_GENERATIONS, MOST_KEPT_GENERATIONS = 1, 100
-_MEMORY = re.compile(r"[1-9]\d*(\.\d+)? ?([KMGT]i?B|%)")
 
 
 @dataclass(frozen=True)
@@ -270,128 +233,24 @@ def load(path: Path | None = None) -> Deployment:
     Raises:
         ConfigurationError: there is none, or it holds a wrong setting.
     """
-    file = path or _find()
-    try:
-        settings = tomllib.loads(file.read_bytes().decode())
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"{file} does not exist: set SLATE_CONFIG to a slate.toml"
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(
-            f"{file} cannot be read ({error.strerror}): it, or what SLATE_CONFIG names, is to be a "
-            "slate.toml"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{file} is not UTF-8: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file} is not TOML: {error}") from error
-    for name, value in settings.items():
-        if name not in _SETTINGS:
-            raise ConfigurationError(f"{file}: unknown {name!r}, {nearest(name, _SETTINGS)}")
-        if name != _KEPT and not isinstance(value, str):
-            raise ConfigurationError(f"{file}: {name} = {value!r} is not a string")
-    for name in ("name", "definitions", "dbt_project"):
-        if not settings.get(name):
-            raise ConfigurationError(f"{file}: set {name}")
-    if not _NAME.fullmatch(settings["name"]):
-        raise ConfigurationError(
-            f"{file}: name = {settings['name']!r}: the names in the online store begin with it, so "
-            "use letters, digits, '_', '-' and '.', as in 'my_shop'"
-        )
-    root = file.resolve().parent
-    data = (Path.cwd() if os.environ.get("SLATE_DATA") else root) / (
-        os.environ.get("SLATE_DATA") or settings.get("data") or "data"
-    )
-    if root.is_relative_to(data.resolve()):
-        raise ConfigurationError(
-            f"{file}: the data folder is {data}, which holds the deployment itself: give it a "
-            "folder of its own (data, or SLATE_DATA), as in 'data'"
-        )
+    settings = Settings(path or find())
     found = Deployment(
-        name=settings["name"],
-        definitions=settings["definitions"],
-        root=root,
-        dbt_project=root / settings["dbt_project"],
-        data=data,
-        redis=os.environ.get("SLATE_REDIS", settings.get("redis", "")),
-        demo=settings.get("demo", ""),
-        assets=settings.get("assets", ""),
-        rankings=settings.get("rankings", ""),
-        clock=_clock(file, settings),
-        memory=_memory(file, settings),
-        kept_generations=_kept(file, settings),
-        kept_answers=_kept_answers(file, settings),
+        name=settings.text("name"),
+        definitions=settings.text("definitions"),
+        root=settings.root,
+        dbt_project=settings.root / settings.text("dbt_project"),
+        data=settings.data,
+        redis=settings.redis,
+        demo=settings.text("demo"),
+        assets=settings.text("assets"),
+        rankings=settings.text("rankings"),
+        clock=settings.clock,
+        memory=settings.memory,
+        kept_generations=settings.kept_generations,
+        kept_answers=settings.kept_answers,
     )
     env = os.environ.get(ENV, "")
     if not env:
         return found
     require_preview_name(env, ENV)
     return found.preview(env)
-
-
-def _clock(file: Path, settings: dict[str, Any]) -> datetime | None:
-    """The instant at which the virtual clock stands; None where none is set."""
-    text = os.environ.get("SLATE_CLOCK", settings.get("clock", ""))
-    where = "SLATE_CLOCK" if "SLATE_CLOCK" in os.environ else f"{file}: clock"
-    if not text:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError(
-            f"{where} = {text!r} is not an instant: write it as in '2026-05-01T00:00:00' (UTC), or "
-            "leave it empty for the machine's clock"
-        ) from None
-    instant = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
-    if instant > datetime.now(UTC):
-        raise ConfigurationError(
-            f"{where} = {text!r} lies in the future: a virtual clock is for data of the past; "
-            "leave it empty for the machine's clock"
-        )
-    return instant
-
-
-def _memory(file: Path, settings: dict[str, Any]) -> str:
-    text: str = os.environ.get("SLATE_MEMORY", settings.get("memory", ""))
-    share = float(text[:-1]) if _MEMORY.fullmatch(text) and text.endswith("%") else 0.0
-    if text and (not _MEMORY.fullmatch(text) or share > 100):
-        where = "SLATE_MEMORY" if "SLATE_MEMORY" in os.environ else f"{file}: memory"
-        raise ConfigurationError(
-            f"{where} = {text!r} is not an amount of memory: write it as in '12GB' or '800MiB', "
-            "or as a share of what the machine has, up to '100%'; or leave it empty for half of it"
-        )
-    return text
-
-
-def _kept(file: Path, settings: dict[str, Any]) -> int:
-    number = settings.get(_KEPT, KEPT_GENERATIONS)
-    if type(number) is not int or not 1 <= number <= MOST_KEPT_GENERATIONS:
-        raise ConfigurationError(
-            f"{file}: {_KEPT} = {number!r} is not a number from 1 to {MOST_KEPT_GENERATIONS}: how "
-            "many generations of a view are kept besides the live one"
-        )
-    return number
-
-
-def _kept_answers(file: Path, settings: dict[str, Any]) -> int | None:
-    text: str = settings.get(_ANSWERS, "")
-    try:
-        return age_limit(text, f"{file}: {_ANSWERS}")
-    except DefinitionError as error:
-        raise ConfigurationError(
-            f"{error}; or leave it empty to keep logged answers for ever"
-        ) from error
-
-
-def _find() -> Path:
-    if named := os.environ.get("SLATE_CONFIG"):
-        return Path(named)
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "slate.toml").is_file():
-            return folder / "slate.toml"
-    raise ConfigurationError(
-        f"no slate.toml in {here} or above: `slate init NAME --from FILE` makes a deployment from "
-        "a file of your events; or go into the folder of one, or set SLATE_CONFIG"
-    )

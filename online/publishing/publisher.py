@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from redis import Redis
 
-from slate.deployment import KEPT_GENERATIONS, Deployment, given_or_loaded
+from slate.deployment import Deployment, given_or_loaded
 from slate.errors import StoreError
 from slate.online.publishing.listing import StoredGeneration, stored_generations
 from slate.online.publishing.release import Progress, Release
@@ -29,6 +29,7 @@ from slate.online.store.pointers import pin_field
 from slate.online.store.redis_client import connect, open_store
 from slate.online.store.stream_names import StreamNames
 from slate.registry import Registry
+from slate.settings import KEPT_GENERATIONS
 from slate.views import FeatureView
 
 
