@@ -22,7 +22,8 @@ from slate.assets.served_drift import check_spec, served_drift
 from slate.assets.warehouse import current_key
 from slate.deployment import Deployment
 from slate.kinds import naive_utc
-from slate.offline.audit import Audit, Cause, Difference
+from slate.offline.audit import Audit, Difference
+from slate.offline.causes import Cause
 from slate.plans import Plan
 
 CHECK = "served_as_defined"

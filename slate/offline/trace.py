@@ -15,7 +15,8 @@ from slate.expressions import leaves
 from slate.features import Aggregated, Attribute, Computed, Feature
 from slate.filters import filter_sql
 from slate.identifiers import MODEL_TIMES, ROW_ID
-from slate.offline.audit import Audit, Cause
+from slate.offline.audit import Audit
+from slate.offline.causes import Cause
 from slate.offline.events_anew import ValuesAnew
 from slate.offline.rendering import rendered
 from slate.privacy import HIDDEN, PII, hidden, is_personal, is_personal_column
@@ -102,7 +103,7 @@ def trace(audit: Audit, table: pa.Table, row: int, name: str) -> Trace:
     told = audit.told(anew, rows)
     views = {
         view: {what: rows[f"{view}:{what}"][0].as_py() for what in _OF_VIEW}
-        for view in sorted(audit.views_behind(feature))
+        for view in sorted(audit.views_behind(feature.name))
     }
     (request,) = rows.select(["request_id", "request_row", "answered_at", *audit.given]).to_pylist()
     value = _traced(audit, anew, feature, told, rows)

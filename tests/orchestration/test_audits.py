@@ -31,8 +31,8 @@ from slate.cli.main import command, main
 from slate.compile.project import write
 from slate.deployment import Deployment, load
 from slate.errors import DataError
-from slate.offline import audit
-from slate.offline.audit import Audit, Cause
+from slate.offline.audit import Audit
+from slate.offline.causes import Cause
 from slate.offline.warehouse import reading
 from slate.online import EventWriter, FeatureClient, Publisher
 from slate.online.serving.answer import Answer
@@ -245,7 +245,7 @@ def test_a_clock_that_goes_ahead_is_told(deployment: Deployment) -> None:
 
 
 def test_many_at_once_are_counted(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "LOOKED_INTO", 1)
+    monkeypatch.setattr("slate.offline.causes.LOOKED_INTO", 1)
     found = Counter(causes(deployment, log_of(deployment)).values())
     # Two are due to a generation, and one answer is looked into.
     assert found[Cause.UNEXAMINED] == len(EXPECTED) - 3
