@@ -8,7 +8,8 @@ from pathlib import Path
 from slate.assets.event_values import require_time_format
 from slate.assets.hours import is_over
 from slate.assets.landing_files import HOUR
-from slate.assets.loading import Loaded, Rules, load_file
+from slate.assets.loading import Loaded, load_file
+from slate.assets.staged_events import Rules
 from slate.cli import processes
 from slate.cli.text import clock
 from slate.deployment import Deployment, load
