@@ -65,73 +65,29 @@ class FeatureService:
         tags: Sequence[str] = (),
     ) -> None:
         where = f"FeatureService({name!r})"
-        if not is_portable(name):
-            raise DefinitionError(
-                f"{where}: a name is lower-case letters, digits and underscores, as in 'home_feed'"
-            )
-        if type(version) is not int or version < 1:
-            raise DefinitionError(f"{where}: version={version!r} is not a whole number from 1")
-        if not (isinstance(spine, type) and issubclass(spine, Source)):
-            raise DefinitionError(
-                f"{where}: spine={spine!r} is not a source: give a source's class"
-            )
-        if TRAINING_DAY in spine.columns:
-            raise DefinitionError(
-                f"{where}: the folders of its training set are named by the {TRAINING_DAY}: rename "
-                f"{spine.__name__}.{TRAINING_DAY}, as in {longer(spine.name, TRAINING_DAY)!r}"
-            )
+        _check_name(where, name, version)
         self.name = name
         self.version = version
+        self.spine = _spine(where, spine)
         self.keys = _keys(where, keys)
-        self.spine = spine
-        self.candidates = candidates
-        if candidates is not None and (
-            not isinstance(candidates, CandidateSet) or candidates.entity not in self.keys
-        ):
-            raise DefinitionError(
-                f"{where}: candidates={candidates!r} is not a CandidateSet of one of its keys"
-            )
-        if isinstance(logged, bool) or not isinstance(logged, int | float) or not 0 <= logged <= 1:
-            raise DefinitionError(
-                f"{where}: logged={logged!r} is not a share of its answers: give a number from 0 "
-                "to 1, as in logged=0.01"
-            )
-        self.logged = float(logged)
-        if max_drift is not None and (
-            isinstance(max_drift, bool)
-            or not isinstance(max_drift, int | float)
-            or not 0 < max_drift < float("inf")
-        ):
-            raise DefinitionError(
-                f"{where}: max_drift={max_drift!r} is not a population stability index: give a "
-                "number above 0, as in max_drift=0.25"
-            )
-        self.max_drift = None if max_drift is None else float(max_drift)
+        self.candidates = _candidates(where, candidates, self.keys)
+        self.logged = _logged(where, logged)
+        self.max_drift = _max_drift(where, max_drift)
         self.frozen = frozen
         self.frozen_us = duration(frozen, f"{where}: frozen") if frozen else None
         self.description = description
         check_owner(f"{where}: owner", owner)
         self.owner = owner
         self.tags = several(f"{where}: tags", tags)
-        listed: dict[str, Feature] = {}
-        for item in features:
-            for feature in features_of(where, item):
-                if listed.setdefault(feature.name, feature) is not feature:
-                    raise DefinitionError(f"{where} has two features named {feature.name!r}")
-        for item in several(f"{where}: without", without):
-            for feature in features_of(where, item):
-                if listed.pop(feature.name, None) is None:
-                    raise DefinitionError(
-                        f"{where}: without={feature.name}: it does not list that feature; take it "
-                        "out of `without`"
-                    )
-        if not listed:
-            raise DefinitionError(f"{where} lists no feature")
-        self.features = tuple(listed.values())
+        self.features = _listed(where, features, several(f"{where}: without", without))
         behind = tuple(made_of(self.features))
         self.computed = tuple(f for f in behind if isinstance(f, Computed))
         self.inputs = tuple(f for f in behind if isinstance(f, Input))
         self.stored = tuple(f for f in behind if isinstance(f, Attribute | Aggregated))
+        self._check_request(where)
+
+    def _check_request(self, where: str) -> None:
+        """Refuse a request that the spine cannot bring, or the log cannot hold."""
         for entity in self.keys:
             for key, kind in entity.keys.items():
                 self._need(where, key, kind)
@@ -171,6 +127,26 @@ class FeatureService:
         return f"FeatureService({self.name!r}, version={self.version})"
 
 
+def _check_name(where: str, name: str, version: int) -> None:
+    if not is_portable(name):
+        raise DefinitionError(
+            f"{where}: a name is lower-case letters, digits and underscores, as in 'home_feed'"
+        )
+    if type(version) is not int or version < 1:
+        raise DefinitionError(f"{where}: version={version!r} is not a whole number from 1")
+
+
+def _spine(where: str, spine: type[Source]) -> type[Source]:
+    if not (isinstance(spine, type) and issubclass(spine, Source)):
+        raise DefinitionError(f"{where}: spine={spine!r} is not a source: give a source's class")
+    if TRAINING_DAY in spine.columns:
+        raise DefinitionError(
+            f"{where}: the folders of its training set are named by the {TRAINING_DAY}: rename "
+            f"{spine.__name__}.{TRAINING_DAY}, as in {longer(spine.name, TRAINING_DAY)!r}"
+        )
+    return spine
+
+
 def _keys(where: str, keys: Sequence[type[Entity]]) -> tuple[type[Entity], ...]:
     found = several(f"{where}: keys", keys)
     if not found:
@@ -187,6 +163,61 @@ def _keys(where: str, keys: Sequence[type[Entity]]) -> tuple[type[Entity], ...]:
                 f"{where}: {entity.__name__} is a key twice: a request has one of each"
             )
     return found
+
+
+def _candidates(
+    where: str, candidates: CandidateSet | None, keys: Sequence[type[Entity]]
+) -> CandidateSet | None:
+    if candidates is not None and (
+        not isinstance(candidates, CandidateSet) or candidates.entity not in keys
+    ):
+        raise DefinitionError(
+            f"{where}: candidates={candidates!r} is not a CandidateSet of one of its keys"
+        )
+    return candidates
+
+
+def _logged(where: str, logged: float) -> float:
+    if isinstance(logged, bool) or not isinstance(logged, int | float) or not 0 <= logged <= 1:
+        raise DefinitionError(
+            f"{where}: logged={logged!r} is not a share of its answers: give a number from 0 "
+            "to 1, as in logged=0.01"
+        )
+    return float(logged)
+
+
+def _max_drift(where: str, max_drift: float | None) -> float | None:
+    if max_drift is None:
+        return None
+    if (
+        isinstance(max_drift, bool)
+        or not isinstance(max_drift, int | float)
+        or not 0 < max_drift < float("inf")
+    ):
+        raise DefinitionError(
+            f"{where}: max_drift={max_drift!r} is not a population stability index: give a "
+            "number above 0, as in max_drift=0.25"
+        )
+    return float(max_drift)
+
+
+def _listed(where: str, features: Sequence[Any], without: Sequence[Any]) -> tuple[Feature, ...]:
+    """The features that a service lists, each once, in the order given, but for those without."""
+    listed: dict[str, Feature] = {}
+    for item in features:
+        for feature in features_of(where, item):
+            if listed.setdefault(feature.name, feature) is not feature:
+                raise DefinitionError(f"{where} has two features named {feature.name!r}")
+    for item in without:
+        for feature in features_of(where, item):
+            if listed.pop(feature.name, None) is None:
+                raise DefinitionError(
+                    f"{where}: without={feature.name}: it does not list that feature; take it "
+                    "out of `without`"
+                )
+    if not listed:
+        raise DefinitionError(f"{where} lists no feature")
+    return tuple(listed.values())
 
 
 def made_of(features: Iterable[Expr]) -> Iterator[Expr]:
