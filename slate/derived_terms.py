@@ -292,21 +292,23 @@ def _bound(where: str, expr: Call, left: Term, right: Term) -> Term:
 
 def _negative(where: str, expr: Call, term: Term) -> Term:
     if term.kind is Kind.FLOAT:
-        return _float_of(expr, f"(-{term.sql})", term)
+        return _run_on_floats(expr, f"(-{term.sql})", term)
     if term.kind not in (Kind.INTEGER, SPAN):
         raise _mismatch(where, expr, term)
-    return _whole_of(expr, f"-cast({term.sql} as hugeint)", term)
+    return _run_on_whole(expr, f"-cast({term.sql} as hugeint)", term)
 
 
 def _absolute(where: str, expr: Call, term: Term) -> Term:
     if term.kind is Kind.FLOAT:
-        return _float_of(expr, f"abs({term.sql})", term)
+        return _run_on_floats(expr, f"abs({term.sql})", term)
     if term.kind not in (Kind.INTEGER, SPAN):
         raise _mismatch(where, expr, term)
-    return _whole_of(expr, f"abs(cast({term.sql} as hugeint))", term)
+    return _run_on_whole(expr, f"abs(cast({term.sql} as hugeint))", term)
 
 
-def _whole_of(expr: Call, sql: str, term: Term) -> Term:
+def _run_on_whole(expr: Call, sql: str, term: Term) -> Term:
+    """A call of whole numbers or spans: null of the least one, whose result is beyond them."""
+
     def values(columns: Columns) -> Values:
         found, null = term.values(columns)
         return expr.run(found), null | (found == np.iinfo(np.int64).min)
@@ -314,7 +316,9 @@ def _whole_of(expr: Call, sql: str, term: Term) -> Term:
     return Term(term.kind, _whole(sql), values, True)
 
 
-def _float_of(expr: Call, sql: str, term: Term) -> Term:
+def _run_on_floats(expr: Call, sql: str, term: Term) -> Term:
+    """A call of floats, which gives one for each."""
+
     def values(columns: Columns) -> Values:
         found, null = term.values(columns)
         return expr.run(found), null
@@ -327,7 +331,7 @@ def _rounded(where: str, expr: Call, term: Term) -> Term:
     if term.kind not in (Kind.INTEGER, Kind.FLOAT):
         raise _mismatch(where, expr, term)
     term = as_float(term)
-    return _float_of(expr, f"{'floor' if expr.func is np.floor else 'ceil'}({term.sql})", term)
+    return _run_on_floats(expr, f"{'floor' if expr.func is np.floor else 'ceil'}({term.sql})", term)
 
 
 def _root(where: str, expr: Call, term: Term) -> Term:
