@@ -2,10 +2,11 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -72,65 +73,95 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
     def audited(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        answers, values, found = 0, 0, list[Difference]()
-        future, waiting = 0, list[str]()
         with warehouse.get_connection() as connection:
             audit = Audit(deployment, service.full_name, connection)
-            until = pa.scalar(naive_utc(audit.known_until), pa.timestamp("us"))
-            audited = AuditedFiles.of(folder)
-            for name in audited.to_look_at(folder):
-                logged = answers_in(folder, name)
-                if _waits(logged, until):
-                    waiting.append(name)
-                    audited = audited.after(name, waits=True)
-                    audited.write(folder)
-                    continue
-                asked = logged["asked_at"].cast(pa.timestamp("us"))
-                known = logged.filter(pc.less_equal(asked, until))
-                future += logged.num_rows - known.num_rows
-                if known.num_rows:
-                    one = audit.of(known)
-                    answers, values = answers + one.answers, values + one.values
-                    found += one.differences
-                    _keep(folder, name, one.differences)
-                audited = audited.after(name, waits=False)
-                audited.write(folder)
-                context.log.info(
-                    f"{service.full_name}: {values:,} values audited, {len(found):,} differ"
-                )
-        if waiting:
+            found = _audit_files(audit, folder, context.log.info)
+        if found.waiting:
             context.log.info(
-                f"{len(waiting)} files wait until the warehouse knows their instants, the first "
-                f"since {stored_at(waiting[0]):%Y-%m-%d %H:%M}"
+                f"{len(found.waiting)} files wait until the warehouse knows their instants, the "
+                f"first since {stored_at(found.waiting[0]):%Y-%m-%d %H:%M}"
             )
-        causes = Counter(difference.cause for difference in found)
-        yield dg.MaterializeResult(
-            metadata={
-                "answers": answers,
-                "values": values,
-                "differences": len(found),
-                "files_waiting": len(waiting),
-                **(
-                    {"waiting_since": dg.MetadataValue.timestamp(stored_at(waiting[0]))}
-                    if waiting
-                    else {}
-                ),
-                "rows_about_the_future": future,
-                **{f"due to: {cause}": causes[cause] for cause in Cause},
-                **({"first differences": _shown(found)} if found else {}),
-                "path": dg.MetadataValue.path(str(folder / _DIFFERENCES)),
-            }
-        )
-        yield _verdict(plan, values, found)
+        yield dg.MaterializeResult(metadata=_metadata(found, folder))
+        yield _verdict(plan, found)
         yield served_drift(deployment, plan, audit_key(plan))
 
     return audited
 
 
-def _verdict(plan: Plan, values: int, found: Sequence[Difference]) -> dg.AssetCheckResult:
-    defects = [difference for difference in found if difference.cause.is_defect]
-    unexamined = sum(difference.cause is Cause.UNEXAMINED for difference in found)
-    told = f"{values:,} values audited, {len(found):,} differ, {len(defects):,} without an excuse"
+@dataclass
+class _Found:
+    """What the audit of a log's new files came to.
+
+    Attributes:
+        answers: how many answers were audited.
+        values: how many values they have.
+        differences: those that differ.
+        future: how many rows asked about instants that the warehouse does not know, and were left
+            out.
+        waiting: the names of files that wait until the warehouse knows their instants.
+    """
+
+    answers: int = 0
+    values: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    future: int = 0
+    waiting: list[str] = field(default_factory=list)
+
+
+def _audit_files(audit: Audit, folder: Path, progress: Callable[[str], None]) -> _Found:
+    """Audit the files that no audit came to, each remembered as soon as it is done."""
+    found = _Found()
+    until = pa.scalar(naive_utc(audit.known_until), pa.timestamp("us"))
+    audited = AuditedFiles.of(folder)
+    for name in audited.to_look_at(folder):
+        logged = answers_in(folder, name)
+        if _waits(logged, until):
+            found.waiting.append(name)
+            audited = audited.after(name, waits=True)
+            audited.write(folder)
+            continue
+        asked = logged["asked_at"].cast(pa.timestamp("us"))
+        known = logged.filter(pc.less_equal(asked, until))
+        found.future += logged.num_rows - known.num_rows
+        if known.num_rows:
+            one = audit.of(known)
+            found.answers += one.answers
+            found.values += one.values
+            found.differences += one.differences
+            _keep(folder, name, one.differences)
+        audited = audited.after(name, waits=False)
+        audited.write(folder)
+        progress(
+            f"{audit.service}: {found.values:,} values audited, {len(found.differences):,} differ"
+        )
+    return found
+
+
+def _metadata(found: _Found, folder: Path) -> dict[str, Any]:
+    causes = Counter(difference.cause for difference in found.differences)
+    metadata: dict[str, Any] = {
+        "answers": found.answers,
+        "values": found.values,
+        "differences": len(found.differences),
+        "files_waiting": len(found.waiting),
+    }
+    if found.waiting:
+        metadata["waiting_since"] = dg.MetadataValue.timestamp(stored_at(found.waiting[0]))
+    metadata["rows_about_the_future"] = found.future
+    metadata |= {f"due to: {cause}": causes[cause] for cause in Cause}
+    if found.differences:
+        metadata["first differences"] = _shown(found.differences)
+    return metadata | {"path": dg.MetadataValue.path(str(folder / _DIFFERENCES))}
+
+
+def _verdict(plan: Plan, found: _Found) -> dg.AssetCheckResult:
+    differences = found.differences
+    defects = [difference for difference in differences if difference.cause.is_defect]
+    unexamined = sum(difference.cause is Cause.UNEXAMINED for difference in differences)
+    told = (
+        f"{found.values:,} values audited, {len(differences):,} differ, {len(defects):,} without "
+        "an excuse"
+    )
     if defects:
         first = defects[0]
         told += (
@@ -147,7 +178,11 @@ def _verdict(plan: Plan, values: int, found: Sequence[Difference]) -> dg.AssetCh
         check_name=CHECK,
         severity=dg.AssetCheckSeverity.ERROR,
         description=told,
-        metadata={"defects": len(defects), "differences": len(found), "values": values},
+        metadata={
+            "defects": len(defects),
+            "differences": len(differences),
+            "values": found.values,
+        },
     )
 
 

@@ -6,7 +6,7 @@ so that hours without files cost nothing.
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -19,7 +19,7 @@ from slate.assets.failures import explained
 from slate.assets.file_ledger import new_files
 from slate.assets.holds import Unread, unread
 from slate.assets.hours import hours_of, is_over, partition_key
-from slate.assets.intake import take_in
+from slate.assets.intake import Intake, take_in
 from slate.assets.landing_files import EXPECTED, LandingFolder, landed, landing_sources
 from slate.assets.raw_tables import prepare
 from slate.assets.streams import stream_deps
@@ -86,18 +86,15 @@ def _landing_asset(
         with warehouse.get_connection() as connection:
             prepare(connection, [source])
             if asked is None:
-                files = [
-                    f
-                    for f in new_files(connection, source, found.files)
-                    if is_over(deployment, f.hour)
-                ]
+                new = new_files(connection, source, found.files)
+                files = [file for file in new if is_over(deployment, file.hour)]
+                hours = sorted({file.hour for file in files})
             else:
-                files = found.of(asked)
+                files, hours = found.of(asked), list(asked)
             context.log.info(f"{source.landing}: {len(files)} landing files")
             intake = take_in(connection, deployment.landing, source, files)
             held = _held(connection, source)
-            of = sorted({file.hour for file in files}) if asked is None else asked
-            refused = _refused(connection, source, of)
+            refused = _refused(connection, source, hours)
             unreadable = unread(connection, source)
         seconds = time.perf_counter() - started
         context.log.info(
@@ -105,16 +102,7 @@ def _landing_asset(
             f"{intake.quarantined:,} refused, {intake.known} files known"
         )
         if asked is None:
-            # What a run took in before it was killed, the UI does not know of.
-            done = context.instance.get_materialized_partitions(raw_key(source))
-            for hour in sorted({*of, *(h for h in held if partition_key(h) not in done)}):
-                context.log_event(
-                    dg.AssetMaterialization(
-                        raw_key(source),
-                        partition=partition_key(hour),
-                        metadata=held.get(hour, NOTHING),
-                    )
-                )
+            _tell_hours(context, source, hours, held)
         for hour in asked or ():
             # Of its own hour, whatever else the run was for.
             context.add_asset_metadata(held.get(hour, NOTHING), partition_key=partition_key(hour))
@@ -124,20 +112,45 @@ def _landing_asset(
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(of[ROWS] for of in held.values()),
-                "rows_taken_in": intake.rows,
-                "files_taken_in": intake.files,
-                "files_known": intake.known,
+                **_metadata(intake, seconds),
                 "files_unread": len(unreadable),
                 "files_misnamed": len(found.misnamed),
-                "rows_quarantined": intake.quarantined,
-                "seconds": round(seconds, 3),
-                "rows_per_second": round(intake.rows / seconds) if seconds else 0,
                 "refused": dg.MetadataValue.md(refused),
             },
             check_results=[_check_result(unreadable, found, told)],
         )
 
     return landing
+
+
+def _tell_hours(
+    context: dg.AssetExecutionContext,
+    source: type[Source],
+    hours: Collection[datetime],
+    held: Mapping[datetime, Mapping[str, int]],
+) -> None:
+    """Tell Dagster of hours that were taken in, by a run that was asked for none.
+
+    What a run took in before it was killed, the UI does not know of: it is told too.
+    """
+    done = context.instance.get_materialized_partitions(raw_key(source))
+    for hour in sorted({*hours, *(h for h in held if partition_key(h) not in done)}):
+        context.log_event(
+            dg.AssetMaterialization(
+                raw_key(source), partition=partition_key(hour), metadata=held.get(hour, NOTHING)
+            )
+        )
+
+
+def _metadata(intake: Intake, seconds: float) -> dict[str, float]:
+    return {
+        "rows_taken_in": intake.rows,
+        "files_taken_in": intake.files,
+        "files_known": intake.known,
+        "rows_quarantined": intake.quarantined,
+        "seconds": round(seconds, 3),
+        "rows_per_second": round(intake.rows / seconds) if seconds else 0,
+    }
 
 
 def _check(source: type[Source]) -> dg.AssetCheckSpec:

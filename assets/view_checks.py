@@ -6,7 +6,9 @@ Dagster would hold back all of a step for a blocking check of one view.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -84,64 +86,120 @@ def _check(
     def expectations(
         context: dg.AssetCheckExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.AssetCheckResult]:
+        yield from _ViewCheck(deployment, view, sources, context).run(warehouse)
+
+    return expectations
+
+
+@dataclass(frozen=True)
+class _ViewCheck:
+    """A view's check in one run.
+
+    Attributes:
+        deployment: the deployment.
+        view: the view.
+        sources: the sources that it is made of, which land.
+        context: the run's.
+    """
+
+    deployment: Deployment
+    view: type[FeatureView]
+    sources: Sequence[type[Source]]
+    context: dg.AssetCheckExecutionContext
+
+    def run(self, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
+        """Look at the view, keep what is found, and tell it."""
         started = time.perf_counter()
-        validation = None
-        with warehouse.get_connection() as connection:
-            failure = failure_behind(connection, state_models(view))
-            reason = failure and f"it was not looked at, as dbt failed on {failure[0]}"
-            try:
-                if failure is None:
-                    validation = validate(
-                        view,
-                        connection,
-                        now=deployment.now(),
-                        previous=load(deployment.reports, view),
-                        known_since=known_since(connection, view),
-                        accepted=accepted(deployment.reports, view.name),
-                        batches=verdicts.landed_since_good(connection, view, sources),
-                    )
-                    verdicts.record(connection, view, validation.success)
-                    failing = "" if validation.success else _failing(view, connection, validation)
-            except duckdb.Error as error:
-                validation, reason = None, warehouse.failure(f"{view.name} is not checked", error)
-        if validation is None:
-            yield from _unchecked(context, view, str(reason))
+        found = self._look(warehouse)
+        if isinstance(found, str):
+            yield from self._asked(self._unchecked(found))
             return
-        report = report_folder(deployment.reports, context.run.run_id) / f"{view.name}.html"
-        write_page(validation, report)
-        write_report(validation, report.with_suffix(".json"), deployment.now(), context.run.run_id)
-        # That of what is live, and of as many before it as there are to go back to.
-        if save(deployment.reports, validation, deployment.kept_generations + 1):
-            use_up(deployment.reports, view.name)
-        line = gate_history.entry(validation, deployment.now(), context.run.run_id)
-        gate_history.append(deployment.reports, view.name, line)
+        validation, failing = found
+        report = self._keep(validation)
         seconds = time.perf_counter() - started
+        told = failures(validation)
+        self._log(validation, told, seconds)
+        metadata = self._metadata(validation, report, failing, seconds)
+        yield from self._asked(self._results(validation, told, metadata))
+
+    def _look(self, warehouse: Warehouse) -> tuple[Validation, str] | str:
+        """What came of the view's suite, with rows that fail as a table; or why it did not run."""
+        view = self.view
+        with warehouse.get_connection() as connection:
+            if failure := failure_behind(connection, state_models(view)):
+                return f"it was not looked at, as dbt failed on {failure[0]}"
+            try:
+                validation = self._validate(connection)
+                verdicts.record(connection, view, validation.success)
+                failing = "" if validation.success else _failing(view, connection, validation)
+            except duckdb.Error as error:
+                return warehouse.failure(f"{view.name} is not checked", error)
+        return validation, failing
+
+    def _validate(self, connection: duckdb.DuckDBPyConnection) -> Validation:
+        view, reports = self.view, self.deployment.reports
+        return validate(
+            view,
+            connection,
+            now=self.deployment.now(),
+            previous=load(reports, view),
+            known_since=known_since(connection, view),
+            accepted=accepted(reports, view.name),
+            batches=verdicts.landed_since_good(connection, view, self.sources),
+        )
+
+    def _keep(self, validation: Validation) -> Path:
+        """Keep what was found, for people and for the next run; gives where its page lies."""
+        reports, now, run = self.deployment.reports, self.deployment.now(), self.context.run.run_id
+        page = report_folder(reports, run) / f"{self.view.name}.html"
+        write_page(validation, page)
+        write_report(validation, page.with_suffix(".json"), now, run)
+        # That of what is live, and of as many before it as there are to go back to.
+        if save(reports, validation, self.deployment.kept_generations + 1):
+            use_up(reports, self.view.name)
+        gate_history.append(reports, self.view.name, gate_history.entry(validation, now, run))
+        return page
+
+    def _log(self, validation: Validation, told: Sequence[str], seconds: float) -> None:
+        name, log = self.view.name, self.context.log
         met = len(validation.results) - len(validation.failed)
-        context.log.info(
-            f"{view.name}: {met} of {len(validation.results)} expectations met on "
+        log.info(
+            f"{name}: {met} of {len(validation.results)} expectations met on "
             f"{validation.profile.rows:,} rows in {seconds:.1f} s"
         )
-        told = failures(validation)
         for result, text in zip(validation.failed, told, strict=True):
             critical = result.expectation.severity == "critical"
-            context.log.log("ERROR" if critical else "WARNING", f"{view.name}: {text}")
+            log.log("ERROR" if critical else "WARNING", f"{name}: {text}")
+
+    def _metadata(
+        self, validation: Validation, page: Path, failing: str, seconds: float
+    ) -> dict[str, dg.MetadataValue]:
         metadata: dict[str, dg.MetadataValue] = {
             "result": dg.MetadataValue.md(markdown(validation)),
-            "report": dg.MetadataValue.path(str(report)),
+            "report": dg.MetadataValue.path(str(page)),
             # Written with the catalogue, at the end of the run.
             "catalogue": dg.MetadataValue.path(
-                str(deployment.catalogue / run_address(report.parent.name))
+                str(self.deployment.catalogue / run_address(page.parent.name))
             ),
             "rows": dg.MetadataValue.int(validation.profile.rows),
             "expectations": dg.MetadataValue.int(len(validation.results)),
             "failed": dg.MetadataValue.int(len(validation.failed)),
             "seconds": dg.MetadataValue.float(round(seconds, 3)),
         }
-        metadata |= _gates(deployment, validation)
+        metadata |= _gates(self.deployment, validation)
         if failing:
             metadata["failing_rows"] = dg.MetadataValue.md(failing)
+        return metadata
+
+    def _results(
+        self,
+        validation: Validation,
+        told: Sequence[str],
+        metadata: Mapping[str, dg.MetadataValue],
+    ) -> list[dg.AssetCheckResult]:
         warned = validation.success and bool(validation.failed)
-        results = [
+        asset = current_key(self.view)
+        return [
             dg.AssetCheckResult(
                 asset_key=asset,
                 check_name=CHECK,
@@ -153,33 +211,25 @@ def _check(
             ),
             dg.AssetCheckResult(asset_key=asset, check_name=CHECKED, passed=True),
         ]
-        yield from _asked(context, results)
 
-    return expectations
+    def _unchecked(self, reason: str) -> list[dg.AssetCheckResult]:
+        """What comes of a check that could not look at its view.
 
+        There is no verdict, so the view is held back where it would go out; others go on.
+        """
+        self.context.log.error(f"{self.view.name}: {reason}")
+        asset = current_key(self.view)
+        return [
+            dg.AssetCheckResult(
+                asset_key=asset, check_name=CHECK, passed=False, description=reason
+            ),
+            dg.AssetCheckResult(asset_key=asset, check_name=CHECKED, passed=True),
+        ]
 
-def _asked(
-    context: dg.AssetCheckExecutionContext, results: Sequence[dg.AssetCheckResult]
-) -> Iterator[dg.AssetCheckResult]:
-    """Those of the results that the run asks for."""
-    asked = {key.name for key in context.selected_asset_check_keys}
-    yield from (result for result in results if result.check_name in asked)
-
-
-def _unchecked(
-    context: dg.AssetCheckExecutionContext, view: type[FeatureView], reason: str
-) -> Iterator[dg.AssetCheckResult]:
-    """What comes of a check that could not look at its view.
-
-    There is no verdict, so the view is held back where it would go out; others go on.
-    """
-    context.log.error(f"{view.name}: {reason}")
-    asset = current_key(view)
-    results = [
-        dg.AssetCheckResult(asset_key=asset, check_name=CHECK, passed=False, description=reason),
-        dg.AssetCheckResult(asset_key=asset, check_name=CHECKED, passed=True),
-    ]
-    yield from _asked(context, results)
+    def _asked(self, results: Sequence[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
+        """Those of the results that the run asks for."""
+        asked = {key.name for key in self.context.selected_asset_check_keys}
+        yield from (result for result in results if result.check_name in asked)
 
 
 def _gates(deployment: Deployment, validation: Validation) -> dict[str, dg.MetadataValue]:

@@ -33,6 +33,7 @@ class ServedLog:
 
     Attributes:
         deployment: the deployment.
+        service: the service's name with its version.
         connection: the warehouse.
         given: the columns of a log that say what was asked.
         schema: all columns of a log.
@@ -49,6 +50,7 @@ class ServedLog:
     ) -> None:
         self.deployment, self.connection = deployment, connection
         found = deployment.registry.service(service)
+        self.service = found.full_name
         keys = [key for entity in found.keys for key in entity.keys]
         self.hidden = personal(found.features)
         self.features = tuple(f for f in found.features if f.name not in self.hidden)
