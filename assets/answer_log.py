@@ -8,7 +8,7 @@ import dagster as dg
 
 from slate.answer_log import described, log_schema
 from slate.assets.answer_files import take_in
-from slate.assets.audited_files import Removed, remove_audited
+from slate.assets.audited_files import RemovedFiles, remove_audited
 from slate.assets.catalogue import asset_tags
 from slate.assets.failures import explained
 from slate.assets.online import online_key
@@ -90,9 +90,9 @@ def _asset(deployment: Deployment, plan: Plan) -> dg.AssetsDefinition:
     return logged
 
 
-def _removed(deployment: Deployment, folder: Path) -> Removed:
+def _removed(deployment: Deployment, folder: Path) -> RemovedFiles:
     """Remove what is older than the deployment keeps answers."""
     if deployment.kept_answers is None:
-        return Removed(0, 0)
+        return RemovedFiles(0, 0)
     kept = timedelta(microseconds=deployment.kept_answers)
     return remove_audited(folder, kept, datetime.now(UTC))

@@ -61,7 +61,7 @@ class AuditedFiles:
 
 
 @dataclass(frozen=True)
-class Removed:
+class RemovedFiles:
     """What was removed of a log.
 
     Attributes:
@@ -73,7 +73,7 @@ class Removed:
     unaudited: int
 
 
-def remove_audited(folder: Path, kept: timedelta, now: datetime) -> Removed:
+def remove_audited(folder: Path, kept: timedelta, now: datetime) -> RemovedFiles:
     """Remove files whose answers were stored longer ago than they are kept.
 
     One that was not audited stays twice as long.
@@ -88,4 +88,4 @@ def remove_audited(folder: Path, kept: timedelta, now: datetime) -> Removed:
     if gone := set(audited.waiting) - set(names(folder)):
         still = tuple(name for name in audited.waiting if name not in gone)
         replace(audited, waiting=still).write(folder)
-    return Removed(len(old), sum(name not in audited for name in old))
+    return RemovedFiles(len(old), sum(name not in audited for name in old))

@@ -45,7 +45,7 @@ _NOTES, _ASIDE = "_loads", ".load-"
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedRow:
     """A row that was refused.
 
     Attributes:
@@ -82,7 +82,7 @@ class Loaded:
     first: datetime | None = None
     last: datetime | None = None
     before: bool = False
-    examples: tuple[Refused, ...] = ()
+    examples: tuple[RefusedRow, ...] = ()
 
 
 def load_file(
@@ -202,8 +202,8 @@ def _told(
         from {STAGED} where {REASON} is not null order by {ROW} limit {SHOWN}"""
     ).fetchall()
     broken = malformed(connection)
-    told = [Refused(f"line {one.line}", one.reason, one.text) for one in broken[:SHOWN]]
-    told += [Refused(f"{counted} {number}", *example) for number, *example in examples]
+    told = [RefusedRow(f"line {one.line}", one.reason, one.text) for one in broken[:SHOWN]]
+    told += [RefusedRow(f"{counted} {number}", *example) for number, *example in examples]
     return Loaded(
         rows,
         refused,

@@ -15,7 +15,7 @@ from slate.cli.text import Say, clock, heading, table
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, StoreError
 from slate.fingerprints import fingerprint
-from slate.locks.standing import Standing, lock_new, not_locked, standing
+from slate.locks.standing import LockStanding, lock_new, not_locked, standing
 from slate.online.store.redis_client import connect
 from slate.online.stream.workers.catching_up import CaughtUp, lacking
 
@@ -73,7 +73,7 @@ def _agreed(options: Namespace) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _lock(deployment: Deployment, locks: Standing, say: Say) -> None:
+def _lock(deployment: Deployment, locks: LockStanding, say: Say) -> None:
     """Lock the versions that are new, and tell of those that are not locked."""
     for path in lock_new(deployment, locks):
         say(f"locked: {path}, to be committed")

@@ -18,7 +18,7 @@ from rich.text import Text
 from slate.cli import processes
 from slate.cli.demo import Play, Stage, demo
 from slate.cli.keyboard import has_keyboard, keyboard
-from slate.cli.standing import Standing, Streams
+from slate.cli.standing import Streams, StreamStanding
 from slate.cli.text import Say, clock
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError, StoreError
@@ -68,7 +68,7 @@ def run(options: Namespace) -> int:
 
 def _play(
     stage: Stage, streams: Streams, play: Play, check: Check, plain: bool
-) -> tuple[Standing, Standing]:
+) -> tuple[StreamStanding, StreamStanding]:
     """Show how it goes until it is over; return how the streams stood first and last."""
     first = before = streams.look()
     with keyboard(stage.stop) as pause, _in_lines() if plain else _terminal() as show:
@@ -85,7 +85,9 @@ def _play(
     return first, before
 
 
-def _facts(first: Standing, before: Standing, now: Standing, seconds: float) -> list[str]:
+def _facts(
+    first: StreamStanding, before: StreamStanding, now: StreamStanding, seconds: float
+) -> list[str]:
     written, applied = now.rates(before)
     return [
         f"{now.at - first.at:.0f} of {seconds:.0f} s",

@@ -6,7 +6,7 @@ from argparse import Namespace
 from slate.deployment import load
 from slate.errors import ConfigurationError, nearest
 from slate.locks.lock_files import lock_path, remove, write
-from slate.locks.standing import Standing, standing
+from slate.locks.standing import LockStanding, standing
 
 
 def run(options: Namespace) -> int:
@@ -31,7 +31,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _require_known(found: Standing, accepted: set[str]) -> None:
+def _require_known(found: LockStanding, accepted: set[str]) -> None:
     """Refuse names that are of no version.
 
     Raises:

@@ -18,7 +18,7 @@ WAIT = 5.0
 
 
 @dataclass(frozen=True)
-class Standing:
+class StreamStanding:
     """How the streams stand, all together.
 
     Attributes:
@@ -37,7 +37,7 @@ class Standing:
     dead_letters: int
     held: bool
 
-    def rates(self, before: "Standing") -> tuple[float, float]:
+    def rates(self, before: "StreamStanding") -> tuple[float, float]:
         """How many events a second were written, and how many applied, since some time before."""
         seconds = max(self.at - before.at, 1e-3)
         written = self.written - before.written
@@ -77,14 +77,14 @@ class Streams:
             self._written += result.written
         return result.arrival
 
-    def look(self) -> Standing:
+    def look(self) -> StreamStanding:
         """How they stand now."""
         written = self._written
         found = [
             stream_status(self._redis, self._name, self._registry, source)
             for source in self._sources
         ]
-        return Standing(
+        return StreamStanding(
             time.monotonic(),
             written,
             sum(one.waiting for one in found),

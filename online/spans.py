@@ -32,7 +32,7 @@ def _tracer_of(trace: Any) -> Any:
     return trace.get_tracer("slate")
 
 
-class Part(NamedTuple):
+class SpanPart(NamedTuple):
     """A part of a span that is a span itself.
 
     Attributes:
@@ -56,7 +56,7 @@ def begin(name: str) -> Any:
 
 
 def end(
-    span: Any, parts: Iterable[Part], attributes: Attributes, error: BaseException | None
+    span: Any, parts: Iterable[SpanPart], attributes: Attributes, error: BaseException | None
 ) -> None:
     """Tell of a span, which ends now.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from slate.errors import ConfigurationError
 from slate.preview_names import preview_folder, preview_name, require_preview_name
 from slate.registry import Registry
-from slate.settings import KEPT_GENERATIONS, Settings, find
+from slate.settings import KEPT_GENERATIONS, DeploymentSettings, find
 
 # The variable that names a preview.
 ENV = "SLATE_ENV"
@@ -233,7 +233,7 @@ def load(path: Path | None = None) -> Deployment:
     Raises:
         ConfigurationError: there is none, or it holds a wrong setting.
     """
-    settings = Settings(path or find())
+    settings = DeploymentSettings(path or find())
     found = Deployment(
         name=settings.text("name"),
         definitions=settings.text("definitions"),

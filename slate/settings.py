@@ -50,7 +50,7 @@ _ENTRIES = (
 KEPT_GENERATIONS, MOST_KEPT_GENERATIONS = 1, 100
 
 
-class Settings:
+class DeploymentSettings:
     """What a slate.toml says, or the environment in its place.
 
     Args:

@@ -11,7 +11,7 @@ from slate.assets.health import Health, ViewHealth, health
 from slate.assets.manifests import CURRENT, Manifest, load_manifest
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, DataError, StoreError
-from slate.locks.standing import Standing, standing
+from slate.locks.standing import LockStanding, standing
 from slate.quality.acceptance import Acceptance, accepted
 from slate.quality.run_reports import RunReport, run_reports
 
@@ -39,7 +39,7 @@ class Known:
     checks: Mapping[type, Mapping[str, Found]] = field(default_factory=dict)
     training: Mapping[str, Manifest] = field(default_factory=dict)
     accepted: Mapping[str, Acceptance] = field(default_factory=dict)
-    locks: Standing | None = None
+    locks: LockStanding | None = None
     gaps: list[str] = field(default_factory=list)
 
     def newest(self, view: str) -> RunReport | None:
@@ -106,7 +106,7 @@ def _accepted(deployment: Deployment, gaps: list[str]) -> dict[str, Acceptance]:
     return found
 
 
-def _locks(deployment: Deployment, gaps: list[str]) -> Standing | None:
+def _locks(deployment: Deployment, gaps: list[str]) -> LockStanding | None:
     try:
         return standing(deployment)
     except ConfigurationError as error:

@@ -29,7 +29,7 @@ from slate.fingerprints import fingerprint
 from slate.identifiers import VIEW_COLUMNS
 from slate.locks.comparison import changed_features, some
 from slate.locks.facts import of_feature
-from slate.locks.standing import Standing, standing
+from slate.locks.standing import LockStanding, standing
 from slate.plans import Plan
 from slate.views import FeatureView
 
@@ -73,7 +73,7 @@ class _Look:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment, self._registry = deployment, deployment.registry
-        self.standing: Standing = standing(deployment)
+        self.standing: LockStanding = standing(deployment)
         self.unseen: list[str] = []
         self.live: Live | None = None
         self.warehouse: WarehouseState | None = None

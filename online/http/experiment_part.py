@@ -14,7 +14,7 @@ from slate.services import FeatureService
 
 
 @dataclass(frozen=True)
-class Part:
+class ExperimentPart:
     """A request's part in an experiment.
 
     Attributes:
@@ -77,7 +77,7 @@ class Part:
         )
 
     @staticmethod
-    def told(part: "Part | None") -> dict[str, str | None]:
+    def told(part: "ExperimentPart | None") -> dict[str, str | None]:
         """What an answer tells of it: null of the unit that is in no arm, and of no experiment."""
         if part is None or part.arm is None:
             return {"experiment": None, "arm": None}

@@ -8,7 +8,7 @@ from slate.errors import DataError, RequestError, nearest
 from slate.online.http import bodies, ranked
 from slate.online.http.access import Grant
 from slate.online.http.bodies import ARROW, JSON, LookupRequest
-from slate.online.http.experiment_part import Part
+from slate.online.http.experiment_part import ExperimentPart
 from slate.online.http.lookups import Lookups
 from slate.online.http.metrics import Metrics
 from slate.online.http.permissions import Permissions
@@ -73,7 +73,7 @@ class RankingEndpoint:
                 raise RequestError("a ranking is of one request: send each by itself")
             asked, part = lookup.asked, None
             if isinstance(ranking, Experiment):
-                part = Part.of(ranking, lookup.plan.service, asked.given)
+                part = ExperimentPart.of(ranking, lookup.plan.service, asked.given)
                 ranking = part.ranking
                 lookup = self._lookups.of_another(plans[ranking.service], lookup, request)
                 assert isinstance(lookup.asked, LookupRequest)
@@ -92,5 +92,5 @@ class RankingEndpoint:
             self._metrics.exposed(exposure.experiment.name, exposure.arm.name)
         lookup.stages.mark("rank")
         seconds = {"features": looked_up - began, "rank": time.perf_counter() - looked_up}
-        told = ranked.document(name, answer, order, most, seconds) | Part.told(part)
+        told = ranked.document(name, answer, order, most, seconds) | ExperimentPart.told(part)
         return await packed(bodies.document(told), JSON, request)

@@ -98,7 +98,7 @@ class ObservedLookup:
         for stage, start, end, reads in self._laps:
             views = sorted({read.view.name for read in reads})
             told: spans.Attributes = {"slate.views": views} if views else {}
-            parts.append(spans.Part(f"{NAME}.{stage}", epoch + start, epoch + end, told))
+            parts.append(spans.SpanPart(f"{NAME}.{stage}", epoch + start, epoch + end, told))
         attributes = {} if self.answer is None else self.answer.span_attributes()
         spans.end(self._span, parts, attributes, error)
 

@@ -26,7 +26,7 @@ from redis.exceptions import AskError, MovedError, ResponseError, TryAgainError
 from slate.online.rows.row_format import Words
 from slate.online.store.addresses import Node
 from slate.online.store.cluster_map import ClusterMap
-from slate.online.store.cluster_questions import Question, question
+from slate.online.store.cluster_questions import ClusterQuestion, question
 from slate.online.store.cluster_slots import SlotMap
 from slate.online.store.commands import Packed, command, together, values
 from slate.online.store.flows import ExchangeError, Flow, NodeError, Replicated, T
@@ -119,7 +119,7 @@ class _Router:
     def __init__(self, cluster: ClusterMap) -> None:
         self._cluster = cluster
         self._open: dict[Node, deque[_Sent]] = {}
-        self._asked: deque[tuple[Question, list[_Sent]]] = deque()
+        self._asked: deque[tuple[ClusterQuestion, list[_Sent]]] = deque()
         self._replies: deque[Any] = deque()
 
     def send(self, commands: Sequence[Packed]) -> NodeFlow[None]:
@@ -171,7 +171,9 @@ class _Router:
         yield from self._send(sent)
         return about.replies((yield from self._found(about, sent)))
 
-    def _found(self, about: Question, sent: list[_Sent]) -> NodeFlow[Sequence[Sequence[Any]]]:
+    def _found(
+        self, about: ClusterQuestion, sent: list[_Sent]
+    ) -> NodeFlow[Sequence[Sequence[Any]]]:
         """What nodes replied about each thing, asked again where its slot has moved."""
         found: list[Sequence[Any]] = [()] * len(about.slots)
         for _ in range(ATTEMPTS):
@@ -266,7 +268,9 @@ class _Router:
         return self._cluster.slots
 
 
-def _by_node(about: Question, known: SlotMap, some: Sequence[int] | None = None) -> list[_Sent]:
+def _by_node(
+    about: ClusterQuestion, known: SlotMap, some: Sequence[int] | None = None
+) -> list[_Sent]:
     """What is to be sent to the nodes that have the slots of things, by default of all."""
     places: Words = np.arange(len(about.slots)) if some is None else np.array(some, np.int64)
     owners = known.owner[about.slots[places]]

@@ -12,7 +12,7 @@ from slate.online.store.cluster_slots import slot, slots
 from slate.online.store.commands import Packed, Spread, each, write_each
 
 
-class Question(Protocol):
+class ClusterQuestion(Protocol):
     """What nodes are asked for one command.
 
     Attributes:
@@ -32,12 +32,12 @@ class Question(Protocol):
         """The replies to the command, from those about each thing."""
 
 
-def question(packed: Packed) -> Question:
+def question(packed: Packed) -> ClusterQuestion:
     """What nodes are asked for a command."""
-    return Rows(packed.spread) if packed.spread is not None else Whole(packed)
+    return RowsQuestion(packed.spread) if packed.spread is not None else Whole(packed)
 
 
-class Whole(Question):
+class Whole(ClusterQuestion):
     """A command, or several that belong together, on names of one slot."""
 
     def __init__(self, packed: Packed) -> None:
@@ -54,7 +54,7 @@ class Whole(Question):
         return found[0]
 
 
-class Rows(Question):
+class RowsQuestion(ClusterQuestion):
     """A command on rows, asked about each of them."""
 
     def __init__(self, spread: Spread) -> None:

@@ -17,7 +17,7 @@ from slate.services import FeatureService
 from slate.views import FeatureView
 
 
-class Standing:
+class LockStanding:
     """How definitions stand to locks; versions of services are named "feed_ranking_v1".
 
     Args:
@@ -129,7 +129,7 @@ class Standing:
         return "\n".join(lines)
 
 
-def standing(deployment: Deployment) -> Standing:
+def standing(deployment: Deployment) -> LockStanding:
     """How a deployment's definitions stand to its locks.
 
     Raises:
@@ -137,10 +137,10 @@ def standing(deployment: Deployment) -> Standing:
         DefinitionError: a definition is wrong.
     """
     models = OwnModels(deployment.dbt_project)
-    return Standing(deployment.registry, models, load_locks(deployment))
+    return LockStanding(deployment.registry, models, load_locks(deployment))
 
 
-def lock_new(deployment: Deployment, found: Standing) -> list[Path]:
+def lock_new(deployment: Deployment, found: LockStanding) -> list[Path]:
     """Lock the versions that are defined and not locked, where any version is.
 
     Args:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from slate.errors import RequestError, nearest
 
 
-class Rows(ABC):
+class FrameRows(ABC):
     """A frame's rows.
 
     Attributes:
@@ -45,7 +45,7 @@ class Rows(ABC):
         """The frame with features as further columns, in its own type; itself it stays as it is."""
 
 
-class _Pandas(Rows):
+class _Pandas(FrameRows):
     def __init__(self, frame: Any) -> None:
         self._frame, self.names, self.size = frame, list(frame.columns), len(frame)
         if frame.columns.nlevels > 1:
@@ -69,7 +69,7 @@ class _Pandas(Rows):
         return pandas.concat([self._frame, found], axis=1)
 
 
-class _Polars(Rows):
+class _Polars(FrameRows):
     def __init__(self, frame: Any) -> None:
         self._frame, self.names, self.size = frame, frame.columns, frame.height
 
@@ -82,7 +82,7 @@ class _Polars(Rows):
         return self._frame.hstack(polars.from_arrow(features))
 
 
-class _Arrow(Rows):
+class _Arrow(FrameRows):
     def __init__(self, table: pa.Table) -> None:
         self._table, self.names, self.size = table, table.schema.names, table.num_rows
 
@@ -111,14 +111,14 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
 
 
-def rows_of(frame: Any) -> Rows:
+def rows_of(frame: Any) -> FrameRows:
     """The rows of a frame.
 
     Raises:
         RequestError: it is not a frame, or two of its columns have one name.
     """
     if isinstance(frame, pa.Table):
-        rows: Rows = _Arrow(frame)
+        rows: FrameRows = _Arrow(frame)
     elif isinstance(frame, pa.RecordBatch):
         rows = _Batch(frame)
     elif _is(frame, "pandas", "DataFrame"):

@@ -16,7 +16,7 @@ from slate.features import Input
 from slate.fields import arrival_time, event_time, unique_id
 from slate.kinds import Kind
 from slate.limits import KEY_BYTES, TEXT_BYTES, too_long
-from slate.offline.frames import Rows
+from slate.offline.frames import FrameRows
 from slate.plans import Plan
 from slate.services import FeatureService
 from slate.sources import Source
@@ -93,7 +93,7 @@ _TYPES: dict[Kind, type] = {
 }
 
 
-def spine_of(plan: Plan, rows: Rows, at: str, first: int = 0) -> Spine:
+def spine_of(plan: Plan, rows: FrameRows, at: str, first: int = 0) -> Spine:
     """What the rows of a frame ask of a service.
 
     Args:
@@ -125,7 +125,7 @@ def spine_of(plan: Plan, rows: Rows, at: str, first: int = 0) -> Spine:
 
 
 class _Check:
-    def __init__(self, service: FeatureService, rows: Rows, first: int) -> None:
+    def __init__(self, service: FeatureService, rows: FrameRows, first: int) -> None:
         self._service, self._rows, self._first = service.name, rows, first
 
     def instants(self, name: str) -> pa.Array:

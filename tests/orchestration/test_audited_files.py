@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slate.assets.answer_files import names
-from slate.assets.audited_files import AuditedFiles, Removed, remove_audited
+from slate.assets.audited_files import AuditedFiles, RemovedFiles, remove_audited
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
@@ -56,9 +56,9 @@ def test_names_are_in_the_order_of_the_store(tmp_path: Path) -> None:
 
 def test_old_files_go_and_those_that_nobody_audited_later(folder: Path) -> None:
     audited(folder, 9, 8, 5, waiting=8)
-    assert remove_audited(folder, 10 * DAY, NOW) == Removed(0, 0)
+    assert remove_audited(folder, 10 * DAY, NOW) == RemovedFiles(0, 0)
     # Of eight and of four days is what was not audited.
-    assert remove_audited(folder, 3 * DAY, NOW) == Removed(3, 1)
+    assert remove_audited(folder, 3 * DAY, NOW) == RemovedFiles(3, 1)
     assert names(folder) == [named(days) for days in (4, 2, 1)]
     assert AuditedFiles.of(folder) == AuditedFiles(named(5))
 

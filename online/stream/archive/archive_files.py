@@ -27,7 +27,7 @@ from slate.errors import DataError
 from slate.online.rows.row_format import Words
 from slate.online.stream.archive.hour_files import (
     HOUR,
-    Part,
+    HourPart,
     clean,
     hour_of,
     is_landed,
@@ -165,10 +165,10 @@ class ArchiveFiles:
             hour = hour_of(path)
             return hour * HOUR, (hour + 1) * HOUR - 1
 
-    def _all_parts(self) -> list[Part]:
+    def _all_parts(self) -> list[HourPart]:
         return [part for path in self._parts.glob("*/*.parquet") if (part := part_of(path))]
 
-    def _parts_of(self, hour: int) -> list[Part]:
+    def _parts_of(self, hour: int) -> list[HourPart]:
         folder = (self._parts / landing_name(hour)).parent
         found = [part for path in folder.glob("*.parquet") if (part := part_of(path))]
         return sorted(part for part in found if part.first // HOUR == hour)
@@ -188,7 +188,7 @@ class ArchiveFiles:
                 for batch in file.iter_batches(ROW_GROUP, columns=columns or None):
                     yield pa.Table.from_batches([batch])
 
-    def _rows(self, parts: Sequence[Part], known: Words) -> Iterator[pa.Table]:
+    def _rows(self, parts: Sequence[HourPart], known: Words) -> Iterator[pa.Table]:
         """The rows of parts in their order, none twice, and none of a known arrival."""
         had = -1
         for part in parts:
@@ -226,10 +226,10 @@ class ArchiveFiles:
                 yield rest
             return
 
-    def _by_schema(self, parts: list[Part]) -> Iterator[list[Part]]:
+    def _by_schema(self, parts: list[HourPart]) -> Iterator[list[HourPart]]:
         """Parts in runs of one schema, which a changed definition ends."""
 
-        def schema(part: Part) -> str:
+        def schema(part: HourPart) -> str:
             with self._open(part.path) as file:
                 return str(file.schema_arrow.remove_metadata())
 

@@ -24,7 +24,7 @@ _FORGOTTEN_SECONDS = 3_600
 
 
 @dataclass(frozen=True, order=True)
-class Part:
+class HourPart:
     """Some of the events of an arrival hour.
 
     Attributes:
@@ -57,10 +57,10 @@ def landing_name(hour: int) -> str:
     return f"{_hour_name(hour)}-stream.parquet"
 
 
-def part_of(path: Path) -> Part | None:
+def part_of(path: Path) -> HourPart | None:
     """The part that a file is; None if it is none."""
     match = _PART.fullmatch(path.stem)
-    return Part(int(match[1]), int(match[2]), path) if match else None
+    return HourPart(int(match[1]), int(match[2]), path) if match else None
 
 
 def is_landed(path: Path) -> bool:
