@@ -45,7 +45,7 @@ CHECK, CHECKED = "expectations", "checked"
 SHOWN_ROWS, SHOWN_FAILURES = 20, 5
 
 
-def quality_checks(deployment: Deployment, project: DbtProject) -> list[dg.AssetChecksDefinition]:
+def view_checks(deployment: Deployment, project: DbtProject) -> list[dg.AssetChecksDefinition]:
     """A check for each view, which what follows it in a run waits for.
 
     Only here it is decided whether a view is held back: what a critical expectation of its suite

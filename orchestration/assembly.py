@@ -22,7 +22,7 @@ from slate.assets.source_checks import source_checks
 from slate.assets.stream_readings import live_sources
 from slate.assets.streams import stream_assets, stream_checks
 from slate.assets.training import training_assets
-from slate.assets.view_checks import quality_checks
+from slate.assets.view_checks import view_checks
 from slate.assets.warehouse import dbt_project, known_assets, warehouse_assets
 from slate.deployment import Deployment
 from slate.orchestration.console import console
@@ -75,7 +75,7 @@ def _assembled(deployment: Deployment) -> dg.Definitions:
         ],
         asset_checks=[
             *built_checks(deployment),
-            *quality_checks(deployment, project),
+            *view_checks(deployment, project),
             *source_checks(deployment),
             *view_freshness_checks(deployment),
             *stream_checks(deployment),
