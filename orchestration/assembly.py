@@ -11,6 +11,7 @@ from slate.assets.built_checks import built_checks
 from slate.assets.catalogue_site.asset import catalogue_assets
 from slate.assets.database import Warehouse
 from slate.assets.dbt_calls import Dbt
+from slate.assets.dbt_project import dbt_project
 from slate.assets.experiments import experiment_assets
 from slate.assets.exposure_log import exposure_assets
 from slate.assets.freshness import view_freshness_checks
@@ -23,7 +24,7 @@ from slate.assets.stream_readings import live_sources
 from slate.assets.streams import stream_assets, stream_checks
 from slate.assets.training import training_assets
 from slate.assets.view_checks import view_checks
-from slate.assets.warehouse import dbt_project, known_assets, warehouse_assets
+from slate.assets.warehouse import known_assets, warehouse_assets
 from slate.deployment import Deployment
 from slate.orchestration.console import console
 from slate.orchestration.generations import generation_jobs

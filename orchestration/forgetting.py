@@ -21,6 +21,7 @@ from redis import Redis
 
 from slate.assets.answer_files import take_in
 from slate.assets.answer_log import logged_plans
+from slate.assets.dbt_project import dbt_project, parse_if_changed
 from slate.assets.forgetting import tables
 from slate.assets.forgetting.data_folder import DataFolder
 from slate.assets.forgetting.looked import Looked
@@ -28,7 +29,6 @@ from slate.assets.forgetting.store_search import StoreSearch
 from slate.assets.manifests import CURRENT
 from slate.assets.previews import previews
 from slate.assets.training_sets import VERSIONS
-from slate.assets.warehouse import dbt_project, parse_if_changed
 from slate.deployment import Deployment
 from slate.errors import DataError, StoreError
 from slate.exposures import EXPOSURES, exposures_folder

@@ -11,11 +11,11 @@ from typing import Any
 
 import dagster as dg
 
+from slate.assets.dbt_project import parse_if_changed
 from slate.assets.hours import is_over
 from slate.assets.interrupts import deaf
 from slate.assets.landing_files import EXPECTED, landed, landing_sources
 from slate.assets.online import TOGETHER, WHOLE
-from slate.assets.warehouse import parse_if_changed
 from slate.deployment import Deployment
 from slate.errors import DataError, SlateError
 from slate.orchestration.assembly import assemble

@@ -5,7 +5,7 @@ import shutil
 from hashlib import blake2b
 from pathlib import Path
 
-from slate.assets.warehouse import parse_if_changed
+from slate.assets.dbt_project import parse_if_changed
 from slate.deployment import Deployment
 from tests.made_once import made_once
 

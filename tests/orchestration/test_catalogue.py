@@ -8,7 +8,7 @@ import pytest
 
 from slate.assets.catalogue import SCHEMA, asset_tags
 from slate.assets.catalogue_site.asset import KEY, catalogue_assets
-from slate.assets.warehouse import parse_if_changed
+from slate.assets.dbt_project import parse_if_changed
 from slate.compile.project import write
 from slate.deployment import load
 from slate.orchestration.assembly import assemble

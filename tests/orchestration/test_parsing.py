@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dagster_dbt import DbtProject
 
-from slate.assets.warehouse import is_changed, parse_if_changed
+from slate.assets.dbt_project import is_changed, parse_if_changed
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from tests.orchestration.bikes import BIKES
