@@ -40,6 +40,7 @@ class ServedLog:
         features: the service's features, but for what is personal, which is not logged.
         hidden: the names of those that are personal.
         views: the names of the views that it is read of.
+        values: the service's values, as the warehouse has them.
 
     Raises:
         DataError: the warehouse was not built, or of other definitions.
