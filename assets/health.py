@@ -1,6 +1,6 @@
 """Health: how what is served stands, and what somebody on call has to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,9 +11,12 @@ from slate.assets.stream_readings import TIMEOUT, Reading, read_streams
 from slate.assets.streams import limits
 from slate.deployment import Deployment
 from slate.errors import StoreError
+from slate.kinds import naive_utc
+from slate.online import Publisher
 from slate.online.publishing.listing import Standing, StoredGeneration, stored_generations
 from slate.online.store.redis_client import connect, running_store
 from slate.online.store.told_drift import ToldDrift, told
+from slate.sources import Source
 from slate.views import FeatureView
 
 
@@ -75,6 +78,12 @@ def health(deployment: Deployment) -> Health:
         with connect(address, TIMEOUT) as redis:
             stored = stored_generations(redis, deployment.name, registry)
             drifts = told(redis, deployment.name, registry.services)
+            publisher = Publisher(redis, deployment.name)
+            began = {
+                view.source: publisher.streamed_since(view)
+                for view in registry.views.values()
+                if view.windowed
+            }
     except (RedisError, OSError) as error:
         raise StoreError(
             f"how the views stand is not known, as the online store cannot be reached: {error}; "
@@ -85,7 +94,7 @@ def health(deployment: Deployment) -> Health:
         one.view: one for one in stored if one.standing is Standing.LIVE and one.same_definition
     }
     pairs = [
-        (view, _of_view(view, live.get(view.name), streams, now))
+        (view, _of_view(view, live.get(view.name), streams, began, now))
         for view in registry.views.values()
     ]
     troubles = [text for view, one in pairs for text in _view_troubles(view, one, now)]
@@ -114,13 +123,17 @@ def _of_view(
     view: type[FeatureView],
     live: StoredGeneration | None,
     streams: list[Reading],
+    began: Mapping[type[Source], datetime | None],
     now: datetime,
 ) -> ViewHealth:
     if live is None or live.told is None:
         return ViewHealth(view.name, None)
     told = live.told
     known = told.as_of
-    if view.windowed and told.stream_from is not None:
+    first = began[view.source] if view.windowed else None
+    # A stream that began later does not have what came between, as clients know too.
+    has_all = first is not None and first <= naive_utc(told.as_of)
+    if told.stream_from is not None and has_all:
         # Workers that hold no partition apply nothing, and an empty stream says nothing then.
         lags = [one.status.lag for one in streams if one.source is view.source and one.status.held]
         known = max([known, *(now - timedelta(seconds=lag) for lag in lags)])

@@ -99,6 +99,35 @@ def test_what_is_wrong_is_told_with_what_to_do(
     assert told["streams"]["moves"]["waiting"] == 1
 
 
+@pytest.mark.parametrize("began", ["before", "after"])
+def test_a_stream_tells_nothing_of_what_came_before_it(
+    slate: Slate, bikes: Deployment, store: Publisher, began: str
+) -> None:
+    """As clients say how far behind a view is, so does the status."""
+    view = bikes.registry.view("rider_rides")
+    store.publish(view, [], NOON + HOUR, stream_from=NOON + HOUR)
+    with connect(open_store(bikes)[0]) as redis:
+        bench = Bench(bikes, redis)
+        bench.now = NOON + (HOUR / 2 if began == "before" else 2 * HOUR)
+        worker = bench.worker()
+        for _ in range(3):
+            bench.write(bench.ride("a"))
+            bench.now += HOUR
+            worker.step()
+        (row,) = (
+            one
+            for one in json.loads(slate("status", "--json").out)["views"]
+            if one["view"] == "rider_rides"
+        )
+        answer = bench._answer("a")
+        worker.leave()
+        bench.writer.close()
+        bench.client.close()
+    known = answer.states["rider_rides"].known_until
+    assert (known == NOON + HOUR) == (began == "after")
+    assert (row["known_until"] == (NOON + HOUR).isoformat()) == (began == "after")
+
+
 def test_what_a_server_tells_is_on_the_page(
     slate: Slate, bikes: Deployment, store: Publisher
 ) -> None:
