@@ -1,5 +1,6 @@
 """What a file's columns hold: of which kind every value is, how many differ, and in which span."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ import pyarrow as pa
 from slate.assets.event_files import EventFile
 from slate.assets.event_values import EPOCHS, NULL_WORDS, instant
 from slate.coercion import Form, form_of_type, landed_column
+from slate.errors import DataError
 from slate.kinds import Kind
 from slate.quoting import quoted_name, quoted_text
 from slate.refusals import EARLIEST, LATEST
@@ -112,7 +114,7 @@ def profile(
     """
     connection.execute(f"create or replace table looked_at as {file.relation}")
     if null_words is None:
-        null_words = _null_words(connection, file)
+        null_words = _null_words(connection, file, time_formats)
     columns = tuple(
         _profile(connection, file, column, type_, null_words, time_formats)
         for column, type_ in file.columns.items()
@@ -120,7 +122,9 @@ def profile(
     return FileProfile(columns, tuple(null_words))
 
 
-def _null_words(connection: duckdb.DuckDBPyConnection, file: EventFile) -> list[str]:
+def _null_words(
+    connection: duckdb.DuckDBPyConnection, file: EventFile, time_formats: Sequence[str]
+) -> list[str]:
     texts = [c for c, type_ in file.columns.items() if form_of_type(type_) is Form.TEXT]
     if not texts:
         return []
@@ -132,9 +136,9 @@ def _null_words(connection: duckdb.DuckDBPyConnection, file: EventFile) -> list[
     needed: set[str] = set()
     for column, of in zip(texts, found, strict=True):
         if of:
-            without = _profile(connection, file, column, file.columns[column], of)
+            without = _profile(connection, file, column, file.columns[column], of, time_formats)
             if without.kind is not Kind.STRING and without.nulls < without.rows:
-                told = _profile(connection, file, column, file.columns[column], ())
+                told = _profile(connection, file, column, file.columns[column], (), time_formats)
                 needed |= set(of) if told.kind is Kind.STRING else set()
     return [word for word in NULL_WORDS if word in needed]
 
@@ -169,7 +173,7 @@ def _profile(
     if not there and form is Form.TEXT:
         kind = Kind.STRING
     elif kind is Kind.STRING or (kind is Kind.INTEGER and _names_a_time(column)):
-        time_format = _time_format(connection, type_, given, time_formats)
+        time_format = _time_format(connection, type_, given, time_formats, column)
         kind = Kind.TIME if time_format else kind
     least, greatest, whole_days, read_rows = None, None, False, there
     if kind in (Kind.TIME, Kind.INTEGER, Kind.FLOAT):
@@ -253,8 +257,13 @@ def _time_format(
     type_: pa.DataType,
     given: str,
     first: Sequence[str],
+    name: str,
 ) -> str:
-    """The format in which the values of the column at hand are times; empty if there is none."""
+    """The format in which the values of the column at hand are times; empty if there is none.
+
+    Raises:
+        DataError: they are with the day first and with the month first, and nobody said which.
+    """
     whole = form_of_type(type_) is not Form.TEXT
     formats = (*first, *EPOCHS, *(() if whole else FORMATS))
     if not whole:
@@ -265,14 +274,24 @@ def _time_format(
         if connection.execute(some).fetchall() == [(0,)]:
             formats = tuple(EPOCHS)
     span = f"between timestamp '{_naive(EARLIEST)}' and timestamp '{_naive(LATEST)}'"
-    for time_format in formats:
+
+    def fits(time_format: str) -> bool:
         moment = landed_column(Kind.TIME, pa.string(), instant("value", type_, [time_format])).value
         # The first years of the epoch are not times of events, but small numbers.
         late = f"and ({moment}) > timestamp '1975-01-01'" if time_format in EPOCHS else ""
         value = f"case when ({moment}) {span} {late} then 1 end"
-        if _misfits(connection, value, given, some=time_format not in EPOCHS) is not None:
-            return time_format
-    return ""
+        return _misfits(connection, value, given, some=time_format not in EPOCHS) is not None
+
+    found = next(filter(fits, formats), "")
+    swapped = re.sub("%[dm]", lambda one: {"%d": "%m", "%m": "%d"}[one[0]], found)
+    if found not in first and swapped in formats and fits(swapped):
+        query = f"select value from column_values where {given} limit 1"
+        ((some,),) = connection.execute(query).fetchall()
+        raise DataError(
+            f"column {name!r}: whether {some!r} has the day or the month first is not told by any "
+            f"of its values: say it by --time-format {found!r} or {swapped!r}"
+        )
+    return found
 
 
 def _naive(at: datetime) -> datetime:

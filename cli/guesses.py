@@ -114,6 +114,11 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
             f"{unique.header!r} cannot be an id, which is a text or a whole number in each row: "
             "say another by --id, or leave --id out"
         )
+    if arrival is event_time:
+        raise DataError(
+            f"{event_time.header!r} cannot be both when an event happened and when it arrived: say "
+            "another by --time or --arrival, or leave --arrival out: a rule tells it then"
+        )
     if arrival is not None and (arrival.profile.kind is not Kind.TIME or arrival.profile.nullable):
         raise DataError(
             f"{arrival.header!r} does not hold a time in each row: say another by --arrival, or "
@@ -210,7 +215,9 @@ def _event_time(columns: Sequence[GuessedColumn], said: Said) -> GuessedColumn:
             )
         return found
     # What always happened comes first, then what is named like it, then what is first.
+    arrived = _said(columns, said.arrival_time)
     candidates = [found for found in times if not found.profile.nullable]
+    candidates = [found for found in candidates if found is not arrived] or candidates
     if not candidates:
         raise DataError(
             "no column tells when the events happened: one has to hold a time in each row. Say one "

@@ -57,7 +57,9 @@ class Permissions:
         except UnknownNameError as error:
             if grant is not None:
                 # No more is told than the key allows.
-                known = filter(grant.allows, self._registry.services.values())
+                known = list(filter(grant.allows, self._registry.services.values()))
+                if set(self._registry.versions(name)) & set(known):
+                    raise Refused(404, str(error)) from None
                 hint = nearest(name, map(self._registry.asked_as, known))
                 raise Refused(404, f"there is no service {name!r}: {hint}") from None
             raise Refused(404, str(error)) from None

@@ -185,6 +185,22 @@ def test_words_for_null_and_other_times_are_found(empty_folder: Path, slate_here
     assert "--null NA --time-format '%d.%m.%Y %H:%M'" in made.err
 
 
+def test_which_of_day_and_month_comes_first_is_told_or_asked_for(
+    empty_folder: Path, slate_here: Slate
+) -> None:
+    rows = [row | {"placed_at": f"0{1 + place % 9}/02/2026"} for place, row in enumerate(orders())]
+    file = write_csv(empty_folder / "orders.csv", rows)
+    refused = slate_here("init", "shop_of_days", "--from", str(file))
+    assert refused.code == 1
+    assert (
+        "column 'placed_at': whether '01/02/2026' has the day or the month first is not told by "
+        "any of its values: say it by --time-format '%m/%d/%Y' or '%d/%m/%Y'"
+    ) in refused.err
+    made = slate_here("init", "shop_of_days", "--from", str(file), "--time-format", "%d/%m/%Y")
+    assert made.code == 0, made.err
+    assert "--time-format %d/%m/%Y" in made.err
+
+
 def test_a_row_without_an_id_has_one_of_its_content(empty_folder: Path, slate_here: Slate) -> None:
     rows = [{k: v for k, v in row.items() if k != "order_id"} for row in orders()]
     file = write_csv(empty_folder / "orders.csv", rows)
@@ -210,6 +226,10 @@ def test_a_key_that_some_rows_lack_may_be_said(empty_folder: Path, slate_here: S
         (["shop", "--from", "orders.xlsx"], "the format .xlsx is unknown"),
         (["shop", "--from", "orders.csv", "--key", "custmer_id"], "did you mean 'customer_id'?"),
         (["shop", "--from", "orders.csv", "--time", "amount"], "'amount' does not hold a time"),
+        (
+            ["shop", "--from", "orders.csv", "--arrival", "placed_at", "--time", "placed_at"],
+            "'placed_at' cannot be both when an event happened and when it arrived",
+        ),
         (["shop", "--from", "orders.csv", "--key", "amount"], "'amount' cannot be a key"),
         (["shop", "--from", "orders.csv", "--id", "coupon"], "'coupon' cannot be an id"),
         (["shop", "--from", "orders.csv", "--arrival", "gift"], "'gift' does not hold a time"),
