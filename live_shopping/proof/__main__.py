@@ -2,32 +2,35 @@
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
-from live_shopping.model.metrics import interval
-from live_shopping.proof import page
+from live_shopping.model.metrics import Interval, interval
+from live_shopping.model.registry import SERVICE
+from live_shopping.proof import page, seeds
 from live_shopping.proof.ages import (
     FRESH,
     OLD,
     PLACES,
     Judged,
     Sample,
+    gains,
     judged,
     personal,
     sampled,
     skewed,
+    steps,
 )
 from live_shopping.proof.arms import Loop, loop
-from live_shopping.proof.batch_waits import BatchWaits, batch_waits
+from live_shopping.proof.batch_waits import batch_waits
 from live_shopping.proof.closed_loop import Hour
 from slate import Array
 from slate.deployment import Deployment, load
@@ -36,6 +39,9 @@ from slate.offline.values import known_until
 from slate.offline.warehouse import reading
 
 LIVE_SECONDS = 15
+# Each takes two to three minutes.
+SEEDS = 4
+INTERRUPTED = 130
 _NEW_SELLER = re.compile(r"^live: .*new_seller_ms=(\S+)", re.MULTILINE)
 
 Say = Callable[[str], None]
@@ -49,84 +55,100 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def say(text: str) -> None:
         print(f"{time.monotonic() - began:6.1f} s  {text}", file=sys.stderr)
 
+    # Stopped either way, also in the background, it removes what it has made.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         deployment = load()
-        sample = sampled(deployment, options.requests, say)
+        plan = deployment.registry.plan(SERVICE)
+        sample = sampled(deployment, plan, options.requests, say)
+        until = _known_until(deployment)
         new_seller = _new_seller(say)
         waits = batch_waits(deployment)
-        looped = _looped(deployment, sample, say)
-        found = _findings(sample, range(options.seeds), new_seller, waits, looped, say)
+        looped = _looped(deployment, until, sample, say)
+        ranking = _ranking(sample, range(options.models), say)
+        numbers = range(seeds.FIRST, seeds.FIRST + options.seeds)
+        others = seeds.Others(deployment, until, options.requests).measured(numbers, say)
     except SlateError as error:
         print(f"proof: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("proof: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    found = page.Findings(ranking, new_seller, waits, looped, others)
     print(page.write(options.out, found))
+    for failed in others.failed:
+        print(
+            f"proof: marketplace {failed.name} was not measured: {failed.reason}", file=sys.stderr
+        )
     print(found.line())
-    return 0
+    return 1 if others.failed else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m live_shopping.proof", description=__doc__)
     parser.add_argument("--requests", type=int, default=3_500, help="opens to learn from, about")
-    parser.add_argument("--seeds", type=int, default=5, help="models of each age")
+    parser.add_argument("--models", type=_positive, default=5, help="models of each age")
+    text = f"other marketplaces that are simulated and measured too, 0 to {seeds.MOST}"
+    several = range(seeds.MOST + 1)
+    parser.add_argument("--seeds", type=int, choices=several, default=SEEDS, metavar="N", help=text)
     out = Path(__file__).parents[2] / "docs"
     parser.add_argument("--out", type=Path, default=out, help="the folder of the page")
     return parser.parse_args(arguments)
 
 
-def _findings(
-    sample: Sample,
-    seeds: Sequence[int],
-    new_seller: float,
-    batch: BatchWaits,
-    looped: Loop,
-    say: Say,
-) -> page.Findings:
-    """What models of each age come to."""
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("give 1 or more")
+    return number
+
+
+def _ranking(sample: Sample, models: Sequence[int], say: Say) -> page.Ranking:
+    """What models of each age come to, each of another resample of the requests."""
     each: dict[str, Judged] = {}
     spread = {}
     for age, table in sample.tables.items():
-        say(f"{len(seeds)} models of features {age} old")
-        each[age], means = judged(sample, table, table, seeds)
+        say(f"{len(models)} models of features {age} old")
+        each[age], means = judged(sample, table, table, models)
         spread[age] = min(means), max(means)
     say("models of another definition")
     fresh = sample.tables[FRESH]
-    wrong, _ = judged(sample, skewed(fresh), fresh, seeds)
+    wrong, _ = judged(sample, skewed(fresh), fresh, models)
     old, right = each[OLD], each[FRESH]
     newest = pa.array(sample.newest)
     shares = {age: _means(personal(sample.tables[age].filter(newest))) for age in (OLD, FRESH)}
-    judging = int(np.count_nonzero(sample.newest))
-    return page.Findings(
-        rows=(len(sample.newest) - judging, judging),
-        seeds=len(seeds),
+
+    def orders(one: Judged, other: Judged) -> Interval:
+        return interval((one.orders - other.orders) / PLACES, one.viewers)
+
+    return page.Ranking(
+        rows=sample.rows,
+        models=len(models),
         ndcg={age: interval(one.ndcg, one.ndcg_viewers) for age, one in each.items()},
         spread=spread,
-        gains={age: interval(one.ndcg - old.ndcg, one.ndcg_viewers) for age, one in each.items()},
-        steps={
-            age: interval(each[age].ndcg - each[older].ndcg, old.ndcg_viewers)
-            for older, age in pairwise(each)
-        },
+        gains=gains(each),
+        steps=steps(each),
         orders={age: interval(one.orders / PLACES, one.viewers) for age, one in each.items()},
-        order_gains={
-            age: interval((one.orders - old.orders) / PLACES, one.viewers)
-            for age, one in each.items()
-        },
+        order_gains={age: orders(one, old) for age, one in each.items()},
+        order_steps={age: orders(each[age], each[older]) for older, age in pairwise(each)},
         skew=interval(wrong.ndcg - right.ndcg, wrong.ndcg_viewers),
         personal=shares,
-        new_seller=new_seller,
-        batch=batch,
-        loop=looped,
     )
 
 
-def _looped(deployment: Deployment, sample: Sample, say: Say) -> Loop:
+def _known_until(deployment: Deployment) -> datetime:
+    """Up to when the deployment's history is known (UTC)."""
+    with reading(deployment) as connection:
+        return known_until(deployment, (), connection).replace(tzinfo=UTC)
+
+
+def _looped(deployment: Deployment, until: datetime, sample: Sample, say: Say) -> Loop:
     """What rankings earn where viewers act on them.
 
     Raises:
         DataError: the marketplace was not simulated here.
     """
-    with reading(deployment) as connection:
-        until = known_until(deployment, (), connection)
-    hour = Hour.of(deployment, until.replace(tzinfo=UTC))
+    hour = Hour.of(deployment, until)
     say(f"the closed loop: {len(hour.sessions):,} viewers meet four rankings")
     return loop(hour, sample)
 

@@ -5,22 +5,25 @@ asked about that instant, and leaves out whatever had not arrived by then. Model
 one family, learn from the same requests and are judged by the same ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 import slate
-from live_shopping.model.metrics import ndcg_by_request
-from live_shopping.model.registry import SERVICE
+from live_shopping.definitions import Impression
+from live_shopping.model.metrics import Interval, interval, ndcg_by_request
 from live_shopping.model.training import NEWEST, Rows, fit, model_features, scores
 from slate import Array
 from slate.deployment import Deployment
 from slate.errors import DataError
+from slate.offline.values import known_until, relations
+from slate.offline.warehouse import reading
+from slate.plans import Plan
 
 AGES = {
     "24h": timedelta(hours=24),
@@ -32,7 +35,7 @@ FRESH, OLD = "1s", "24h"
 # Of history before there is nothing that a feature could be a day older by.
 LEARNED_DAYS = timedelta(days=6)
 PLACES = 3
-_SPINE = ("request_id", "event_ts", "viewer_id", "show_id", "device", "tapped", "purchased")
+_COLUMNS = ("request_id", "event_ts", "viewer_id", "show_id", "device", "tapped", "purchased")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,12 @@ class Sample:
     tables: dict[str, pa.Table]
     newest: Array
     features: tuple[str, ...]
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """How many impressions there are to learn from, and how many to judge by."""
+        judging = int(np.count_nonzero(self.newest))
+        return len(self.newest) - judging, judging
 
 
 @dataclass(frozen=True)
@@ -67,17 +76,24 @@ class Judged:
     viewers: Array
 
 
-def sampled(deployment: Deployment, requests: int, say: Callable[[str], None]) -> Sample:
+def sampled(
+    deployment: Deployment, plan: Plan, requests: int, say: Callable[[str], None]
+) -> Sample:
     """Impressions with features of each age: all of the newest day, and so many requests of before.
 
+    Args:
+        deployment: whose history is asked.
+        plan: that of the service whose features they are; its views are the deployment's.
+        requests: how many of those before the newest day are drawn.
+        say: told what is being done.
+
     Raises:
-        DataError: there is no training set, or too little in it.
+        DataError: the warehouse was not built, or knows too little.
     """
-    current = deployment.training / SERVICE / "current"
-    if not current.exists():
-        raise DataError(f"{current} is not there: run `make run` first, which simulates and builds")
-    spine = ds.dataset(current.resolve(), format="parquet").to_table(columns=list(_SPINE))
+    spine = _impressions(deployment)
     last = pc.max(spine["event_ts"]).as_py()
+    if last is None:
+        raise DataError(f"{deployment.warehouse} knows of no impression: let some land, then run")
     spine = spine.filter(pc.field("event_ts") > last - LEARNED_DAYS - NEWEST)
     before = spine.filter(pc.field("event_ts") < last - NEWEST)
     known = np.unique(before["request_id"].to_pylist())
@@ -87,16 +103,30 @@ def sampled(deployment: Deployment, requests: int, say: Callable[[str], None]) -
     spine = pa.concat_tables([before.filter(chosen), newer]).combine_chunks()
     newest = pc.greater_equal(spine["event_ts"], pa.scalar(last - NEWEST)).to_numpy()
     if not 0 < np.count_nonzero(newest) < len(newest):
-        raise DataError(f"{current} holds a day or less: let more land, then run again")
-    plan = deployment.registry.plan(SERVICE)
+        raise DataError(
+            f"{deployment.warehouse} knows the impressions of a day or less: let more land, then "
+            "run again"
+        )
     tables = {}
     for age, span in AGES.items():
         say(f"features {age} old, for {spine.num_rows:,} impressions")
         asked = pc.subtract(spine["event_ts"], pa.scalar(span, pa.duration("us")))
         place = spine.schema.get_field_index("event_ts")
         rows = spine.set_column(place, "event_ts", asked)
-        tables[age] = slate.history(SERVICE, rows, deployment=deployment)
+        tables[age] = slate.history(plan.service, rows, deployment=deployment)
     return Sample(tables, newest, model_features(plan))
+
+
+def _impressions(deployment: Deployment) -> pa.Table:
+    """All impressions whose outcome is known, in the order in which feeds were asked for."""
+    with reading(deployment) as connection:
+        until = known_until(deployment, (Impression.model,), connection)
+        model = relations(deployment).get(Impression.model, f'"main"."{Impression.model}"')
+        return connection.sql(
+            f"""select {", ".join(_COLUMNS)} from {model}
+            where received_at < $until::timestamp order by event_ts, request_id, position""",
+            params={"until": until.replace(tzinfo=None)},
+        ).to_arrow_table()
 
 
 def judged(
@@ -130,6 +160,24 @@ def judged(
     whose = viewers[first]
     mean = Judged(np.mean(ndcg, axis=0), whose[tapped], np.mean(orders, axis=0), whose)
     return mean, means
+
+
+def gains(each: Mapping[str, Judged]) -> dict[str, Interval]:
+    """By age, how much NDCG@10 lies above that of the oldest features, of the same requests.
+
+    Args:
+        each: by age, the oldest first, how good its ranking is.
+    """
+    old = each[OLD]
+    return {age: interval(one.ndcg - old.ndcg, one.ndcg_viewers) for age, one in each.items()}
+
+
+def steps(each: Mapping[str, Judged]) -> dict[str, Interval]:
+    """By age but the oldest, how much NDCG@10 lies above that of the next older features."""
+    return {
+        age: interval(each[age].ndcg - each[older].ndcg, each[age].ndcg_viewers)
+        for older, age in pairwise(each)
+    }
 
 
 def _places(requests: Array, found: Array) -> Array:

@@ -7,12 +7,48 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from live_shopping.model.metrics import Interval
+from live_shopping.proof import seeds_page
 from live_shopping.proof.ages import AGES, FRESH, OLD
 from live_shopping.proof.arms import Loop
 from live_shopping.proof.batch_waits import BatchWaits
+from live_shopping.proof.intervals import Verdict, told, verdict
+from live_shopping.proof.seeds import Measured, Seeds
 from slate.offline.comparisons import Difference, Mean
 
 PAGE, PLOT = "proof.md", "proof.svg"
+# What the marketplace is called beside others.
+OWN = "demonstration"
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How well models of features of each age rank.
+
+    Attributes:
+        rows: impressions that models learned from, and that they were judged by.
+        models: how many models there are of each age.
+        ndcg: by age, NDCG@10.
+        spread: by age, the lowest and the highest mean NDCG@10 of the models.
+        gains: by age, how much NDCG@10 is above that of the oldest features.
+        steps: by age but the oldest, how much NDCG@10 is above that of the next older features.
+        orders: by age, orders an impression in the first three places.
+        order_gains: by age, how much that is above that of the oldest features.
+        order_steps: by age but the oldest, how much it is above that of the next older features.
+        skew: NDCG@10 of models that learned from the wrong definition, less that of the right ones.
+        personal: by age, the shares of opens with something personal, by what it is.
+    """
+
+    rows: tuple[int, int]
+    models: int
+    ndcg: dict[str, Interval]
+    spread: dict[str, tuple[float, float]]
+    gains: dict[str, Interval]
+    steps: dict[str, Interval]
+    orders: dict[str, Interval]
+    order_gains: dict[str, Interval]
+    order_steps: dict[str, Interval]
+    skew: Interval
+    personal: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -20,80 +56,77 @@ class Findings:
     """What was measured.
 
     Attributes:
-        rows: impressions that models learned from, and that they were judged by.
-        seeds: how many models there are of each age.
-        ndcg: by age, NDCG@10.
-        spread: by age, the lowest and the highest mean NDCG@10 of the models.
-        gains: by age, how much NDCG@10 is above that of the oldest features.
-        steps: by age but the oldest, how much NDCG@10 is above that of the next older features.
-        orders: by age, orders an impression in the first three places.
-        order_gains: by age, how much that is above that of the oldest features.
-        skew: NDCG@10 of models that learned from the wrong definition, less that of the right ones.
-        personal: by age, the shares of opens with something personal, by what it is.
+        ranking: how well models of features of each age rank.
         new_seller: seconds until a new seller's first tap counts in an answer.
         batch: how long the first tap of a new seller waits for runs alone.
         loop: what rankings earn in the closed loop.
+        others: what freshness pays in other marketplaces.
     """
 
-    rows: tuple[int, int]
-    seeds: int
-    ndcg: dict[str, Interval]
-    spread: dict[str, tuple[float, float]]
-    gains: dict[str, Interval]
-    steps: dict[str, Interval]
-    orders: dict[str, Interval]
-    order_gains: dict[str, Interval]
-    skew: Interval
-    personal: dict[str, dict[str, float]]
+    ranking: Ranking
     new_seller: float
     batch: BatchWaits
     loop: Loop
+    others: Seeds
+
+    @property
+    def own(self) -> Measured:
+        """The marketplace that all but the others is of."""
+        ranking = self.ranking
+        return Measured(OWN, ranking.rows, ranking.ndcg, ranking.gains, ranking.steps)
 
     def line(self) -> str:
         """The line that tells it in short."""
-        ndcg = " ".join(f"ndcg_{age}={self.ndcg[age].mean:.4f}" for age in AGES)
-        share = self.personal[FRESH]["account"]
+        ndcg = " ".join(f"ndcg_{age}={self.ranking.ndcg[age].mean:.4f}" for age in AGES)
+        share = self.ranking.personal[FRESH]["account"]
         return f"proof: {ndcg} new_seller_s={self.new_seller:.3f} personal_share={share:.4f}"
 
 
 def write(folder: Path, found: Findings) -> Path:
-    """Write the page and its plot; the page's path."""
-    _plot(folder / PLOT, found)
+    """Write the page and its plots; the page's path."""
+    _plot(folder / PLOT, found.ranking)
+    plot = folder / seeds_page.PLOT
+    if found.others.measured:
+        seeds_page.plot(plot, found.own, found.others)
+    else:
+        # One of another time would pass for one of this.
+        plot.unlink(missing_ok=True)
     page = folder / PAGE
     page.write_text(_text(found))
     return page
 
 
 def _text(found: Findings) -> str:
-    learned, judged = found.rows
+    ranking = found.ranking
+    learned, judged = ranking.rows
     rows = "\n".join(
-        f"| {age} | {_told(found.ndcg[age])} | {_told(found.gains[age], sign=True)} "
-        f"| {_told(found.steps[age], sign=True) if age in found.steps else '-'} "
-        f"| {found.spread[age][0]:.4f} to {found.spread[age][1]:.4f} "
-        f"| {_told(found.orders[age])} | {_told(found.order_gains[age], sign=True)} |"
+        f"| {age} | {told(ranking.ndcg[age])} | {told(ranking.gains[age], sign=True)} "
+        f"| {told(ranking.steps[age], sign=True) if age in ranking.steps else '-'} "
+        f"| {ranking.spread[age][0]:.4f} to {ranking.spread[age][1]:.4f} "
+        f"| {told(ranking.orders[age])} | {told(ranking.order_gains[age], sign=True)} |"
         for age in AGES
     )
     shares = "\n".join(
-        f"| {label} | {found.personal[OLD][name]:.4f} | {found.personal[FRESH][name]:.4f} |"
+        f"| {label} | {ranking.personal[OLD][name]:.4f} | {ranking.personal[FRESH][name]:.4f} |"
         for name, label in (
             ("history", "did something in the last 30 days"),
             ("interest", "or told an interest at sign-up"),
             ("account", "or the account's language is known"),
         )
     )
-    both = {"NDCG@10": found.gains, "orders": found.order_gains}
+    both = {"NDCG@10": ranking.gains, "orders": ranking.order_gains}
     gains = [(age, what, by[age]) for what, by in both.items() for age in by if age != OLD]
     unclear = [f"{what} with features {age} old" for age, what, one in gains if one.low <= 0]
-    verdict = (
+    clear = (
         f"Not told from features {OLD} old, as the interval has 0 in it: {', '.join(unclear)}."
         if unclear
         else f"Every gain over features {OLD} old lies above 0 with its whole interval."
     )
-    told = found.skew.low > 0 or found.skew.high < 0
-    skew = "" if told else "The interval has 0 in it: this skew is not told from none."
-    small = [age for age, one in found.steps.items() if one.low <= 0]
+    is_told = verdict(ranking.skew) is not Verdict.UNCLEAR
+    skew = "" if is_told else "The interval has 0 in it: this skew is not told from none."
+    small = [age for age, one in ranking.steps.items() if one.low <= 0]
     if small:
-        verdict += f" By NDCG@10 not told from the row before: {', '.join(small)}."
+        clear += f" By NDCG@10 not told from the row before: {', '.join(small)}."
     return f"""# What freshness pays
 
 Written by `make proof` from the demonstration's data; it measured every number here. The
@@ -102,16 +135,16 @@ marketplace is simulated: these are numbers of its viewers, whose mood changes w
 ## Ranking with features of an age
 
 {learned:,} impressions to learn from, {judged:,} of the newest day to judge by, the same for each
-age; {found.seeds} models an age, each of another resample of the requests ("models": their lowest
-and highest mean). In brackets: 95 % of 1,000 resamples of viewers. Orders are those an impression
-of the shows that a ranking puts first to third of those that were seen: by the same viewers, who
-did not see this order.
+age; {ranking.models} models an age, each of another resample of the requests ("models": their
+lowest and highest mean). In brackets: 95 % of 1,000 resamples of viewers. Orders are those an
+impression of the shows that a ranking puts first to third of those that were seen: by the same
+viewers, who did not see this order.
 
 | age | NDCG@10 | above {OLD} | above the row before | models | orders | above {OLD} |
 |---|---|---|---|---|---|---|
 {rows}
 
-{verdict}
+{clear}
 
 ![NDCG@10 against the age of features]({PLOT})
 
@@ -122,7 +155,7 @@ asked would lose less than the first row.
 ## What a skew costs
 
 Models that learned from counts of an hour where they are asked with counts of ten minutes, by
-NDCG@10: {_told(found.skew, sign=True)}. {skew}
+NDCG@10: {told(ranking.skew, sign=True)}. {skew}
 
 ## Something personal at each open
 
@@ -140,7 +173,45 @@ From a new seller's first tap in a first show until an answer counts it for both
 waits for a run: {_waits(found.batch)}
 The run's own time comes on top.
 
-{_loop(found.loop)}"""
+{_loop(found.loop)}
+{seeds_page.section(found.own, found.others)}
+{_unclear(found)}"""
+
+
+def _unclear(found: Findings) -> str:
+    """The section of all that made no difference, or whose difference is not told from none."""
+    ranking, lines = found.ranking, list[str]()
+    ages = list(AGES)
+    for what, steps in (("NDCG@10", ranking.steps), ("orders", ranking.order_steps)):
+        lines += [
+            f"{what} with features {age} old, above {ages[ages.index(age) - 1]}: "
+            f"{told(one, sign=True)}"
+            for age, one in steps.items()
+            if verdict(one) is not Verdict.ABOVE
+        ]
+    if verdict(ranking.skew) is Verdict.UNCLEAR:
+        lines.append(f"NDCG@10 lost by the skew: {told(ranking.skew, sign=True)}")
+    for one in found.loop.compared:
+        for metric in one.metrics:
+            name, pairs = metric.metric.replace("_", " "), found.loop.paired[one.experiment]
+            lines += [
+                f"{name} under `{difference.arm}`, above `{metric.means[0].arm}`, in the "
+                f"experiment: {_bounds(difference)}; the same viewers under both: "
+                f"{_bounds(pairs[metric.metric])}"
+                for difference in metric.differences
+                if difference.interval[0] <= 0
+            ]
+    lines += seeds_page.unclear(found.others)
+    if not lines:
+        return "## What did not help\n\nNothing: each interval above lies above 0.\n"
+    listed = "\n".join(f"- {line}" for line in lines)
+    return f"""## What did not help, as far as was measured
+
+Of these no interval lies above 0: each may be nothing, or a loss. Its upper end says how much it
+is at most.
+
+{listed}
+"""
 
 
 def _waits(batch: BatchWaits) -> str:
@@ -197,16 +268,11 @@ def _bounds(one: Difference | Mean) -> str:
     return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
-def _told(one: Interval, *, sign: bool = False) -> str:
-    form = "+.4f" if sign else ".4f"
-    return f"{one.mean:{form}} ({one.low:{form}} to {one.high:{form}})"
-
-
-def _plot(path: Path, found: Findings) -> None:
+def _plot(path: Path, ranking: Ranking) -> None:
     figure = Figure(figsize=(6.4, 3.2), layout="constrained")
     axes = figure.add_subplot()
     seconds = [span.total_seconds() for span in AGES.values()]
-    every = [found.ndcg[age] for age in AGES]
+    every = [ranking.ndcg[age] for age in AGES]
     errors = [[one.mean - one.low for one in every], [one.high - one.mean for one in every]]
     axes.errorbar(seconds, [one.mean for one in every], errors, marker="o", capsize=3)
     axes.set_xscale("log")

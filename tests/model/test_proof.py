@@ -1,5 +1,6 @@
 """What the proof computes, and what its page says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from live_shopping.proof import arms, page
 from live_shopping.proof.ages import AGES, Sample, judged, personal, skewed
 from live_shopping.proof.batch_waits import BatchWaits
 from live_shopping.proof.closed_loop import Ranker, events_of, viewer_ids
+from live_shopping.proof.marketplace import Size
+from live_shopping.proof.seeds import Seeds
 from live_shopping.simulator.feed import Pool
 from live_shopping.simulator.marketplace import CATEGORIES
 from slate import Array
@@ -209,28 +212,46 @@ def test_the_page_says_what_helps_and_what_is_not_told(tmp_path: Path) -> None:
     both = {"old": told(400, 0.1, 1), "new": told(400, 0.3, 2)}
     paired = {one.name: arms.paired(one, both)}
     loop = arms.Loop(400, 600, (arms.arms_of(one, both),), paired, false=0.045, splits=200)
-    found = page.Findings(
+    ranking = page.Ranking(
         rows=(9_000, 1_000),
-        seeds=3,
+        models=3,
         ndcg=same,
         spread=dict.fromkeys(AGES, (0.59, 0.61)),
         gains=gains,
-        steps={"1min": clear, "1s": unclear},
+        steps={"1h": clear, "1min": clear, "1s": unclear},
         orders=same,
         order_gains=gains | {"1h": unclear},
+        order_steps={"1h": unclear, "1min": clear, "1s": Interval(-0.02, -0.03, -0.01)},
         skew=Interval(-0.02, -0.03, -0.01),
         personal={age: dict.fromkeys(("history", "interest", "account"), 0.5) for age in AGES},
+    )
+    found = page.Findings(
+        ranking,
         new_seller=0.25,
         batch=BatchWaits(7, (1_800.0, 3_240.0), (36_000.0, 79_200.0)),
         loop=loop,
+        others=Seeds(Size(), 3, ()),
     )
+    found = replace(found, others=Seeds(Size(), 3, (found.own, found.own)))
     text = page.write(tmp_path, found).read_text()
     assert "has 0 in it: orders with features 1h old." in text
     assert "not told from the row before: 1s." in text
     assert "-0.0200 (-0.0300 to -0.0100)" in text
     assert "| taps an open | old | " in text
     assert "Of 200 splits of viewers who all met `fresh`, 4.5% found" in text
-    assert (tmp_path / "proof.svg").read_text().startswith("<?xml")
+    helped_not = text.partition("## What did not help")[2]
+    assert "- NDCG@10 with features 1s old, above 1min: +0.0010 (-0.0100 to +0.0120)" in helped_not
+    assert "- orders with features 1s old, above 1min: -0.0200 (-0.0300 to -0.0100)" in helped_not
+    assert "- orders with features 1h old" in helped_not
+    assert "1min old" not in helped_not
+    assert "skew" not in helped_not
+    assert "taps an open" not in helped_not
+    assert "## In other marketplaces" in text
+    plots = [tmp_path / name for name in ("proof.svg", "proof_seeds.svg")]
+    assert all(plot.read_text().startswith("<?xml") for plot in plots)
+    alone = page.write(tmp_path, replace(found, others=Seeds(Size(), 3, ()))).read_text()
+    assert "## In other marketplaces" not in alone
+    assert not plots[1].exists(), "an old plot would pass for one of this page"
     assert found.line() == (
         "proof: ndcg_24h=0.6000 ndcg_1h=0.6000 ndcg_1min=0.6000 ndcg_1s=0.6000"
         " new_seller_s=0.250 personal_share=0.5000"
