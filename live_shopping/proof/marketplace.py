@@ -25,6 +25,9 @@ from slate.compile import project
 from slate.deployment import Deployment
 from slate.errors import DataError, SlateError
 
+# As many as models learn from and are judged by, and one more, which the oldest features of the
+# first of them need.
+_DAYS = (LEARNED_DAYS + NEWEST + AGES[OLD]).days
 # What dbt writes itself, what is compiled anew, and what is for whoever changes a model.
 _LEFT_OUT = ("target", "logs", "generated", "_unit_tests.yml")
 # What would point a run at the deployment that is measured.
@@ -40,19 +43,18 @@ class Size:
     """How much is simulated of a marketplace.
 
     Attributes:
-        days: for how many days. By default as many as models learn from and are judged by, and one
-            more, which the oldest features of the first of them need.
+        days: for how many days.
         viewers: how many there are at the start.
         sellers: the same.
         events: about how many there are in these days.
         impressions: the same.
     """
 
-    days: int = (LEARNED_DAYS + NEWEST + AGES[OLD]).days
+    days: int = _DAYS
     viewers: int = 10_000
     sellers: int = 1_000
-    events: int = 288_000
-    impressions: int = 172_000
+    events: int = 36_000 * _DAYS
+    impressions: int = 21_500 * _DAYS
 
 
 @contextmanager
@@ -125,6 +127,7 @@ def _prepared(production: Deployment, end: datetime, folder: Path) -> Deployment
         "dbt_project": deployment.dbt_project.name,
         "data": deployment.data.name,
         "clock": end.isoformat(),
+        "memory": deployment.memory,
     }
     text = "".join(f'{name} = "{value}"\n' for name, value in settings.items())
     (folder / "slate.toml").write_text(text)

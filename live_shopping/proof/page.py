@@ -1,6 +1,7 @@
 """The page of the proof: what was measured, in tables and a plot."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -179,38 +180,39 @@ The run's own time comes on top.
 
 
 def _unclear(found: Findings) -> str:
-    """The section of all that made no difference, or whose difference is not told from none."""
+    """The section of all that did not help, or of which that is not told."""
     ranking, lines = found.ranking, list[str]()
-    ages = list(AGES)
-    for what, steps in (("NDCG@10", ranking.steps), ("orders", ranking.order_steps)):
-        lines += [
-            f"{what} with features {age} old, above {ages[ages.index(age) - 1]}: "
-            f"{told(one, sign=True)}"
-            for age, one in steps.items()
-            if verdict(one) is not Verdict.ABOVE
-        ]
-    if verdict(ranking.skew) is Verdict.UNCLEAR:
-        lines.append(f"NDCG@10 lost by the skew: {told(ranking.skew, sign=True)}")
-    for one in found.loop.compared:
-        for metric in one.metrics:
-            name, pairs = metric.metric.replace("_", " "), found.loop.paired[one.experiment]
-            lines += [
-                f"{name} under `{difference.arm}`, above `{metric.means[0].arm}`, in the "
-                f"experiment: {_bounds(difference)}; the same viewers under both: "
-                f"{_bounds(pairs[metric.metric])}"
-                for difference in metric.differences
-                if difference.interval[0] <= 0
-            ]
-    lines += seeds_page.unclear(found.others)
-    if not lines:
-        return "## What did not help\n\nNothing: each interval above lies above 0.\n"
+    for older, age in pairwise(AGES):
+        step, name = ranking.steps[age], f"{age} above {older}"
+        over_all = found.others.spreads.get(name)
+        if verdict(step) is not Verdict.ABOVE or (
+            over_all and not over_all.alone and verdict(over_all) is not Verdict.ABOVE
+        ):
+            others = seeds_page.over_others(name, found.others)
+            lines.append(f"Features {name}, by NDCG@10: {told(step, sign=True)}{others}.")
+        if verdict(order := ranking.order_steps[age]) is not Verdict.ABOVE:
+            lines.append(f"Features {name}, by orders an impression: {told(order, sign=True)}.")
+    skew = ranking.skew
+    if verdict(right := Interval(-skew.mean, -skew.high, -skew.low)) is not Verdict.ABOVE:
+        lines.append(
+            f"The right definition above the skewed one, by NDCG@10: {told(right, sign=True)}."
+        )
+    lines += [
+        f"{metric.metric.replace('_', ' ').capitalize()} under `{difference.arm}`, above "
+        f"`{metric.means[0].arm}`, in the experiment: {_bounds(difference)}; the same viewers "
+        f"under both: {_bounds(found.loop.paired[one.experiment][metric.metric])}."
+        for one in found.loop.compared
+        for metric in one.metrics
+        for difference in metric.differences
+        if difference.interval[0] <= 0
+    ]
     listed = "\n".join(f"- {line}" for line in lines)
-    return f"""## What did not help, as far as was measured
+    return f"""## What did not help, or is not told
 
-Of these no interval lies above 0: each may be nothing, or a loss. Its upper end says how much it
-is at most.
+Of these an interval has 0 in it or lies below: that one may be nothing, or a loss, and is at most
+its upper end.
 
-{listed}
+{listed or "None."}
 """
 
 

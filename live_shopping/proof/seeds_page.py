@@ -31,10 +31,11 @@ def section(own: Measured, others: Seeds) -> str:
     return f"""## In other marketplaces
 
 The intervals above are of one marketplace's viewers. The same was measured in {count} of
-{count + len(others.failed)} marketplaces that are simulated with other seeds: the same definitions,
-other viewers, sellers and tastes. Each has {size.viewers:,} viewers and {size.sellers:,} sellers at
-the start, and about {size.events:,} events in {size.days} days; {others.models} models an age. In
-brackets: 95 % of resamples of a marketplace's viewers.
+{count + len(others.failed)} marketplaces that are simulated with other seeds: the same
+definitions, other viewers, sellers and tastes. Each has {size.viewers:,} viewers and
+{size.sellers:,} sellers at the start, and about {size.events:,} events in {size.days} days;
+{others.models} models an age. In brackets: 95 % of resamples of a marketplace's viewers. All come
+of one simulator: what it leaves out, no seed shows.
 
 {failed}{_measured(own, others) if others.measured else ""}"""
 
@@ -53,7 +54,7 @@ def _measured(own: Measured, others: Seeds) -> str:
         ([one.name, *(told(gain, sign=True) for gain in one.named.values())] for one in every),
     )
     summary = _table(
-        ["gain", "mean", "lowest", "highest", "marketplaces in which it is", "mean of all such"],
+        ["gain", "mean", "lowest", "highest", "in how many", "mean of all such"],
         (
             [
                 name,
@@ -90,33 +91,46 @@ def _counts(name: str, others: Seeds) -> str:
 
 
 def _disagreement(own: Measured, others: Seeds) -> str:
-    """Which marketplaces say another thing than the one that the page is about."""
+    """Where marketplaces, or all of them together, say another thing than the demonstration."""
     found = [
-        f"in {other.name}, {name} is {verdict(gain).value}, and here {verdict(mine).value}"
+        f"in {other.name}, {name} is {verdict(gain).value}, in the demonstration "
+        f"{verdict(mine).value}"
         for name, mine in own.named.items()
         for other in others.measured
         for gain in [other.named[name]]
         if verdict(gain) is not verdict(mine)
     ]
-    if not found:
-        return "No marketplace disagrees with the demonstration on any of these gains."
-    return f"Marketplaces disagree: {'; '.join(found)}."
-
-
-def unclear(others: Seeds) -> list[str]:
-    """The gains that are not told to be above 0 over all other marketplaces, in words."""
-    return [
-        f"NDCG@10, {name}, over {len(others.measured)} other marketplaces: {one.mean:+.4f} "
-        f"({one.low:+.4f} to {one.high:+.4f})"
+    text = (
+        f"Marketplaces disagree with the demonstration: {'; '.join(found)}."
+        if found
+        else "No marketplace disagrees with the demonstration on any of these gains."
+    )
+    together = [
+        f"{name} is {verdict(one).value}"
         for name, one in others.spreads.items()
-        if not one.alone and verdict(one) is not Verdict.ABOVE
+        if not one.alone and verdict(one) is not verdict(own.named[name])
     ]
+    if together:
+        text += f" Over all others, unlike in the demonstration, {'; '.join(together)}."
+    return text
+
+
+def over_others(name: str, others: Seeds) -> str:
+    """What a gain comes to over the other marketplaces, in words; empty where too few tell it."""
+    spread = others.spreads.get(name)
+    if spread is None or spread.alone:
+        return ""
+    return (
+        f"; over {len(others.measured)} other marketplaces {spread.mean:+.4f} "
+        f"({spread.low:+.4f} to {spread.high:+.4f})"
+    )
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     names = list(head)
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = [f"| {' | '.join(line)} |" for line in [names, *rows]]
+    lines.insert(1, "|---" * len(names) + "|")
+    return "\n".join(lines)
 
 
 def plot(path: Path, own: Measured, others: Seeds) -> None:

@@ -240,12 +240,14 @@ def test_the_page_says_what_helps_and_what_is_not_told(tmp_path: Path) -> None:
     assert "| taps an open | old | " in text
     assert "Of 200 splits of viewers who all met `fresh`, 4.5% found" in text
     helped_not = text.partition("## What did not help")[2]
-    assert "- NDCG@10 with features 1s old, above 1min: +0.0010 (-0.0100 to +0.0120)" in helped_not
-    assert "- orders with features 1s old, above 1min: -0.0200 (-0.0300 to -0.0100)" in helped_not
-    assert "- orders with features 1h old" in helped_not
-    assert "1min old" not in helped_not
-    assert "skew" not in helped_not
-    assert "taps an open" not in helped_not
+    assert (
+        "- Features 1s above 1min, by NDCG@10: +0.0010 (-0.0100 to +0.0120); over 2 " in helped_not
+    )
+    assert "1s above 1min, by orders an impression: -0.0200 (-0.0300 to -0.0100)" in helped_not
+    assert "1h above 24h, by orders" in helped_not
+    assert "1min above 1h" not in helped_not
+    assert "skewed" not in helped_not
+    assert "Taps an open" not in helped_not
     assert "## In other marketplaces" in text
     plots = [tmp_path / name for name in ("proof.svg", "proof_seeds.svg")]
     assert all(plot.read_text().startswith("<?xml") for plot in plots)

@@ -121,14 +121,17 @@ def test_the_page_says_where_marketplaces_disagree() -> None:
     text = seeds_page.section(own, found)
     assert "measured in 2 of\n3 marketplaces" in text
     assert "Marketplace 103 was not measured, and is in no number here: the disk is full" in text
-    assert "in 102, 1h above 24h is not told from 0, and here above 0" in text
-    assert "in 102, 1s above 1min is below 0, and here not told from 0" in text
+    assert "in 102, 1h above 24h is not told from 0, in the demonstration above 0" in text
+    assert "in 102, 1s above 1min is below 0, in the demonstration not told from 0" in text
     assert "in 101" not in text
     assert (
         "| 1h above 24h | +0.0095 | +0.0010 | +0.0180 | above 0: 1, not told from 0: 1 "
         "| -0.0985 to +0.1175, not told from 0 |"
     ) in text
-    assert any(line.startswith("NDCG@10, 1s above 1min") for line in seeds_page.unclear(found))
+    assert "Over all others, unlike in the demonstration, 1h above 24h is not told from 0" in text
+    assert seeds_page.over_others("1h above 24h", found) == (
+        "; over 2 other marketplaces +0.0095 (-0.0985 to +0.1175)"
+    )
     agreed = seeds_page.section(own, replace(found, measured=(one, one), failed=()))
     assert "No marketplace disagrees" in agreed
 
@@ -141,3 +144,4 @@ def test_the_page_says_nothing_of_marketplaces_that_were_not_asked_for() -> None
     assert "| gain |" not in none
     single = seeds_page.section(own, Seeds(SMALL, 3, (own,)))
     assert "| 1h above 24h | +0.0200 | +0.0200 | +0.0200 | above 0: 1 | - |" in single
+    assert not seeds_page.over_others("1h above 24h", Seeds(SMALL, 3, (own,)))
