@@ -28,7 +28,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 unexport PYTHONDONTWRITEBYTECODE
 
 help:
-	@echo "Commands (ARGS=... is passed on to run, live, ui, test, bench and lock):"
+	@echo "Commands (ARGS=... is passed on to run, live, ui, proof, test, bench and lock):"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(stamp) ## Simulate the marketplace, run the whole pipeline and serve a request
