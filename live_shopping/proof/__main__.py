@@ -89,7 +89,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m live_shopping.proof", description=__doc__)
     parser.add_argument("--requests", type=int, default=3_500, help="opens to learn from, about")
     parser.add_argument("--models", type=_positive, default=5, help="models of each age")
-    text = f"other marketplaces that are simulated and measured too, 0 to {seeds.MOST}"
+    text = f"other marketplaces that are measured too, 0 to {seeds.MOST}; by default {SEEDS}"
     several = range(seeds.MOST + 1)
     parser.add_argument("--seeds", type=int, choices=several, default=SEEDS, metavar="N", help=text)
     out = Path(__file__).parents[2] / "docs"

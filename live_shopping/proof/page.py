@@ -175,8 +175,7 @@ waits for a run: {_waits(found.batch)}
 The run's own time comes on top.
 
 {_loop(found.loop)}
-{seeds_page.section(found.own, found.others)}
-{_unclear(found)}"""
+{seeds_page.section(found.own, found.others)}{_unclear(found)}"""
 
 
 def _unclear(found: Findings) -> str:

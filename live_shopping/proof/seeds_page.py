@@ -37,7 +37,8 @@ definitions, other viewers, sellers and tastes. Each has {size.viewers:,} viewer
 {others.models} models an age. In brackets: 95 % of resamples of a marketplace's viewers. All come
 of one simulator: what it leaves out, no seed shows.
 
-{failed}{_measured(own, others) if others.measured else ""}"""
+{failed}{_measured(own, others) if others.measured else ""}
+"""
 
 
 def _measured(own: Measured, others: Seeds) -> str:
