@@ -25,6 +25,8 @@ class Served:
         statuses: how many requests of each service were answered with each status.
         states: how many rows of each view had each state.
         errors: how many errors kept values from being read, by service.
+        failed: in how many rows a request feature was null as its expression fails, by its service
+            and its name.
         behind: the seconds that each near view is behind the store, now.
     """
 
@@ -32,6 +34,7 @@ class Served:
     statuses: dict[tuple[str, str], float] = field(default_factory=dict)
     states: dict[tuple[str, str], float] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
+    failed: dict[tuple[str, str], float] = field(default_factory=dict)
     behind: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -44,6 +47,7 @@ class Served:
         seconds: dict[str, dict[float, float]] = defaultdict(dict)
         statuses: dict[tuple[str, str], float] = defaultdict(float)
         states: dict[tuple[str, str], float] = defaultdict(float)
+        failed: dict[tuple[str, str], float] = defaultdict(float)
         errors, behind = defaultdict[str, float](float), {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
@@ -57,9 +61,11 @@ class Served:
                         states[labels["view"], labels["state"]] += value
                     case "slate_lookup_errors_total":
                         errors[labels["service"]] += value
+                    case "slate_lookup_failed_rows_total":
+                        failed[labels["service"], labels["feature"]] += value
                     case "slate_near_behind_seconds":
                         behind[labels["view"]] = value
-        return cls(dict(seconds), dict(statuses), dict(states), dict(errors), behind)
+        return cls(dict(seconds), dict(statuses), dict(states), dict(errors), dict(failed), behind)
 
     def since(self, before: "Served") -> "Served":
         """What came after an earlier look; all of it, where the server was started anew since."""
@@ -72,6 +78,7 @@ class Served:
             {key: n - before.statuses.get(key, 0) for key, n in self.statuses.items()},
             {key: n - before.states.get(key, 0) for key, n in self.states.items()},
             {key: n - before.errors.get(key, 0) for key, n in self.errors.items()},
+            {key: n - before.failed.get(key, 0) for key, n in self.failed.items()},
             self.behind,
         )
         return self if min(found.statuses.values(), default=0) < 0 else found
@@ -108,6 +115,12 @@ class Served:
             f"{service}: {number:,.0f} times values could not be read and were defaults: see that "
             "the store is well"
             for service, number in self.errors.items()
+            if number
+        ]
+        wrong += [
+            f"{service}: {feature} was null in {number:,.0f} rows, as its expression fails on "
+            "their values or one that it reads: an answer's errors say which; mend its definition"
+            for (service, feature), number in self.failed.items()
             if number
         ]
         if failed:

@@ -39,6 +39,12 @@ class Failed:
         """What was raised, without the values that its text may tell of."""
         return type(self.reason).__name__
 
+    def number(self, rows: int) -> int:
+        """How many rows lack the feature, of so many that were computed."""
+        if len(self.rows) == 1:
+            return rows if self.rows[0] else 0
+        return int(np.count_nonzero(self.rows))
+
     def told(self, feature: Computed, rows: int) -> str:
         """In words.
 
@@ -46,12 +52,12 @@ class Failed:
             feature: the feature.
             rows: how many rows were computed.
         """
-        if not self.rows.any():
+        failed = self.number(rows)
+        if not failed:
             return (
                 f"{feature.name} was computed in parts, as its expression fails on these rows "
                 f"together ({self.kind}): mend its definition"
             )
-        failed = rows if len(self.rows) == 1 else int(np.count_nonzero(self.rows))
         some = f"{failed:,} of {rows:,} rows" if rows > 1 else "this row"
         is_null = (
             f"{feature.name} is {'null' if feature.kind.has_null else feature.kind.blank} in {some}"

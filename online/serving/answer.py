@@ -6,6 +6,7 @@ from copy import copy
 from datetime import timedelta
 from functools import cached_property
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -26,6 +27,8 @@ from slate.windows import SECOND
 if TYPE_CHECKING:
     import pandas
     import polars
+
+NONE_FAILED: Mapping[str, int] = MappingProxyType({})
 
 
 class Column(Protocol):
@@ -168,6 +171,9 @@ class Answer:
         errors: what kept values from being read; empty if all is well.
         request_id: the id that the request brought or, where its service's answers are logged, was
             given; empty otherwise.
+        failed: in how many rows a request feature is null as its expression fails on their values,
+            or one that it reads, by its name; ``errors`` say why. Empty where another process
+            answered.
     """
 
     def __init__(
@@ -179,6 +185,7 @@ class Answer:
         states: Mapping[str, ViewState],
         errors: tuple[str, ...],
         keys: Callable[[], dict[str, list[Any]]] = dict,
+        failed: Mapping[str, int] = NONE_FAILED,
     ) -> None:
         self.service = service
         self.at = instant(at)
@@ -186,6 +193,7 @@ class Answer:
         self.states = states
         self.errors = errors
         self.request_id = ""
+        self.failed = failed
         self._keys = keys
         self._held: Mapping[Column, Operand] = values
         self._values = _Columns(values)

@@ -121,8 +121,8 @@ class Lookup:
         unknown = self._unknown | self.vanished
         reasons = [unknown[view] for view in views if view in unknown]
         damaged = [one for read in self._plan.reads for one in self._damaged[read]]
-        values, failed = self._plan.compute(self._values)
-        errors = [*([error] if error else ()), *self._errors, *reasons, *damaged, *failed]
+        values, told, failed = self._plan.compute(self._values)
+        errors = [*([error] if error else ()), *self._errors, *reasons, *damaged, *told]
         self._mark(Stage.COMPUTE)
         return Answer(
             self._plan.plan.service.full_name,
@@ -132,6 +132,7 @@ class Lookup:
             {view: self._states[view] for view in views},
             tuple(dict.fromkeys(errors)),
             self._request.keys_by_row,
+            failed,
         )
 
     def _ask(self, reads: Sequence[ViewRead], known: Sequence[ViewRead]) -> Flow[None]:

@@ -40,6 +40,11 @@ class LookupMetrics:
             "slate_lookup_errors", "Errors of answers: what kept values from being read.",
             ["service"], registry=registry,
         )  # fmt: skip
+        self._failed = Counter(
+            "slate_lookup_failed_rows",
+            "Rows that lack a request feature, as its expression fails or one that it reads.",
+            ["service", "feature"], registry=registry,
+        )  # fmt: skip
         self._behind = _Behind(
             "slate_near_behind_seconds",
             "Seconds since a near view was in step with the store, of the process furthest behind.",
@@ -60,7 +65,10 @@ class LookupMetrics:
         for stage, took in stages.items():
             self._stages.labels(service, stage).observe(took)
         self._rows.labels(service).inc(answer.rows)
-        self._errors.labels(service).inc(len(answer.errors))
+        # Each feature that failed is one of the errors, and no fault of what is read.
+        self._errors.labels(service).inc(len(answer.errors) - len(answer.failed))
+        for feature, number in answer.failed.items():
+            self._failed.labels(service, feature).inc(number)
         for view, state in answer.states.items():
             for name, number in state.counts.items():
                 if number:

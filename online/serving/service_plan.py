@@ -84,24 +84,28 @@ class ServicePlan:
             return 0
         return 1 + next(read.round for read in self.plan.reads if read.view is source.view)
 
-    def compute(self, values: dict[Expr, Operand]) -> tuple[dict[Feature, Operand], list[str]]:
+    def compute(
+        self, values: dict[Expr, Operand]
+    ) -> tuple[dict[Feature, Operand], list[str], dict[str, int]]:
         """Run the expressions, and take the service's features out.
 
         Args:
             values: the features that were read, the inputs and the instant asked about.
 
         Returns:
-            The features; and of which of them the expression fails on some rows, in words: these
-            are null there.
+            The features; of which of them the expression fails on some rows, in words: these are
+            null there; and in how many rows, by their names.
         """
         failed: dict[Computed, Failed] = {}
         compute(self.plan, values, failed)
-        told = []
+        told, numbers, rows = [], {}, max(map(len, values.values()))
         for feature, one in failed.items():
-            told.append(one.told(feature, max(map(len, values.values()))))
+            told.append(one.told(feature, rows))
+            numbers[feature.name] = one.number(rows)
             if feature not in self._told_of:
                 # Once: the next request may well fail alike. What was raised may tell of values,
                 # and is for whoever runs this alone.
                 self._told_of.add(feature)
                 logger.warning("%s", told[-1], exc_info=one.reason)
-        return {feature: values[feature] for feature in self.plan.service.features}, told
+        features = {feature: values[feature] for feature in self.plan.service.features}
+        return features, told, numbers

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from slate import (
     Array,
@@ -27,13 +28,15 @@ from slate import (
     resolver,
     unique_id,
 )
+from slate.cli.served import Served
 from slate.errors import DataError
 from slate.executor import compute, served
 from slate.expressions import NOW, Expr
 from slate.failed_expressions import Failed
 from slate.features import Computed
-from slate.online import Publisher
+from slate.online import Publisher, enable_metrics
 from slate.online.rows.instants import microseconds
+from slate.online.serving import lookup_stages
 from slate.online.serving.live_services import Serving
 from slate.online.store.connections import Connections
 from tests.online.tables import AS_OF, attribute_rows
@@ -166,6 +169,34 @@ def test_an_answer_has_all_else_and_says_so(
     assert not any("thirteen" in error for error in answer.errors)
     assert sorted(record.message for record in caplog.records) == sorted(SAID.values())
     assert "KeyError: 'thirteen'" in caplog.text
+
+
+def test_metrics_count_the_rows_by_feature_and_no_fault_of_the_store(
+    registry: Registry,
+    publisher: Publisher,
+    connections: Connections,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookup_stages, "_metrics", {})
+    metrics = CollectorRegistry()
+    enable_metrics(metrics)
+    rows = [{"shop_id": f"s{n}", "unlucky": n, "place": "p", "event_ts": AS_OF} for n in (7, 13)]
+    publisher.publish(ShopFacts, [attribute_rows(ShopFacts, rows)], AS_OF)
+    serving = Serving(registry, "arcade", 0)
+    for asked in (["s7", "s13", "s13"], "s13", "s7"):
+        connections.run(serving.lookup("visiting", AS_OF, {"shop_id": asked}))
+    found = Served.of(generate_latest(metrics).decode())
+    assert found.failed == {
+        ("visiting_v1", name): 3 for name in ("visiting.luck", "visiting.hurry")
+    }
+    assert found.errors == {"visiting_v1": 0}
+    assert found.since(found).troubles() == []
+    luck, hurry = sorted(found.troubles(), reverse=True)
+    assert luck == (
+        "visiting_v1: visiting.luck was null in 3 rows, as its expression fails on their values or "
+        "one that it reads: an answer's errors say which; mend its definition"
+    )
+    assert "visiting.hurry" in hurry
 
 
 def test_a_request_for_no_row_and_for_one_alone(
