@@ -14,9 +14,10 @@ class State(IntEnum):
     A row is MISSING where no key leads to it: a show that is not known has a seller, but which one
     is not known either. So it is where its key comes from a row that cannot be known; where the
     view was never published as it is defined now, or the store lost it, also if a stream goes on,
-    which cannot tell what was before; where the stream added events that arrived after the instant
-    asked about, within its hour, and cannot be taken away again; and where the store did not
-    answer. But for keys, an error of the answer says why.
+    which cannot tell what was before; where no instant was asked about, and the clock of whoever
+    answers lies before what is published; where the stream added events that arrived after the
+    instant asked about, within its hour, and cannot be taken away again; and where the store did
+    not answer. But for keys, an error of the answer says why.
 
     Its numbers are what rows and logs hold, its words what people, metrics and JSON are told.
     """

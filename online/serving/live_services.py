@@ -30,6 +30,7 @@ from slate.online.store.live_generations import (
     LiveGenerations,
     LiveViews,
     require_not_before,
+    without_those_ahead,
 )
 from slate.registry import Registry
 
@@ -132,7 +133,9 @@ class Serving:
         request = plan.form.read(given, self._max_rows) if candidates is None else None
         mark(Stage.REQUEST)
         if plan.plan.service.frozen_us is None or not request_id:
-            answer, request = yield from self._answer(plan, when, given, candidates, request, mark)
+            answer, request = yield from self._answer(
+                plan, when, given, candidates, request, mark, by_clock=at is None
+            )
             return self._served(plan, request, answer, request_id)
         if candidates is not None:
             # What was found to be candidates is part of what is frozen, not of what was asked.
@@ -156,7 +159,9 @@ class Serving:
         except (StoreError, ResponseError) as error:
             untold = str(error)
         mark(Stage.STORE, plan.reads)
-        answer, request = yield from self._answer(plan, when, given, candidates, request, mark)
+        answer, request = yield from self._answer(
+            plan, when, given, candidates, request, mark, by_clock=at is None
+        )
         answer.request_id = request_id
         try:
             if untold is None and (kept := (yield from frozen.keep(answer))) is not answer:
@@ -188,10 +193,13 @@ class Serving:
         candidates: CandidateSet | None,
         request: Request | None,
         mark: Mark,
+        *,
+        by_clock: bool,
     ) -> Flow[tuple[Answer, Request]]:
         """The flow that makes an answer, and tells to which request.
 
-        Of candidates, their keys are found first.
+        Of candidates, their keys are found first. A request that names no instant is answered by
+        this machine's clock, and whoever asks is not to blame for that.
         """
         error = yield from self._refreshed(mark)
         broken, untold = False, None
@@ -203,7 +211,10 @@ class Serving:
                 request = plan.form.read({**given, candidates.key: keys}, self._max_rows)
             assert request is not None
             known = NOTHING if error else found
-            _require_not_before(plan, when, known)
+            if by_clock:
+                known = without_those_ahead((read.view for read in plan.reads), when, known)
+            else:
+                _require_not_before(plan, when, known)
             lookup = Lookup(plan, request, when, known, self.near, mark)
             answer = yield from lookup.run(error)
             if lookup.failure is not None:

@@ -1,6 +1,6 @@
 """Which generations of views are live, as the store tells clients, and what streams add to them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -180,3 +180,25 @@ def require_not_before(view: type[FeatureView], at: int, live: Live) -> None:
             f"before that, at {instant(at)}: ask about a later instant, or read history from a "
             "training set"
         )
+
+
+def without_those_ahead(views: Iterable[type[FeatureView]], at: int, known: Known) -> Known:
+    """What is known by a clock that was set back: no view that is published as of later.
+
+    What such a view was before cannot be told, so its rows are missing, and an error says why.
+
+    Args:
+        views: those that are asked for.
+        at: the instant that the clock says, in microseconds.
+        known: what is known of views.
+    """
+    ahead = {
+        view.name: f"{view.name} is published as of {instant(found.as_of)}, and the clock here "
+        f"says {instant(at)}: set this machine's clock right, or `clock` of slate.toml"
+        for view in views
+        if (found := known.live.get(view.name)) is not None and at < found.as_of
+    }
+    if not ahead:
+        return known
+    live = {view: found for view, found in known.live.items() if view not in ahead}
+    return Known(live, known.unknown | ahead)

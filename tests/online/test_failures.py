@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from slate.deployment import Deployment
-from slate.errors import ConfigurationError, StoreError
+from slate.errors import ConfigurationError, RequestError, StoreError
 from slate.online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
 from slate.online.serving import lookup
 from slate.online.serving.live_services import Serving
@@ -24,8 +25,8 @@ from slate.online.store.flows import ExchangeError, Replicated, Step, drive
 from slate.online.store.generations import pointers
 from slate.online.store.redis_client import connect
 from slate.online.store.sending import send
-from tests.online.arcade import GameCatalog
-from tests.online.conftest import arcade_rows
+from tests.online.arcade import GameCatalog, PlayerProfile
+from tests.online.conftest import HOUR, arcade_rows
 from tests.online.tables import AS_OF, attribute_rows
 
 
@@ -287,3 +288,21 @@ def test_a_short_deadline_says_nothing_of_the_store_to_others(
     for late, others in answers:
         all_defaults(late)
         assert others["game_catalog.title"].tolist() == ["Chess", "Go"]
+
+
+def test_a_clock_set_back_costs_what_is_published_as_of_later_and_no_request(
+    deployment: Deployment, publisher: Publisher
+) -> None:
+    """Whoever names no instant cannot mend the clock of the machine that answers."""
+    for view, as_of in ((GameCatalog, AS_OF), (PlayerProfile, AS_OF - HOUR)):
+        publisher.publish(view, [arcade_rows(view)], as_of)
+    asked: dict[str, Any] = {"player_id": 1, "game_id": ["chess", "go"]}
+    with FeatureClient.connect(replace(deployment, clock=AS_OF - HOUR), timeout=5) as client:
+        answer = client.get("play_ranking", **asked)
+        assert set(answer.states["game_catalog"].state.tolist()) == {State.MISSING}
+        assert set(answer.states["player_profile"].state.tolist()) == {State.PRESENT}
+        (told,) = (error for error in answer.errors if "clock" in error)
+        assert told.startswith(f"game_catalog is published as of {AS_OF}, and the clock here says")
+        assert "set this machine's clock right" in told
+        with pytest.raises(RequestError, match="ask about a later instant"):
+            client.get("play_ranking", AS_OF - HOUR, **asked)
