@@ -216,7 +216,7 @@ class Publisher:
         Raises:
             StoreError: the store fails, or one of the views cannot be rolled back; none is.
         """
-        with store_errors(f"rolling {', '.join(view.name for view in views)} back"):
+        with store_errors(f"rolling {', '.join(view.name for view in views)} back", writes=False):
             back = RollBack(self._redis, self._deployment, views, to, rebuild=rebuild, pin=pin)
             return back.run()
 
@@ -265,7 +265,7 @@ class Publisher:
             StoreError: the store fails; the next call goes on.
         """
         names, most = GenerationNames(self._deployment, view.name), self._keep
-        with store_errors(f"cleaning {view.name}"):
+        with store_errors(f"cleaning {view.name}", writes=False):
             return keep_no_more_than(
                 self._redis, names, pointer_field(view), most if keep is None else keep
             )

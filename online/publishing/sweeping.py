@@ -19,7 +19,7 @@ from itertools import islice
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from slate.online.rows.keys import Keys
 from slate.online.store.channel import pairs
@@ -87,8 +87,25 @@ def keep_no_more_than(redis: Redis, names: GenerationNames, field: str, most: in
         pipeline.hset(names.pointers, field, replace(live, kept=live.kept[:most]).to_pointer())
 
     store: Any = redis
-    store.transaction(change, names.pointers)
-    return sweep(redis, names)
+    deleted: list[str] = []
+    try:
+        store.transaction(change, names.pointers)
+    except OutOfMemoryError:
+        # A full store takes no pointer, and is what one wants to make room in. A pointer that
+        # names what is gone does no harm: nothing without a marker is gone back to.
+        deleted = _delete_beyond(redis, names, field, most)
+        store.transaction(change, names.pointers)
+    return sorted({*deleted, *sweep(redis, names)})
+
+
+def _delete_beyond(redis: Redis, names: GenerationNames, field: str, most: int) -> list[str]:
+    """Delete what is kept of a view beyond a number, before its pointer says so."""
+    (found,) = read_all(redis, [command("HGETALL", names.pointers)])
+    live = Pointers.of(names, pairs(found)).live.get(field)
+    beyond = [one.name for one in live.kept[most:]] if live is not None else []
+    for name in beyond:
+        _delete(redis, names, name)
+    return beyond
 
 
 def remove_former(redis: Redis, deployment: str, known: Set[str], since: datetime) -> list[str]:

@@ -6,7 +6,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -233,6 +234,51 @@ def test_the_order_of_publishes_does_not_follow_a_clock_that_is_set_back(
     release(publisher, 1)
     publisher.rollback(*VIEWS)
     assert live() == {0}
+
+
+@pytest.fixture
+def fill(redis: Redis) -> Iterator[Callable[[], None]]:
+    """Lets the store take nothing more in, until the test ends."""
+    yield lambda: redis.config_set("maxmemory", 1)
+    redis.config_set("maxmemory", 0)
+
+
+def test_of_a_full_store_nothing_goes_live_by_half(
+    redis: Redis, publisher: Publisher, live: Callable[[], set[int]], fill: Callable[[], None]
+) -> None:
+    release(publisher, 0)
+    before = set(redis.scan_iter())
+    with publisher.release("run 1") as written:
+        for view in VIEWS:
+            written.write(view, numbered(view, 1), AS_OF)
+        fill()
+        with pytest.raises(StoreError, match=r"is full .* what was written is deleted again"):
+            written.go_live()
+    assert set(redis.scan_iter()) == before
+    assert live() == {0}
+
+
+def test_a_full_store_is_gone_back_in_once_there_is_room_and_room_can_be_made(
+    redis: Redis, publisher: Publisher, live: Callable[[], set[int]], fill: Callable[[], None]
+) -> None:
+    for number in range(3):
+        release(publisher, number)
+    used = redis.info("memory")["used_memory"]
+    fill()
+    with pytest.raises(StoreError, match=r"^rolling game_catalog.* --clean --keep N.*again$"):
+        publisher.rollback(*VIEWS)
+    assert live() == {2}
+    redis.config_set("maxmemory", used)
+    for view in VIEWS:
+        with suppress(StoreError):  # The pointer may still find no room, the rows are gone.
+            publisher.clean(view, 1)
+        assert redis.scard(GenerationNames("arcade", view.name).generations) == 2
+    assert live() == {2}
+    redis.config_set("maxmemory", 0)
+    publisher.rollback(*VIEWS)
+    assert live() == {1}
+    with pytest.raises(StoreError, match="cannot be rolled back"):
+        publisher.rollback(*VIEWS)
 
 
 def test_what_is_pinned_stays_while_others_go_on(
