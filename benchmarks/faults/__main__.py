@@ -1,11 +1,12 @@
 """Requests at load while things break: ``make bench-faults``.
 
-Rows are damaged, the store is stopped, gone, killed, out of memory, and flushed and filled again,
-views are published, also twice at once, archives find no room, and workers, publishers and
-processes of the server are killed, in random order, while events are written and feeds are asked
-for over HTTP. Each answer is held against the truth: a value is right for the events that its row
-knows, or its view is flagged. After each fault everything comes to rest, and shows are asked for
-again: all events have to be in the answer.
+Rows are damaged, the store is stopped, gone, killed, out of memory, also on the way of a publish,
+and flushed and filled again, views are published, also twice at once, and rolled back and forward
+between generations of other values, archives find no room, clocks are set back, and workers,
+publishers and processes of the server are killed, in random order, while events are written and
+feeds are asked for over HTTP. Each answer is held against the truth: a value is right for the
+events that its row knows, or its view is flagged. After each fault everything comes to rest, and
+shows are asked for again: all events have to be in the answer.
 """
 
 import argparse
@@ -23,8 +24,10 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from benchmarks.faults.injections import Faults, WorkerProcess, online_views, publish
+from benchmarks.faults.injections import Faults, WorkerProcess
 from benchmarks.faults.load import TIMEOUT, Asker, Judge, Tally, Writer
+from benchmarks.faults.moved_clocks import Clocks
+from benchmarks.faults.releases import Releases, online_views, publish
 from benchmarks.faults.truth import Truth
 from benchmarks.serving import serving
 from live_shopping import definitions as shop
@@ -70,7 +73,13 @@ def main() -> None:
         truth = Truth(random, began)
         warehouse = stack.enter_context(duckdb.connect())
         build(warehouse, project, Scenario(truth.sources()), micros(began))
-        worker = WorkerProcess(deployment)
+        rows = online_views(deployment, warehouse)
+        with duckdb.connect() as another:
+            build(another, project, Scenario(truth.sources(other=True)), micros(began))
+            other = online_views(deployment, another)
+        (folder / "clocks").mkdir()
+        clocks = Clocks.within(folder / "clocks")
+        worker = WorkerProcess(deployment, clocks.worker)
         stack.callback(worker.close)
         stop = threading.Event()
         judge = Judge(truth, tally)
@@ -78,12 +87,15 @@ def main() -> None:
         writer = Writer(truth, connect, EVENTS, stop, tally)
         (folder / "served").mkdir()
         # It is ready once something is published.
-        rows = online_views(deployment, warehouse)
         publish(deployment, rows, began)
-        served = stack.enter_context(
-            serving(folder / "served", deployment.name, server.address, SERVING, TIMEOUT)
+        with clocks.server.of_what_starts():
+            served = stack.enter_context(
+                serving(folder / "served", deployment.name, server.address, SERVING, TIMEOUT)
+            )
+        releases = Releases(deployment, rows, other, began, judge, random)
+        faults = Faults(
+            deployment, server, rows, releases, began, worker, served, writer, judge, clocks, random
         )
-        faults = Faults(deployment, server, rows, began, worker, served, writer, judge, random)
         client = stack.enter_context(RemoteClient.connect(served.address, timeout=PATIENT))
         askers = [
             Asker(client, truth, judge, REQUESTS / ASKERS, options.seed + n, stop, tally)
@@ -114,7 +126,7 @@ def main() -> None:
             for text in tally.wrong[shown:]:
                 print(f"    {text}", flush=True)
             print(
-                f"  {what:<24} {time.monotonic() - at:5.1f} s, {since['requests']:4} requests, "
+                f"  {what:<30} {time.monotonic() - at:5.1f} s, {since['requests']:4} requests, "
                 f"{since['whole']:4} whole, {since['flagged']:6} values flagged, "
                 f"{sum(since[what] for what in WRONG)} wrong, {since['exceptions']} exceptions",
                 flush=True,

@@ -10,21 +10,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from multiprocessing.synchronize import Event as Signal
+from functools import partial
 from typing import Any
 
 import numpy as np
 from redis import Redis
 
 from benchmarks.faults.load import Judge, Writer
+from benchmarks.faults.moved_clocks import Clocks, MovedClock, can_be_moved
+from benchmarks.faults.releases import OnlineViews, Releases, publish, publish_when_told
 from benchmarks.freshness import work
 from benchmarks.serving import Server
 from live_shopping import definitions as shop
-from slate.assets.publishing import online_rows
 from slate.deployment import Deployment
-from slate.errors import StoreError
 from slate.online import Publisher
-from slate.online.rows.row_tables import Rows
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.generations import GenerationNames
 from slate.online.store.redis_client import connect
@@ -42,11 +41,9 @@ GONE_SECONDS, FULL_SECONDS = 20.0, 5.0
 NO_ROOM_SECONDS = 15.0
 # About how long it takes to publish all.
 PUBLISH_SECONDS = 1.0
+# Seconds that a clock is set back by, in words, and for how long.
+SET_BACK, SET_BACK_SECONDS = {60: "a minute", 3_600: "an hour"}, 8.0
 _CONTEXT = multiprocessing.get_context("spawn")
-
-
-# The rows of each view by its name, as they are published.
-OnlineViews = dict[str, list[Rows]]
 
 
 class WorkerProcess:
@@ -54,10 +51,11 @@ class WorkerProcess:
 
     Args:
         deployment: the deployment; its store has an address.
+        clock: its clock.
     """
 
-    def __init__(self, deployment: Deployment) -> None:
-        self._deployment = deployment
+    def __init__(self, deployment: Deployment, clock: MovedClock) -> None:
+        self._deployment, self._clock = deployment, clock
         self._process = self._start()
         self.kills = 0
 
@@ -65,7 +63,8 @@ class WorkerProcess:
         # One for each: whoever is killed while it waits for an event blocks who sets it.
         self._stop = _CONTEXT.Event()
         process = _CONTEXT.Process(target=work, args=(replace(self._deployment), self._stop))
-        process.start()
+        with self._clock.of_what_starts():
+            process.start()
         return process
 
     @property
@@ -88,39 +87,6 @@ class WorkerProcess:
         self._process.kill()
 
 
-def online_views(deployment: Deployment, warehouse: Any) -> OnlineViews:
-    """What is published of each view.
-
-    Args:
-        deployment: the deployment.
-        warehouse: a connection to the warehouse, with all models built.
-    """
-    views = deployment.registry.views.values()
-    return {view.name: list(online_rows(warehouse, view)) for view in views}
-
-
-def publish(deployment: Deployment, rows: OnlineViews, as_of: datetime) -> None:
-    """Publish every view, as of an instant from which on streams add to it."""
-    with connect(deployment.redis) as redis:
-        publisher = Publisher(redis, deployment.name)
-        for view in deployment.registry.views.values():
-            try:
-                publisher.publish(
-                    view, rows[view.name], as_of, stream_from=as_of if view.windowed else None
-                )
-            except StoreError:
-                # Another publish overtook this one.
-                continue
-
-
-def _publish_when_told(
-    deployment: Deployment, rows: OnlineViews, as_of: datetime, ready: Signal
-) -> None:
-    """The same in a process of its own, which says when it begins."""
-    ready.set()
-    publish(deployment, rows, as_of)
-
-
 class Faults:
     """Everything that can be broken.
 
@@ -128,11 +94,13 @@ class Faults:
         deployment: the deployment; its store has an address.
         server: the store.
         rows: what is published of each view.
+        releases: publishes all of it in one step.
         as_of: the instant up to which they know all events.
         worker: the worker.
         serving: what answers requests over HTTP.
         writer: the writer of events.
         judge: is told what was damaged.
+        clocks: of what runs.
         random: draws what is broken, and where.
     """
 
@@ -141,22 +109,25 @@ class Faults:
         deployment: Deployment,
         server: EmbeddedServer,
         rows: OnlineViews,
+        releases: Releases,
         as_of: datetime,
         worker: WorkerProcess,
         serving: Server,
         writer: Writer,
         judge: Judge,
+        clocks: Clocks,
         random: np.random.Generator,
     ) -> None:
+        self._clocks = clocks
         self._deployment, self._server = deployment, server
-        self._rows, self._as_of = rows, as_of
+        self._rows, self._releases, self._as_of = rows, releases, as_of
         self._worker, self._writer, self._judge, self._random = worker, writer, judge, random
         self._serving = serving
         self._registry = deployment.registry
 
     def all(self) -> dict[str, Callable[[], None]]:
         """What can happen, by name."""
-        return {
+        ways: dict[str, Callable[[], None]] = {
             "rows damaged": self.damage,
             "streamed rows damaged": self.damage_streamed,
             "store stopped": self.stop_store,
@@ -168,9 +139,20 @@ class Faults:
             "publisher killed": self.kill_publisher,
             "published twice at once": self.publish_twice,
             "published": self.publish,
+            "rolled back": self._releases.roll_back,
+            "published without memory": self._releases.publish_without_memory,
             "worker killed": self.kill_worker,
             "server process killed": self.kill_serving,
         }
+        if can_be_moved():
+            for seconds, told in SET_BACK.items():
+                worker, server = self._clocks.worker, self._clocks.server
+                ways |= {
+                    f"worker's clock {told} back": partial(self.set_back, worker, seconds),
+                    f"server's clock {told} back": partial(self.set_back, server, seconds),
+                    f"publisher's clock {told} back": partial(self.set_back_publisher, seconds),
+                }
+        return ways
 
     def publish(self, at_once: int = 1) -> None:
         """Publish every view, some times at once."""
@@ -185,6 +167,25 @@ class Faults:
     def publish_twice(self) -> None:
         """Publish every view twice at once."""
         self.publish(2)
+
+    def set_back(self, clock: MovedClock, seconds: int) -> None:
+        """Set a clock back while all goes on, and right again."""
+        clock.move(-seconds)
+        time.sleep(SET_BACK_SECONDS)
+        clock.move(0)
+
+    def set_back_publisher(self, seconds: int) -> None:
+        """Publish every view by a process whose clock is set back, and then by one that is not."""
+        self._clocks.publisher.move(-seconds)
+        published = (replace(self._deployment), self._rows, self._as_of, _CONTEXT.Event())
+        process = _CONTEXT.Process(target=publish_when_told, args=published)
+        with self._clocks.publisher.of_what_starts():
+            process.start()
+        process.join()
+        if process.exitcode:
+            self._judge.note_wrong(f"a publisher whose clock is set back ends: {process.exitcode}")
+        time.sleep(DAMAGED_SECONDS)
+        self.publish()
 
     def damage(self) -> None:
         """Damage published rows of shows as they lie in the store, then publish again."""
@@ -263,7 +264,7 @@ class Faults:
         """Kill a process that publishes every view, wherever it is, then publish again."""
         ready = _CONTEXT.Event()
         published = (replace(self._deployment), self._rows, self._as_of, ready)
-        process = _CONTEXT.Process(target=_publish_when_told, args=published)
+        process = _CONTEXT.Process(target=publish_when_told, args=published)
         process.start()
         ready.wait()
         time.sleep(float(self._random.uniform(0, PUBLISH_SECONDS)))

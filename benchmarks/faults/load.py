@@ -70,11 +70,16 @@ class Judge:
         damaged: shows whose published rows were damaged: every answer with them is judged by these.
         streamed: shows of which what the stream added was damaged, likewise. They may stay flagged
             until an event of theirs comes.
+        other: the names of generations that were published of other values.
+        publishes: which publish generations are of, by their names, while nothing else is
+            published: an answer has to be of one publish. None while views go live one by one.
     """
 
     def __init__(self, truth: Truth, tally: Tally) -> None:
         self.damaged: set[str] = set()
         self.streamed: set[str] = set()
+        self.other: set[str] = set()
+        self.publishes: dict[str, str] | None = None
         self._truth = truth
         self._tally = tally
 
@@ -92,6 +97,7 @@ class Judge:
         """
         found = answer.to_arrow().take(rows).to_pylist()
         at = microseconds(answer.at)
+        self._together(answer)
         for row, values in zip(rows, found, strict=True):
             show = shows[row]
             self._attributes(answer, row, show, values)
@@ -108,9 +114,28 @@ class Judge:
         }
         return tuple(keys[name] for name in counted.view.entity.keys)
 
+    def _together(self, answer: Answer) -> None:
+        """Whether all views that an answer knows of are of one publish."""
+        publishes = self.publishes
+        if publishes is None:
+            return
+        of = {
+            view: publishes.get(state.generation, "one before")
+            for view, state in answer.states.items()
+            if state.generation is not None
+        }
+        self._tally.add("answers of one publish", len(set(of.values())) == 1)
+        if len(set(of.values())) > 1:
+            self._wrong(f"an answer is of several publishes: {of}")
+
+    def _is_other(self, answer: Answer, view: str) -> bool:
+        return answer.states[view].generation in self.other
+
     def _attributes(self, answer: Answer, row: int, show: str, values: dict[str, Any]) -> None:
-        for name, expected in self._truth.attributes(show).items():
+        truths = [self._truth.attributes(show, other) for other in (False, True)]
+        for name in truths[0]:
             view = name.partition(".")[0]
+            expected = truths[self._is_other(answer, view)][name]
             if answer.states[view].state[row] in FLAGGED:
                 self._tally.add("flagged")
                 continue
@@ -134,7 +159,8 @@ class Judge:
             if whole and not self.streamed.intersection(key):
                 self._wrong(f"{key}: {counted.view.name} is flagged, though all is well again")
             return
-        events: list[Event] = self._truth.events(counted.view, key)
+        other = self._is_other(answer, counted.view.name)
+        events: list[Event] = self._truth.events(counted.view, key, other)
         known = known_events(counted, events, values, at)
         least = self._truth.known_before(counted.view, key)
         if whole:
@@ -150,6 +176,10 @@ class Judge:
         self._tally.add("values", len(counted.view.features))
         for difference in differences(counted, events[:known], values, at):
             self._wrong(f"{key}: {difference}")
+
+    def note_wrong(self, text: str) -> None:
+        """Count something that is wrong, and is in no answer."""
+        self._wrong(text)
 
     def _wrong(self, text: str, how: str = "wrong") -> None:
         self._tally.note(how, self._tally.wrong, text)

@@ -142,23 +142,39 @@ class Truth:
                         key = tuple(event[name] for name in one.view.entity.keys)
                         self._of[one.view.name, key].append(event)
 
-    def events(self, view: type[FeatureView], key: Key) -> list[Event]:
-        """All events of a key that a view sees, in order."""
+    def events(self, view: type[FeatureView], key: Key, other: bool = False) -> list[Event]:
+        """All events of a key that a view sees, in order.
+
+        Args:
+            view: the view.
+            key: the key.
+            other: whether as a generation knows them that is published of other values.
+        """
         with self._lock:
-            return list(self._of[view.name, key])
+            events = list(self._of[view.name, key])
+        if other:
+            known = self.known_before(view, key)
+            events[:known] = map(_other, events[:known])
+        return events
 
     def known_before(self, view: type[FeatureView], key: Key) -> int:
         """How many of them every published generation knows."""
         return self.published.get((view.name, key), 0)
 
-    def sources(self) -> dict[str, list[dict[str, Any]]]:
-        """The rows of each source before the stream began, by the source's name."""
+    def sources(self, other: bool = False) -> dict[str, list[dict[str, Any]]]:
+        """The rows of each source before the stream began, by the source's name.
+
+        Args:
+            other: whether prices, ratings and followers are others, so that two generations of
+                one instant can be told apart by their values, of each view that has such.
+        """
+        history = map(_other, self.history) if other else self.history
         second = timedelta(seconds=1)
         listed = self.began - timedelta(days=2)
         known = {"event_ts": listed, "received_at": listed + second}
         sellers = sorted(set(self.seller_of.values()))
         return {
-            shop.Event.name: [e | {"received_at": e["event_ts"] + second} for e in self.history],
+            shop.Event.name: [e | {"received_at": e["event_ts"] + second} for e in history],
             shop.Impression.name: [],
             shop.Order.name: [],
             shop.OrderOutcome.name: [],
@@ -167,7 +183,7 @@ class Truth:
                 | {
                     "change_id": show, "show_id": show, "seller_id": self.seller_of[show],
                     "category": self.category_of[show], "title": show, "language": "en",
-                    "start_price": self.price_of[show], "scheduled_at": listed,
+                    "start_price": self.price_of[show] + other, "scheduled_at": listed,
                     "started_at": listed, "ended_at": None, "status": "live",
                 }
                 for show in self.shows
@@ -176,7 +192,7 @@ class Truth:
                 known
                 | {
                     "change_id": seller, "seller_id": seller, "country": "nl", "joined_at": listed,
-                    "rating": 4.5, "verified": True, "followers": 7,
+                    "rating": 4.5 - other, "verified": True, "followers": 7 + other,
                 }
                 for seller in sellers
             ],
@@ -190,16 +206,22 @@ class Truth:
             ],
         }  # fmt: skip
 
-    def attributes(self, show: str) -> dict[str, Any]:
-        """What the attribute views say of a show and its seller."""
+    def attributes(self, show: str, other: bool = False) -> dict[str, Any]:
+        """What the attribute views say of a show and its seller; ``other`` as of ``sources``."""
         return {
             "show_catalog.category": self.category_of[show],
             "show_catalog.status": "live",
-            "show_catalog.start_price": self.price_of[show],
-            "seller_profile.rating": 4.5,
+            "show_catalog.start_price": self.price_of[show] + other,
+            "seller_profile.rating": 4.5 - other,
             "seller_profile.verified": True,
-            "seller_profile.followers": 7,
+            "seller_profile.followers": 7 + other,
         }
+
+
+def _other(event: Event) -> Event:
+    """An event as the generation of other values knows it."""
+    price = event["price"]
+    return event if price is None else event | {"price": price + 1}
 
 
 def known_events(counted: Counted, events: list[Event], values: dict[str, Any], at: int) -> int:
