@@ -208,7 +208,11 @@ class Subjects:
 
     def without(self, text: str) -> str:
         """A text with ``FORGOTTEN`` in their place."""
-        return self._of_bytes.sub(FORGOTTEN.encode(), text.encode()).decode()
+        return self.bytes_without(text.encode()).decode()
+
+    def bytes_without(self, data: bytes) -> bytes:
+        """The same of bytes, whether or not all of them are text."""
+        return self._of_bytes.sub(FORGOTTEN.encode(), data)
 
     def __str__(self) -> str:
         return ", ".join(f"{one.key}={one.value}" for one in self.all)

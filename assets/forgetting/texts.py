@@ -102,18 +102,13 @@ def blot_out_rows(path: Path, subjects: Subjects) -> None:
 @contextmanager
 def _open(path: Path, subjects: Subjects) -> Iterator[sqlite3.Connection]:
     def names_a_subject(value: object) -> bool:
-        if value is None:
-            return False
-        if isinstance(value, bytes) and (text := _unpacked(value)) is not None:
-            return subjects.in_text(text)
-        return subjects.in_text(value if isinstance(value, bytes) else str(value).encode())
+        return value is not None and subjects.in_text(_text(value))
 
     def without_subjects(value: object) -> str | bytes:
+        after = subjects.bytes_without(_text(value))
         if not isinstance(value, bytes):
-            return subjects.without(str(value))
-        if (text := _unpacked(value)) is not None:
-            return zlib.compress(subjects.without(text.decode()).encode())
-        return subjects.without(value.decode()).encode()
+            return after.decode()
+        return zlib.compress(after) if _is_compressed(value) else after
 
     try:
         with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS)) as database:
@@ -127,12 +122,19 @@ def _open(path: Path, subjects: Subjects) -> Iterator[sqlite3.Connection]:
         ) from error
 
 
-def _unpacked(value: bytes) -> bytes | None:
-    """The text that Dagster has packed, as of what a job was made of; None where it did not."""
+def _text(value: object) -> bytes:
+    """A value of a database as a text: Dagster compresses what it keeps of jobs and of plans."""
+    if not isinstance(value, bytes):
+        return str(value).encode()
+    return zlib.decompress(value) if _is_compressed(value) else value
+
+
+def _is_compressed(value: bytes) -> bool:
     try:
-        return zlib.decompress(value)
+        zlib.decompress(value)
     except zlib.error:
-        return None
+        return False
+    return True
 
 
 def _tables(database: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:

@@ -182,7 +182,7 @@ def require_not_before(view: type[FeatureView], at: int, live: Live) -> None:
         )
 
 
-def without_those_ahead(views: Iterable[type[FeatureView]], at: int, known: Known) -> Known:
+def without_those_ahead(views: Iterable[type[FeatureView]], at: int, known: LiveViews) -> LiveViews:
     """What is known by a clock that was set back: no view that is published as of later.
 
     What such a view was before cannot be told, so its rows are missing, and an error says why.
@@ -201,4 +201,4 @@ def without_those_ahead(views: Iterable[type[FeatureView]], at: int, known: Know
     if not ahead:
         return known
     live = {view: found for view, found in known.live.items() if view not in ahead}
-    return Known(live, known.unknown | ahead)
+    return LiveViews(live, known.unknown | ahead)

@@ -70,5 +70,10 @@ def test_every_metric_is_named(ready: Served) -> None:
     # What nobody asked for yet has no numbers.
     assert ready.service("play_ranking", player_id=1, game_id=["go"]).status == 200
     there = set(re.findall(r"# TYPE (slate_\w+)", ready.ask("/metrics").body.decode()))
-    # Nor what never came about: no ranking is an experiment here, and the log lost nothing.
-    assert there == told - {"slate_serve_exposures_total", "slate_serve_not_logged_total"}
+    # Nor what never came about: no ranking is an experiment here, the log lost nothing, and no
+    # expression failed.
+    assert there == told - {
+        "slate_serve_exposures_total",
+        "slate_serve_not_logged_total",
+        "slate_lookup_failed_rows_total",
+    }
