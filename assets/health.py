@@ -19,6 +19,11 @@ from slate.online.store.told_drift import ToldDrift, told
 from slate.sources import Source
 from slate.views import FeatureView
 
+RESTS = (
+    "the online store does not run: `slate run` fills it and lets it rest; `slate serve`, "
+    "`slate ui` and whatever asks for features start it as it was left"
+)
+
 
 @dataclass(frozen=True)
 class ViewHealth:
@@ -71,9 +76,7 @@ def health(deployment: Deployment) -> Health:
     now, registry = deployment.now(), deployment.registry
     address = running_store(deployment)
     if address is None:
-        return Health(
-            now, [], [], ["the online store does not run: `slate run` starts and fills it"]
-        )
+        return Health(now, [], [], [RESTS])
     try:
         with connect(address, TIMEOUT) as redis:
             stored = stored_generations(redis, deployment.name, registry)

@@ -182,7 +182,7 @@ def load_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.from_json(path.read_text())
     except FileNotFoundError:
-        raise DataError(f"{folder} holds no training set: write one first") from None
+        raise DataError(f"{folder} holds no training set: `slate run` writes it") from None
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(
             f"{path} is not a manifest ({error!r}): remove {folder / CURRENT}, and write the "

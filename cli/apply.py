@@ -11,7 +11,7 @@ from slate.cli.chain import TIMEOUT, bring_preview, catch_up_streams, chain
 from slate.cli.compile import require_up_to_date
 from slate.cli.plan import samples_of
 from slate.cli.plan_report import text
-from slate.cli.text import Say, clock, heading, table
+from slate.cli.text import Clock, Say, heading, table
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, StoreError
 from slate.fingerprints import fingerprint
@@ -25,7 +25,7 @@ def run(options: Namespace) -> int:
 
     What was done before a stop stays; run again, it goes on.
     """
-    say = clock()
+    say = Clock()
     deployment = load()
     require_up_to_date(deployment)
     locks = standing(deployment)

@@ -6,7 +6,7 @@ from contextlib import redirect_stdout
 
 from slate.assets.previews import bring
 from slate.cli.processes import Store
-from slate.cli.text import Say
+from slate.cli.text import Clock, Say
 from slate.deployment import Deployment
 from slate.online.store.redis_client import connect
 from slate.online.stream.workers.catching_up import CaughtUp, catch_up
@@ -31,7 +31,7 @@ def bring_preview(deployment: Deployment, say: Say) -> None:
 
 def chain(
     deployment: Deployment,
-    say: Say,
+    say: Clock,
     together: Collection[str] = (),
     landing: Callable[[], None] | None = None,
 ) -> bool:
@@ -50,7 +50,7 @@ def chain(
     say("dbt reads its project, at length where it never did; then the whole chain runs")
     # dbt's own words are not data.
     with redirect_stdout(sys.stderr):
-        return run_everything(deployment, together, landing)
+        return run_everything(deployment, together, landing, say.began)
 
 
 def catch_up_streams(deployment: Deployment, store: Store, say: Say) -> CaughtUp:

@@ -8,7 +8,7 @@ from typing import Any
 from slate.assets.forgetting.looked import Looked
 from slate.cli import processes
 from slate.cli.compile import require_up_to_date
-from slate.cli.text import clock, table
+from slate.cli.text import Clock, table
 from slate.deployment import load
 from slate.locks.standing import standing
 from slate.online.store.redis_client import connect
@@ -19,7 +19,7 @@ _HEAD = ("place", "looked at", "", "found")
 
 def run(options: Namespace) -> int:
     """Forget what is named, or tell what there is of it; then print what was looked at."""
-    say = clock()
+    say = Clock()
     deployment = load()
     subjects = Subjects.of(deployment.registry, options.subjects)
     if not options.dry_run:

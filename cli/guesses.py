@@ -128,7 +128,7 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
     key = _said(columns, said.key) or (keys[0] if keys else None)
     if key is not None and (key.name in VIEW_COLUMNS or not _may_tell_apart(key)):
         raise DataError(
-            f"{key.header!r} cannot be a key, which is a text or a whole number"
+            f"{key.header!r} cannot be a key, which is a text or a whole number of 64 bits"
             + (f", and not called {key.name!r}" if key.name in VIEW_COLUMNS else "")
             + ": say another by --key"
         )

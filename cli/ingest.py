@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from slate.cli import processes
-from slate.cli.text import clock
+from slate.cli.text import Clock
 from slate.deployment import load
 from slate.errors import DataError, nearest
 from slate.online import EventWriter
@@ -58,7 +58,7 @@ class Chunk:
 
 def run(options: Namespace) -> int:
     """Write the events; print those that are refused, each with its place and the reason."""
-    say = clock()
+    say = Clock()
     deployment, file = load(), options.file
     source = streamed_source(deployment.registry, options.source)
     counts, hides = Counts(), frozenset() if options.pii else personal_columns(source)

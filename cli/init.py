@@ -119,12 +119,12 @@ def _write(folder: Path, files: dict[Path, str]) -> list[Path]:
 
 
 def _told(guessed: Guess) -> str:
-    """What was guessed, in one line."""
+    """What the columns are for, in one line."""
     of_id = guessed.unique_id.header if guessed.unique_id else "none, so of each row's content"
     arrival = guessed.arrival_time.header if guessed.arrival_time else "none, so by a rule"
     return (
-        f"Guessed: id {of_id}; time {guessed.event_time.header}; arrival {arrival}; key "
-        f"{guessed.key.header}."
+        f"Id {of_id}; time {guessed.event_time.header}; arrival {arrival}; key "
+        f"{guessed.key.header}: guessed, where it was not said."
     )
 
 

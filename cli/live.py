@@ -19,7 +19,7 @@ from slate.cli import processes
 from slate.cli.demo import Play, Stage, demo
 from slate.cli.keyboard import has_keyboard, keyboard
 from slate.cli.standing import Streams, StreamStanding
-from slate.cli.text import Say, clock
+from slate.cli.text import Clock, Say
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, DataError, StoreError
 from slate.online import FeatureClient
@@ -39,7 +39,7 @@ Show = Callable[[list[str], Play], None]
 
 def run(options: Namespace) -> int:
     """Play until the time is over, or a key or an interrupt ends it; print what was measured."""
-    say = clock()
+    say = Clock()
     deployment = load()
     processes.require_machine_clock(deployment)
     shown = demo(deployment)

@@ -11,7 +11,7 @@ from slate.assets.landing_files import HOUR
 from slate.assets.loading import Loaded, load_file
 from slate.assets.staged_events import Rules
 from slate.cli import processes
-from slate.cli.text import clock
+from slate.cli.text import Clock
 from slate.deployment import Deployment, load
 from slate.errors import DataError, UnknownNameError, nearest
 from slate.sources import Source
@@ -19,7 +19,7 @@ from slate.sources import Source
 
 def run(options: Namespace) -> int:
     """Load each file; print what is refused of it, each row with its place and the reason."""
-    say = clock()
+    say = Clock()
     deployment = load()
     source = _source(deployment, options.source)
     rules = Rules(

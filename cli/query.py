@@ -19,6 +19,8 @@ from slate.privacy import hidden, personal
 from slate.time_words import age
 
 ACROSS = 4
+# The seconds that the store may take: nobody's feed waits for this answer.
+PATIENT = 5.0
 # The seconds that near views may take to be loaded.
 LOADING = 30.0
 LISTED = 3
@@ -36,7 +38,7 @@ def run(options: Namespace) -> int:
     candidates = plan.service.candidates
     choose = candidates is not None and candidates.key not in given
     # To load near views for one request takes longer than to ask the store.
-    with FeatureClient.connect(deployment, near=choose) as client:
+    with FeatureClient.connect(deployment, near=choose, timeout=PATIENT) as client:
         if choose:
             client.wait_until_near(LOADING)
         answer = client.get(options.service, at=options.at, **given)

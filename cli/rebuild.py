@@ -5,7 +5,7 @@ from argparse import Namespace
 from contextlib import redirect_stdout
 
 from slate.cli import processes
-from slate.cli.text import clock
+from slate.cli.text import Clock
 from slate.deployment import load
 from slate.errors import DataError
 from slate.online.store.redis_client import connect, require_all_is_kept
@@ -19,7 +19,7 @@ TIMEOUT = 10.0
 
 def run(_: Namespace) -> int:
     """Publish from the warehouse, replay what the archive holds since, and catch up."""
-    say = clock()
+    say = Clock()
     deployment = load()
     processes.prepare(deployment)
     with processes.store(deployment) as store:

@@ -9,7 +9,7 @@ from slate.cli.chain import bring_preview, catch_up_streams, chain
 from slate.cli.compile import require_up_to_date
 from slate.cli.demo import demo
 from slate.cli.preparing import preparing
-from slate.cli.text import clock, table
+from slate.cli.text import Clock, table
 from slate.deployment import Deployment, load
 from slate.locks.standing import not_locked, standing
 from slate.online import FeatureClient
@@ -17,7 +17,7 @@ from slate.online import FeatureClient
 
 def run(_: Namespace) -> int:
     """Run it for the hours that are new, and tell what came of it."""
-    say = clock()
+    say = Clock()
     deployment = load()
     require_up_to_date(deployment)
     locks = standing(deployment)

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from slate.cli import processes
-from slate.cli.text import Say, clock
+from slate.cli.text import Clock, Say
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError
 from slate.locks.standing import standing
@@ -49,7 +49,7 @@ def run(options: Namespace) -> int:
     with processes.store(deployment) as store, tempfile.TemporaryDirectory() as numbers:
         # The library reads it when it is imported, here and in the processes that are started.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = numbers
-        say = clock()
+        say = Clock()
         names = ", ".join(service.full_name for service in deployment.registry.services.values())
         say(f"serving {names or 'no service'} from {store}")
         try:

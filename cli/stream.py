@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from redis.exceptions import RedisError
 
 from slate.cli import processes
-from slate.cli.text import Say, clock
+from slate.cli.text import Clock, Say
 from slate.deployment import Deployment, load
 from slate.online import spans
 from slate.online.store.redis_client import connect
@@ -29,7 +29,7 @@ TIMEOUT = 10.0
 
 def run(options: Namespace) -> int:
     """Run workers, one process each; this process is the first of them."""
-    say = clock()
+    say = Clock()
     deployment = load()
     processes.require_machine_clock(deployment)
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)

@@ -50,11 +50,16 @@ def instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def clock() -> Say:
-    """What tells of progress on standard error, each line with the seconds since now."""
-    begin = time.monotonic()
+class Clock:
+    """What tells of progress on standard error, each line with the seconds since it was made.
 
-    def say(text: str) -> None:
-        print(f"{time.monotonic() - begin:6.1f} s  {text}", file=sys.stderr, flush=True)
+    Attributes:
+        began: when that was, as ``time.monotonic`` tells.
+    """
 
-    return say
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        """Tell a line."""
+        print(f"{time.monotonic() - self.began:6.1f} s  {text}", file=sys.stderr, flush=True)

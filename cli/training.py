@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from slate.assets.logged_training import logged_batches
 from slate.assets.manifests import CURRENT, Manifest, Origin, load_manifest
-from slate.cli.text import Say, clock, heading, instant, table
+from slate.cli.text import Clock, Say, heading, instant, table
 from slate.deployment import Deployment, load
 from slate.errors import DataError
 from slate.offline.history import history_batches
@@ -71,7 +71,7 @@ def _wrong(options: Namespace) -> str:
 
 def _make(deployment: Deployment, options: Namespace) -> int:
     """Write the rows of a spine or of the log with their features; print what came of it."""
-    folder, say, began = Path(options.out).absolute(), clock(), time.monotonic()
+    folder, say, began = Path(options.out).absolute(), Clock(), time.monotonic()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder} is there already: give --out a folder that is not, or is empty")
     if options.from_:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from slate.cli import processes
-from slate.cli.text import clock
+from slate.cli.text import Clock
 from slate.deployment import load
 from slate.errors import ConfigurationError
 from slate.orchestration.home import prepare_home
@@ -42,7 +42,7 @@ class Interrupts:
 
 def run(options: Namespace) -> int:
     """Start Dagster, print its address once it answers, and stop all of it when interrupted."""
-    say = clock()
+    say = Clock()
     deployment = load()
     processes.prepare(deployment)
     home = prepare_home(deployment)

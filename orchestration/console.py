@@ -23,9 +23,9 @@ _NOT_DONE = "Dependencies for step"
 
 
 class _Lines(logging.Handler):
-    def __init__(self) -> None:
+    def __init__(self, began: float) -> None:
         super().__init__()
-        self._begin = time.monotonic()
+        self._began = began
 
     def emit(self, record: logging.LogRecord) -> None:
         meta: dict[str, Any] = getattr(record, "dagster_meta", {})
@@ -41,7 +41,7 @@ class _Lines(logging.Handler):
             return
         elif record.levelno >= logging.WARNING:
             text = f"{record.levelname.lower()}: {text}"
-        seconds = time.monotonic() - self._begin
+        seconds = time.monotonic() - self._began
         step = meta.get("step_key") or ""
         sys.stderr.write(f"{seconds:6.1f} s  {step:<42.42} {text}\n")
 
@@ -68,9 +68,12 @@ def _event_text(event: dg.DagsterEvent, word: str) -> str:
     return word
 
 
-@dg.logger({}, description="One line for each step's begin, words and end.")
-def console(_: dg.InitLoggerContext) -> logging.Logger:
+@dg.logger(
+    {"began": dg.Field(float, is_required=False)},
+    description="One line for each step's begin, words and end.",
+)
+def console(context: dg.InitLoggerContext) -> logging.Logger:
     """The logger of runs that are started from a terminal."""
     logger = logging.Logger("slate.run")
-    logger.addHandler(_Lines())
+    logger.addHandler(_Lines(context.logger_config.get("began", time.monotonic())))
     return logger

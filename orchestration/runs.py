@@ -32,6 +32,7 @@ def run_everything(
     deployment: Deployment,
     together: Collection[str] = (),
     landing: Callable[[], None] | None = None,
+    began: float | None = None,
 ) -> bool:
     """Run the whole chain for what landed since the last run, in this process.
 
@@ -41,6 +42,8 @@ def run_everything(
             they pass their checks.
         landing: where files land meanwhile, waits until they have: called when all is loaded that
             needs none of them.
+        began: since when the seconds count that its lines tell, as ``time.monotonic`` has it; by
+            default since its first step.
 
     Returns:
         Whether all of it succeeded; what failed has been told.
@@ -62,17 +65,18 @@ def run_everything(
         landing()
         _require_landed(deployment)
     with _refusals_of_the_disk(deployment):
-        return _run_whole(deployment, together)
+        return _run_whole(deployment, together, began)
 
 
-def _run_whole(deployment: Deployment, together: Collection[str]) -> bool:
+def _run_whole(deployment: Deployment, together: Collection[str], began: float | None) -> bool:
+    lines = {} if began is None else {"config": {"began": began}}
     job = assemble(deployment).resolve_job_def(WHOLE)
     with dg.DagsterInstance.get() as instance:
         _end_killed_runs(instance)
         _copy_output_undisturbed(instance)
         with interrupts() as interrupted:
             result = job.execute_in_process(
-                run_config={"loggers": {"console": {}}},
+                run_config={"loggers": {"console": lines}},
                 instance=instance,
                 tags=_tags(together),
                 raise_on_error=False,

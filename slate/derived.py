@@ -160,10 +160,16 @@ def _term(where: str, expr: object) -> Term:
         known = (
             "+ - * / // %, comparisons, np.abs, np.sqrt, np.floor, np.ceil, np.minimum, np.maximum"
         )
+        # They bind more closely than a comparison, which is easily forgotten.
+        brackets = (
+            " (of comparisons, each in brackets: (a == 1) & (b == 2))"
+            if expr.func in (np.bitwise_and, np.bitwise_or)
+            else ""
+        )
         raise DefinitionError(
-            f"{where}: {expr!r} has no equal in SQL that is the same to the last bit: a column is "
-            f"computed by {known}, np.where and astype; compute anything else in the source's dbt "
-            "model"
+            f"{where}: {expr!r} has no equal in SQL that is the same to the last bit{brackets}: a "
+            f"column is computed by {known}, np.where and astype; compute anything else in the "
+            "source's dbt model"
         )
     return make(where, expr, *(_term(where, arg) for arg in expr.args))
 

@@ -22,7 +22,7 @@ them. ``SLATE_ENV`` names a preview: the same definitions with data and online k
 import os
 import re
 import tomllib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +164,9 @@ class DeploymentSettings:
         """What an entry says, or a variable in its place, and which of them said it."""
         if variable in os.environ:
             return os.environ[variable], variable
-        return self.text(name), f"{self._file}: {name}"
+        found, where = self._entries.get(name), f"{self._file}: {name}"
+        # TOML has instants of its own.
+        return (found.isoformat() if isinstance(found, date) else self.text(name)), where
 
 
 def find() -> Path:

@@ -16,7 +16,7 @@ from slate.base import Definition
 from slate.constraints import Constraints
 from slate.derived import as_column, resolved
 from slate.entities import Entity
-from slate.errors import DefinitionError
+from slate.errors import DefinitionError, nearest
 from slate.features import Aggregated, Feature, Windows
 from slate.filters import check_filter
 from slate.identifiers import ASKED_AT
@@ -159,10 +159,9 @@ def _features(
     function, options = measure.function, aggregate.options
     known = _OPTIONS if measure.length is None else _LIST_OPTIONS
     if unknown := options.keys() - known:
-        raise DefinitionError(
-            f"{where}: {function.name} has no option {min(unknown)!r}; "
-            f"it has {', '.join(sorted(known))}"
-        )
+        option = min(unknown)
+        hint = nearest(option, {*known, "where", "over", "last"})
+        raise DefinitionError(f"{where}: {function.name} has no option {option!r}: {hint}")
     default = options.get("default")
     kind = function.output(measure.column_kind)
     if function.empty is not None:

@@ -59,7 +59,7 @@ def a_sum_with_a_default() -> object:
     return aggregated(spend=sum(Order.price, over="1h", default=1.0))
 
 
-@wrong("Wrong.orders", "'defualt'", "default, max, min, null_share, one_of, tags")
+@wrong("Wrong.orders", "'defualt'", "did you mean 'default'?")
 def an_option_that_is_none() -> object:
     return aggregated(orders=count(over="1h", defualt=1))
 
@@ -154,7 +154,7 @@ def a_list_padded_with_another_type() -> object:
     return aggregated(dishes=last_n(Order.dish, 3, default=1))
 
 
-@wrong("Wrong.prices", "last_n has no option 'min'", "it has default, tags")
+@wrong("Wrong.prices", "last_n has no option 'min': known: default, last, over, tags, where")
 def a_list_with_a_constraint() -> object:
     return aggregated(prices=last_n(Order.price, 3, min=0))
 

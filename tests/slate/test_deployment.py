@@ -108,15 +108,18 @@ def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, says: str) -
 @pytest.mark.parametrize(
     ("text", "instant"),
     [
-        ("2026-05-01T06:30:00", datetime(2026, 5, 1, 6, 30, tzinfo=UTC)),
+        ('"2026-05-01T06:30:00"', datetime(2026, 5, 1, 6, 30, tzinfo=UTC)),
+        ('"2026-05-01"', datetime(2026, 5, 1, tzinfo=UTC)),
+        # TOML has instants and days of its own.
+        ("2026-05-01T06:30:00Z", datetime(2026, 5, 1, 6, 30, tzinfo=UTC)),
         ("2026-05-01", datetime(2026, 5, 1, tzinfo=UTC)),
-        ("2026-05-01T06:30:00+02:00", datetime(2026, 5, 1, 4, 30, tzinfo=UTC)),
+        ('"2026-05-01T06:30:00+02:00"', datetime(2026, 5, 1, 4, 30, tzinfo=UTC)),
     ],
 )
 def test_a_virtual_clock_stands_still(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, instant: datetime
 ) -> None:
-    file = written(tmp_path, MINIMAL + f'clock = "{text}"\n')
+    file = written(tmp_path, MINIMAL + f"clock = {text}\n")
     assert deployment.load(file).now() == instant
     monkeypatch.setenv("SLATE_CLOCK", "2026-01-01")
     assert deployment.load(file).now() == datetime(2026, 1, 1, tzinfo=UTC)
