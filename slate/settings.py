@@ -67,6 +67,9 @@ class DeploymentSettings:
     def __init__(self, file: Path) -> None:
         self._file, self._entries = file, _read(file)
         self.root = file.resolve().parent
+        if isinstance(clock := self._entries.get("clock"), date):
+            # TOML has instants of its own.
+            self._entries["clock"] = clock.isoformat()
         for name, value in self._entries.items():
             if name not in _ENTRIES:
                 raise ConfigurationError(f"{file}: unknown {name!r}, {nearest(name, _ENTRIES)}")
@@ -164,9 +167,7 @@ class DeploymentSettings:
         """What an entry says, or a variable in its place, and which of them said it."""
         if variable in os.environ:
             return os.environ[variable], variable
-        found, where = self._entries.get(name), f"{self._file}: {name}"
-        # TOML has instants of its own.
-        return (found.isoformat() if isinstance(found, date) else self.text(name)), where
+        return self.text(name), f"{self._file}: {name}"
 
 
 def find() -> Path:
