@@ -82,11 +82,8 @@ def health(deployment: Deployment) -> Health:
             stored = stored_generations(redis, deployment.name, registry)
             drifts = told(redis, deployment.name, registry.services)
             publisher = Publisher(redis, deployment.name)
-            began = {
-                view.source: publisher.streamed_since(view)
-                for view in registry.views.values()
-                if view.windowed
-            }
+            of_sources = {view.source: view for view in registry.views.values() if view.windowed}
+            began = {source: publisher.streamed_since(view) for source, view in of_sources.items()}
     except (RedisError, OSError) as error:
         raise StoreError(
             f"how the views stand is not known, as the online store cannot be reached: {error}; "

@@ -102,13 +102,14 @@ def blot_out_rows(path: Path, subjects: Subjects) -> None:
 @contextmanager
 def _open(path: Path, subjects: Subjects) -> Iterator[sqlite3.Connection]:
     def names_a_subject(value: object) -> bool:
-        return value is not None and subjects.in_text(_text(value))
+        return value is not None and subjects.in_text(_text(value)[0])
 
     def without_subjects(value: object) -> str | bytes:
-        after = subjects.bytes_without(_text(value))
+        text, compressed = _text(value)
+        after = subjects.bytes_without(text)
         if not isinstance(value, bytes):
             return after.decode()
-        return zlib.compress(after) if _is_compressed(value) else after
+        return zlib.compress(after) if compressed else after
 
     try:
         with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS)) as database:
@@ -122,19 +123,17 @@ def _open(path: Path, subjects: Subjects) -> Iterator[sqlite3.Connection]:
         ) from error
 
 
-def _text(value: object) -> bytes:
-    """A value of a database as a text: Dagster compresses what it keeps of jobs and of plans."""
+def _text(value: object) -> tuple[bytes, bool]:
+    """A value of a database as a text, and whether it is compressed.
+
+    Dagster compresses what it keeps of jobs and of plans.
+    """
     if not isinstance(value, bytes):
-        return str(value).encode()
-    return zlib.decompress(value) if _is_compressed(value) else value
-
-
-def _is_compressed(value: bytes) -> bool:
+        return str(value).encode(), False
     try:
-        zlib.decompress(value)
+        return zlib.decompress(value), True
     except zlib.error:
-        return False
-    return True
+        return value, False
 
 
 def _tables(database: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
