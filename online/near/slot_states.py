@@ -7,7 +7,7 @@ import numpy as np
 
 from slate.expressions import Array
 from slate.online.near.slots import Slots
-from slate.online.rows.hour_sections import SKEW, hour_of
+from slate.online.rows.hour_sections import hour_of
 from slate.online.rows.row_format import Words
 from slate.online.store.live_generations import Live
 
@@ -22,11 +22,12 @@ class SlotStates:
         live: the generation.
         lock: who reads slots or columns holds it, and who changes them.
         hour: of each slot the latest hour of arrival that the stream brought something in.
-        event: of each slot the latest event that the stream brought, in microseconds.
+        event: of each slot the instant just after the latest event that the stream brought, in
+            microseconds.
         lost: of which slots nothing can be told; shape (2, slots), of published rows and of what
             the stream adds.
-        latest: of all slots there ever were the latest hour, the latest event, and whether anything
-            was ever lost.
+        latest: of all slots there ever were the latest of ``hour``, the latest of ``event``, and
+            whether anything was ever lost.
         slots: the slot of each key.
     """
 
@@ -40,6 +41,11 @@ class SlotStates:
 
     def __len__(self) -> int:
         return len(self.slots)
+
+    @property
+    def streamed_until(self) -> int:
+        """The instant just after all that the stream brought; the least of int64 for nothing."""
+        return int(self.latest[1]) if self.live.deltas is not None else -NEVER
 
     def unknown(self, at: Words) -> Array:
         """Of which of some slots nothing can be told."""
@@ -55,12 +61,10 @@ class SlotStates:
         streamed = self.live.deltas is not None
         hour = hour_of(instant - 1)
         latest_hour, latest_event, some_lost = self.latest.tolist()
-        if not some_lost and not (
-            streamed and (latest_hour > hour or latest_event > instant + SKEW)
-        ):
+        if not some_lost and not (streamed and (latest_hour > hour or latest_event > instant)):
             # Nearly always.
             return np.ones(1, np.bool_)
         known = ~self.unknown(at)
         if streamed:
-            known &= (self.hour[at] <= hour) & (self.event[at] <= instant + SKEW)
+            known &= (self.hour[at] <= hour) & (self.event[at] <= instant)
         return known

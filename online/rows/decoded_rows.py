@@ -20,6 +20,8 @@ class Decoded:
         damaged: the rows that are not known, as something that is stored of them cannot be read,
             or not as of the instant asked about; None if there are none.
         errors: what is wrong with these, and what to do.
+        later: where rows are not known as they hold events that arrived at the instant asked about
+            or after, the instant up to which they do, in microseconds; 0 if there are none.
     """
 
     values: dict[Expr, Operand]
@@ -28,6 +30,7 @@ class Decoded:
     stale: Array | None = None
     damaged: Array | None = None
     errors: tuple[str, ...] = ()
+    later: int = 0
 
     def spread(self, index: Words) -> "Decoded":
         """These rows as others, each as often as it is asked for.
@@ -45,4 +48,5 @@ class Decoded:
             None if self.stale is None else self.stale.take(index),
             None if self.damaged is None else self.damaged.take(index),
             self.errors,
+            self.later,
         )

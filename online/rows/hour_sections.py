@@ -28,10 +28,6 @@ from slate.online.rows.row_format import NO_TIME, WORD, Words
 from slate.views import FeatureView
 
 HOUR = 3_600_000_000
-# By how much, in microseconds, an event may be later than the instant asked about and count: it is
-# stamped by the store's clock, the instant of asking is another machine's, and rows are read a
-# moment after it was taken. Clocks that are kept in step differ by far less.
-SKEW = 5_000_000
 # The words of a value that has no more than its index.
 _LEAST = 3
 
@@ -184,13 +180,13 @@ class Since:
     def later(self) -> dict[int, int]:
         """The keys of which nothing can be told as of the instant asked about.
 
-        A section that counts holds later events of theirs, by more than ``SKEW``, and they cannot
+        A section that counts holds events of theirs that arrived at it or after, and they cannot
         be told from those before. By position, the instant up to which it knows events.
         """
         found: dict[int, int] = {}
         for starts, of in self.sections:
             known = self.opened.words.take(starts + 1, mode="clip")
-            late = np.flatnonzero(known > self.at + SKEW)
+            late = np.flatnonzero(known > self.at)
             found.update(zip(of[late].tolist(), known[late].tolist(), strict=True))
         return found
 

@@ -18,10 +18,11 @@ from slate.online.serving.answer import Answer
 from slate.online.serving.answer_log import AnswerLog, new_request_id
 from slate.online.serving.exposures import Exposure
 from slate.online.serving.frozen_answers import FrozenAnswer, not_frozen
-from slate.online.serving.given_values import Moment, asked
+from slate.online.serving.given_values import Moment
 from slate.online.serving.lookup import Lookup
 from slate.online.serving.lookup_stages import Mark, Stage, observed, unobserved
 from slate.online.serving.messages import gathered, shown
+from slate.online.serving.request_instants import RequestClock, RequestInstant
 from slate.online.serving.requests import Request, checked_request_id
 from slate.online.serving.service_plan import ServicePlan
 from slate.online.store.flows import ExchangeError, Flow, NodeError, again_if_broken
@@ -36,7 +37,7 @@ from slate.registry import Registry
 
 logger = logging.getLogger(__name__)
 
-# How often a lookup is made, if what it reads vanishes again and again.
+# How often a lookup is made, if what it reads vanishes or grows again and again.
 ATTEMPTS = 5
 
 
@@ -46,8 +47,8 @@ class Serving:
     Args:
         registry: the definitions.
         deployment: the deployment's name.
-        refresh: for how many seconds it is believed which generations are live, and that a store
-            which failed is not worth asking.
+        refresh: for how many seconds it is believed which generations are live, that a store which
+            failed is not worth asking, and that this machine's clock is behind.
         clock: the instant at which a virtual clock stands; None for the machine's clock.
         max_rows: how many rows a request may ask for.
         near: the views that this process keeps.
@@ -68,7 +69,7 @@ class Serving:
         self._deployment = deployment
         self.near = near
         self.log = log
-        self._clock = clock
+        self._clock = RequestClock(clock, refresh)
         self._refresh = refresh
         self._max_rows = max_rows
         self._plans: dict[str, ServicePlan] = {}
@@ -128,14 +129,12 @@ class Serving:
     ) -> Flow[Answer]:
         plan = self.plan(service)
         checked_request_id(request_id)
-        when = asked(self._clock if at is None else at)
+        when = self._clock.instant(at)
         candidates = self._candidates(plan, given)
         request = plan.form.read(given, self._max_rows) if candidates is None else None
         mark(Stage.REQUEST)
         if plan.plan.service.frozen_us is None or not request_id:
-            answer, request = yield from self._answer(
-                plan, when, given, candidates, request, mark, by_clock=at is None
-            )
+            answer, request = yield from self._answer(plan, when, given, candidates, request, mark)
             return self._served(plan, request, answer, request_id)
         if candidates is not None:
             # What was found to be candidates is part of what is frozen, not of what was asked.
@@ -149,7 +148,7 @@ class Serving:
             self._made_of(plan),
             request_id,
             brought,
-            None if at is None else when,
+            when.at if when.named else None,
         )
         untold = yield from self._refreshed(mark)
         try:
@@ -159,9 +158,7 @@ class Serving:
         except (StoreError, ResponseError) as error:
             untold = str(error)
         mark(Stage.STORE, plan.reads)
-        answer, request = yield from self._answer(
-            plan, when, given, candidates, request, mark, by_clock=at is None
-        )
+        answer, request = yield from self._answer(plan, when, given, candidates, request, mark)
         answer.request_id = request_id
         try:
             if untold is None and (kept := (yield from frozen.keep(answer))) is not answer:
@@ -188,18 +185,16 @@ class Serving:
     def _answer(
         self,
         plan: ServicePlan,
-        when: int,
+        when: RequestInstant,
         given: Mapping[str, Any],
         candidates: CandidateSet | None,
         request: Request | None,
         mark: Mark,
-        *,
-        by_clock: bool,
     ) -> Flow[tuple[Answer, Request]]:
         """The flow that makes an answer, and tells to which request.
 
         Of candidates, their keys are found first. A request that names no instant is answered by
-        this machine's clock, and whoever asks is not to blame for that.
+        this machine's clock, and whoever asks is not to blame for that: see ``RequestInstant``.
         """
         error = yield from self._refreshed(mark)
         broken, untold = False, None
@@ -207,15 +202,16 @@ class Serving:
             found = self._known
             if candidates is not None:
                 # All of an answer is of one moment: its candidates, and what is said of them.
-                found, keys, untold = yield from self._keys_where(candidates, when)
+                when.move_to(self._streamed_until(candidates))
+                found, keys, untold = yield from self._keys_where(candidates, when.at)
                 request = plan.form.read({**given, candidates.key: keys}, self._max_rows)
             assert request is not None
             known = NOTHING if error else found
-            if by_clock:
-                known = without_those_ahead((read.view for read in plan.reads), when, known)
+            if when.named:
+                _require_not_before(plan, when.at, known)
             else:
-                _require_not_before(plan, when, known)
-            lookup = Lookup(plan, request, when, known, self.near, mark)
+                known = without_those_ahead((read.view for read in plan.reads), when.at, known)
+            lookup = Lookup(plan, request, when.at, known, self.near, mark)
             answer = yield from lookup.run(error)
             if lookup.failure is not None:
                 self._fail(lookup.failure)
@@ -224,6 +220,8 @@ class Serving:
                     broken = True
                     continue
                 break
+            if when.move_to(lookup.later):
+                continue
             if not lookup.vanished:
                 break
             # It was swept while it was read, after two publishes: what is live by now?
@@ -236,6 +234,11 @@ class Serving:
             answer.errors = (untold, *answer.errors)
         assert request is not None
         return answer, request
+
+    def _streamed_until(self, candidates: CandidateSet) -> int:
+        """The instant just after all that the stream brought to the rows of candidates."""
+        kept = self.near.get(candidates.view.name) if self.near is not None else None
+        return kept.held.rows.streamed_until if kept is not None and kept.held is not None else 0
 
     def _refreshed(self, mark: Mark) -> Flow[str | None]:
         """Find out what is live, if that is not known of late; tells why nothing can be asked."""

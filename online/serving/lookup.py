@@ -54,6 +54,8 @@ class Lookup:
     Attributes:
         failure: why nothing more can be had of the store; None while it answers.
         vanished: why nothing is known of views whose generation was no longer there, by name.
+        later: up to when some rows hold events that arrived at the instant asked about or after, in
+            microseconds, so that they are not known; 0 if none do.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Lookup:
     ) -> None:
         self.failure: ExchangeError | None = None
         self.vanished: dict[str, str] = {}
+        self.later = 0
         self._plan = plan
         self._request = request
         self._at = at
@@ -325,6 +328,7 @@ class Lookup:
         self._values.update(decoded.values)
         self._keys.update(decoded.keys)
         self._damaged[read] = decoded.errors
+        self.later = max(self.later, decoded.later)
         missing = _missing(keys) if live is not None else np.ones(1, np.bool_)
         if decoded.damaged is not None:
             missing = missing | decoded.damaged

@@ -68,6 +68,7 @@ class _Rows:
         newer: what the stream adds to them, section by section.
         lost: the keys of which nothing can be known.
         errors: why.
+        later: as in ``Decoded``.
     """
 
     words: Words
@@ -75,6 +76,7 @@ class _Rows:
     newer: list[Newer]
     lost: Array
     errors: tuple[str, ...] = ()
+    later: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +168,7 @@ class ViewRead:
             source: Keys(led.values, np.where(damaged, -1, led.index))
             for source, led in decoded.keys.items()
         }
-        return replace(decoded, keys=leads, damaged=damaged, errors=rows.errors)
+        return replace(decoded, keys=leads, damaged=damaged, errors=rows.errors, later=rows.later)
 
     def _read(self, words: Words, starts: Words, at: int, newer: Sequence[Newer]) -> Decoded:
         if not newer:
@@ -242,6 +244,7 @@ class ViewRead:
         if since.later:
             later = {there[place]: known for place, known in since.later.items()}
             rows.lost |= _some(len(rows.lost), later)
+            rows.later = max(later.values())
             rows.errors += (past(self.view, wanted.texts, later, since.at),)
         of = np.array(there)
         for starts, places in since.sections:

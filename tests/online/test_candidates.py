@@ -11,7 +11,11 @@ from redis import Redis
 from slate.deployment import Deployment, load
 from slate.errors import RequestError
 from slate.online import Answer, FeatureClient, Publisher
+from slate.online.near.slot_states import SlotStates
+from slate.online.rows.instants import microseconds
+from slate.online.serving import request_instants
 from slate.online.serving.live_services import Serving
+from slate.online.serving.request_instants import SKEW
 from slate.online.store.cluster_connections import connections_to
 from slate.online.store.generations import GenerationNames
 from tests.online.tables import attribute_rows
@@ -101,6 +105,24 @@ def test_candidates_that_are_named_are_those_that_are_answered(
     publish(market, STATUSES)
     answer = near.get("feed_ranking", NOON, {"viewer_id": "v", "show_id": ["s2", "none"]})
     assert answer.keys["show_id"] == ["s2", "none"]
+
+
+def test_of_now_a_set_is_as_of_the_events_that_its_rows_hold(
+    market: Deployment, near: NearPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that hold one from after the instant cannot be told, and would be in no set."""
+    publish(market, STATUSES)
+    near.step()
+    served = Serving(market.registry, market.name, refresh=3_600, near=near.near)
+    connections = connections_to(market.redis, 5)
+    now = microseconds(NOON) + 7_000_000
+    monkeypatch.setattr(request_instants, "asked", lambda at: now)
+    for streamed, at in ((now - 1, now), (now + 4, now + 4), (now + SKEW + 1, now + 4)):
+        monkeypatch.setattr(SlotStates, "streamed_until", streamed)
+        answer = connections.run(served.lookup("feed_ranking", None, {"viewer_id": "v"}))
+        assert microseconds(answer.at) == at
+        assert sorted(answer.keys["show_id"]) == ["s1", "s3"]
+    connections.close()
 
 
 def test_a_row_that_cannot_be_read_is_in_no_set(
