@@ -78,10 +78,24 @@ def write(answer: Answer, *, states_by_row: bool = False) -> pa.Buffer:
     keys = {name: keys for name, keys in answer.keys.items() if name not in by_row}
     schema = pa.schema(fields, {_METADATA: json.dumps(told(answer) | {"keys": keys})})
     batch = pa.record_batch(columns, schema=schema)
-    stream = pa.BufferOutputStream()
-    with pa.ipc.new_stream(stream, schema) as writer:
+    return in_one_buffer(batch)
+
+
+def in_one_buffer(batch: pa.RecordBatch) -> pa.Buffer:
+    """A stream of one batch, in a buffer that has its whole size at once.
+
+    One that grows would be copied as often as it does.
+    """
+    size = pa.MockOutputStream()
+    _write(size, batch)
+    buffer = pa.allocate_buffer(size.size())
+    _write(pa.FixedSizeBufferWriter(buffer), batch)
+    return buffer
+
+
+def _write(sink: pa.NativeFile, batch: pa.RecordBatch) -> None:
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return stream.getvalue()
 
 
 def padding(feature: Column) -> dict[bytes, str] | None:

@@ -2,27 +2,31 @@
 
 An Arrow stream of one row. Numbers, truth values and times of all features lie in one list for each
 kind, feature after feature, as arrays have them: null is NaN, or NaT's own number. What is the same
-for all rows comes once, in lists of their own. So neither side touches each value or each feature.
-Texts and lists have a column each. The schema's metadata says what an answer tells beside its
-values (see ``slate.online.serving.answer_stream``), and of each feature where it is.
+for all rows comes once, in lists of their own. So neither side touches each value. Texts and lists
+have a column each. The schema's metadata says where which feature is, which is alike for most
+answers of a service, and so made and read once; and what an answer tells beside its values (see
+``slate.online.serving.answer_stream``).
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
-from slate.encoded import Encoded, Operand
+from slate.encoded import Encoded, Operand, array
 from slate.errors import StoreError
+from slate.expressions import Array
 from slate.kinds import Kind
 from slate.online.rows.instants import microseconds
+from slate.online.rows.row_format import Words
 from slate.online.serving.answer import Answer, Column, ViewState
-from slate.online.serving.answer_stream import told
+from slate.online.serving.answer_stream import in_one_buffer, told
 from slate.states import State
 from slate.value_types import ValueType
 from slate.windows import SECOND
@@ -30,12 +34,14 @@ from slate.windows import SECOND
 # What a client says in a request's address (`form=`) to be answered so.
 FORM = "client"
 
-_METADATA = b"slate"
+_METADATA, _FEATURES = b"slate", b"features"
 _KEY, _STATE, _EVENT_TS = "key:", "state", "event_ts"
 _ONCE = ":once"
 _MEND = "see that the address is one of `slate serve`, of the same version of Slate"
 # In a list with the others of their kind.
 _TOGETHER = (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN, Kind.TIME)
+# How many layouts are kept: one for each service, but for answers of one row and with other states.
+_LAYOUTS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,77 +59,123 @@ class _ReadColumn:
     null: Any = None
 
 
-class _Lists:
-    """The columns of a stream, each a single list."""
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """Where the values of features lie in a stream.
 
-    def __init__(self) -> None:
-        self._together: dict[str, list[Any]] = {}
-        self._columns: dict[str, pa.Array] = {}
+    Attributes:
+        columns: the features.
+        once: which of them have one value for all rows.
+        together: of each list of values which features it has, by their positions.
+        apart: the positions of those that have a column each.
+        told: all this as a stream says it.
+    """
 
-    def add(self, name: str, values: Any) -> None:
-        """Add values to a list of such."""
-        self._together.setdefault(name, []).append(values)
+    columns: tuple[Column, ...]
+    once: tuple[bool, ...]
+    together: dict[tuple[Kind, bool], list[int]]
+    apart: list[int]
+    told: bytes
 
-    def put(self, name: str, column: pa.Array) -> None:
-        """Add a list."""
-        self._columns[name] = pa.ListArray.from_arrays(
-            pa.array([0, len(column)], pa.int32()), column
-        )
+    @classmethod
+    def of(cls, columns: tuple[Column, ...], once: tuple[bool, ...], told: bytes) -> Self:
+        """The layout of some features."""
+        together: dict[tuple[Kind, bool], list[int]] = {}
+        apart = []
+        for place, column in enumerate(columns):
+            kind = column.value_type.kind
+            if column.value_type.length is None and kind in _TOGETHER:
+                together.setdefault((kind, once[place]), []).append(place)
+            else:
+                apart.append(place)
+        return cls(columns, once, together, apart, told)
 
-    def write(self, metadata: str) -> pa.Buffer:
-        """All of them as a stream."""
-        for name, parts in self._together.items():
-            self.put(name, pa.array(np.concatenate(parts)))
-        schema = pa.schema(
-            [(name, column.type) for name, column in self._columns.items()], {_METADATA: metadata}
-        )
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, schema) as writer:
-            writer.write_batch(pa.record_batch(list(self._columns.values()), schema=schema))
-        return sink.getvalue()
+
+@lru_cache(_LAYOUTS)
+def _written(columns: tuple[Column, ...], once: tuple[bool, ...]) -> _Layout:
+    """How an answer with such features is written."""
+    said: list[list[Any]] = []
+    for column, alone in zip(columns, once, strict=True):
+        kind, length = column.value_type.kind, column.value_type.length
+        said.append([column.name, kind.value, alone])
+        if length is not None:
+            (pad,) = kind.to_arrow(kind.full(1, column.null)).to_pylist()
+            said[-1] += [length, pad.isoformat() if isinstance(pad, datetime) else pad]
+    return _Layout.of(columns, once, json.dumps(said).encode())
+
+
+@lru_cache(_LAYOUTS)
+def _read(told: bytes) -> _Layout:
+    """How an answer that says this of its features is read."""
+    said = json.loads(told)
+    columns = tuple(_column(name, kind, *lengths) for name, kind, _, *lengths in said)
+    return _Layout.of(columns, tuple(bool(once) for _, _, once, *_ in said), told)
+
+
+def _column(name: str, kind: str, length: int | None = None, pad: Any = None) -> _ReadColumn:
+    value_type = ValueType(Kind(kind), length)
+    if value_type.kind is Kind.TIME and pad is not None:
+        pad = datetime.fromisoformat(pad)
+    return _ReadColumn(name, value_type, value_type.kind.scalar(pad))
+
+
+def _named(name: str, once: bool) -> str:
+    """What a list of values is called."""
+    return name + _ONCE * once
+
+
+def _listed(column: pa.Array) -> pa.Array:
+    """A column as the one list of a column."""
+    return pa.ListArray.from_arrays(pa.array([0, len(column)], pa.int32()), column)
 
 
 def write(answer: Answer) -> pa.Buffer:
     """An answer as a stream."""
-    lists, features = _Lists(), list[list[Any]]()
-    for feature, values in answer.held.items():
-        kind, length = feature.value_type.kind, feature.value_type.length
-        once = len(values) == 1
-        said: list[Any] = [feature.name, kind.value, once]
-        if length is not None:
-            (pad,) = kind.to_arrow(kind.full(1, feature.null)).to_pylist()
-            said += [length, pad.isoformat() if isinstance(pad, datetime) else pad]
-        features.append(said)
-        if _is_together(feature.value_type):
-            plain = values.array if isinstance(values, Encoded) else values
-            # Arrow would look through times for what is none.
-            numbers = plain.view(np.int64) if kind is Kind.TIME else plain
-            lists.add(kind.value + _ONCE * once, numbers)
-        elif isinstance(values, Encoded):
-            index = pa.array(values.index.astype(np.int32))
-            texts = kind.to_arrow(values.values)
-            lists.put(feature.name, pa.DictionaryArray.from_arrays(index, texts))
+    values = list(answer.held.values())
+    layout = _written(tuple(answer.held), tuple(len(one) == 1 for one in values))
+    columns: dict[str, pa.Array] = {}
+    for (kind, once), places in layout.together.items():
+        numbers = np.concatenate([array(values[place]) for place in places])
+        # Arrow would look through times for what is none.
+        numbers = numbers.view(np.int64) if kind is Kind.TIME else numbers
+        columns[_named(kind.value, once)] = pa.array(numbers)
+    for place in layout.apart:
+        columns[layout.columns[place].name] = _apart(layout.columns[place], values[place])
+    views, states = _states(answer)
+    columns |= states
+    keys = {}
+    for name, of_rows in answer.keys.items():
+        if len(of_rows) == answer.rows:
+            columns[_KEY + name] = pa.array(of_rows)
         else:
-            lists.put(feature.name, feature.value_type.to_arrow(values, len(values)))
-    views = []
+            keys[name] = of_rows
+    beside = json.dumps(told(answer) | {"rows": answer.rows, "keys": keys, "views": views})
+    lists = {name: _listed(column) for name, column in columns.items()}
+    schema = pa.schema(
+        [(name, column.type) for name, column in lists.items()],
+        {_METADATA: beside, _FEATURES: layout.told},
+    )
+    return in_one_buffer(pa.record_batch(list(lists.values()), schema=schema))
+
+
+def _apart(column: Column, values: Operand) -> pa.Array:
+    """Texts or lists as they are sent."""
+    if isinstance(values, Encoded):
+        texts = column.value_type.kind.to_arrow(values.values)
+        return pa.DictionaryArray.from_arrays(pa.array(values.index.astype(np.int32)), texts)
+    return column.value_type.to_arrow(values, len(values))
+
+
+def _states(answer: Answer) -> tuple[list[tuple[str, bool]], dict[str, pa.Array]]:
+    """Of each view whether all rows are of one state, and the states, view after view."""
+    views, parts = [], dict[str, list[Array]]()
     for view, state in answer.states.items():
         # One row stands for all where the array repeats it.
         once = answer.rows > 0 and not (state.state.strides[0] or state.event_ts.strides[0])
-        views.append([view, once])
+        views.append((view, once))
         for name, words in ((_STATE, state.state), (_EVENT_TS, state.event_ts)):
-            lists.add(name + _ONCE * once, words[:1] if once else words)
-    keys = {}
-    for name, column in answer.keys.items():
-        if len(column) == answer.rows:
-            lists.put(_KEY + name, pa.array(column))
-        else:
-            keys[name] = column
-    beside = {"rows": answer.rows, "keys": keys, "features": features, "views": views}
-    return lists.write(json.dumps(told(answer) | beside))
-
-
-def _is_together(value_type: ValueType) -> bool:
-    return value_type.length is None and value_type.kind in _TOGETHER
+            parts.setdefault(_named(name, once), []).append(words[:1] if once else words)
+    return views, {name: pa.array(np.concatenate(some)) for name, some in parts.items()}
 
 
 def read(stream: Any) -> Answer:
@@ -137,79 +189,70 @@ def read(stream: Any) -> Answer:
     """
     try:
         (batch,) = pa.ipc.open_stream(stream)
-        return _answer(batch, json.loads(batch.schema.metadata[_METADATA]))
+        metadata = batch.schema.metadata
+        return _answer(batch, json.loads(metadata[_METADATA]), _read(metadata[_FEATURES]))
     except (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise StoreError(f"the server's answer cannot be read ({error}): {_MEND}") from error
 
 
-def _answer(batch: pa.RecordBatch, said: Mapping[str, Any]) -> Answer:
+def _answer(batch: pa.RecordBatch, said: Mapping[str, Any], layout: _Layout) -> Answer:
     rows, at = said["rows"], microseconds(datetime.fromisoformat(said["at"]))
     names = batch.schema.names
-    together = {name: column.values for name, column in zip(names, batch.columns, strict=True)}
-    values: dict[Column, Operand] = {}
-    places: dict[str, int] = {}
+    lists = {name: column.values for name, column in zip(names, batch.columns, strict=True)}
 
-    def take(name: str, once: bool) -> Any:
-        """The next values of a list of such."""
-        where, size = name + _ONCE * once, 1 if once else rows
-        begin = places.get(where, 0)
-        places[where] = begin + size
-        return arrays[where][begin : begin + size]
+    def parts(name: str, once: bool, number: int) -> Any:
+        """The values of a list, of so many one after the other."""
+        held = lists[_named(name, once)].to_numpy(zero_copy_only=False)
+        return held.reshape(number, 1 if once else rows)
 
-    kinds = (kind.value for kind in _TOGETHER)
-    arrays = {
-        name: together[name].to_numpy(zero_copy_only=False)
-        for kind in (*kinds, _STATE, _EVENT_TS)
-        for name in (kind, kind + _ONCE)
-        if name in together
+    values: list[Any] = [None] * len(layout.columns)
+    for (kind, once), places in layout.together.items():
+        found = parts(kind.value, once, len(places))
+        found = found.view("M8[us]") if kind is Kind.TIME else found
+        for place, one in zip(places, found, strict=True):
+            values[place] = one
+    for place in layout.apart:
+        values[place] = _read_apart(layout.columns[place], lists[layout.columns[place].name])
+    kinds = Counter(once for _, once in said["views"])
+    of_views = {
+        once: zip(parts(_STATE, once, number), parts(_EVENT_TS, once, number), strict=True)
+        for once, number in kinds.items()
     }
-    for name, kind, once, *lengths in said["features"]:
-        column = _column(name, kind, *lengths)
-        if _is_together(column.value_type):
-            found = take(kind, once)
-            values[column] = found.view("M8[us]") if column.value_type.kind is Kind.TIME else found
-        else:
-            values[column] = _apart(column, together[name])
-    states = {}
-    for view, once in said["views"]:
-        state, event_ts = take(_STATE, once), take(_EVENT_TS, once)
-        about = said["states"][view]
-        as_of, lag = about["as_of"], about["lag"]
-        states[view] = ViewState(
-            rows,
-            at,
-            None if as_of is None else microseconds(datetime.fromisoformat(as_of)),
-            event_ts,
-            state == State.STALE,
-            state == State.MISSING,
-            None if lag is None else at - round(lag * SECOND),
-            about["behind"],
-            about["generation"],
-        )
+    states = {
+        view: _state(rows, at, said["states"][view], *next(of_views[once]))
+        for view, once in said["views"]
+    }
 
     def keys() -> dict[str, list[Any]]:
         by_row = (name for name in names if name.startswith(_KEY))
-        lists = {name.removeprefix(_KEY): together[name].to_pylist() for name in by_row}
-        return {**said["keys"], **lists}
+        listed = {name.removeprefix(_KEY): lists[name].to_pylist() for name in by_row}
+        return {**said["keys"], **listed}
 
-    answer = Answer(said["service"], at, rows, values, states, tuple(said["errors"]), keys)
+    held = dict(zip(layout.columns, values, strict=True))
+    answer = Answer(said["service"], at, rows, held, states, tuple(said["errors"]), keys)
     answer.request_id = said["request_id"]
     return answer
 
 
-def _column(name: str, kind: str, length: int | None = None, pad: Any = None) -> _ReadColumn:
-    value_type = _value_type(kind, length)
-    if value_type.kind is Kind.TIME and pad is not None:
-        pad = datetime.fromisoformat(pad)
-    return _ReadColumn(name, value_type, value_type.kind.scalar(pad))
+def _state(
+    rows: int, at: int, about: Mapping[str, Any], state: Array, event_ts: Words
+) -> ViewState:
+    """The states of a view's rows."""
+    as_of, lag = about["as_of"], about["lag"]
+    return ViewState(
+        rows,
+        at,
+        None if as_of is None else microseconds(datetime.fromisoformat(as_of)),
+        event_ts,
+        state == State.STALE,
+        state == State.MISSING,
+        None if lag is None else at - round(lag * SECOND),
+        about["behind"],
+        about["generation"],
+    )
 
 
-@lru_cache(1_024)
-def _value_type(kind: str, length: int | None) -> ValueType:
-    return ValueType(Kind(kind), length)
-
-
-def _apart(column: _ReadColumn, values: pa.Array) -> Operand:
+def _read_apart(column: Column, values: pa.Array) -> Operand:
     """Texts or lists as they were sent."""
     if pa.types.is_dictionary(values.type):
         texts = column.value_type.kind.from_arrow(values.dictionary)
