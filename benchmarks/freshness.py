@@ -1,7 +1,8 @@
 """From an event that is written to a value that is served: how long it takes, at several rates.
 
 A generator, a worker, the embedded store and the client that asks share the machine. A probe is an
-event of a show of its own; it is visible when a request, made every few milliseconds, counts it.
+event of a show of its own; it is visible when a request, made every few milliseconds, counts it in
+what it reads from the store.
 """
 
 import argparse
@@ -20,9 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.event_generator import LIMIT, Events, generate
+from benchmarks.event_generator import CATEGORIES, LIMIT, SELLERS, SHOWS, Events, generate
+from benchmarks.online import BUSY, attributes, windows
+from live_shopping import definitions as shop
 from slate.deployment import Deployment, load
-from slate.online import EventWriter, FeatureClient
+from slate.online import EventWriter, FeatureClient, Publisher
 from slate.online.store.redis_client import connect, open_store
 from slate.online.store.stream_names import units
 from slate.online.stream.workers.status import stream_status
@@ -30,8 +33,11 @@ from slate.online.stream.workers.worker import Worker
 
 RATES = (1_000, 10_000, 20_000)
 SECONDS = 20.0
-POLL = 0.01
+# The seconds between looks, and after which a probe is lost.
+POLL, LOST = 0.01, 120.0
 MINUTE = 60
+SHOW = "the probe"
+NO_TILES = dict.fromkeys(BUSY, 0.0)
 # While the generator's process begins.
 WARM_UP = 4
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -70,17 +76,20 @@ def probe(deployment: Deployment, until: float) -> list[float]:
     taken, number = [], 0
     with (
         EventWriter.connect(deployment, "event") as writer,
-        FeatureClient.connect(deployment, timeout=5) as client,
+        FeatureClient.connect(deployment, timeout=5, near=False) as client,
     ):
-        base = Events(1).make(1).to_pylist()[0] | {"show_id": "the probe", "kind": "view"}
+        base = Events(1).make(1).to_pylist()[0] | {"show_id": SHOW, "kind": "view"}
         while time.monotonic() < until:
             number += 1
             began = time.perf_counter()
             writer.write([base | {"event_id": f"p{began}", "event_ts": datetime.now(UTC)}])
             while True:
-                answer = client.get("show_quality", show_id="the probe")
+                answer = client.get("show_quality", show_id=SHOW)
                 if answer["show_activity.views_1d"][0] >= number:
                     break
+                if time.perf_counter() - began > LOST:
+                    told = "; ".join(answer.errors) or "no error is told"
+                    raise SystemExit(f"a probe was not seen within {LOST:.0f} s: {told}")
                 time.sleep(POLL)
             taken.append(time.perf_counter() - began)
             time.sleep(0.05)
@@ -119,6 +128,31 @@ def flush(deployment: Deployment) -> None:
         redis.flushall()
 
 
+def publish(deployment: Deployment) -> None:
+    """Publish what the events are about, as of this hour."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    show = [SHOW, *(f"sh{number:08d}" for number in range(SHOWS))]
+    seller = [f"s{number:08d}" for number in range(SELLERS)]
+    of_show, of_seller = {"show_id": show}, {"seller_id": seller}
+    led = {
+        "seller_id": [seller[place % SELLERS] for place in range(len(show))],
+        "category": [CATEGORIES[place % len(CATEGORIES)] for place in range(len(show))],
+    }
+    # Of the probe nothing has happened yet.
+    activity = [
+        windows(shop.ShowActivity, {"show_id": show[:1]}, NO_TILES, hour),
+        windows(shop.ShowActivity, {"show_id": show[1:]}, BUSY, hour),
+    ]
+    with Publisher.connect(deployment) as publisher:
+        publisher.publish(shop.ShowActivity, activity, hour)
+        for view, rows in (
+            (shop.ShowCatalog, attributes(shop.ShowCatalog, of_show, hour, **led)),
+            (shop.SellerProfile, attributes(shop.SellerProfile, of_seller, hour)),
+            (shop.SellerStats, windows(shop.SellerStats, of_seller, BUSY, hour)),
+        ):
+            publisher.publish(view, [rows], hour)
+
+
 def measure(
     deployment: Deployment,
     rate: float,
@@ -148,8 +182,9 @@ def measure(
 
 
 def tell(deployment: Deployment, rate: float, seconds: float) -> None:
-    """Measure one rate with an empty store, and print a line."""
+    """Measure one rate with nothing streamed before, and print a line."""
     flush(deployment)
+    publish(deployment)
     found = measure(deployment, rate, seconds)
     print(
         f"freshness: rate={found.rate:.0f} p50_ms={found.p50:.1f} p99_ms={found.p99:.1f} "
@@ -162,6 +197,7 @@ def peak(deployment: Deployment, number: int) -> float:
     """How many events a second one worker applies when it is behind; prints a line."""
     registry = deployment.registry
     flush(deployment)
+    publish(deployment)
     with connect(open_store(deployment)[0]) as redis:
         events = Events(7)
         with EventWriter.connect(deployment, "event", limit=LIMIT) as writer:
@@ -194,6 +230,7 @@ def soak(deployment: Deployment, rate: float, seconds: float) -> None:
     source = registry.sources["event"]
     generator = _CONTEXT.Process(target=generate, args=(replace(deployment), rate, seconds, done))
     flush(deployment)
+    publish(deployment)
     with connect(open_store(deployment)[0]) as redis:
         store: Any = redis
         with worker(deployment) as pid:

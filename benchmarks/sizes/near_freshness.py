@@ -13,19 +13,15 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from benchmarks.event_generator import CATEGORIES, SELLERS, SHOWS, Events
-from benchmarks.freshness import Freshness, flush, measure
-from benchmarks.online import BUSY, attributes, windows
+from benchmarks.event_generator import Events
+from benchmarks.freshness import LOST, SHOW, Freshness, flush, measure, publish
 from benchmarks.sizes.latency import LOADING, TIMEOUT, require_loaded
 from benchmarks.sizes.processes import CONTEXT
-from live_shopping import definitions as shop
 from slate.deployment import Deployment, load
-from slate.online import EventWriter, FeatureClient, Publisher
+from slate.online import EventWriter, FeatureClient
 
-# The seconds between looks and between probes, and after which one is lost.
-POLL, BETWEEN, LOST = 0.005, 0.02, 120.0
-SHOW = "the probe"
-NO_TILES = dict.fromkeys(BUSY, 0.0)
+# The seconds between looks and between probes.
+POLL, BETWEEN = 0.005, 0.02
 # What the 99th percentile is to be below, in milliseconds.
 AIM = 500.0
 
@@ -49,31 +45,6 @@ def by_rate(address: str, folder: Path, rates: Sequence[int], seconds: float) ->
         )
         found.append(one)
     return found
-
-
-def publish(deployment: Deployment) -> None:
-    """Publish what the events are about, as of this hour."""
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    show = [SHOW, *(f"sh{number:08d}" for number in range(SHOWS))]
-    seller = [f"s{number:08d}" for number in range(SELLERS)]
-    of_show, of_seller = {"show_id": show}, {"seller_id": seller}
-    led = {
-        "seller_id": [seller[place % SELLERS] for place in range(len(show))],
-        "category": [CATEGORIES[place % len(CATEGORIES)] for place in range(len(show))],
-    }
-    # Of the probe nothing has happened yet.
-    activity = [
-        windows(shop.ShowActivity, {"show_id": show[:1]}, NO_TILES, hour),
-        windows(shop.ShowActivity, {"show_id": show[1:]}, BUSY, hour),
-    ]
-    with Publisher.connect(deployment) as publisher:
-        publisher.publish(shop.ShowActivity, activity, hour)
-        for view, rows in (
-            (shop.ShowCatalog, attributes(shop.ShowCatalog, of_show, hour, **led)),
-            (shop.SellerProfile, attributes(shop.SellerProfile, of_seller, hour)),
-            (shop.SellerStats, windows(shop.SellerStats, of_seller, BUSY, hour)),
-        ):
-            publisher.publish(view, [rows], hour)
 
 
 class Probe:
