@@ -2,8 +2,9 @@
 
 Arrivals are stamped by the store's clock, and requests that name no instant are answered by the
 clock of the machine that serves. These differ by a little, and rows that hold an event from after
-an instant cannot tell how they were at it. So such a request is answered as of the instant that its
-rows tell of, where they are only a little ahead.
+an instant cannot tell how they were at it; nor can those that took in an event between the
+beginning of a request and their being read. So such a request is answered as of the instant that
+its rows tell of, where they are only a little ahead.
 """
 
 import time
@@ -14,6 +15,9 @@ from slate.online.serving.given_values import Moment, asked
 # By how much, in microseconds, the machine's clock may be behind the store's. Clocks that are kept
 # in step differ by far less.
 SKEW = 5_000_000
+# By how much, in microseconds, a request that was moved in vain is moved further each time: while
+# its rows are read again they may take in more.
+FURTHER = 100_000
 
 
 class RequestClock:
@@ -74,6 +78,7 @@ class RequestInstant:
         self.named = named
         self._clock = clock
         self._now = now
+        self._further = 0
 
     def move_to(self, until: int) -> bool:
         """Move it to where rows can be told, if it may move so far; says whether it was moved.
@@ -83,6 +88,8 @@ class RequestInstant:
         """
         if self._clock is None or not self.at < until <= self._now + SKEW:
             return False
-        self.at = until
         self._clock.saw_behind(until - self._now)
+        again = self._clock.instant(None)
+        self.at, self._now = max(until, again.at + self._further), again._now
+        self._further += FURTHER
         return True

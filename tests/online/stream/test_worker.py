@@ -198,6 +198,33 @@ def test_of_now_rows_are_told_as_of_the_events_that_they_hold(
     assert asked(-1.0) == (State.PRESENT, 100, 0.0)
 
 
+def test_rows_that_go_on_while_they_are_read_are_told_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = bench.worker()
+    bench.now += timedelta(minutes=20)
+    bench.write(bench.ride("a"))
+    worker.step()
+
+    class Slow(Lookup):
+        def run(self, error: str | None = None) -> Any:
+            bench.now += timedelta(milliseconds=50)
+            bench.write(bench.ride("a"))
+            worker.step()
+            return super().run(error)
+
+    def asked(at: Any) -> int:
+        return micros(bench.now if at is None else at)
+
+    monkeypatch.setattr(live_services, "Lookup", Slow)
+    monkeypatch.setattr(request_instants, "asked", asked)
+    answer = bench.asked("a", None)
+    assert answer.states["rider_rides"].state.tolist() == [State.PRESENT]
+    rides = int(answer["rider_rides.metres_1d"][0]) // 100
+    assert rides == bench.number
+    assert micros(bench.now) < micros(answer.at) < micros(bench.now) + 1_000_000
+
+
 def test_a_worker_that_is_behind_takes_partitions_in_turn(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
