@@ -11,11 +11,13 @@ from typing import Any
 from slate.cli.text import instant, table
 from slate.deployment import load
 from slate.errors import RequestError, StoreError
+from slate.features import Aggregated, Attribute
 from slate.kinds import Kind
 from slate.online import Answer, FeatureClient, State
 from slate.online.serving.messages import gathered
 from slate.plans import Plan
 from slate.privacy import hidden, personal
+from slate.services import made_of
 from slate.time_words import age
 
 ACROSS = 4
@@ -49,11 +51,13 @@ def run(options: Namespace) -> int:
     ]
     names = () if options.pii else personal(plan.service.features)
     rows = [hidden(row, names) for row in answer.to_dicts()]
+    states = _states(plan, answer)
     if options.json:
-        for line in _lines(answer, keys, rows):
+        for line in _lines(answer, keys, rows, states):
             print(json.dumps(line))
     else:
-        print(_tables(answer, keys, rows))
+        computed = {feature.name for feature in plan.computed}
+        print(_tables(answer, keys, _marked(rows, states, computed)))
     of_views = [error for error in answer.errors if error.split(":")[0] in answer.states]
     for error in gathered((error.split(":")[0], error) for error in of_views):
         print(f"slate: {error}; its values are the declared defaults", file=sys.stderr)
@@ -100,10 +104,34 @@ def _value(where: str, kind: Kind, text: str) -> Any:
         raise RequestError(f"{where} is a {kind.value}, and {text!r} is none") from None
 
 
+def _states(plan: Plan, answer: Answer) -> list[dict[str, State]]:
+    """By row, the state of the row of which each feature's value is.
+
+    That of a request feature is the worst of those that it reads; present, where it reads none.
+    """
+    of_views = {name: view.state.tolist() for name, view in answer.states.items()}
+    reads = {
+        feature.name: {
+            one.view.name for one in made_of([feature]) if isinstance(one, Attribute | Aggregated)
+        }
+        for feature in plan.service.features
+    }
+    return [
+        {
+            name: State(max((of_views[view][row] for view in views), default=State.PRESENT))
+            for name, views in reads.items()
+        }
+        for row in range(answer.rows)
+    ]
+
+
 def _lines(
-    answer: Answer, keys: list[dict[str, Any]], rows: list[dict[str, Any]]
+    answer: Answer,
+    keys: list[dict[str, Any]],
+    rows: list[dict[str, Any]],
+    states: list[dict[str, State]],
 ) -> list[dict[str, Any]]:
-    states = {
+    of_views = {
         name: (view, [State(s).word for s in view.state], view.age.tolist())
         for name, view in answer.states.items()
     }
@@ -113,6 +141,7 @@ def _lines(
             "at": answer.at.isoformat(),
             "request": {name: _json_value(value) for name, value in keys[row].items()},
             "features": {name: _json_value(value) for name, value in features.items()},
+            "states": {name: state.word for name, state in states[row].items()},
             "views": {
                 name: {
                     "state": state[row],
@@ -120,8 +149,9 @@ def _lines(
                     "as_of": view.as_of and view.as_of.isoformat(),
                     "lag_seconds": view.lag,
                 }
-                for name, (view, state, ages) in states.items()
+                for name, (view, state, ages) in of_views.items()
             },
+            "errors": list(answer.errors),
         }
         for row, features in enumerate(rows)
     ]
@@ -138,14 +168,32 @@ def _json_value(value: Any) -> Any:
     return value
 
 
-def _tables(answer: Answer, keys: list[dict[str, Any]], rows: list[dict[str, Any]]) -> str:
+def _marked(
+    rows: list[dict[str, Any]], states: list[dict[str, State]], computed: set[str]
+) -> list[dict[str, str]]:
+    """Values as people read them, each with what its row is where it is not present."""
+    return [
+        {
+            name: told(value, of_row[name], "of " if name in computed else "")
+            for name, value in row.items()
+        }
+        for row, of_row in zip(rows, states, strict=True)
+    ]
+
+
+def told(value: Any, state: State, begin: str = "") -> str:
+    """A value as people read it, with its row's state where that is another than present."""
+    return cell(value) if state is State.PRESENT else f"{cell(value)} ({begin}{state.word})"
+
+
+def _tables(answer: Answer, keys: list[dict[str, Any]], rows: list[dict[str, str]]) -> str:
     """Features down, rows across; a table for every few rows."""
     tables = [f"{answer.service} at {instant(answer.at)}"]
     for start in range(0, answer.rows, ACROSS):
         few = slice(start, start + ACROSS)
         values = [
             *((name, *(cell(row[name]) for row in keys[few])) for name in keys[0]),
-            *((name, *(cell(row[name]) for row in rows[few])) for name in answer.names),
+            *((name, *(row[name] for row in rows[few])) for name in answer.names),
         ]
         views = [
             (

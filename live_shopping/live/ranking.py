@@ -9,6 +9,7 @@ from rich.text import Text
 
 from live_shopping.feed import Catalog, score
 from live_shopping.model.ranker import Ranker
+from slate.states import State
 
 TOP = 10
 # From so many columns on there is room for ids.
@@ -36,6 +37,7 @@ class Feed:
         self._places: dict[str, int] = {}
         self._categories: list[str] = []
         self._title = max(map(len, shows.titles), default=0)
+        self._states: list[tuple[State, State]] = []
         self.top: list[tuple[Any, ...]] = []
         self.moves: list[int | None] = []
 
@@ -62,6 +64,9 @@ class Feed:
             )
             for row in order[:TOP]
         ]
+        of_views = (answer.states[view].state for view in ("show_catalog", "show_activity"))
+        of_category, of_taps = (states[order[:TOP]].tolist() for states in of_views)
+        self._states = list(zip(map(State, of_category), map(State, of_taps), strict=True))
         self._categories = features[0][order].tolist()
         before = self._places
         self._places = {self._shows.shows[row]: place for place, row in enumerate(order.tolist())}
@@ -81,16 +86,17 @@ class Feed:
             table.add_column(name, no_wrap=name != "title", min_width=width)
         for name in NUMBERS:
             table.add_column(name, no_wrap=True, justify="right")
-        for place, (row, moved) in enumerate(zip(self.top, self.moves, strict=True), 1):
+        shown = zip(self.top, self._states, self.moves, strict=True)
+        for place, (row, (of_category, of_taps), moved) in enumerate(shown, 1):
             show, title, category, taps, *shares = row
             table.add_row(
                 str(place),
                 _arrow(moved),
                 *([show] if wide else []),
                 Text(title, no_wrap=True, overflow="ellipsis"),
-                category,
-                f"{taps:.0f}",
-                *(f"{value:.2f}" for value in np.nan_to_num(shares)),
+                _told(category, of_category),
+                _told(f"{taps:.0f}", of_taps),
+                *("-" if np.isnan(value) else f"{value:.2f}" for value in shares),
                 style="bold" if category == taste else "",
             )
         return table
@@ -103,6 +109,11 @@ class Feed:
     def count(self, category: str) -> int:
         """How many of the best shows are of a category."""
         return sum(row[TEXTS.index("category")] == category for row in self.top)
+
+
+def _told(value: str, state: State) -> str:
+    """A value with its row's state, where that is another than present."""
+    return value if state is State.PRESENT else f"{value} ({state.word})"
 
 
 def _arrow(moved: int | None) -> Text:

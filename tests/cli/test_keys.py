@@ -51,11 +51,14 @@ def test_values_without_and_with_the_stream(slate: Slate, bench: Bench) -> None:
     shown = slate("keys", "rider_rides", "a", *AT)
     assert shown.code == 0
     found = told(shown.out)
-    assert found["metres_1d"] == ["0", "123"]
+    # Without the stream there is no row: its value is a default.
+    assert found["metres_1d"] == ["0", "(default)", "123"]
     assert found["published"][1:] == ["nothing"]
     assert found["published"][0].startswith("bikes:rider_rides:")
     assert found["streamed"][-7:] == ["arrived", "in", "the", "hour", "of", "2026-03-10", "12:00"]
-    assert told(slate("keys", "rider_rides", "b", *AT).out)["streamed"][1:] == ["nothing"]
+    nobody = told(slate("keys", "rider_rides", "b", *AT).out)
+    assert nobody["streamed"][1:] == ["nothing"]
+    assert nobody["metres_1d"] == ["0", "(default)", "0", "(default)"]
 
 
 def test_what_was_before_the_publish_is_not_told(slate: Slate, bench: Bench) -> None:
@@ -84,6 +87,7 @@ def test_a_damaged_value_is_told(slate: Slate, bench: Bench) -> None:
     assert shown.code == 1
     assert "80 bytes" in shown.out
     assert "rider_rides: what the stream added to the rows" in shown.err
+    assert told(shown.out)["metres_1d"] == ["0", "(default)", "0", "(missing)"]
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,13 @@ def test_features_down_rows_across(slate: Slate, published: Deployment) -> None:
     found = cells(asked.out)
     assert found["station_id"] == ["7", "8", "9"]
     assert found["expected"] == ["4", "4", "4"]
-    assert found["station_profile.docks"] == ["20", "0", "0"]
-    assert found["depot_profile.crew"] == ["3", "1", "1"]
+    # A value that no row stands behind is told as such; 8 is there, and has no docks.
+    assert found["station_profile.docks"] == ["20", "0", "0", "(default)"]
+    assert found["depot_profile.crew"] == ["3", "1", "(missing)", "1", "(missing)"]
     assert found["station_now.hour"] == ["13", "13", "13"]
-    assert found["station_now.free_share"] == ["0", "-", "-"]
+    # What is computed of such values, too.
+    of_missing = ["(of", "missing)"]
+    assert found["station_now.free_share"] == ["0", *of_missing, "-", *of_missing, "-", *of_missing]
     state = " ".join(found["station_profile"])
     assert state == "2026-03-10 12:00:00 UTC 1h present, 3h 5m old present, 3h 5m old default"
     assert found["depot_profile"][3:] == ["1h", "present,", "3h", "5m", "old", "missing", "missing"]
@@ -66,7 +69,8 @@ def test_many_rows_are_told_in_several_tables(slate: Slate, published: Deploymen
     keys = ",".join(str(station) for station in range(6, 12))
     asked = slate("query", "station_outlook", f"station_id={keys}", "expected=4", *AT)
     docks = [line.split()[1:] for line in asked.out.splitlines() if "profile.docks" in line]
-    assert docks == [["0", "20", "0", "0"], ["0", "0"]]
+    none = ["0", "(default)"]
+    assert docks == [[*none, "20", "0", *none], [*none, *none]]
 
 
 def test_a_line_of_json_for_each_row(slate: Slate, published: Deployment) -> None:
@@ -91,6 +95,11 @@ def test_a_line_of_json_for_each_row(slate: Slate, published: Deployment) -> Non
     unknown = {"state": "missing", "age_seconds": None, "as_of": None, "lag_seconds": None}
     assert second["views"]["depot_profile"] == {**unknown, **known}
     assert second["views"]["station_moves"] == unknown
+    assert first["states"]["station_profile.docks"] == "present"
+    assert second["states"]["depot_profile.crew"] == "missing"
+    assert second["states"]["station_now.free_share"] == "missing"
+    assert first["states"]["station_now.hour"] == "present"
+    assert second["errors"][0].startswith("station_moves: nothing is published")
 
 
 def test_lists_are_told_by_their_first_values(slate: Slate, bikes: Deployment) -> None:
@@ -114,7 +123,7 @@ def test_lists_are_told_by_their_first_values(slate: Slate, bikes: Deployment) -
         table = slate("query", "bike_choice", *given, *AT)
         line = slate("query", "bike_choice", *given, *AT, "--json")
     assert cells(table.out)["bike_health.charges"] == ["0.5,", "0.5"]
-    assert cells(table.out)["station_moves.recent_notes"] == ["-"]
+    assert cells(table.out)["station_moves.recent_notes"] == ["-", "(missing)"]
     features = json.loads(line.out)["features"]
     assert features["bike_health.charges"] == [0.5, 0.5]
     assert features["bike_health.faults_3h"] == [True, True]
@@ -183,6 +192,6 @@ def test_a_store_that_does_not_answer(
     monkeypatch.setenv("SLATE_REDIS", f"unix://{bikes.data}/none.sock")
     failed = slate(*ASKED)
     assert failed.code == 1
-    assert cells(failed.out)["depot_profile.crew"] == ["1"]
+    assert cells(failed.out)["depot_profile.crew"] == ["1", "(missing)"]
     assert "the online store cannot be reached" in failed.err
     assert "what was not read is the declared default" in failed.err
