@@ -62,15 +62,42 @@ class Expr(NDArrayOperatorsMixin):
     def __bool__(self) -> NoReturn:
         """An expression has no truth before it runs."""
         raise DefinitionError(
-            "an expression of features has no truth value at definition: "
-            "combine with & | ~ in place of and, or, not; choose with np.where in place of if"
+            f"{self!r} has no truth value at definition: write & | ~ for `and`, `or`, `not`, each "
+            "comparison in brackets; (a < x) & (x < b) for `a < x < b`; np.isin(x, [...]) for "
+            "`x in [...]`; np.maximum and np.minimum for the max and min of two; np.where for `if`"
         )
 
     def __iter__(self) -> NoReturn:
         """An expression has no length before it runs."""
         raise DefinitionError(
-            "an expression of features cannot be iterated: it is not an array yet"
+            f"{self!r} cannot be iterated, it is not an array yet: Python's own max, min, sum, any "
+            "and all do not take it. Aggregate a source's column with Slate's, as in `from slate "
+            "import max`; for any and all count events: count(where=..., over='1h')"
         )
+
+    def __contains__(self, item: object) -> NoReturn:
+        """An expression has no values before it runs."""
+        raise DefinitionError(
+            f"`{item!r} in {self!r}` cannot be told at definition: compare, as in "
+            f"{self!r} == {item!r}; of a feature that is a list, write contains({self!r}, ...)"
+        )
+
+    def __round__(self, digits: int | None = None) -> NoReturn:
+        """Python's own function takes one number."""
+        raise DefinitionError(
+            f"round({self!r}): Python's own round takes one number: write np.round({self!r}) in "
+            f"request features, np.floor({self!r} + 0.5) in a source"
+        )
+
+    def __float__(self) -> NoReturn:
+        """Python's own numbers are made of one."""
+        raise DefinitionError(
+            f"{self!r} is not one number at definition: write {self!r}.astype(np.float64) for "
+            f"`float(...)`, .astype(np.int64) for `int(...)`, and NumPy's functions for those of "
+            "`math`, as in np.log1p(...)"
+        )
+
+    __int__ = __float__
 
     if not TYPE_CHECKING:  # a type checker would take any name for right
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -220,7 +220,14 @@ class Windows(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, *_: Any, **__: Any) -> Any:
         """A set of windows is not a value: say so, not NumPy's own words."""
+        raise self._several()
+
+    def __bool__(self) -> NoReturn:
+        """Nor is it true: ``and`` and ``or`` would go on without a word."""
+        raise self._several()
+
+    def _several(self) -> DefinitionError:
         hint = next(iter(self.features))
-        raise DefinitionError(
+        return DefinitionError(
             f"{self.where} has several windows: compute with one, as in {self.where}[{hint!r}]"
         )

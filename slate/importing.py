@@ -1,12 +1,26 @@
 """Importing a module of definitions, so that whatever is wrong in it is told with its place."""
 
+import ast
+import builtins
 import importlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import FrameType, ModuleType
 
+import numpy as np
+
+from slate import aggregates
 from slate.errors import ConfigurationError, DefinitionError, SlateError
 
-_SLATE = Path(__file__).parent
+# What definitions call, by operators too; their own mistakes are none of these files'.
+_CALLED = (Path(__file__).parent, Path(np.__file__).parent)
+# What is written in place of functions of Python that have none of that name here.
+_INSTEAD = {
+    **dict.fromkeys(("any", "all"), "count the events, as in count(where=..., over='1h')"),
+    "len": "count events by count(over='1h'), different values by distinct(...)",
+    "round": "write np.round(...) in request features",
+}
 
 
 def import_definitions(name: str) -> ModuleType:
@@ -28,9 +42,10 @@ def import_definitions(name: str) -> ModuleType:
     except SlateError:
         raise
     except Exception as error:
+        instead = _in_place_of_pythons(error)
         raise ConfigurationError(
-            f"{_place(error)}{type(error).__name__}: {error}: the definitions module {name!r} "
-            "cannot be imported until that is fixed"
+            f"{_place(error)}{type(error).__name__}: {error}: "
+            + (instead or f"the definitions module {name!r} cannot be imported until that is fixed")
         ) from error
 
 
@@ -38,15 +53,72 @@ def _place(error: Exception) -> str:
     """The last file and line of the definitions that led to an error; empty if none did."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return f"{_shown(Path(error.filename))}:{error.lineno}: "
-    found = ""
-    trace: TracebackType | None = error.__traceback__
+    frames = [*_definitions_frames(error)]
+    if not frames:
+        return ""
+    frame, line = frames[-1]
+    path = Path(frame.f_code.co_filename)
+    return f"{_shown(path)}:{_line_of_member(path, line, str(error))}: "
+
+
+def _definitions_frames(error: Exception) -> Iterator[tuple[FrameType, int]]:
+    """Where an error came by, with the lines: what is neither Slate's, NumPy's nor Python's own."""
+    trace = error.__traceback__
     while trace is not None:
         path = Path(trace.tb_frame.f_code.co_filename)
-        # What is neither Slate's nor Python's own import machinery.
-        if path.is_file() and _SLATE not in path.parents and path.parent.name != "importlib":
-            found = f"{_shown(path)}:{trace.tb_lineno}: "
+        called = any(folder in path.parents for folder in _CALLED)
+        if path.is_file() and not called and path.parent.name != "importlib":
+            yield trace.tb_frame, trace.tb_lineno
         trace = trace.tb_next
-    return found
+
+
+def _line_of_member(path: Path, line: int, message: str) -> int:
+    """The line of the member that a message names, of the class that begins at a line.
+
+    A class is made of its members when its body has been read, so what is wrong with one of them
+    is raised at the line of the class.
+
+    Args:
+        path: the file.
+        line: the line at which the error was raised, which is given back where it is no class's.
+        message: what is wrong; members are named as in ``Orders.spend``.
+    """
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ClassDef):
+            begins = {node.lineno, *(one.lineno for one in node.decorator_list)}
+            if line in begins:
+                lines = {name: one.lineno for one in node.body for name in _names(one)}
+                named = re.findall(rf"\b{node.name}\.(\w+)", message)
+                return next((lines[name] for name in named if name in lines), line)
+    return line
+
+
+def _names(statement: ast.stmt) -> Iterator[str]:
+    """What a statement of a class's body gives a name to."""
+    match statement:
+        case ast.Assign(targets=targets):
+            for target in targets:
+                yield from (one.id for one in ast.walk(target) if isinstance(one, ast.Name))
+        case ast.AnnAssign(target=ast.Name(id=name)) | ast.FunctionDef(name=name):
+            yield name
+
+
+def _in_place_of_pythons(error: Exception) -> str:
+    """What to write where a function of Python was called for one of Slate's; empty if none was.
+
+    Python's ``sum`` and its like are there without an import, and know no ``over``.
+    """
+    called = re.search(r"\b([a-z]+)\(\)", str(error))
+    frames = [frame for frame, _ in _definitions_frames(error)]
+    if not (isinstance(error, TypeError) and called and frames):
+        return ""
+    name = called[1]
+    if not hasattr(builtins, name) or name in {**frames[-1].f_globals, **frames[-1].f_locals}:
+        return ""
+    if name in aggregates.__all__:
+        return f"this is Python's own {name}: for the aggregate write `from slate import {name}`"
+    instead = _INSTEAD.get(name)
+    return f"this is Python's own {name}: {instead}" if instead else ""
 
 
 def _shown(path: Path) -> Path:

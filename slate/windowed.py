@@ -79,8 +79,8 @@ def windowed(
         for feature in _features(view, where, measure, aggregate, texts.get(name, "")):
             if feature.column in features:
                 raise DefinitionError(
-                    f"{view.__name__} has two features named {feature.column!r}: rename one, or "
-                    "take one of the windows out"
+                    f"{where}: {view.__name__} has two features named {feature.column!r}: rename "
+                    "one, or take one of the windows out"
                 )
             features[feature.column] = feature
             label = feature.window.name if feature.window else name

@@ -7,7 +7,9 @@ its declared default.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NoReturn, TypeAlias
+
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from slate.aggregates.partials import Array, Latest, Partial, TileColumn, TilePartial
 from slate.errors import DefinitionError
@@ -123,7 +125,7 @@ class LatestFunction(Function):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Aggregate:
+class Aggregate(NDArrayOperatorsMixin):
     """An aggregate as written in a view, before the view gives it a name.
 
     Attributes:
@@ -144,8 +146,33 @@ class Aggregate:
     options: Mapping[str, Any]
     length: int | None = None
 
+    __hash__ = object.__hash__
+
     def __repr__(self) -> str:
         return f"{self.function.name}(...)"
+
+    def __array_ufunc__(self, *_: Any, **__: Any) -> NoReturn:
+        """It has no values to compute with in the view that it is written in."""
+        raise self._nameless()
+
+    def __array_function__(self, *_: Any, **__: Any) -> NoReturn:
+        """Nor for functions that are not ufuncs."""
+        raise self._nameless()
+
+    def __bool__(self) -> NoReturn:
+        """Nor is it true or false."""
+        raise self._nameless()
+
+    def __round__(self, digits: int | None = None) -> NoReturn:
+        """Nor is it one number."""
+        raise self._nameless()
+
+    def _nameless(self) -> DefinitionError:
+        return DefinitionError(
+            f"{self!r} cannot be computed with in the view that it is written in: give it a line "
+            "and a name of its own, and compute with that in a RequestFeatures, as in "
+            "`per_order: float = Orders.spend / np.maximum(Orders.number, 1)`"
+        )
 
 
 def aggregate(

@@ -36,6 +36,16 @@ class Orders(FeatureView):
         ("    n = count(over='1h'", ConfigurationError, "SyntaxError: '(' was never closed"),
         ("    n = cuont(over='1h')", ConfigurationError, "name 'cuont' is not defined"),
         ("    n = 1 if Order.price > 1 and Order.price < 2 else 2", DefinitionError, "& | ~"),
+        ("    n = count(where=1 < Order.price < 2)", DefinitionError, "(a < x) & (x < b)"),
+        ("    n = count(where=not Order.guest_id)", DefinitionError, "`not`"),
+        ("    n = count(where=Order.guest_id in ['a'])", DefinitionError, "np.isin(x, [...])"),
+        ("    n = count(where='a' in Order.guest_id)", DefinitionError, "Order.guest_id == 'a'"),
+        ("    n = round(Order.price)", DefinitionError, "np.floor(Order.price + 0.5)"),
+        ("    n = float(Order.price)", DefinitionError, ".astype(np.float64)"),
+        ("    n = round(mean(Order.price, over='1h'))", DefinitionError, "in a RequestFeatures"),
+        ("    n = abs(sum(Order.price, over='1h'))", DefinitionError, "in a RequestFeatures"),
+        ("    n = sum(Order.price, over='1h') / count(over='1h')", DefinitionError, "its own"),
+        ("    n = count(over='1h') and count(over='1d')", DefinitionError, "in a RequestFeatures"),
     ],
 )
 def test_a_wrong_line_is_named(
@@ -52,13 +62,70 @@ def test_a_wrong_line_is_named(
     assert says in str(caught.value)
 
 
-def test_a_wrong_class_is_named_by_its_first_line(
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ("max(Order.price, over='1h')", "write `from slate import max`"),
+        ("sum(Order.price, where=Order.price > 1, over='1h')", "write `from slate import sum`"),
+        ("min(Order.price)", "`from slate import max`"),
+        ("max(Order.price, Order.price)", "np.maximum and np.minimum"),
+        ("any(Order.price)", "count(where=..., over='1h')"),
+        ("len(Order.price)", "count(over='1h')"),
+    ],
+)
+def test_a_function_of_python_in_place_of_an_aggregate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, says: str
+) -> None:
+    """Python has them without an import, and they know nothing of columns."""
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"pythons_{abs(hash(call))}"
+    path = tmp_path / f"{name}.py"
+    begin = BEGIN.replace("from slate import *", "from slate import *\ndel max, min, sum")
+    path.write_text(f"{begin}    n = {call}\n")
+    with pytest.raises(SlateError) as caught:
+        Registry.from_module(name)
+    assert str(caught.value).startswith(f"{path}:{len(begin.splitlines()) + 1}: ")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "says"),
+    [
+        ("    n = sum(Order.price)\n", 1, "Orders.n: say the windows"),
+        (
+            "    first = count(over='1h')\n    n = sum(\n        Order.guest_id,\n"
+            "        over='1h',\n    )\n    last = count(over='1d')\n",
+            2,
+            "Orders.n: sum takes",
+        ),
+        ("    a = count(over='1h')\n    n: int = count(over='1h')\n", 2, "Orders.n: a view"),
+        ("    a = count(over='1h')\n    n: 3\n", 2, "Orders.n: a view of a source holds"),
+        ("    a = count(over='1h')\n    a_1h = last(Order.price)\n", 2, "Orders.a_1h"),
+    ],
+)
+def test_a_wrong_member_of_a_class_is_named_by_its_own_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, line: int, says: str
+) -> None:
+    """It is found wrong when the class is made, whose line Python tells."""
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"wrong_member_{abs(hash(body))}"
+    path = tmp_path / f"{name}.py"
+    path.write_text(f"{BEGIN}{body}\n")
+    with pytest.raises(DefinitionError) as caught:
+        Registry.from_module(name)
+    assert str(caught.value).startswith(f"{path}:{len(BEGIN.splitlines()) + line}: {says}")
+
+
+def test_what_is_wrong_of_a_whole_class_is_named_by_its_first_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "wrong_class.py"
-    path.write_text(f"{BEGIN}    n = sum(Order.price)\n")
-    with pytest.raises(DefinitionError, match="say the windows") as caught:
+    path.write_text(
+        BEGIN.replace("    guest_id: str\n    price", "    guest: str\n    price")
+        + "    n = count(over='1h')\n"
+    )
+    with pytest.raises(DefinitionError, match="Orders: Order needs a column `guest_id") as caught:
         Registry.from_module("wrong_class")
     place = len(BEGIN.splitlines()) - 1
-    assert str(caught.value).startswith(f"{path}:{place}: Orders.n: ")
+    assert str(caught.value).startswith(f"{path}:{place}: Orders: ")
