@@ -5,8 +5,8 @@ What CSV and JSON lines hold is read as text, so that a value is judged by the r
 """
 
 import csv
-import gzip
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +15,15 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from slate.assets.csv_lines import LONGEST_LINE, opened_text
+from slate.assets.file_formats import (
+    GZIP,
+    require_duckdb,
+    require_parquet,
+    require_text,
+    require_utf8,
+)
+from slate.assets.scratch import MEMORY
 from slate.errors import DataError, nearest
 from slate.quoting import quoted_name, quoted_text
 
@@ -28,7 +37,6 @@ KNOWN = (*CSV, *JSON_LINES, *PARQUET, *DATABASES)
 ROW, LINE = "_row", "_line"
 _DELIMITERS = ",;\t|"
 _LINES_HEAD = 1 << 20
-_LONGEST_LINE = 16 << 20
 _TABLES = "select table_name from duckdb_tables() where database_name = 'given' and not internal"
 
 
@@ -42,6 +50,8 @@ class EventFile:
         relation: SQL that gives its rows: its columns, ``_row``, and of JSON lines ``_line``, the
             text of a line that is not an object, whose columns are null.
         texts: of JSON lines, the columns that hold strings; of no number, then, but a time may be.
+        lines: whether it is of JSON lines, so that the number of a row is that of its line.
+        delimiter: what parts the values of a CSV file; empty of others.
     """
 
     path: Path
@@ -49,21 +59,7 @@ class EventFile:
     relation: str
     texts: frozenset[str] = frozenset()
     lines: bool = False
-
-
-@dataclass(frozen=True)
-class Malformed:
-    """A line of a CSV file that is not a row.
-
-    Attributes:
-        line: its number in the file, from 1.
-        reason: what is wrong with it.
-        text: the line.
-    """
-
-    line: int
-    reason: str
-    text: str
+    delimiter: str = ""
 
 
 def open_events(connection: duckdb.DuckDBPyConnection, path: Path, table: str = "") -> EventFile:
@@ -92,12 +88,20 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except UnicodeDecodeError as error:
+    except DataError:
+        raise
+    except duckdb.OutOfMemoryException as error:
         raise DataError(
-            f"{path} is not in UTF-8 ({error}): convert it, as by `iconv -f latin1 -t utf-8`"
+            f"{path} does not fit into {MEMORY} of memory, or the disk is full: make room, or load "
+            "it in parts"
         ) from error
-    except (duckdb.Error, OSError, EOFError, ValueError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read: {_first_line(error)}") from error
+    except (duckdb.Error, OSError, ValueError, csv.Error) as error:
+        if _suffix(path) in (*CSV, *JSON_LINES):
+            require_utf8(path)
+        raise DataError(
+            f"{path} cannot be read ({_words(path, error)}): see that it is whole, and what its "
+            "name says"
+        ) from error
 
 
 def _opened(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> EventFile:
@@ -105,14 +109,18 @@ def _opened(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> Ev
     if table and suffix not in DATABASES:
         raise DataError(f"{path} has no tables: leave --table out, which is for a DuckDB file")
     if suffix in CSV:
+        require_text(path)
         return _csv(path)
     if suffix in JSON_LINES:
+        require_text(path)
         return _json_lines(connection, path)
     if suffix in PARQUET:
+        require_parquet(path)
         return _event_file(
             connection, path, f"read_parquet({quoted_text(path)}, hive_partitioning=false)"
         )
     if suffix in DATABASES:
+        require_duckdb(path)
         return _database(connection, path, table)
     raise DataError(
         f"{path}: the format {suffix or 'without an ending'} is unknown, {nearest(suffix, KNOWN)}; "
@@ -120,35 +128,14 @@ def _opened(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> Ev
     )
 
 
-def malformed(connection: duckdb.DuckDBPyConnection) -> list[Malformed]:
-    """The lines of the CSV file read last that were no rows, each once, in order."""
-    ((there,),) = connection.execute(
-        "select count(*) from duckdb_tables() where table_name = 'reject_errors'"
-    ).fetchall()
-    if not there:
-        return []
-    rejected = connection.execute(
-        """select line, any_value(lower(cast(error_type as varchar))), any_value(error_message),
-            any_value(csv_line)
-        from reject_errors group by line order by line"""
-    ).fetchall()
-    return [
-        Malformed(
-            int(line), f"{kind.replace('_', ' ')} ({_first_line(message)})", (text or "").strip()
-        )
-        for line, kind, message, text in rejected
-    ]
-
-
 def _suffix(path: Path) -> str:
     """The ending that tells the format; that of compressed text is the one before."""
     suffix = path.suffix.lower()
-    return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
+    return Path(path.stem).suffix.lower() if suffix == GZIP else suffix
 
 
 def _csv(path: Path) -> EventFile:
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+    with opened_text(path) as file:
         head = file.readline(_LINES_HEAD)
         delimiter = max(_DELIMITERS, key=head.count)
         file.seek(0)
@@ -159,10 +146,11 @@ def _csv(path: Path) -> EventFile:
         f"read_csv({quoted_text(path)}, auto_detect=false, header=true, "
         f"delim={quoted_text(delimiter)}, "
         f"quote='\"', escape='\"', nullstr='', columns={{{types}}}, store_rejects=true, "
-        f"max_line_size={_LONGEST_LINE}, rejects_limit=0)"
+        f"max_line_size={LONGEST_LINE}, rejects_limit=0)"
     )
     columns = {column: pa.string() for column in header}
-    return EventFile(path, columns, f"select row_number() over () as {ROW}, * from {reader}")
+    rows = f"select row_number() over () as {ROW}, * from {reader}"
+    return EventFile(path, columns, rows, delimiter=delimiter)
 
 
 def _require_names(path: Path, header: Sequence[str]) -> None:
@@ -180,7 +168,7 @@ def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> EventFile:
     text = (
         f"read_csv({quoted_text(path)}, columns={{'line': 'VARCHAR'}}, auto_detect=false, "
         "header=false, "
-        f"delim='\x01', quote='', escape='', strict_mode=false, max_line_size={_LONGEST_LINE})"
+        f"delim='\x01', quote='', escape='', strict_mode=false, max_line_size={LONGEST_LINE})"
     )
     parsed = (
         f"(select row_number() over () as {ROW}, line, case when json_valid(line) then line end "
@@ -202,7 +190,10 @@ def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> EventFile:
         group by key order by first"""
     ).fetchall()
     if not found:
-        raise DataError(f"{path} holds no JSON objects, one a line: write each row as one")
+        raise DataError(
+            f"{path} holds no JSON objects, one a line: write each row as one, of an array by "
+            "`jq -c '.[]'`, of objects over several lines by `jq -c .`"
+        )
     _require_names(path, [key for key, *_ in found])
     values = ", ".join(
         f"json_extract_string(row, {quoted_text(_path(key))}) as {quoted_name(key)}"
@@ -257,5 +248,10 @@ def _event_file(connection: duckdb.DuckDBPyConnection, path: Path, rows: str) ->
     )
 
 
-def _first_line(error: object) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _words(path: Path, error: Exception) -> str:
+    """What is wrong, without the kind of error that DuckDB puts before, and without the file."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    told = re.sub(r"^(?:[A-Z]\w+ )+Error: ", "", first)
+    return re.sub(rf"""\s*["']?{re.escape(str(path))}["']?""", "", told)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+import duckdb
 import pyarrow as pa
 
 from slate.assets.event_files import EventFile
@@ -62,9 +63,20 @@ def require_time_format(text: str) -> str:
     Raises:
         DataError: it is none.
     """
-    if text not in EPOCHS and not re.search(r"%[A-Za-z]", text):
+    if text in EPOCHS:
+        return text
+    wrong = "" if re.search(r"%[A-Za-z]", text) else "no part of a time is in it"
+    try:
+        with duckdb.connect() as connection:
+            connection.execute("select try_strptime('', ?)", [text])
+    except duckdb.Error as error:
+        unknown = re.search("strptime: (%.)", str(error))
+        wrong = (
+            f"it has {unknown[1]}, which is no part of a time" if unknown else "a % stands alone"
+        )
+    if wrong:
         raise DataError(
-            f"--time-format {text!r} is none: give {', '.join(EPOCHS)}, or one such as "
+            f"--time-format {text!r} is none, as {wrong}: give {', '.join(EPOCHS)}, or one such as "
             "'%d/%m/%Y %H:%M'"
         )
     return text

@@ -23,13 +23,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from slate.assets.event_files import (
-    LINE,
-    ROW,
-    malformed,
-    open_events,
-    reading,
-)
+from slate.assets.csv_lines import Malformed, lines, malformed
+from slate.assets.event_files import LINE, ROW, EventFile, open_events, reading
 from slate.assets.hourly_files import write_refused, write_rows
 from slate.assets.scratch import scratch
 from slate.assets.staged_events import GIVEN, HOUR, REASON, STAGED, Rules, stage
@@ -49,7 +44,8 @@ class RefusedRow:
     """A row that was refused.
 
     Attributes:
-        place: the number of the row among those that can be read, or of the line, from 1.
+        place: in a file of text the line on which it begins, from 1 as editors count them; in
+            others the number of the row.
         reason: why.
         content: the row.
     """
@@ -126,7 +122,7 @@ def load_file(
             stem = f"-{re.sub('[^A-Za-z0-9]+', '-', path.stem)[:40]}-{digest[:8]}"
             write_rows(connection, source, aside, stem)
             write_refused(connection, given, aside, stem)
-            loaded = _told(connection, source, list(given), "line" if file.lines else "row")
+            loaded = _told(connection, source, list(given), file)
         except BaseException as error:
             shutil.rmtree(aside, ignore_errors=True)
             if isinstance(error, duckdb.Error | pa.ArrowException | OSError):
@@ -182,7 +178,7 @@ def _told(
     connection: duckdb.DuckDBPyConnection,
     source: type[Source],
     given: Sequence[str],
-    counted: str,
+    file: EventFile,
 ) -> Loaded:
     taken = f"from {STAGED} where {REASON} is null"
     ((rows, hours, first, last, ids),) = connection.execute(
@@ -202,8 +198,6 @@ def _told(
         from {STAGED} where {REASON} is not null order by {ROW} limit {SHOWN}"""
     ).fetchall()
     broken = malformed(connection)
-    told = [RefusedRow(f"line {one.line}", one.reason, one.text) for one in broken[:SHOWN]]
-    told += [RefusedRow(f"{counted} {number}", *example) for number, *example in examples]
     return Loaded(
         rows,
         refused,
@@ -212,5 +206,26 @@ def _told(
         hours,
         first,
         last,
-        examples=tuple(told[:SHOWN]),
+        examples=_examples(file, broken, examples),
     )
+
+
+def _examples(
+    file: EventFile, broken: Sequence[Malformed], refused: Sequence[tuple[int, str, str]]
+) -> tuple[RefusedRow, ...]:
+    """The first of what is no row, or was refused by its number, with the reason and its text."""
+    told: list[tuple[int, RefusedRow]] = []
+    if not file.delimiter:
+        counted = "line" if file.lines else "row"
+        told = [(n, RefusedRow(f"{counted} {n}", *why)) for n, *why in refused]
+    elif broken or refused:
+        numbers = [number for number, *_ in refused]
+        found = lines(file.path, file.delimiter, [one.record for one in broken], numbers)
+        for one in broken:
+            line = found.of_records.get(one.record, one.record)
+            told.append((line, RefusedRow(f"line {line}", one.reason, one.text)))
+        for number, *why in refused:
+            line = found.of_rows.get(number, 0)
+            place = f"line {line}" if line else f"row {number} of those that can be read"
+            told.append((line, RefusedRow(place, *why)))
+    return tuple(row for _, row in sorted(told, key=lambda one: one[0])[:SHOWN])

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from slate.assets.column_profiles import profile
-from slate.assets.event_files import malformed, open_events, reading
+from slate.assets.csv_lines import malformed
+from slate.assets.event_files import open_events, reading
 from slate.assets.event_values import require_time_format
 from slate.assets.scratch import scratch
 from slate.base import snake_case

@@ -236,7 +236,7 @@ def test_a_key_that_some_rows_lack_may_be_said(empty_folder: Path, slate_here: S
         (["shop", "--from", "timeless.csv"], "no column tells when the events happened"),
         (["shop", "--from", "keyless.csv"], "no column tells whose the events are"),
         (["shop", "--from", "twice.csv"], "two columns are named 'a'"),
-        (["shop", "--from", "empty.csv"], "is empty: its first line has to name the columns"),
+        (["shop", "--from", "empty.csv"], "is empty: it has neither"),
         (["shop", "--from", "head.csv"], "no column tells when the events happened"),
         (["shop", "--from", "orders.csv", "--table", "orders"], "has no tables"),
         (["shop", "--from", "orders.csv", "--time-format", "dd.mm"], "'dd.mm' is none"),

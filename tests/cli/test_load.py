@@ -1,7 +1,8 @@
 """`slate load`: years of history from files, by the hour of arrival, each row once or refused."""
 
+import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,10 @@ def test_refused_rows_are_told_and_quarantined_and_the_others_land(
     assert loaded.code == 1
     told = [line.split(": {")[0] for line in loaded.out.splitlines()]
     assert told == [
-        "orders.csv: line 6: missing columns (Expected Number of Columns: 6 Found: 3): "
-        "o5,2024-02-28 13:00:00,5",
-        "orders.csv: row 2: placed_at: not of type datetime; received_at: missing",
-        "orders.csv: row 3: customer_id: missing",
-        "orders.csv: row 4: amount: not of type float; gift: not of type bool",
+        "orders.csv: line 3: placed_at: not of type datetime; received_at: missing",
+        "orders.csv: line 4: customer_id: missing",
+        "orders.csv: line 5: amount: not of type float; gift: not of type bool",
+        "orders.csv: line 6: 3 values for 6 columns: o5,2024-02-28 13:00:00,5",
     ]
     assert "2 rows landed in 2 hours" in loaded.err
     assert "3 refused, to be in raw.quarantine; left out: 1 lines" in loaded.err
@@ -115,6 +115,42 @@ def test_refused_rows_are_told_and_quarantined_and_the_others_land(
         "placed_at: not of type datetime; received_at: missing",
     ]
     assert json.loads(quarantined[0][1])["amount"] == "dear"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_are_those_of_an_editor(shop: Path, slate_here: Slate, packed: bool) -> None:
+    """Also behind values over several lines, empty lines, and what is no row."""
+    text = (
+        "\ufefforder_id,placed_at,customer_id,amount,gift,coupon\r\n"  # 1
+        'o1,2024-02-28 10:00:00,1,1,true,"two\r\n\r\nlines"\r\n'  # 2 to 4
+        "\r\n"
+        "o2,yesterday,2,1.0,true,\r\n"  # 6
+        "o3,2024-02-28\r\n"  # 7
+        'o4,2024-02-28 10:00:00,4,1,true,"a ""quoted"" one\r\nmore"\r\n'  # 8 and 9
+        'o5,2024-02-28 10:00:00,5,1,true,"open"ed\r\n'  # 10
+        "o6,2024-02-28 10:00:00,6,dear,true,\r\n"  # 11
+        "o7,2024-02-28 10:00:00,7,1,true,x,y\r\n"  # 12
+    ).encode()
+    file = shop / ("orders.csv.gz" if packed else "orders.csv")
+    file.write_bytes(gzip.compress(text) if packed else text)
+    loaded = slate_here("load", "order", file.name, *RULE)
+    assert loaded.code == 1
+    assert [line.split(": ")[1:3] for line in loaded.out.splitlines()] == [
+        ["line 6", "placed_at"],
+        ["line 7", "2 values for 6 columns"],
+        ["line 10", "a quote that does not end its value, or does not end at all"],
+        ["line 11", "amount"],
+        ["line 12", "7 values for 6 columns"],
+    ]
+    assert "2 rows landed" in loaded.err
+
+
+def test_rows_of_a_table_have_numbers_of_rows(shop: Path, slate_here: Slate) -> None:
+    rows = orders(3)
+    rows[1]["customer_id"] = None
+    write_parquet(shop / "orders.parquet", rows)
+    loaded = slate_here("load", "order", "orders.parquet", *RULE)
+    assert loaded.out.startswith("orders.parquet: row 2: customer_id: missing: {")
 
 
 def test_more_refused_rows_than_can_be_read_are_counted(shop: Path, slate_here: Slate) -> None:
@@ -274,6 +310,8 @@ def test_times_since_the_epoch_are_read(
         (("order", "orders.csv", *RULE, "--id", "content"), "leave --id content out"),
         (("order", "less.csv", *RULE), "has no column 'customer_id'"),
         (("order", "none.csv", *RULE), "none.csv cannot be read: No such file"),
+        (("order", "orders.csv", *RULE, "--time-format", "%d/%Q"), "as it has %Q, which is no"),
+        (("order", "orders.csv", *RULE, "--time-format", "%H%"), "as a % stands alone"),
     ],
 )
 def test_what_cannot_be_loaded_is_said_and_nothing_lands(
@@ -286,6 +324,60 @@ def test_what_cannot_be_loaded_is_said_and_nothing_lands(
     assert refused.code == 1
     assert says in refused.err
     assert landed(load().landing, order()).files == []
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) * 2 // 3]
+
+
+def damaged(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[: middle - 40] + b"\x07" * 80 + content[middle + 40 :]
+
+
+def as_parquet(folder: Path) -> bytes:
+    return write_parquet(folder / "made.parquet", orders()).read_bytes()
+
+
+def as_csv(folder: Path) -> bytes:
+    return write_csv(folder / "made.csv", orders()).read_bytes()
+
+
+# A file's name, what is in it, and what is said.
+UNREADABLE: list[tuple[str, Callable[[Path], bytes], str]] = [
+    ("a.parquet", as_csv, "a.parquet is no Parquet file: it begins with b'order_id"),
+    ("a.parquet", lambda folder: cut(as_parquet(folder)), "a.parquet is cut"),
+    ("a.parquet", lambda _: b"", "a.parquet is empty"),
+    ("a.duckdb", as_csv, "a.duckdb is no DuckDB file"),
+    ("a.csv", as_parquet, "a.csv is a Parquet file: let its name end in .parquet"),
+    ("a.csv", lambda folder: gzip.compress(as_csv(folder)), "let its name end in .gz"),
+    ("a.csv", lambda folder: as_csv(folder).decode().encode("utf-16"), "iconv -f utf-16"),
+    ("a.csv", lambda folder: as_csv(folder) + b"\xf6\n", "line 62 is not in UTF-8"),
+    ("a.jsonl", lambda _: b'{"a": 1}\n{"a": "\xf6"}\n', "line 2 is not in UTF-8"),
+    ("a.json", lambda _: b'[{"a": 1}, {"a": 2}]', "jq -c '.[]'"),
+    ("a.csv.gz", as_csv, "a.csv.gz is not compressed by gzip, though its name says so"),
+    ("a.csv.gz", lambda folder: cut(gzip.compress(as_csv(folder))), "a.csv.gz is cut"),
+    ("a.csv.gz", lambda folder: damaged(gzip.compress(as_csv(folder))), "gz is damaged"),
+    ("a.jsonl.gz", lambda _: b'{"a": 1}', "is not compressed by gzip"),
+    ("a.csv", lambda _: b"PK\x03\x04" + bytes(99), "a.csv is a zip archive"),
+]
+
+
+@pytest.mark.parametrize("command", ["load", "init"])
+def test_a_file_of_another_kind_than_its_name_says_or_a_cut_one_is_told(
+    shop: Path, slate_here: Slate, command: str
+) -> None:
+    given = ("load", "order") if command == "load" else ("init", "another", "--from")
+    if command == "init":
+        (shop / "slate.toml").unlink()
+    for name, content, says in UNREADABLE:
+        (shop / name).write_bytes(content(shop.parent))
+        refused = slate_here(*given, name, *(RULE if command == "load" else ()))
+        assert (refused.code, refused.out) == (1, ""), says
+        assert says in refused.err
+        # Nothing in DuckDB's own words.
+        assert "Error:" not in refused.err
+    assert not (shop / "another").exists()
 
 
 def test_landing_files_hold_the_types_of_the_definition(shop: Path, slate_here: Slate) -> None:
