@@ -82,7 +82,8 @@ def _kind(name: str) -> "type[Kind]":
     """An expectation of Great Expectations that makes its configuration once.
 
     It is asked for it a hundred times while it is evaluated, which was half of the time, and
-    nothing changes it after it was rendered.
+    nothing changes it after it was rendered. It has a name of its own: Great Expectations keeps
+    what it knows of each by name, and warns of two that share one.
     """
     import great_expectations.expectations as kinds
 
@@ -97,7 +98,9 @@ def _kind(name: str) -> "type[Kind]":
         return made
 
     own = {"__slots__": ("made",), "configuration": property(configuration)}
-    once: type[Kind] = types.new_class(name, (of,), exec_body=lambda body: body.update(own))
+    once: type[Kind] = types.new_class(
+        f"{name}Once", (of,), exec_body=lambda body: body.update(own)
+    )
     return once
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -20,6 +21,7 @@ from slate import (
     min,
 )
 from slate.quality.engine import render, run
+from slate.quality.expectations import Expectation
 from slate.quality.invariants import nests
 from slate.quality.suites import suite
 from slate.windows import Window
@@ -154,3 +156,20 @@ def test_a_share_of_nulls_may_be_reached(tenths: int) -> None:
         table = pa.table({"score": pa.array([None] * nulls + [1.0] * (10 - nulls), pa.float64())})
         (outcome,) = run(table, [expectation])
         assert outcome.success == (outcome.unexpected == tenths)
+
+
+def test_those_of_great_expectations_stay_what_they_are() -> None:
+    """It keeps each by name, and warned in every run where ours took the names of its own."""
+    from great_expectations import expectations
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
+        "ExpectColumnValuesToBeBetween": ("expect_column_values_to_be_between", {"min_value": 0}),
+        "ExpectColumnValuesToBeInSet": ("expect_column_values_to_be_in_set", {"value_set": [1]}),
+    }
+    for name, (known, bounds) in kinds.items():
+        made = render("made", [Expectation(name, ("a",), {"column": "a", **bounds}, "why")])
+        (ours,) = made.expectations
+        assert isinstance(ours, getattr(expectations, name))
+        assert get_expectation_impl(known) is getattr(expectations, name)
+        assert get_expectation_impl(ours.expectation_type) is type(ours)
