@@ -33,6 +33,7 @@ class ViewHealth:
         view: the view's name.
         generation: the name of its live generation; None if nothing is live.
         published_at: when that was published (UTC).
+        as_of: the instant up to which its rows know all events (UTC).
         known_until: up to when what happened is in what is served (UTC), by the platform's clock:
             for a view that a stream keeps fresh, how far its workers are.
         rows, size: of the live generation, the bytes in ``size``.
@@ -42,6 +43,7 @@ class ViewHealth:
     view: str
     generation: str | None
     published_at: datetime | None = None
+    as_of: datetime | None = None
     known_until: datetime | None = None
     rows: int = 0
     size: int = 0
@@ -138,7 +140,14 @@ def _of_view(
         lags = [one.status.lag for one in streams if one.source is view.source and one.status.held]
         known = max([known, *(now - timedelta(seconds=lag) for lag in lags)])
     return ViewHealth(
-        view.name, live.name, told.published_at, known, told.rows, told.size, bool(live.pinned)
+        view.name,
+        live.name,
+        published_at=told.published_at,
+        as_of=told.as_of,
+        known_until=known,
+        rows=told.rows,
+        size=told.size,
+        pinned=bool(live.pinned),
     )
 
 

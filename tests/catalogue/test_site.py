@@ -1,9 +1,11 @@
 """The site: whole without data, safe with any text, and nobody's values with data."""
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,8 +19,11 @@ from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError
 from slate.offline.comparisons import compared
 from slate.offline.outcomes import Analysis
+from slate.online import Publisher
+from slate.online.store.embedded_server import EmbeddedServer
 from slate.quality.files import write_atomically
 from tests.catalogue.pages import broken_links, read, site
+from tests.online.tables import attribute_rows
 from tests.quality.warehouse import AS_OF
 
 ROOT = Path(__file__).parents[2]
@@ -123,6 +128,33 @@ def test_a_run_has_a_page_of_what_its_checks_found(
     assert f"runs/{folder}.html#view-customer_profile" in str(
         read(tmp_path / "site/views/customer_profile.html").links
     )
+
+
+def test_rows_that_were_held_back_are_not_told_as_those_that_are_published(
+    shop: Deployment, check: Check, tmp_path: Path
+) -> None:
+    check(1)
+    (report,) = shop.reports.glob("*-00000001/customer_profile.json")
+    report.write_text(json.dumps(json.loads(report.read_text()) | {"passed": False}))
+    view = shop.registry.view("customer_profile")
+    rows = attribute_rows(view, [{"customer_id": name, "event_ts": AS_OF} for name in "ab"])
+    with (
+        EmbeddedServer.attach(shop.data / "redis"),
+        Publisher.connect(shop) as publisher,
+    ):
+        publisher.publish(view, [rows], AS_OF)
+        write_site(shop, tmp_path / "site")
+    told = " ".join(read(tmp_path / "site/views/customer_profile.html").text.split())
+    held_back = f"{AS_OF + timedelta(hours=1):%Y-%m-%d %H:%M}"
+    assert f"Rows held back 400 as of {held_back}, not published" in told
+    assert f"2 rows as of {AS_OF:%Y-%m-%d %H:%M}" in told
+    index = " ".join(read(tmp_path / "site/index.html").text.split())
+    assert "400 held back; published: 2" in index
+    check(2)
+    write_site(shop, tmp_path / "site")
+    told = " ".join(read(tmp_path / "site/views/customer_profile.html").text.split())
+    assert "Rows built 400" in told
+    assert "not published" not in told
 
 
 def test_experiments_are_drawn_on_the_first_page(shop: Deployment, tmp_path: Path) -> None:
