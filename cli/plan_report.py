@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slate.assets.impact.changes import Changes, ViewChange
+from slate.assets.impact.changes import Changes, StreamChange, ViewChange
 from slate.assets.impact.samples import Comparison, Sample
 from slate.assets.impact.warehouse_state import Amount
 from slate.cli.query import cell
@@ -61,15 +61,21 @@ def _escaped(cell: str) -> str:
 
 def _summary(changes: Changes) -> str:
     """The whole in a line."""
+    begin = sum(one.how != "ends" for one in changes.streams)
     if changes.nothing:
-        return "nothing to do" + (", as far as could be looked at" if changes.unseen else "")
+        told = "nothing to do" + (", as far as could be looked at" if changes.unseen else "")
+        streams = "1 stream begins" if begin == 1 else f"{begin} streams begin"
+        return f"{told}; {streams} once `slate stream` runs" if begin else told
     new = sum(one.how == "new" for one in changes.services)
     counts = [
         (len(changes.broken), "locked version broken", "locked versions broken"),
         (new, "new version of a service", "new versions of services"),
         (len(changes.features), "feature new, changed or gone", "features new, changed or gone"),
         (len(changes.views), "view built or published again", "views built or published again"),
+        (begin, "stream begins", "streams begin"),
+        (len(changes.streams) - begin, "stream ends", "streams end"),
         (len(changes.training), "training set written", "training sets written"),
+        (len(changes.models), "dbt model built for all hours", "dbt models built for all hours"),
     ]
     return ", ".join(f"{n} {one if n == 1 else many}" for n, one, many in counts if n)
 
@@ -86,6 +92,9 @@ def _sections(changes: Changes, samples: Sequence[Sample]) -> Iterator[Section]:
         _services(changes),
         _features(changes),
         Section("views", ["view", "", "reads again", "live now", "room (estimate)"], views),
+        Section(
+            "streams", ["source", "stream", "", "what it means"], [*map(_stream, changes.streams)]
+        ),
         Section("training sets", ["version", "writes", "rows"], training),
         Section("dbt builds for all hours", [], models),
         Section("Dagster assets and dbt exposures made again", [], assets),
@@ -95,6 +104,21 @@ def _sections(changes: Changes, samples: Sequence[Sample]) -> Iterator[Section]:
         Section("not looked at", [], [[line] for line in changes.unseen]),
     ]
     yield from (section for section in found if section.rows)
+
+
+def _stream(one: StreamChange) -> Sequence[str]:
+    """What it means for answers that a stream begins, ends, or takes another's place."""
+    views = ", ".join(one.views)
+    meant = {
+        "begins": f"{views}: as of their publish, until `slate stream` runs and something is "
+        "written; then what happened is in answers within a second",
+        "replaces another": f"{views}: as of their publish, until `slate stream` runs and "
+        "something is written; what the former stream brought and has not landed is in no answer: "
+        "let its workers archive it first",
+        "ends": f"{views}: as of their publish from the next run on; what was streamed since comes "
+        "with the runs that take in its hours. End `slate stream` when it has archived all",
+    }
+    return one.source, one.stream or "none", one.how, meant[one.how]
 
 
 _LOCKS = {

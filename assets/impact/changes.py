@@ -57,6 +57,23 @@ class ViewChange:
 
 
 @dataclass(frozen=True)
+class StreamChange:
+    """A source whose stream is not the one that its views are served with.
+
+    Attributes:
+        source: the source.
+        stream: the stream that it has by now; empty for none.
+        how: "begins", where its views are served without one; "ends"; or "replaces another".
+        views: the views.
+    """
+
+    source: str
+    stream: str
+    how: str
+    views: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TrainingChange:
     """A training set that is written again.
 
@@ -94,6 +111,8 @@ class Changes:
         broken: why a run refuses it: for each locked version that is something else, or gone.
         services: the versions of services.
         features, views, training: what is new, changed, built or written again.
+        streams: the streams that are not the ones that views are served with. One ends with the
+            next run; what begins does so when `slate stream` has applied something of it.
         models: the dbt models that are built for all hours.
         readers: the assets and exposures that are made again, by what Dagster and dbt call them.
         notes: what else is to be known before it runs.
@@ -106,6 +125,7 @@ class Changes:
     services: list[ServiceChange]
     features: list[FeatureChange]
     views: list[ViewChange]
+    streams: list[StreamChange]
     training: list[TrainingChange]
     models: list[str]
     readers: list[str]
@@ -115,6 +135,7 @@ class Changes:
 
     @property
     def nothing(self) -> bool:
-        """Whether there is nothing to do, by all that could be looked at."""
-        told = (self.broken, self.features, self.views, self.training, self.models)
+        """Whether a run has nothing to do, by all that could be looked at."""
+        ends = [one for one in self.streams if one.how == "ends"]
+        told = (self.broken, self.features, self.views, ends, self.training, self.models)
         return not any(told) and all(one.how in ("kept", "not locked") for one in self.services)

@@ -13,10 +13,11 @@ from slate.assets.impact.changes import (
     FeatureChange,
     SampleRequest,
     ServiceChange,
+    StreamChange,
     TrainingChange,
     ViewChange,
 )
-from slate.assets.impact.store_state import Live, live_generations
+from slate.assets.impact.store_state import Live, store_state
 from slate.assets.impact.warehouse_state import Amount, WarehouseState, warehouse_state
 from slate.assets.manifests import CURRENT, Manifest, Origin, load_manifest
 from slate.assets.touched_models import touched_models
@@ -51,6 +52,7 @@ def changes_of(deployment: Deployment) -> Changes:
         list(look.services()),
         list(look.features()),
         views,
+        list(look.streams()),
         training,
         sorted(look.touched),
         [
@@ -76,9 +78,11 @@ class _Look:
         self.standing: LockStanding = standing(deployment)
         self.unseen: list[str] = []
         self.live: Live | None = None
+        self._streams: set[str] = set()
         self.warehouse: WarehouseState | None = None
         try:
-            self.live = live_generations(deployment)
+            store = store_state(deployment)
+            self.live, self._streams = store.live, store.streams
         except StoreError as error:
             self.unseen.append(f"the online store: {error}")
         try:
@@ -184,6 +188,29 @@ class _Look:
             if name not in self._registry.views:
                 newest = max(found.values(), key=lambda one: one.published_at)
                 yield ViewChange(name, "removed", newest, None)
+
+    def streams(self) -> Iterator[StreamChange]:
+        """Sources whose views are served with another stream than they have by now, or with none.
+
+        No table depends on it, so nothing else tells. A generation knows from when on a stream adds
+        to it, once that has begun.
+        """
+        views = [view for view in self._registry.views.values() if view.windowed]
+        for source in dict.fromkeys(view.source for view in views):
+            live = {
+                view.name: generation
+                for view in views
+                if view.source is source
+                and (generation := (self.live or {}).get(view.name, {}).get(fingerprint(view)))
+            }
+            streamed = any(one.stream_from is not None for one in live.values())
+            how = ""
+            if not source.stream:
+                how = "ends" if streamed else ""
+            elif source.stream not in self._streams:
+                how = "replaces another" if streamed else "begins"
+            if live and how:
+                yield StreamChange(source.name, source.stream, how, tuple(live))
 
     def _read_again(self, view: type[FeatureView]) -> Amount | None:
         if self.warehouse is None:

@@ -1,5 +1,7 @@
 """What the online store says of live generations, whatever their definitions."""
 
+from dataclasses import dataclass
+
 from redis.exceptions import RedisError
 
 from slate.deployment import Deployment
@@ -12,10 +14,24 @@ TIMEOUT = 5.0
 
 # The live generations of each view, by its name, and of each by the fingerprint of its definition.
 Live = dict[str, dict[str, Generation]]
+_STREAM = "stream"
 
 
-def live_generations(deployment: Deployment) -> Live:
-    """The live generations of all views that the store holds. Nothing is started where none is.
+@dataclass(frozen=True)
+class StoreState:
+    """What the store says.
+
+    Attributes:
+        live: the live generations.
+        streams: the streams that have brought something.
+    """
+
+    live: Live
+    streams: set[str]
+
+
+def store_state(deployment: Deployment) -> StoreState:
+    """What the store says, of whatever definitions. Nothing is started where no store is.
 
     Raises:
         StoreError: the store cannot be seen, or what it says cannot be read.
@@ -32,9 +48,22 @@ def live_generations(deployment: Deployment) -> Live:
         if server is not None:
             server.stop()
     live: Live = {}
+    streams: set[str] = set()
     for field, pointer in found.items():
         # Other fields of the hash are not of this form.
         view, colon, fingerprint = field.decode().partition(":")
         if colon and "/" not in view:
             live.setdefault(view, {})[fingerprint] = read_pointer(view, pointer)
-    return live
+        of, slash, name = field.decode().partition("/")
+        if slash and of == _STREAM:
+            streams.add(name)
+    return StoreState(live, streams)
+
+
+def live_generations(deployment: Deployment) -> Live:
+    """The live generations of all views that the store holds.
+
+    Raises:
+        StoreError: as of ``store_state``.
+    """
+    return store_state(deployment).live

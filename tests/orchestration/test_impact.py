@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,19 @@ from slate.assets.impact.changes import Changes
 from slate.assets.impact.planner import changes_of
 from slate.assets.impact.samples import Sample, Server, sample
 from slate.assets.impact.warehouse_state import Amount
+from slate.cli.plan_report import text
 from slate.compile.project import write
 from slate.deployment import Deployment
+from slate.online import Publisher
 from slate.online.http.application import Application
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.generations import pointers
+from slate.online.store.redis_client import connect
 from tests.online.http import in_process
-from tests.orchestration import stays
+from tests.orchestration import small, stays
 from tests.orchestration.stays import STAYS
 
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CHANGED = """
 from slate import FeatureService, FeatureView, count
 from tests.orchestration.small import Guest, GuestLetters, Letter, Stay
@@ -34,6 +41,26 @@ welcome = FeatureService(
     "welcome", version=1, keys=[Guest], spine=Stay, features=[GuestStays.stays, GuestLetters]
 )
 welcome_v3 = FeatureService("welcome", version=3, keys=[Guest], spine=Stay, features=[GuestStays])
+"""
+
+
+STREAMED = """
+from slate import FeatureView, Source, arrival_time, count, event_time, unique_id
+from datetime import datetime
+from tests.orchestration.small import Guest
+
+
+class Stay(Source):
+    model, landing, stream = "stg_stays", "stays", "{stream}"
+    stay_id: str = unique_id()
+    event_ts: datetime = event_time()
+    received_at: datetime = arrival_time()
+    guest_id: str
+
+
+class GuestStays(FeatureView):
+    entity, source = Guest, Stay
+    stays = count(over="1d")
 """
 
 
@@ -65,6 +92,7 @@ def changes(changed: Deployment) -> Changes:
 def test_of_what_ran_there_is_nothing_to_do(ran: Deployment) -> None:
     found = changes_of(ran)
     assert found.nothing
+    assert text(found, []).startswith("nothing to do; 1 stream begins once `slate stream` runs\n")
     assert found.unseen == []
     assert {one.name: one.how for one in found.services} == dict.fromkeys(
         ("welcome_v1", "welcome_v2"), "kept"
@@ -156,3 +184,43 @@ def test_what_cannot_be_seen_is_said(changed: Deployment, tmp_path: Path) -> Non
     assert [one.how for one in found.features] == ["new", "changed"]
     assert (found.views, found.training) == ([], [])
     assert found.asked == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "how", "told"),
+    [
+        ("", "", "", "nothing to do"),
+        ("stays", "stays", "", "nothing to do"),
+        ("", "stays", "begins", "nothing to do, as far as could be looked at; 1 stream begins"),
+        ("stays", "visits", "replaces another", "nothing to do, as far as could be looked at; 1 s"),
+        ("stays", "", "ends", "1 stream ends"),
+    ],
+)
+def test_a_stream_that_is_another_than_served_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, now: str, how: str, told: str
+) -> None:
+    """No table depends on it, and no definition's hash."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    placed = small.place(tmp_path / "placed", "services")
+    name = f"streamed_{before}_{now}"
+    (placed.root / f"{name}.py").write_text(STREAMED.format(stream=now))
+    deployment = replace(placed, definitions=name)
+    view = deployment.registry.view("guest_stays")
+    write(deployment.registry, deployment.dbt_project)
+    with (
+        EmbeddedServer.attach(deployment.data / "redis") as server,
+        connect(server.address) as redis,
+        Publisher.connect(deployment) as publisher,
+    ):
+        publisher.publish(view, [], NOON, stream_from=NOON if before else None)
+        if before:
+            redis.hset(pointers(deployment.name), f"stream/{before}", 1)
+        found = changes_of(deployment)
+    del sys.modules[name]
+    assert [(one.stream, one.how, one.views) for one in found.streams] == (
+        [(now, how, ("guest_stays",))] if how else []
+    )
+    assert found.nothing == (how != "ends")
+    lines = text(found, []).splitlines()
+    assert lines[0].startswith(told)
+    assert any("guest_stays: as of their publish" in line for line in lines) == bool(how)
