@@ -1,6 +1,7 @@
 """What columns, features and keys may be called: what every warehouse takes as it is written."""
 
 import re
+import unicodedata
 
 from slate.errors import DefinitionError
 
@@ -80,10 +81,24 @@ def check_owner(where: str, owner: str) -> None:
 
 
 def longer(owner: str, name: str) -> str:
-    """A name to propose in place of one that cannot be: with its owner's.
+    """A name to propose in place of one that cannot be: with its owner's, and itself one that can.
+
+    Letters lose what stands above or below them; of what is no letter then, nothing is kept.
 
     Examples:
         >>> longer("show_catalog", "Order")
         'show_catalog_order'
+        >>> longer("orders", "größe")
+        'orders_grosse'
+        >>> longer("orders", "数量")
+        'orders_value'
     """
-    return re.sub("_+", "_", f"{owner}_{name}".lower()).strip("_")
+    plain = re.sub("[^a-z0-9]+", "_", _unaccented(name)).strip("_") or "value"
+    begin = re.sub("[^a-z0-9]+", "_", _unaccented(owner)).strip("_").lstrip("0123456789_")
+    return f"{begin or 'of'}_{plain}"
+
+
+def _unaccented(text: str) -> str:
+    """A text in small letters, as far as it has letters of ASCII."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(one for one in apart if not unicodedata.combining(one))

@@ -20,7 +20,14 @@ from slate import (
     unique_id,
 )
 from slate.errors import DefinitionError
-from slate.identifiers import SQL_WORDS, VIEW_COLUMNS, check_owner, is_portable
+from slate.identifiers import (
+    SQL_WORDS,
+    VIEW_COLUMNS,
+    check_name,
+    check_owner,
+    is_portable,
+    longer,
+)
 from tests.slate.cafe import Guest, GuestOrders, Order, Visit
 from tests.slate.wrong import Define, Wrong, check_refused
 
@@ -188,3 +195,11 @@ def test_owners_are_those_that_dagster_takes(owner: str) -> None:
 
     by_dagster = taken(lambda: dg.AssetSpec("x", owners=[owner]), dg.DagsterInvalidDefinitionError)
     assert taken(lambda: check_owner("here", owner), DefinitionError) == by_dagster
+
+
+@pytest.mark.parametrize("owner", ["Größe", "orders", "_2nd", "数"])
+@pytest.mark.parametrize(
+    "name", ["größe", "Ünï__Code", "数量", "order", "_", "x__y", "2nd", "日付_date", "É", "ß", "as"]
+)
+def test_a_name_that_is_proposed_is_one_that_is_taken(owner: str, name: str) -> None:
+    check_name("here", longer(owner, name), owner)
