@@ -20,6 +20,7 @@ from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError
 from slate.locks.standing import standing
 from slate.online.store.redis_client import open_store
+from slate.processes import is_there
 
 # The seconds between looks at whether the process that watches is still there.
 WATCH = 0.2
@@ -129,23 +130,12 @@ def _folder(given: Path | None) -> Iterator[Path]:
     parent = given or Path(tempfile.gettempdir())
     for left in parent.glob(f"{_FOLDER}*"):
         # Of a server that was killed, with all of its processes.
-        if not _runs(left.name.removeprefix(_FOLDER).partition("-")[0]):
+        process = left.name.removeprefix(_FOLDER).partition("-")[0]
+        if process.isdecimal() and not is_there(int(process)):
             shutil.rmtree(left, ignore_errors=True)
     prefix = f"{_FOLDER}{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as one:
         yield Path(one)
-
-
-def _runs(process: str) -> bool:
-    """Whether a process is there."""
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, ValueError):
-        # Somebody else's.
-        return True
-    return True
 
 
 def _keep_near(folder: Path, watcher: int, deployment: Deployment) -> int:

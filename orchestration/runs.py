@@ -23,6 +23,7 @@ from slate.orchestration.home import prepare_home, write_history_quickly
 from slate.orchestration.interrupts import interrupts
 from slate.orchestration.outcomes import alarms, told
 from slate.orchestration.own_assets import own_assets
+from slate.processes import is_there
 
 # The tag of a run from a terminal: its process.
 PROCESS = "slate/process"
@@ -151,18 +152,8 @@ def _end_killed_runs(instance: dg.DagsterInstance) -> None:
     """Tell Dagster of the runs whose process was killed: it takes them for running ever since."""
     begun = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     for run in begun:
-        if PROCESS in run.tags and not _alive(int(run.tags[PROCESS])):
+        if PROCESS in run.tags and not is_there(int(run.tags[PROCESS])):
             instance.report_run_canceled(run, "its process was killed")
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # somebody else's
-    return True
 
 
 def _require_landed(deployment: Deployment) -> None:

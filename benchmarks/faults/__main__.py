@@ -24,11 +24,12 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from benchmarks.faults.injections import Faults, WorkerProcess
+from benchmarks.faults.injections import Faults
 from benchmarks.faults.load import TIMEOUT, Asker, Judge, Tally, Writer
 from benchmarks.faults.moved_clocks import Clocks
 from benchmarks.faults.releases import Releases, online_views, publish
 from benchmarks.faults.truth import Truth
+from benchmarks.faults.worker_process import WorkerProcess
 from benchmarks.serving import serving
 from live_shopping import definitions as shop
 from slate.deployment import load

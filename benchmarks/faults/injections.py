@@ -19,7 +19,7 @@ from redis import Redis
 from benchmarks.faults.load import Judge, Writer
 from benchmarks.faults.moved_clocks import Clocks, MovedClock, can_be_moved
 from benchmarks.faults.releases import OnlineViews, Releases, publish, publish_when_told
-from benchmarks.freshness import work
+from benchmarks.faults.worker_process import WorkerProcess
 from benchmarks.serving import Server
 from live_shopping import definitions as shop
 from slate.deployment import Deployment
@@ -44,47 +44,6 @@ PUBLISH_SECONDS = 1.0
 # Seconds that a clock is set back by, in words, and for how long.
 SET_BACK, SET_BACK_SECONDS = {60: "a minute", 3_600: "an hour"}, 8.0
 _CONTEXT = multiprocessing.get_context("spawn")
-
-
-class WorkerProcess:
-    """A worker in a process of its own, that can be killed.
-
-    Args:
-        deployment: the deployment; its store has an address.
-        clock: its clock.
-    """
-
-    def __init__(self, deployment: Deployment, clock: MovedClock) -> None:
-        self._deployment, self._clock = deployment, clock
-        self._process = self._start()
-        self.kills = 0
-
-    def _start(self) -> Any:
-        # One for each: whoever is killed while it waits for an event blocks who sets it.
-        self._stop = _CONTEXT.Event()
-        process = _CONTEXT.Process(target=work, args=(replace(self._deployment), self._stop))
-        with self._clock.of_what_starts():
-            process.start()
-        return process
-
-    @property
-    def number(self) -> int:
-        """The process's."""
-        number: int = self._process.pid
-        return number
-
-    def kill(self) -> None:
-        """Kill it, wherever it is, and start another in its place."""
-        self._process.kill()
-        self._process.join()
-        self._process = self._start()
-        self.kills += 1
-
-    def close(self) -> None:
-        """Stop it."""
-        self._stop.set()
-        self._process.join(10)
-        self._process.kill()
 
 
 class Faults:

@@ -15,38 +15,17 @@ TIMEOUT = 1.0
 T = TypeVar("T")
 
 
-class RemoteClient:
-    """Asks a server for features: a ``FeatureClient`` that needs neither store nor definitions.
-
-    ::
-
-        with RemoteClient.connect("http://features:8080") as client:
-            answer = client.get("ranking", user_id="u1", item_id=["i1", "i2"])
-            scores = model.predict(answer.matrix())
-
-    It can be shared by threads.
+class RemoteWithin:
+    """What a server is asked, perhaps with a deadline other than its own.
 
     Args:
         requests: what sends requests.
+        timeout: how many seconds the server may wait for the store; None for as long as it does.
     """
 
-    def __init__(self, requests: Requests) -> None:
+    def __init__(self, requests: Requests, timeout: float | None = None) -> None:
         self._requests = requests
-
-    @classmethod
-    def connect(cls, address: str, *, key: str | None = None, timeout: float = TIMEOUT) -> Self:
-        """A client of a server; it connects with its first request.
-
-        Args:
-            address: the server's, as ``slate serve`` prints it: ``http://features:8080``.
-            key: an API key, where the server asks for one.
-            timeout: how many seconds a connection, and then an answer, may be waited for.
-
-        Raises:
-            ConfigurationError: the address is not one, the key none, or the timeout not a time.
-            MissingPackageError: urllib3 is not installed.
-        """
-        return cls(Requests(address, key, timeout))
+        self._timeout = timeout
 
     def get(
         self,
@@ -71,7 +50,8 @@ class RemoteClient:
             StoreError: the server cannot be reached, does not answer in time, or fails.
             ClosedError: the client is closed.
         """
-        return self._requests.get(RemoteRequest(service, at, keys_and_inputs, request_id))
+        request = RemoteRequest(service, at, keys_and_inputs, request_id, self._timeout)
+        return self._requests.get(request)
 
     def rank(
         self,
@@ -98,7 +78,36 @@ class RemoteClient:
             StoreError: the server cannot be reached, fails, or has no model to rank by.
             ClosedError: the client is closed.
         """
-        return self._requests.rank(RemoteRequest(ranking, at, keys_and_inputs, request_id), limit)
+        request = RemoteRequest(ranking, at, keys_and_inputs, request_id, self._timeout)
+        return self._requests.rank(request, limit)
+
+
+class RemoteClient(RemoteWithin):
+    """Asks a server for features: a ``FeatureClient`` that needs neither store nor definitions.
+
+    ::
+
+        with RemoteClient.connect("http://features:8080") as client:
+            answer = client.get("ranking", user_id="u1", item_id=["i1", "i2"])
+            scores = model.predict(answer.matrix())
+
+    It can be shared by threads.
+    """
+
+    @classmethod
+    def connect(cls, address: str, *, key: str | None = None, timeout: float = TIMEOUT) -> Self:
+        """A client of a server; it connects with its first request.
+
+        Args:
+            address: the server's, as ``slate serve`` prints it: ``http://features:8080``.
+            key: an API key, where the server asks for one.
+            timeout: how many seconds a connection, and then an answer, may be waited for.
+
+        Raises:
+            ConfigurationError: the address is not one, the key none, or the timeout not a time.
+            MissingPackageError: urllib3 is not installed.
+        """
+        return cls(Requests(address, key, timeout))
 
     def within(self, timeout: float) -> "RemoteWithin":
         """Ask with another deadline than the server's: ``client.within(0.05).get(...)``, or rank.
@@ -126,99 +135,8 @@ class RemoteClient:
         self.close()
 
 
-class RemoteWithin:
-    """A remote client's requests, with a deadline of their own."""
-
-    def __init__(self, requests: Requests, timeout: float) -> None:
-        self._requests = requests
-        self._timeout = timeout
-
-    def get(
-        self,
-        service: str,
-        /,
-        at: Moment | None = None,
-        *,
-        request_id: str = "",
-        **keys_and_inputs: Any,
-    ) -> Answer:
-        """The values of a service's features; see ``RemoteClient.get``."""
-        request = RemoteRequest(service, at, keys_and_inputs, request_id, self._timeout)
-        return self._requests.get(request)
-
-    def rank(
-        self,
-        ranking: str,
-        /,
-        at: Moment | None = None,
-        *,
-        limit: int = RANKED_ROWS,
-        request_id: str = "",
-        **keys_and_inputs: Any,
-    ) -> Ranked:
-        """The best candidates of a request; see ``RemoteClient.rank``."""
-        request = RemoteRequest(ranking, at, keys_and_inputs, request_id, self._timeout)
-        return self._requests.rank(request, limit)
-
-
-class AsyncRemoteClient:
-    """A ``RemoteClient`` for asynchronous applications: threads of its own wait for the server."""
-
-    def __init__(self, requests: Requests) -> None:
-        self._requests = requests
-        self._threads = ThreadPoolExecutor(CONNECTIONS, "slate remote")
-
-    @classmethod
-    def connect(cls, address: str, *, key: str | None = None, timeout: float = TIMEOUT) -> Self:
-        """A client of a server; see ``RemoteClient.connect``."""
-        return cls(Requests(address, key, timeout))
-
-    async def get(
-        self,
-        service: str,
-        /,
-        at: Moment | None = None,
-        *,
-        request_id: str = "",
-        **keys_and_inputs: Any,
-    ) -> Answer:
-        """The values of a service's features; see ``RemoteClient.get``."""
-        usual = AsyncRemoteWithin(self._requests, self._threads)
-        return await usual.get(service, at, request_id=request_id, **keys_and_inputs)
-
-    async def rank(
-        self,
-        ranking: str,
-        /,
-        at: Moment | None = None,
-        *,
-        limit: int = RANKED_ROWS,
-        request_id: str = "",
-        **keys_and_inputs: Any,
-    ) -> Ranked:
-        """The best candidates of a request; see ``RemoteClient.rank``."""
-        usual = AsyncRemoteWithin(self._requests, self._threads)
-        return await usual.rank(ranking, at, limit=limit, request_id=request_id, **keys_and_inputs)
-
-    def within(self, timeout: float) -> "AsyncRemoteWithin":
-        """Ask with another deadline than the server's; see ``RemoteClient.within``."""
-        check_timeout(timeout)
-        return AsyncRemoteWithin(self._requests, self._threads, timeout)
-
-    async def close(self) -> None:
-        """Close the connections, once what is under way has come."""
-        self._requests.close()
-        await asyncio.to_thread(self._threads.shutdown)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-
 class AsyncRemoteWithin:
-    """The requests of a remote client for tasks, perhaps with a deadline of their own."""
+    """What tasks ask a server, perhaps with a deadline other than its own: as ``RemoteWithin``."""
 
     def __init__(
         self,
@@ -261,3 +179,31 @@ class AsyncRemoteWithin:
         """Have a thread wait for the server."""
         self._requests.require_open()
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask, *given)
+
+
+class AsyncRemoteClient(AsyncRemoteWithin):
+    """A ``RemoteClient`` for asynchronous applications: threads of its own wait for the server."""
+
+    def __init__(self, requests: Requests) -> None:
+        super().__init__(requests, ThreadPoolExecutor(CONNECTIONS, "slate remote"))
+
+    @classmethod
+    def connect(cls, address: str, *, key: str | None = None, timeout: float = TIMEOUT) -> Self:
+        """A client of a server; see ``RemoteClient.connect``."""
+        return cls(Requests(address, key, timeout))
+
+    def within(self, timeout: float) -> "AsyncRemoteWithin":
+        """Ask with another deadline than the server's; see ``RemoteClient.within``."""
+        check_timeout(timeout)
+        return AsyncRemoteWithin(self._requests, self._threads, timeout)
+
+    async def close(self) -> None:
+        """Close the connections, once what is under way has come."""
+        self._requests.close()
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

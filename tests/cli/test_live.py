@@ -13,13 +13,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
+from live_shopping.feed import Catalog
+from live_shopping.live.ranking import Feed
 from slate.deployment import Deployment, load
 from slate.online import FeatureClient, Publisher
 from slate.online.store.embedded_server import EmbeddedServer
@@ -27,6 +31,7 @@ from slate.online.store.redis_client import connect
 from slate.online.stream.workers.status import stream_status
 from tests.cli.conftest import Slate
 from tests.online.tables import attribute_rows, window_rows
+from tests.processes import is_alive
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "cli", "live"]
@@ -137,6 +142,14 @@ def test_a_line_a_second_and_what_was_measured(published: Deployment) -> None:
         answer = client.get("feed_ranking", viewer_id=VIEWERS[0], show_id=SHOWS)
         assert answer["show_activity.taps_1h"].sum() > 0
         assert answer["show_activity.taps_1h"][24:].sum() == 0
+        # A show that the store does not know, and one that nobody has tapped on.
+        feed = Feed(Catalog(["unknown", SHOWS[-1]], ["Unknown", "Title 35"]))
+        feed.rank(client.get("feed_ranking", viewer_id=VIEWERS[0], show_id=["unknown", SHOWS[-1]]))
+        written = StringIO()
+        Console(file=written, width=200).print(feed.table("toys"))
+    told = written.getvalue()
+    assert re.search(r"Unknown +other \(default\) +0 \(default\) ", told)
+    assert re.search(r"Title 35 +watches +0 \(default\) ", told)
 
 
 def test_nothing_is_published(shop: Deployment) -> None:
@@ -243,10 +256,3 @@ def descendants(process: int) -> list[int]:
         with suppress(FileNotFoundError):
             found += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
     return found
-
-
-def is_alive(process: int) -> bool:
-    """Whether a process runs; one that ended and was not waited for does not."""
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False

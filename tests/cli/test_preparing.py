@@ -14,7 +14,9 @@ import pytest
 from slate.cli.preparing import preparing
 from slate.deployment import Deployment, load
 from slate.errors import DataError
+from slate.processes import is_there
 from tests.cli.conftest import BIKES
+from tests.processes import is_alive
 
 pytestmark = pytest.mark.process
 
@@ -63,14 +65,6 @@ def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-def gone(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
 def test_it_tells_of_its_progress_and_is_waited_for(deployment: Deployment) -> None:
     told: list[str] = []
     with preparing(deployment, told.append) as wait:
@@ -96,7 +90,7 @@ def test_it_ends_where_nobody_waits_for_it(deployment: Deployment) -> None:
     (deployment.data / "lasts").touch()
     with preparing(deployment, lambda _: None):
         process = its_process(deployment)
-    assert gone(process)
+    assert not is_there(process)
     assert not (deployment.data / "landed").exists()
 
 
@@ -111,12 +105,4 @@ def test_it_ends_with_a_process_that_is_killed(deployment: Deployment) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     # Nobody waits for what has lost its parent but the system, if at all.
-    wait_until(lambda: gone(process) or zombie(process))
-
-
-def zombie(process: int) -> bool:
-    """Whether it has ended, and nobody has asked how."""
-    state = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
-    )
-    return state.stdout.startswith("Z")
+    wait_until(lambda: not is_alive(process))

@@ -20,6 +20,7 @@ from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from tests.cli.conftest import Slate
 from tests.orchestration import small
+from tests.processes import is_alive
 
 ROOT = Path(__file__).parents[2]
 SECONDS, PAUSE = 20.0, 0.05
@@ -142,13 +143,6 @@ def group(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-
-
-def is_alive(process: int) -> bool:
-    """Whether a process runs; one that ended and was not waited for does not."""
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 def until_gone(processes: list[int]) -> bool:

@@ -14,6 +14,7 @@ from slate.online import FeatureClient
 from slate.online.store.embedded_process import answers, binary, client
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import connect
+from slate.processes import is_there
 
 pytestmark = pytest.mark.process
 
@@ -35,17 +36,9 @@ def held(server: EmbeddedServer) -> int:
         return number
 
 
-def alive(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def await_end(number: int) -> None:
     deadline = time.monotonic() + 10
-    while alive(number):
+    while is_there(number):
         assert time.monotonic() < deadline, f"process {number} is still there"
         time.sleep(0.02)
 
@@ -200,7 +193,7 @@ def test_a_forked_child_uses_it_too(tmp_path: Path) -> None:
         with EmbeddedServer.attach(tmp_path) as server:
             assert not server.started
             number = held(server)
-        assert alive(number)
+        assert is_there(number)
         os.killpg(parent.pid, signal.SIGKILL)
     await_end(number)
 
