@@ -10,7 +10,13 @@ import duckdb
 import pyarrow as pa
 
 from slate.assets.event_files import EventFile
-from slate.assets.event_values import EPOCHS, NULL_WORDS, instant
+from slate.assets.event_values import (
+    EPOCHS,
+    NULL_WORDS,
+    has_decimal_comma,
+    instant,
+    number,
+)
 from slate.coercion import Form, form_of_type, landed_column
 from slate.errors import DataError
 from slate.kinds import Kind
@@ -54,12 +60,13 @@ class ColumnProfile:
         rows: how many rows there are.
         nulls: how many of them have no value.
         distinct: how many values differ.
-        commonest: the value that most rows have, as text.
+        commonest: the value that most rows have, as text; one without a comma, if there is any.
         unique: whether each row has a value of its own.
         least, greatest: of times and numbers, the span; None of others.
         whole_days: of times, whether each is a midnight.
         misfits: how many rows hold something else than a time in a column of times.
         time_format: of times that are not in ISO 8601, how they are written.
+        decimal_comma: of numbers, whether they have a comma for the decimal point.
     """
 
     name: str
@@ -75,6 +82,7 @@ class ColumnProfile:
     whole_days: bool = False
     misfits: int = 0
     time_format: str = ""
+    decimal_comma: bool = False
 
     @property
     def nullable(self) -> bool:
@@ -161,23 +169,31 @@ def _profile(
         select {read} as value, count(*) as times from looked_at group by all"""
     )
     kinds = (Kind.TIME, Kind.STRING) if column in file.texts else _KINDS.get(form, ())
+    if column in file.nested:
+        kinds = ()
     given = landed_column(kinds[0], type_, "value").given if kinds else "value is not null"
     ((rows, there, distinct, commonest),) = connection.execute(
         f"""select coalesce(sum(times), 0)::bigint,
             coalesce(sum(times) filter ({given}), 0)::bigint, count_if({given}),
-            cast(arg_max(value, times) filter ({given}) as varchar)
-        from column_values"""
+            coalesce(
+                arg_max(text, times) filter ({given} and not contains(text, ',')),
+                arg_max(text, times) filter ({given})
+            )
+        from (select *, cast(value as varchar) as text from column_values)"""
     ).fetchall()
     kind = next((k for k in kinds if _fits(connection, type_, k, given)), None)
     time_format = ""
-    if not there and form is Form.TEXT:
+    if not there and form is Form.TEXT and kinds:
         kind = Kind.STRING
     elif kind is Kind.STRING or (kind is Kind.INTEGER and _names_a_time(column)):
         time_format = _time_format(connection, type_, given, time_formats, column)
         kind = Kind.TIME if time_format else kind
+    comma = kind is Kind.STRING and file.decimal_comma and _has_decimal_commas(connection, given)
+    kind = Kind.FLOAT if comma else kind
     least, greatest, whole_days, read_rows = None, None, False, there
     if kind in (Kind.TIME, Kind.INTEGER, Kind.FLOAT):
         value = instant("value", type_, [time_format]) if time_format else "value"
+        value = number("value", type_) if comma else value
         read_as = pa.string() if time_format else type_
         days = "bool_and(value = date_trunc('day', value))" if kind is Kind.TIME else "false"
         ((least, greatest, whole_days, read_rows),) = connection.execute(
@@ -203,6 +219,7 @@ def _profile(
         bool(whole_days),
         there - read_rows,
         time_format,
+        comma,
     )
 
 
@@ -219,6 +236,20 @@ def _fits(
         # What begins with a nought is not a number, but a code.
         value = f"case when not regexp_matches(value, '^[+-]?0[0-9]') then {value} end"
     return _misfits(connection, value, given, kind is Kind.TIME) is not None
+
+
+def _has_decimal_commas(connection: duckdb.DuckDBPyConnection, given: str) -> bool:
+    """Whether all texts of the column at hand are numbers, some with a comma for the decimal point.
+
+    What begins with a nought is a code, as elsewhere.
+    """
+    ((fits,),) = connection.execute(
+        f"""select bool_and({has_decimal_comma("value")})
+            and bool_or(contains(value, ','))
+            and not bool_or(regexp_matches(value, '^[+-]?0[0-9]'))
+        from column_values where {given}"""
+    ).fetchall()
+    return bool(fits)
 
 
 def _misfits(
@@ -280,11 +311,13 @@ def _time_format(
         # The first years of the epoch are not times of events, but small numbers.
         late = f"and ({moment}) > timestamp '1975-01-01'" if time_format in EPOCHS else ""
         value = f"case when ({moment}) {span} {late} then 1 end"
-        return _misfits(connection, value, given, some=time_format not in EPOCHS) is not None
+        # Numbers are times of the epoch by chance, but not where it is said, or told by the name.
+        some = time_format not in EPOCHS or time_format in first or _names_a_time(name)
+        return _misfits(connection, value, given, some) is not None
 
     found = next(filter(fits, formats), "")
     swapped = re.sub("%[dm]", lambda one: {"%d": "%m", "%m": "%d"}[one[0]], found)
-    if found not in first and swapped in formats and fits(swapped):
+    if swapped != found and found not in first and swapped in formats and fits(swapped):
         query = f"select value from column_values where {given} limit 1"
         ((some,),) = connection.execute(query).fetchall()
         raise DataError(

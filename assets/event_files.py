@@ -50,16 +50,21 @@ class EventFile:
         relation: SQL that gives its rows: its columns, ``_row``, and of JSON lines ``_line``, the
             text of a line that is not an object, whose columns are null.
         texts: of JSON lines, the columns that hold strings; of no number, then, but a time may be.
+        nested: of JSON lines, the columns that hold lists or objects, as text.
         lines: whether it is of JSON lines, so that the number of a row is that of its line.
         delimiter: what parts the values of a CSV file; empty of others.
+        decimal_comma: whether numbers in it may have a comma for the decimal point: where commas
+            part the values they cannot, without quotes.
     """
 
     path: Path
     columns: dict[str, pa.DataType]
     relation: str
     texts: frozenset[str] = frozenset()
+    nested: frozenset[str] = frozenset()
     lines: bool = False
     delimiter: str = ""
+    decimal_comma: bool = False
 
 
 def open_events(connection: duckdb.DuckDBPyConnection, path: Path, table: str = "") -> EventFile:
@@ -150,7 +155,7 @@ def _csv(path: Path) -> EventFile:
     )
     columns = {column: pa.string() for column in header}
     rows = f"select row_number() over () as {ROW}, * from {reader}"
-    return EventFile(path, columns, rows, delimiter=delimiter)
+    return EventFile(path, columns, rows, delimiter=delimiter, decimal_comma=delimiter != ",")
 
 
 def _require_names(path: Path, header: Sequence[str]) -> None:
@@ -180,12 +185,15 @@ def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> EventFile:
         f"from {parsed} where line is not null)"
     )
     found = connection.execute(
-        f"""select key, bool_or(json_type(row, '$.' || to_json(key)::varchar) = 'VARCHAR'),
+        f"""select key, bool_or(type = 'VARCHAR'), bool_or(type in ('OBJECT', 'ARRAY')),
             min(struct_pack(row := {ROW}, place := place)) as first
         from (
-            select {ROW}, row, unnest(json_keys(row)) as key,
-                unnest(range(len(json_keys(row)))) as place
-            from {rows}
+            select {ROW}, key, place, json_type(row, '$.' || to_json(key)::varchar) as type
+            from (
+                select {ROW}, row, unnest(json_keys(row)) as key,
+                    unnest(range(len(json_keys(row)))) as place
+                from {rows}
+            )
         )
         group by key order by first"""
     ).fetchall()
@@ -203,7 +211,8 @@ def _json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> EventFile:
         path,
         {key: pa.string() for key, *_ in found},
         f"select {ROW}, {values}, case when row is null then line end as {LINE} from {rows}",
-        frozenset(key for key, strings, _ in found if strings),
+        frozenset(key for key, strings, *_ in found if strings),
+        frozenset(key for key, _, nested, _ in found if nested),
         lines=True,
     )
 

@@ -15,6 +15,8 @@ from slate.quoting import quoted_name, quoted_text
 EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 # Null, as other programs write it; taken for null only where that is said.
 NULL_WORDS = ("NA", "N/A", "#N/A", "NULL", "Null", "null", "None", "NaN", "nan", "NaT", "\\N", "-")
+# A number with a comma for the decimal point, and maybe points between thousands (SQL).
+_DECIMAL_COMMA = r"\s*[+-]?([0-9]{1,3}(\.[0-9]{3})+|[0-9]+)(,[0-9]+)?\s*"
 _ISO = "%Y-%m-%dT%H:%M:%S.%f"
 
 
@@ -47,6 +49,26 @@ def instant(sql: str, type_: pa.DataType, time_formats: Sequence[str]) -> str:
     text = f"cast({sql} as varchar)"
     read = [f"strftime({_read(sql, text, one)}, '{_ISO}')" for one in time_formats]
     return f"coalesce({', '.join(read)}, {text})"
+
+
+def number(sql: str, type_: pa.DataType) -> str:
+    """A column of numbers with decimal commas, as text that every column of floats takes.
+
+    What is no such number stays as it is.
+
+    Args:
+        sql: the column, as SQL.
+        type_: its type.
+    """
+    if form_of_type(type_) is not Form.TEXT:
+        return sql
+    with_point = f"replace(replace({sql}, '.', ''), ',', '.')"
+    return f"case when {has_decimal_comma(sql)} then {with_point} else {sql} end"
+
+
+def has_decimal_comma(sql: str) -> str:
+    """Whether a text is a number as it is written with decimal commas (SQL)."""
+    return f"regexp_full_match({sql}, '{_DECIMAL_COMMA}')"
 
 
 def _read(sql: str, text: str, time_format: str) -> str:

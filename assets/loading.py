@@ -154,7 +154,8 @@ def _require_same_rules(path: Path, note: Path, rules: Rules) -> None:
     """Refuse to load a file again by other rules: the first rows of its ids would stay."""
     known = json.loads(note.read_text())
     now = json.loads(json.dumps(asdict(rules)))
-    if known["rules"] != now:
+    # A rule that came up later was none.
+    if json.loads(json.dumps(asdict(Rules()))) | known["rules"] != now:
         raise DataError(
             f"{path} was loaded before, by other rules ({_shown(known['rules'])}), and its rows "
             "are known by their ids: to load it by these, delete the data folder and load all again"

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from slate.assets.event_columns import column_names
 from slate.assets.event_files import LINE, ROW, EventFile
-from slate.assets.event_values import instant, values
+from slate.assets.event_values import instant, number, values
 from slate.assets.refusals import coerced_column, null_column, reasons
 from slate.coercion import landed_column
 from slate.errors import DataError, nearest
@@ -38,6 +38,8 @@ class Rules:
         null_words: words that stand for no value.
         time_formats: formats of times that are not in ISO 8601.
         table: the table of a DuckDB file.
+        decimal_comma: whether numbers that are texts have a comma for the decimal point, and maybe
+            points between thousands.
     """
 
     arrival: str = ""
@@ -45,6 +47,7 @@ class Rules:
     null_words: tuple[str, ...] = ()
     time_formats: tuple[str, ...] = ()
     table: str = ""
+    decimal_comma: bool = False
 
 
 def stage(
@@ -75,6 +78,8 @@ def stage(
         if column.kind is Kind.TIME and rules.time_formats:
             columns[column.name] = instant(quoted_name(header), type_, rules.time_formats)
             type_ = type_ if columns[column.name] == quoted_name(header) else pa.string()
+        elif column.kind is Kind.FLOAT and rules.decimal_comma:
+            columns[column.name] = number(quoted_name(header), type_)
         given[column.name] = type_
     _add_id(source, file, rules, columns, given)
     _add_arrival(source, rules, columns, given)

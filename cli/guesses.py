@@ -135,7 +135,7 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
     if key is None:
         raise DataError(
             "no column tells whose the events are: say one by --key, of whole numbers or texts, in "
-            f"each row: {', '.join(found.header for found in columns)}"
+            f"each row: {', '.join(found.header for found in columns)}{_left_out(profile)}"
         )
     entity = class_name(_KEYS.sub("", key.name) or key.name)
     if entity == source:
@@ -158,6 +158,19 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
             if (found := _said(columns, header))
         ),
     )
+
+
+def left_out(headers: Sequence[str]) -> str:
+    """What is told of columns that no kind takes, and how to have their parts."""
+    return (
+        f"left out, as they hold lists or structures: {', '.join(headers)}. To have a part of one, "
+        "make it a column of the file first, as by `jq -c '.user_id = .user.id'`"
+    )
+
+
+def _left_out(profile: FileProfile) -> str:
+    passed_over = [found.name for found in profile.columns if found.kind is None]
+    return f"; {left_out(passed_over)}" if passed_over else ""
 
 
 def _may_tell_apart(column: GuessedColumn) -> bool:
@@ -210,8 +223,9 @@ def _event_time(columns: Sequence[GuessedColumn], said: Said) -> GuessedColumn:
     if found := _said(columns, said.event_time):
         if found not in times or found.profile.nullable:
             raise DataError(
-                f"{found.header!r} does not hold a time in each row, in a usual format: say the "
-                "format by --time-format, and what is null by --null"
+                f"{found.header!r} does not hold a time in each row, in a usual format, but values "
+                f"such as {found.profile.commonest!r}: say the format by --time-format, and what "
+                "is null by --null"
             )
         return found
     # What always happened comes first, then what is named like it, then what is first.

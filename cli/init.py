@@ -5,6 +5,7 @@ import keyword
 import shlex
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from slate.assets.event_files import open_events, reading
 from slate.assets.event_values import require_time_format
 from slate.assets.scratch import scratch
 from slate.base import snake_case
-from slate.cli.guesses import Guess, Said, guess
+from slate.cli.guesses import Guess, Said, guess, left_out
 from slate.cli.scaffold import Scaffold
 from slate.compile.project import write
 from slate.deployment import load
@@ -30,6 +31,8 @@ def run(options: Namespace) -> int:
     formats = [require_time_format(text) for text in options.time_format]
     with scratch(folder) as connection:
         found = open_events(connection, file, options.table)
+        if options.decimal:
+            found = replace(found, decimal_comma=True)
         with reading(file):
             told = profile(connection, found, options.null or None, formats)
         broken = len(malformed(connection))
@@ -52,8 +55,7 @@ def run(options: Namespace) -> int:
     print(f"{deployment.dbt_project.name}/models/generated", flush=True)
     rows = told.columns[0].rows
     print(
-        f"{file}: {rows:,} rows, {len(guessed.columns)} columns"
-        f"{f', and {broken:,} lines that are not rows' if broken else ''}. {_told(guessed)}",
+        f"{file}: {rows:,} rows, {len(guessed.columns)} columns{_broken(broken)}. {_told(guessed)}",
         file=sys.stderr,
     )
     if made.clock is not None:
@@ -62,6 +64,8 @@ def run(options: Namespace) -> int:
             "in slate.toml.",
             file=sys.stderr,
         )
+    if guessed.passed_over:
+        print(f"L{left_out(guessed.passed_over)[1:]}.", file=sys.stderr)
     # A comma parts several values.
     example = f"{guessed.key.name}={guessed.key.profile.commonest.partition(',')[0]}"
     print(
@@ -129,6 +133,12 @@ def _told(guessed: Guess) -> str:
     )
 
 
+def _broken(number: int) -> str:
+    """How many lines are not rows; empty if all are."""
+    lines = "1 line that is not a row" if number == 1 else f"{number:,} lines that are not rows"
+    return f", and {lines}" if number else ""
+
+
 def _load_command(made: Scaffold, options: Namespace) -> str:
     """The command that loads the file by the rules that were found."""
     guessed = made.guess
@@ -141,6 +151,8 @@ def _load_command(made: Scaffold, options: Namespace) -> str:
         words += ["--id", "content"]
     for word in made.profile.null_words:
         words += ["--null", word]
+    if any(found.profile.decimal_comma for found in guessed.columns):
+        words += ["--decimal", ","]
     formats = dict.fromkeys(
         found.profile.time_format for found in guessed.columns if found.profile.time_format
     )

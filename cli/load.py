@@ -28,6 +28,7 @@ def run(options: Namespace) -> int:
         tuple(options.null),
         tuple(map(require_time_format, options.time_format)),
         options.table,
+        options.decimal == ",",
     )
     processes.make_data(deployment)
     wrong, landed = 0, False
@@ -78,7 +79,9 @@ def _told(loaded: Loaded) -> str:
     if loaded.refused:
         told += f"; {loaded.refused:,} refused, to be in raw.quarantine"
     if loaded.broken:
-        told += f"; left out: {loaded.broken:,} lines that are not rows"
+        one = loaded.broken == 1
+        lines = "1 line that is no row" if one else f"{loaded.broken:,} lines that are no rows"
+        told += f"; left out: {lines}"
     if loaded.repeats:
         told += f"; {loaded.repeats:,} of the landed rows repeat an id, of which the first counts"
     return told

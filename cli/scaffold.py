@@ -206,7 +206,11 @@ class {view}(FeatureView):
         elif found.profile.kind is Kind.TIME and not found.profile.nullable:
             told.append("known only then? mark it arrival_time()")
         if found.profile.misfits:
-            told.append(f"{found.profile.misfits:,} are not times, and refused")
+            misfits = found.profile.misfits
+            no_times = "1 is no time" if misfits == 1 else f"{misfits:,} are no times"
+            told.append(f"{no_times}, and refused")
+        if found.profile.decimal_comma:
+            told.append("guessed: commas are decimal points")
         if found.profile.nullable and found.profile.nulls == found.profile.rows:
             told.append("guessed: the file has no value of it")
         return f"  # {'; '.join(told)}" if told else ""

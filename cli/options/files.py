@@ -14,6 +14,12 @@ def reading(parser: argparse.ArgumentParser) -> None:
         help="a word that stands for no value, such as NA; may be repeated",
     )
     parser.add_argument(
+        "--decimal",
+        choices=[","],
+        default="",
+        help="numbers have a comma for the decimal point, and maybe points between thousands",
+    )
+    parser.add_argument(
         "--time-format",
         metavar="FORMAT",
         action="append",

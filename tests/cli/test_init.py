@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -309,4 +310,66 @@ def test_a_few_mistakes_make_no_text_of_a_time(empty_folder: Path, slate_here: S
     assert [columns[name].kind for name in ("placed_at", "seen_at")] == [Kind.TIME] * 2
     assert columns["amount"].kind is Kind.STRING, "which may be a code"
     text = Path("shop_with_mistakes/definitions.py").read_text()
-    assert "guessed: when it happened; 1 are not times, and refused" in text
+    assert "guessed: when it happened; 1 is no time, and refused" in text
+
+
+def test_times_of_the_epoch_are_found_with_a_mistake_among_them(
+    empty_folder: Path, slate_here: Slate
+) -> None:
+    rows = [row | {"placed_at": 1_709_000_000 + 60 * place} for place, row in enumerate(orders())]
+    rows[7]["placed_at"] = "yesterday"
+    file = write_csv(empty_folder / "orders.csv", rows)
+    made = slate_here("init", "shop_of_seconds", "--from", str(file))
+    assert made.code == 0, made.err
+    assert "--time-format epoch_s" in made.err
+    assert source_of(empty_folder, "order").event_time == "placed_at"
+
+
+def test_numbers_with_decimal_commas_are_told_and_loaded(
+    empty_folder: Path, slate_here: Slate
+) -> None:
+    """Where commas do not part the values; codes stay texts."""
+    rows = [
+        row | {"amount": f"1.{place:03}" if place % 2 else f"{place},25", "code": f"0{place},5"}
+        for place, row in enumerate(orders(9))
+    ]
+    file = write_csv(empty_folder / "orders.csv", rows, delimiter=";")
+    made = slate_here("init", "shop_of_commas", "--from", str(file))
+    assert made.code == 0, made.err
+    columns = source_of(empty_folder, "order").columns
+    assert (columns["amount"].kind, columns["code"].kind) == (Kind.FLOAT, Kind.STRING)
+    assert "guessed: commas are decimal points" in Path("shop_of_commas/definitions.py").read_text()
+    (load_it,) = (line for line in made.err.splitlines() if line.startswith("  slate load"))
+    loaded = slate_here(*shlex.split(load_it)[1:])
+    assert loaded.code == 0, loaded.out
+    with duckdb.connect() as connection:
+        landed = f"{empty_folder}/data/landing/orders/*/*.parquet"
+        amounts = f"select amount from read_parquet('{landed}') order by order_id"
+        found = [amount for (amount,) in connection.execute(amounts).fetchall()]
+    assert found == [0.25, 1001.0, 2.25, 1003.0, 4.25, 1005.0, 6.25, 1007.0, 8.25]
+
+
+def test_lists_and_structures_of_json_are_left_out(empty_folder: Path, slate_here: Slate) -> None:
+    """Not taken for keys by their text."""
+    rows = [row | {"buyer": {"id": 1}, "tags": [], "name": "a, b"} for row in orders()]
+    file = write_json_lines(empty_folder / "orders.jsonl", rows)
+    made = slate_here("init", "shop_of_parts", "--from", str(file))
+    assert made.code == 0, made.err
+    assert not {"buyer", "tags"} & source_of(empty_folder, "order").columns.keys()
+    assert "# 'buyer' is left out" in Path("shop_of_parts/definitions.py").read_text()
+    assert "Left out, as they hold lists or structures: buyer, tags. To have a part" in made.err
+
+
+def test_the_example_is_a_key_that_a_command_can_name(
+    empty_folder: Path, slate_here: Slate
+) -> None:
+    """A comma parts several keys."""
+    rows = [
+        {**row, "customer_id": "Doe, Jane" if place % 3 else f"c{place % 2}"}
+        for place, row in enumerate(orders())
+    ]
+    file = write_csv(empty_folder / "orders.csv", rows)
+    made = slate_here("init", "shop_of_people", "--from", str(file))
+    assert made.err.splitlines()[-1] in {
+        f"  slate query customer_features customer_id=c{number}" for number in (0, 1)
+    }

@@ -106,7 +106,7 @@ def test_refused_rows_are_told_and_quarantined_and_the_others_land(
         "orders.csv: line 6: 3 values for 6 columns: o5,2024-02-28 13:00:00,5",
     ]
     assert "2 rows landed in 2 hours" in loaded.err
-    assert "3 refused, to be in raw.quarantine; left out: 1 lines" in loaded.err
+    assert "3 refused, to be in raw.quarantine; left out: 1 line that is" in loaded.err
     intake, quarantined = taken_in("select reason, content from raw.quarantine order by reason")
     assert (intake.rows, intake.quarantined) == (2, 3)
     assert [reason for reason, _ in quarantined] == [
