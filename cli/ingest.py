@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from slate.assets.file_formats import require_parquet
 from slate.cli import processes
 from slate.cli.text import Clock
 from slate.deployment import load
@@ -131,6 +132,7 @@ def chunks(file: str, source: type[Source]) -> Iterator[Chunk]:
             with path.open("rb") as stream:
                 yield from _json_lines(stream, source)
         elif suffix == ".parquet":
+            require_parquet(path)
             with pq.ParquetFile(path) as parquet:
                 yield from _batches(parquet.iter_batches(ROWS_AT_ONCE))
         elif suffix in ARROW:
@@ -143,8 +145,13 @@ def chunks(file: str, source: type[Source]) -> Iterator[Chunk]:
                 f"{file}: {wrong}, and it tells how events are read: {nearest(suffix, known)}; "
                 "`-` in place of a file reads JSON lines from standard input"
             )
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{file} cannot be read: {error}") from error
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
+    except pa.ArrowException as error:
+        raise DataError(
+            f"{file} cannot be read ({str(error).strip()}): see that it is whole, and what its "
+            "name says"
+        ) from error
 
 
 def _json_lines(stream: BinaryIO, source: type[Source]) -> Iterator[Chunk]:

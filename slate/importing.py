@@ -42,7 +42,7 @@ def import_definitions(name: str) -> ModuleType:
     except SlateError:
         raise
     except Exception as error:
-        instead = _in_place_of_pythons(error)
+        instead = _not_imported(error) or _in_place_of_pythons(error)
         raise ConfigurationError(
             f"{_place(error)}{type(error).__name__}: {error}: "
             + (instead or f"the definitions module {name!r} cannot be imported until that is fixed")
@@ -101,6 +101,12 @@ def _names(statement: ast.stmt) -> Iterator[str]:
                 yield from (one.id for one in ast.walk(target) if isinstance(one, ast.Name))
         case ast.AnnAssign(target=ast.Name(id=name)) | ast.FunctionDef(name=name):
             yield name
+
+
+def _not_imported(error: Exception) -> str:
+    """What to write where an aggregate was not imported; empty of anything else."""
+    name = error.name if isinstance(error, NameError) else ""
+    return f"write `from slate import {name}`" if name in aggregates.__all__ else ""
 
 
 def _in_place_of_pythons(error: Exception) -> str:

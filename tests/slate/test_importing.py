@@ -71,6 +71,7 @@ def test_a_wrong_line_is_named(
         ("max(Order.price, Order.price)", "np.maximum and np.minimum"),
         ("any(Order.price)", "count(where=..., over='1h')"),
         ("len(Order.price)", "count(over='1h')"),
+        ("mean(Order.price, over='1h')", "write `from slate import mean`"),
     ],
 )
 def test_a_function_of_python_in_place_of_an_aggregate(
@@ -80,7 +81,7 @@ def test_a_function_of_python_in_place_of_an_aggregate(
     monkeypatch.syspath_prepend(tmp_path)
     name = f"pythons_{abs(hash(call))}"
     path = tmp_path / f"{name}.py"
-    begin = BEGIN.replace("from slate import *", "from slate import *\ndel max, min, sum")
+    begin = BEGIN.replace("from slate import *", "from slate import *\ndel max, mean, min, sum")
     path.write_text(f"{begin}    n = {call}\n")
     with pytest.raises(SlateError) as caught:
         Registry.from_module(name)
