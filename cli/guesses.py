@@ -163,7 +163,7 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
 def left_out(headers: Sequence[str]) -> str:
     """What is told of columns that no kind takes, and how to have their parts."""
     return (
-        f"left out, as they hold lists or structures: {', '.join(headers)}. To have a part of one, "
+        f"{', '.join(headers)}: left out, as lists or structures are in it; to have a part of one, "
         "make it a column of the file first, as by `jq -c '.user_id = .user.id'`"
     )
 

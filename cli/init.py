@@ -65,7 +65,7 @@ def run(options: Namespace) -> int:
             file=sys.stderr,
         )
     if guessed.passed_over:
-        print(f"L{left_out(guessed.passed_over)[1:]}.", file=sys.stderr)
+        print(left_out(guessed.passed_over), file=sys.stderr)
     # A comma parts several values.
     example = f"{guessed.key.name}={guessed.key.profile.commonest.partition(',')[0]}"
     print(

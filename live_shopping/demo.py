@@ -11,10 +11,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from live_shopping.feed import WEIGHTS, Catalog, active_viewers, catalog, landed_until, score
+from live_shopping.feed import WEIGHTS, Catalog, active_viewers, catalog, landed_until, score, told
 from live_shopping.simulator import Progress, SimulationConfig, simulate
 from slate.deployment import Deployment
 from slate.errors import DataError, StoreError
+from slate.states import State
 
 # What ranks is loaded where it is used: scikit-learn alone takes seconds.
 if TYPE_CHECKING:
@@ -161,16 +162,19 @@ def _print_feed(
     for name in ("show", "title", *COLUMNS.values(), "score"):
         table.add_column(name, no_wrap=True, justify="left" if name in TEXTS else "right")
     for place in order[:TOP]:
-        cells = [_cell(answer[name][place]) for name in COLUMNS]
+        cells = [_cell(answer, name, int(place)) for name in COLUMNS]
         table.add_row(shows.shows[place], shows.titles[place], *cells, f"{worth[place]:.2f}")
     print()
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(answer: Any, name: str, place: int) -> str:
+    value, of_view = answer[name][place], answer.states.get(name.partition(".")[0])
+    text = str(value)
     if isinstance(value, float):
-        return "-" if np.isnan(value) else f"{value:.2f}"
-    return str(value)
+        text = "-" if np.isnan(value) else f"{value:.2f}"
+    # Those of a request have no row of their own.
+    return text if of_view is None else told(text, State(of_view.state[place]))
 
 
 def _print_stages(client: Client, viewers: list[str], shows: Catalog, ranker: "Ranker") -> None:

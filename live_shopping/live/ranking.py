@@ -7,7 +7,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from live_shopping.feed import Catalog, score
+from live_shopping.feed import Catalog, score, told
 from live_shopping.model.ranker import Ranker
 from slate.states import State
 
@@ -94,8 +94,8 @@ class Feed:
                 _arrow(moved),
                 *([show] if wide else []),
                 Text(title, no_wrap=True, overflow="ellipsis"),
-                _told(category, of_category),
-                _told(f"{taps:.0f}", of_taps),
+                told(category, of_category),
+                told(f"{taps:.0f}", of_taps),
                 *("-" if np.isnan(value) else f"{value:.2f}" for value in shares),
                 style="bold" if category == taste else "",
             )
@@ -109,11 +109,6 @@ class Feed:
     def count(self, category: str) -> int:
         """How many of the best shows are of a category."""
         return sum(row[TEXTS.index("category")] == category for row in self.top)
-
-
-def _told(value: str, state: State) -> str:
-    """A value with its row's state, where that is another than present."""
-    return value if state is State.PRESENT else f"{value} ({state.word})"
 
 
 def _arrow(moved: int | None) -> Text:

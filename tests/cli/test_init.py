@@ -357,7 +357,7 @@ def test_lists_and_structures_of_json_are_left_out(empty_folder: Path, slate_her
     assert made.code == 0, made.err
     assert not {"buyer", "tags"} & source_of(empty_folder, "order").columns.keys()
     assert "# 'buyer' is left out" in Path("shop_of_parts/definitions.py").read_text()
-    assert "Left out, as they hold lists or structures: buyer, tags. To have a part" in made.err
+    assert "buyer, tags: left out, as lists or structures are in it; to have a part" in made.err
 
 
 def test_the_example_is_a_key_that_a_command_can_name(

@@ -184,6 +184,12 @@ def test_a_file_is_loaded_once(shop: Path, slate_here: Slate) -> None:
     other = slate_here("load", "order", "orders.csv", "--arrival", "placed_at + 1h")
     assert other.code == 1
     assert "was loaded before, by other rules (arrival = placed_at + 5m)" in other.err
+    # As a version wrote it that had fewer rules.
+    (note,) = (load().landing / "orders" / "_loads").glob("*.json")
+    known = json.loads(note.read_text())
+    del known["rules"]["decimal_comma"]
+    note.write_text(json.dumps(known))
+    assert slate_here("load", "order", "orders.csv", *RULE).code == 0
 
 
 def test_a_file_of_which_no_row_is_taken_may_be_loaded_by_other_rules(
