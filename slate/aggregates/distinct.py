@@ -27,10 +27,10 @@ class Distinct(CountedFunction):
         """A whole number."""
         return Kind.INTEGER
 
-    def finish_sql(self, length: int | None) -> str:
+    def finish_sql(self, counted: str, length: int | None) -> str:
         """Their number (SQL)."""
-        estimate = f"cast(floor({self.most * CODES!r} / max(code)) as bigint)"
-        return f"case when count(*) < {self.kept} then count(*) else {estimate} end"
+        estimate = f"cast(floor({self.most * CODES!r} / {counted}[-1].code) as bigint)"
+        return f"case when len({counted}) < {self.kept} then len({counted}) else {estimate} end"
 
     def finish(self, counted: Counted) -> Array:
         """Their number."""

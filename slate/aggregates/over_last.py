@@ -45,7 +45,7 @@ class OverLast(LatestFunction):
         return (Latest(TileColumn("last", column, length=self.number)),)
 
     def finish_sql(self, name: str, in_time: Callable[[str], str]) -> str:
-        """Nothing: the events are aggregated before (see ``slate.compile.partials``)."""
+        """Nothing: the events are aggregated before (see ``slate.compile.finishing``)."""
         raise NotImplementedError(f"{self.name} of the latest events is finished by itself")
 
 

@@ -28,20 +28,15 @@ class Quantile(PickingFunction):
 
     name = "quantile"
     inputs = Kind.INTEGER, Kind.FLOAT, Kind.TIME
-    beside = (
-        ("upto", "sum(n) over (partition by {by} order by value)"),
-        ("total", "sum(n) over (partition by {by})"),
-    )
 
     @property
     def parameters(self) -> str:
         """What its values depend on besides its column."""
         return f"{self.q!r} {super().parameters}"
 
-    def finish_sql(self, length: int | None) -> str:
+    def finish_sql(self, counted: str, length: int | None) -> str:
         """The value (SQL)."""
-        reached = f"cast({self.q!r} as double) * cast(total as double)"
-        return f"min(value) filter (where cast(upto as double) >= {reached})"
+        return f"{{{{ quantile_of('{counted}', {self.q!r}, '{self.kind.sql}') }}}}"
 
     def pick(self, counted: Counted, length: int) -> Array:
         """Where the value is."""

@@ -22,10 +22,13 @@ class Share(CountedFunction):
         """A float."""
         return Kind.FLOAT
 
-    def finish_sql(self, length: int | None) -> str:
+    def finish_sql(self, counted: str, length: int | None) -> str:
         """The share (SQL)."""
-        share = "cast(max(n) as double) / cast(sum(n) as double)"
-        return f"case when count(*) < {self.kept} then {share} end"
+        most, total = (
+            f"cast({f}([entry.n for entry in {counted}]) as double)"
+            for f in ("list_max", "list_sum")
+        )
+        return f"case when len({counted}) < {self.kept} then {most} / {total} end"
 
     def finish(self, counted: Counted) -> Array:
         """The share, NaN over nothing and where values are lacking."""

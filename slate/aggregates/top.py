@@ -20,11 +20,14 @@ class Top(PickingFunction):
     picks_values = True
     inputs = tuple(Kind)
 
-    def finish_sql(self, length: int | None) -> str:
+    def finish_sql(self, counted: str, length: int | None) -> str:
         """The value, or a list of them (SQL)."""
-        values = "list(value order by n desc, code)"
-        there = f"case when count(*) < {self.kept} then"
-        return f"{there} {values}[1] end" if length is None else f"{there} {values}[:{length}] end"
+        entries = f"{{n: -entry.n, code: entry.code, value: entry.value}} for entry in {counted}"
+        ordered = f"list_sort([{entries}])"
+        value = f"{ordered}[1].value"
+        if length is not None:
+            value = f"[entry.value for entry in {ordered}[:{length}]]"
+        return f"case when len({counted}) < {self.kept} then {value} end"
 
     def pick(self, counted: Counted, length: int) -> Array:
         """Where the values are, the most frequent first."""

@@ -50,8 +50,6 @@ class ValueCounts(Partial):
     kept: int
     valued: bool
 
-    macro = "flattened"
-
     @property
     def columns(self) -> tuple[TileColumn, ...]:  # type: ignore[override]
         """The column, of lists."""
@@ -75,7 +73,7 @@ class ValueCounts(Partial):
         return (f"list_sort({entries})[:{self.kept}]",)
 
     def part_of_tiles(self, name: str, condition: str) -> str:
-        """A part of a window: the lists of its tiles, end to end (SQL)."""
+        """The lists of some tiles, end to end (SQL)."""
         (column,) = self.columns
         return f"flatten(list({name}__{column.suffix}){where_clause(condition)})"
 
@@ -178,9 +176,6 @@ class ValuesFunction(Function):
 
     most: int
     valued: ClassVar[bool] = False
-    # What SQL needs beside each of the values that are kept of a window, as (column, SQL over
-    # {by}, which is what tells the window).
-    beside: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     @property
     def kept(self) -> int:
@@ -211,10 +206,12 @@ class ValuesFunction(Function):
         return (ValueCounts(column, self.kept, self.valued),)
 
     @abstractmethod
-    def finish_sql(self, length: int | None) -> str:
-        """The value, as an aggregate over the values kept of a window: code, value, n (SQL).
+    def finish_sql(self, counted: str, length: int | None) -> str:
+        """The value (SQL).
 
         Args:
+            counted: the column of the values that are kept of a window: a list of code, value and
+                n, each value once, in order of their codes.
             length: how many it is at most; None where it is one.
         """
 

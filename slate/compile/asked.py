@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from slate.aggregates import ValueCounts
 from slate.aggregates.partials import Latest
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
-from slate.compile.finishing import finished, finishing_ctes
+from slate.compile.finishing import finished, of_last_events
 from slate.compile.model_names import asked_model, level_name, tiles_model
 from slate.compile.model_text import header, listed, seconds
-from slate.compile.partials import Part, all_parts
+from slate.compile.partials import Part, all_parts, counted_words
 from slate.features import Aggregated, Attribute
 from slate.filters import literal
 from slate.plans import Plan, Read
@@ -197,8 +197,7 @@ def _windowed(asked: AskedView) -> str:
     head = [f"{_of_events(view, part)} as {part.column}" for part, _ in parts]
     number = f"{{{{ hop_number('{source.arrival_time}', {smallest}) }}}} as hop_{smallest}"
     values = [f"{finished(f, 'asked_at')} as {f.column}" for f in used]
-    finishing, found = finishing_ctes(used, windows, "merged", "asked_at")
-    between = "".join(f"{cte},\n\n" for cte in finishing)
+    last_events, found = of_last_events(used, windows, "merged", "asked_at")
     return f"""{_header(asked)}
 {{{{ config(materialized='table') }}}}
 
@@ -220,8 +219,6 @@ hops as (
     from asked
 ),
 
-{{{{ known_parts(ref('{tiles_model(view)}'), keys, levels, parts) }}}}
-
 head as (
     -- The smallest open hop, event by event.
     select
@@ -234,11 +231,13 @@ head as (
     group by {", ".join(windows)}
 ),
 
+{{{{ known_parts(ref('{tiles_model(view)}'), keys, levels, parts) }}}}
+
 merged as (
     {{{{ merged_parts(keys, levels, parts) }}}}
 ),
 
-{between}final as (
+{last_events}final as (
     select
         {listed([*windows, *values], 8)}
     from {found}
@@ -252,8 +251,7 @@ def _row(view: type[FeatureView], part: Part) -> str:
     """What the macros are told of a part, as a dict of Jinja; macros/history.sql explains it."""
     told: dict[str, object] = {"name": part.column}
     if isinstance(part.partial, ValueCounts):
-        (column,) = part.measure.tile_columns
-        told |= {"counted": column, "kept": part.partial.kept, "valued": part.partial.valued}
+        told = counted_words(part, part.partial)
     elif part.length is not None:
         told["list"] = part.measure.name
     else:
@@ -268,7 +266,9 @@ def _row(view: type[FeatureView], part: Part) -> str:
         else:
             told["earlier"] = part.over_all()
     words = [f"'{word}': {value!r}" for word, value in told.items()]
-    return "{" + ", ".join([*words, f"'merged': {part.partial.macro}"]) + "}"
+    if "counted" not in told:
+        words.append(f"'merged': {part.partial.macro}")
+    return "{" + ", ".join(words) + "}"
 
 
 def _of_events(view: type[FeatureView], part: Part) -> str:

@@ -1,7 +1,7 @@
 """Features from the merged parts of their windows (SQL).
 
-Most are an expression of what is merged. How often values occur, and what the latest so many events
-say, is a table of its own in between: one row for each value, or each event, of each window.
+Each is an expression of what is merged. What the latest so many events alone say is a table of its
+own in between, made event by event.
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from slate.aggregates import (
     EventsSql,
     Function,
     LatestFunction,
+    Measure,
     OverLast,
     Partial,
     TileFunction,
@@ -34,7 +35,8 @@ def finished(feature: Aggregated, at: str) -> str:
         if measure.length is not None:
             return value
     elif isinstance(function, ValuesFunction):
-        value = counted_name(feature)
+        (partial,) = function.partials(measure.column_kind)
+        value = function.finish_sql(f"{feature.column}__{partial.part}", measure.length)
         if measure.length is not None:
             return f"coalesce({value}, [])"
         if function.empty is not None:
@@ -51,97 +53,65 @@ def finished(feature: Aggregated, at: str) -> str:
     return value
 
 
-def finishing_ctes(
+def of_last_events(
     features: Iterable[Aggregated], by: list[str], table: str, at: str
-) -> tuple[list[str], str]:
-    """What is made of the merged parts of windows before features are finished.
+) -> tuple[str, str]:
+    """What aggregates of the latest events alone are finished from, each of those of its window.
 
     Args:
         features: the features of the windows.
         by: the columns that tell the windows.
-        table: what has them, with the features' parts.
+        table: what has them, with the lists of the latest events.
         at: the column of the instant that they end at.
 
     Returns:
-        The CTEs, and the table joined with those that have something to be finished.
+        A CTE that ends in a comma, and the table joined with it; if there are no such aggregates
+        nothing, and the table.
     """
-    ctes, joined = [], table
+    made, whole, lists = [], [], {}
     for feature in features:
-        name, inner = table, feature.measure.function
-        if isinstance(inner, OverLast):
-            inner, name = inner.inner, f"{feature.column}__events"
-            ctes.append(_over_last_cte(name, feature, inner, by, table, at))
-        if isinstance(inner, ValuesFunction):
-            ctes.append(_counted_cte(feature, inner, by, name))
-            name = counted_name(feature)
-        if name != table:
-            joined += f"\n    left join {name} using ({', '.join(by)})"
-    return ctes, joined
-
-
-def _inner_parts(feature: Aggregated, function: Function) -> tuple[Partial, ...]:
-    """The partials that a feature's value is finished from, if it is not of latest values."""
-    if isinstance(function, TileFunction):
-        return function.parts(feature.measure.column_kind)
-    return function.partials(feature.measure.column_kind, feature.measure.length)
-
-
-def _over_last_cte(
-    name: str, feature: Aggregated, inner: Function, by: list[str], table: str, at: str
-) -> str:
-    """An aggregate's parts over the latest events alone, those of a window where it has one."""
-    part, windows = latest_part(feature.measure), ", ".join(by)
-    event = "event.event_ts", "event.received_at", "event.id"
-    events = EventsSql("event.value", False, *event, "")
-    partials = {f"{feature.column}__{p.part}": p for p in _inner_parts(feature, inner)}
-    made = [f"{p.part_of_events(events)} as {column}" for column, p in partials.items()]
-    whole = [
-        column if (sql := p.alone(column)) == column else f"{sql} as {column}"
-        for column, p in partials.items()
-    ]
-    in_time = _in_time(feature, "event", at)
-    where, asked = (
-        f"\n        where {in_time}" if in_time else "",
-        ", ".join(dict.fromkeys([*by, at])),
-    )
-    return f"""{name} as (
-    select {listed([windows, *whole], 8)}
+        function, measure = feature.measure.function, feature.measure
+        if not isinstance(function, OverLast):
+            continue
+        event = measure.tile_column("event")
+        lists[event] = f"unnest({latest_part(measure).column}) as {event}"
+        columns = f"{event}.event_ts", f"{event}.received_at", f"{event}.id"
+        # The lists of a window are side by side, the shorter ones filled up with nulls.
+        events = EventsSql(f"{event}.value", True, *columns, _in_time(feature, event, at))
+        for partial in _inner_parts(measure, function.inner):
+            column = f"{feature.column}__{partial.part}"
+            made.append(f"{partial.part_of_events(events)} as {column}")
+            pooled = partial.alone(column)
+            whole.append(column if pooled == column else f"{pooled} as {column}")
+    if not lists:
+        return "", table
+    windows = ", ".join(by)
+    unnested = listed([*dict.fromkeys([*by, at]), *lists.values()], 16)
+    cte = f"""last_events as (
+    -- Event by event, the latest of each.
+    select
+        {listed([*by, *whole], 8)}
     from (
-        select {listed([windows, *made], 12)}
-        from (select {asked}, unnest({part.column}) as event from {table}){where}
+        select
+            {listed([*by, *made], 12)}
+        from (
+            select
+                {unnested}
+            from {table}
+        )
         group by {windows}
     )
-)"""
+),
+
+"""
+    return cte, f"{table}\n    left join last_events using ({windows})"
 
 
-def counted_name(feature: Aggregated) -> str:
-    """The column of ``_counted_cte``, and its own name."""
-    return f"{feature.column}__counted"
-
-
-def _counted_cte(feature: Aggregated, function: ValuesFunction, by: list[str], table: str) -> str:
-    """The value of a feature that is of how often values occur, of each of a table's windows."""
-    name, windows = counted_name(feature), ", ".join(by)
-    (partial,) = function.partials(feature.measure.column_kind)
-    value = "any_value(entry.value) as value, " if partial.valued else ""
-    column = f"{feature.column}__{partial.part}"
-    kept = f"""select {windows}, entry.code, {value}sum(entry.n) as n
-        from (select {windows}, unnest({column}) as entry from {table})
-        group by {windows}, entry.code
-        qualify row_number() over (partition by {windows} order by entry.code) <= {function.kept}"""
-    if function.beside:
-        beside = ", ".join(f"{sql.format(by=windows)} as {n}" for n, sql in function.beside)
-        kept = f"""select *, {beside}
-        from (
-        {kept}
-        )"""
-    return f"""{name} as (
-    select {windows}, {function.finish_sql(feature.measure.length)} as {name}
-    from (
-        {kept}
-    )
-    group by {windows}
-)"""
+def _inner_parts(measure: Measure, function: Function) -> tuple[Partial, ...]:
+    """The partials that an aggregate of a measure's latest events is finished from."""
+    if isinstance(function, TileFunction):
+        return function.parts(measure.column_kind)
+    return function.partials(measure.column_kind, measure.length)
 
 
 def _in_time(feature: Aggregated, event: str, at: str) -> str:

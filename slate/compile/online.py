@@ -5,7 +5,10 @@ later instant too, until newer ones are published. The view's current values are
 tables alone, as a lookup makes them: what is checked is what is published.
 """
 
-from slate.compile.finishing import finished, finishing_ctes
+from collections.abc import Iterable
+
+from slate.aggregates import ValueCounts
+from slate.compile.finishing import finished, of_last_events
 from slate.compile.model_names import (
     current_model,
     online_keys_model,
@@ -17,6 +20,7 @@ from slate.compile.partials import (
     Part,
     all_parts,
     column_types,
+    counted_words,
     latest_part,
     merged_tiles,
 )
@@ -124,6 +128,33 @@ order by row, hop, tile
 """
 
 
+# What current values have besides where values are counted: which parts these are of, ...
+_PARTS = """{{#- Which values are counted; macros/generated/history.sql explains the words. -#}}
+{{%- set parts = [
+    {},
+] %}}
+
+"""
+# ... and how often the values of each occur.
+_COUNTED = """values_of_tiles as (
+    select row, unnest([
+        {%- for part in parts %}
+        {%- set first = hop_number('as_of', part.hop) ~ ' - ' ~ part.hops %}
+        {%- set in_window = 'hop = ' ~ part.hop ~ ' and tile >= ' ~ first %}
+        {{ values_of_part(part, parts, part.counted, in_window) }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    ], max_depth := 2)
+    from published
+),
+
+counted as (
+    {{ counted_columns(['row'], parts, 'values_of_tiles') }}
+),
+
+"""
+
+
 def current_sql(view: type[FeatureView]) -> str:
     """The values of what is published as of the instant that it is published as of.
 
@@ -131,21 +162,28 @@ def current_sql(view: type[FeatureView]) -> str:
     """
     keys = list(view.entity.keys)
     features = [f for f in view.features.values() if isinstance(f, Aggregated)]
-    parts = all_parts(tuple(features))
+    parts = all_parts(tuple(features)).values()
     merged = [
-        f"{_in_window(part, feature)} as {column}" for column, (part, feature) in parts.items()
+        f"{_of_tiles(part, feature)} as {part.column}"
+        for part, feature in parts
+        if not isinstance(part.partial, ValueCounts)
     ]
     pooled = [
-        column if (whole := part.alone("merged")) == f"merged.{column}" else f"{whole} as {column}"
-        for column, (part, _) in parts.items()
+        part.column
+        if (whole := part.alone("merged")) == f"merged.{part.column}"
+        else f"{whole} as {part.column}"
+        for part, _ in parts
     ]
-    finishing, found = finishing_ctes(features, keys, "pooled", "as_of")
-    between = "".join(f"{cte},\n\n" for cte in finishing)
+    told, ctes, joined, rows = "", "", "", keys
+    if words := _counted_words(parts):
+        told, ctes, rows = _PARTS.format(listed(words, 4)), _COUNTED, ["row", *keys]
+        joined = "\n    left join counted using (row)"
+    last_events, found = of_last_events(features, keys, "pooled", "as_of")
     what = f"The values of {view.name} at the end of what is known, made of what is published."
     return f"""{header(what, view.__name__)}
 {{{{ config(materialized='view') }}}}
 
-with published as (
+{told}with published as (
     select *
     from {{{{ ref('{online_keys_model(view)}') }}}} as numbered
     left join {{{{ ref('{online_tiles_model(view)}') }}}} as tiles using (row)
@@ -153,20 +191,19 @@ with published as (
 
 merged as (
     select
-        {listed(keys, 8)},
+        {listed(rows, 8)},
         any_value(event_ts) as event_ts,
-        any_value(as_of) as as_of,
-        {listed(merged, 8)}
+        {listed(["any_value(as_of) as as_of", *merged], 8)}
     from published
     group by row, {", ".join(keys)}
 ),
 
-pooled as (
+{ctes}pooled as (
     select {listed([*keys, "event_ts", "as_of", *pooled], 8)}
-    from merged
+    from merged{joined}
 ),
 
-{between}final as (
+{last_events}final as (
     select
         {listed([*keys, "event_ts", "as_of"], 8)},
         {listed([f"{finished(f, 'as_of')} as {f.column}" for f in features], 8)}
@@ -177,15 +214,25 @@ select * from final
 """
 
 
-def _in_window(part: Part, feature: Aggregated) -> str:
+def _counted_words(parts: Iterable[tuple[Part, Aggregated]]) -> list[str]:
+    """What macros are told of the parts that count values, as dicts of Jinja."""
+    found = []
+    for part, _ in parts:
+        if isinstance(part.partial, ValueCounts):
+            assert part.window is not None
+            hop, hops = seconds(part.window.hop), part.window.hops
+            found.append(str(counted_words(part, part.partial) | {"hop": hop, "hops": hops}))
+    return found
+
+
+def _of_tiles(part: Part, feature: Aggregated) -> str:
     """A part of the window that ends at the instant of publishing."""
-    window = feature.window
-    if window is None or part.lasting:
+    if feature.window is None or part.lasting:
         # It is beside the key, and so beside each of its tiles.
         return f"any_value({part.column})"
-    hop = seconds(window.hop)
+    hop = seconds(feature.window.hop)
     return part.over_tiles(
-        f"hop = {hop} and tile >= {{{{ hop_number('as_of', {hop}) }}}} - {window.hops}"
+        f"hop = {hop} and tile >= {{{{ hop_number('as_of', {hop}) }}}} - {feature.window.hops}"
     )
 
 

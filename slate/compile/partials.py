@@ -14,6 +14,7 @@ from slate.aggregates import (
     Measure,
     Partial,
     TileFunction,
+    ValueCounts,
 )
 from slate.aggregates.partials import Latest
 from slate.features import Aggregated, Feature
@@ -107,6 +108,13 @@ def latest_part(measure: Measure) -> Part:
     """The column of latest values: the latest of all are those of every window they lie in."""
     (partial,) = measure.partials
     return Part(measure.tile_column(partial.part), partial, measure)
+
+
+def counted_words(part: Part, counts: ValueCounts) -> dict[str, object]:
+    """What macros are told of a part that counts values; macros/history.sql explains it."""
+    (column,) = part.measure.tile_columns
+    valued = {"valued": counts.kind.sql} if counts.valued else {}
+    return {"name": part.column, "counted": column, "kept": counts.kept, **valued}
 
 
 def parts_of(feature: Aggregated) -> tuple[Part, ...]:

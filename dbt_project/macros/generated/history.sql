@@ -16,8 +16,8 @@
         list      and its aggregate, where it is a list of them
         counted   instead of tiles, where it is of how often values occur: the column of a tile,
         kept      how many values it has at most,
-        valued    and whether the values are kept beside their codes
-        merged    the macro that makes one part of several
+        valued    and if the values are kept beside their codes, their type
+        merged    of all others, the macro that makes one part of several
 
     Its table `hops` has the keys and instants asked about, with the number of the hop of each size
     that the instant lies in (hop_300). Why windows are made so, slate/compile/asked.py says. -#}
@@ -148,74 +148,62 @@ open_parts as (
 {% endif -%}
 {%- endmacro -%}
 
-{#- A table of how often values occur in what tiles hold, each value once and no more of them than are
-    kept: end to end, the lists of a long window's tiles would be far more than what comes of them. And
-    one of those of all levels together, for each instant. -#}
-{%- macro counted_values(tiles, keys, levels, parts) -%}
-    {{- return(adapter.dispatch('counted_values')(tiles, keys, levels, parts)) -}}
+{#- A table of how often values occur at the instants asked about, in what tiles and `head` hold. Those of
+    tiles are counted by the hop asked about before they meet the instants: end to end, the lists of a long
+    window's tiles would be far more than what comes of them. -#}
+{%- macro counted_parts(tiles, keys, levels, parts) -%}
+    {{- return(adapter.dispatch('counted_parts')(tiles, keys, levels, parts)) -}}
 {%- endmacro -%}
 
-{%- macro default__counted_values(tiles, keys, levels, parts) -%}
+{%- macro default__counted_parts(tiles, keys, levels, parts) -%}
 {%- set by_key = keys | join(', ') -%}
 {%- set counted = parts | selectattr('counted', 'defined') | list -%}
-{%- for part in counted -%}
-{%- set value = 'value: value, ' if part.valued else '' -%}
-{{ part.name }}_known as (
-    select
-        {{ by_key }},
-        hop_level,
-        hop,
-        list_sort(list({code: code, {{ value }}n: n}))[:{{ part.kept }}] as {{ part.name }}
-    from (
-        select
-            {{ by_key }},
-            hop_level,
-            hop,
-            entry.code as code,
-            {%- if part.valued %}
-            any_value(entry.value) as value,
-            {%- endif %}
-            cast(sum(entry.n) as bigint) as n
-        from (
-            {%- if part.hops is defined %}
-            select {{ by_key }}, {{ part.hop }} as hop_level, hop, unnest({{ part.counted }}) as entry
-            from {{ tiles_of_windows(tiles, keys, part.hop, part.hops) }}
-            {%- endif %}
-            {%- if part.hops is defined and levels | length > 1 %}
-            union all
-            {%- endif %}
-            {%- if levels | length > 1 %}
-            select {{ by_key }}, hop_level, hop, unnest({{ part.counted }}) as entry
-            from {{ tiles_of_open_hops(tiles, keys, levels) }}
-            where {{ in_open_hop(part) }}
-            {%- endif %}
-        )
-        group by {{ by_key }}, hop_level, hop, entry.code
-    )
-    group by {{ by_key }}, hop_level, hop
+{%- set closing = counted | selectattr('hop', 'gt', levels.values() | min) | list -%}
+{%- if counted -%}
+values_of_tiles as (
+    {%- for level, held in counted | groupby('hop') %}
+    select {{ by_key }}, {{ level }} as hop_level, hop, unnest([
+        {%- for part in held %}
+        {{ values_of_part(part, counted, part.counted, 'tile >= hop - ' ~ part.hops) }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    ], max_depth := 2)
+    from {{ tiles_of_windows(tiles, keys, level, held | map(attribute='hops') | max) }}
+    {{- ' union all by name' if closing or not loop.last }}
+    {%- endfor %}
+    {%- if closing %}
+    select {{ by_key }}, hop_level, hop, unnest([
+        {%- for part in closing %}
+        {{ values_of_part(part, counted, part.counted, in_open_hop(part)) }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    ], max_depth := 2)
+    from {{ tiles_of_open_hops(tiles, keys, levels) }}
+    {%- endif %}
 ),
 
-{% endfor -%}
-{%- if counted -%}
-counted_values as (
-    select
-        {{ by_key }},
-        asked_at,
-        {%- for part in counted %}
-        flatten(list({{ part.name }}) filter (where {{ part.name }} is not null)) as {{ part.name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+counted_by_hop as (
+    {{ counted_values(keys + ['hop_level', 'hop'], counted, 'values_of_tiles') }}
+),
+
+values_of_instants as (
+    select {{ by_key }}, asked_at, part, list
     from (
         {%- for level in levels.values() %}
         select {{ by_key }}, asked_at, {{ level }} as hop_level, hop_{{ level }} as hop from hops
         {{- ' union all' if not loop.last }}
         {%- endfor %}
     )
-    inner join (
+    inner join counted_by_hop using ({{ by_key }}, hop_level, hop)
+    union all by name
+    select {{ by_key }}, asked_at, unnest([
         {%- for part in counted %}
-        select * from {{ part.name }}_known{{ ' union all by name' if not loop.last }}
+        {{ values_of_part(part, counted, part.name) }}{{ ',' if not loop.last }}
         {%- endfor %}
-    ) using ({{ by_key }}, hop_level, hop)
-    group by {{ by_key }}, asked_at
+    ], max_depth := 2)
+    from head
+),
+
+counted as (
+    {{ counted_columns(keys + ['asked_at'], counted, 'values_of_instants') }}
 ),
 
 {% endif -%}
@@ -284,18 +272,34 @@ late_singles as (
 ),
 
 {% endif -%}
-{%- for part in lists -%}
-{{ part.name }}__counted as (
-    -- The lists, each with how many events it and those before it have.
+{%- if lists -%}
+counted_lists as (
+    -- The lists, and of each how many events it and those before it have.
     select
         {{ by_key }},
         arrived,
+        {%- for part in lists %}
         {{ part.name }},
-        cast(sum(len({{ part.name }})) {{ by_arrival }} as bigint) as counted
+        cast(sum(len({{ part.name }})) {{ by_arrival }} as bigint) as {{ part.name }}__counted{{ ',' if not loop.last }}
+        {%- endfor %}
     from largest_tiles
-    where tile = arrived and {{ part.name }} is not null
+    where tile = arrived
 ),
 
+known_lists as (
+    -- How many these are at the hops asked about.
+    select
+        {{ keys_of('asked', keys) }},
+        asked.hop,
+        earlier.* exclude ({{ by_key }}, arrived)
+    from (select distinct {{ by_key }}, hop_{{ largest }} as hop from hops) as asked
+    asof join (
+        select {{ by_key }}, arrived{% for part in lists %}, {{ part.name }}__counted{% endfor %} from counted_lists
+    ) as earlier on {{ same_keys('earlier', 'asked', keys) }} and asked.hop > earlier.arrived
+),
+
+{% endif -%}
+{%- for part in lists -%}
 {{ part.name }}__in_time as (
     select
         {{ by_key }},
@@ -303,16 +307,20 @@ late_singles as (
         {{ latest_of('list(' ~ part.name ~ ')', part.latest) }} as {{ part.name }}
     from (
         select
-            {{ keys_of('asked', keys) }},
-            asked.hop,
-            earlier.counted as known,
-            {{ runs_up_to('earlier.counted', part.latest) }} as hop_run
-        from (select distinct {{ by_key }}, hop_{{ largest }} as hop from hops) as asked
-        asof join (select {{ by_key }}, arrived, counted from {{ part.name }}__counted) as earlier
-            on {{ same_keys('earlier', 'asked', keys) }} and asked.hop > earlier.arrived
+            {{ by_key }},
+            hop,
+            {{ part.name }}__counted as known,
+            {{ runs_up_to(part.name ~ '__counted', part.latest) }} as hop_run
+        from known_lists
     )
     inner join (
-        select *, counted // {{ part.latest }} as hop_run from {{ part.name }}__counted
+        select
+            {{ by_key }},
+            {{ part.name }},
+            {{ part.name }}__counted as counted,
+            {{ part.name }}__counted // {{ part.latest }} as hop_run
+        from counted_lists
+        where {{ part.name }} is not null
     ) using ({{ by_key }}, hop_run)
     where counted > known - {{ part.latest }} and counted <= known
     group by {{ by_key }}, hop
@@ -376,7 +384,7 @@ earlier as (
 {%- macro known_parts(tiles, keys, levels, parts) -%}
     {{- closed_parts(tiles, keys, levels, parts) -}}
     {{- open_parts(tiles, keys, levels, parts) -}}
-    {{- counted_values(tiles, keys, levels, parts) -}}
+    {{- counted_parts(tiles, keys, levels, parts) -}}
     {{- earlier_parts(tiles, keys, levels, parts) -}}
 {%- endmacro -%}
 
@@ -387,7 +395,7 @@ earlier as (
 {%- endmacro -%}
 
 {%- macro default__merged_parts(keys, levels, parts) -%}
-{%- set counted = parts | selectattr('counted', 'defined') | list -%}
+{%- set counted = ['counted'] if parts | selectattr('counted', 'defined') | list else [] -%}
 {%- set lasting = parts | rejectattr('counted', 'defined') | rejectattr('hops', 'defined') | list -%}
 {%- set windows = parts | selectattr('tiles', 'defined') | selectattr('hops', 'defined') | map(attribute='hop') | list -%}
 {%- set closing = levels.values() | reject('eq', levels.values() | max) | list if parts | rejectattr('counted', 'defined') | list else [] -%}
@@ -395,17 +403,18 @@ select
         {{ keys_of('hops', keys) }},
         hops.asked_at,
         {%- for part in parts %}
-        {%- set tables = [] -%}
-        {%- if part.counted is defined -%}
-            {%- do tables.append('counted_values') -%}
+        {% if part.counted is defined -%}
+        counted.{{ part.name }}
         {%- else -%}
-            {%- for table, level in levels.items() if part.hops is defined and level == part.hop %}{% do tables.append(table) %}{% endfor -%}
-            {%- for level in closing if level < part.hop or (level == part.hop and part.hops is not defined) %}{% do tables.append('open_' ~ level) %}{% endfor -%}
-            {%- if part.hops is not defined %}{% do tables.append('earlier') %}{% endif -%}
-        {%- endif -%}
+        {%- set tables = [] -%}
+        {%- for table, level in levels.items() if part.hops is defined and level == part.hop %}{% do tables.append(table) %}{% endfor -%}
+        {%- for level in closing if level < part.hop or (level == part.hop and part.hops is not defined) %}{% do tables.append('open_' ~ level) %}{% endfor -%}
+        {%- if part.hops is not defined %}{% do tables.append('earlier') %}{% endif -%}
         {%- set columns = [] -%}
-        {%- for table in tables + ['head'] %}{% do columns.append(table ~ '.' ~ part.name) %}{% endfor %}
-        {{ part.merged(columns, part.latest) if part.list is defined else part.merged(columns) }} as {{ part.name }}{{ ',' if not loop.last }}
+        {%- for table in tables + ['head'] %}{% do columns.append(table ~ '.' ~ part.name) %}{% endfor -%}
+        {{ part.merged(columns, part.latest) if part.list is defined else part.merged(columns) }} as {{ part.name }}
+        {%- endif -%}
+        {{ ',' if not loop.last }}
         {%- endfor %}
     from hops
     {%- for table, level in levels.items() if level in windows %}
@@ -418,7 +427,7 @@ select
     {%- if lasting %}
     left join earlier on {{ same_keys('earlier', 'hops', keys) }} and earlier.hop = hops.hop_{{ levels.values() | max }}
     {%- endif %}
-    {%- for table in (['counted_values'] if counted else []) + ['head'] %}
+    {%- for table in counted + ['head'] %}
     left join {{ table }} on {{ same_keys(table, 'hops', keys) }} and {{ table }}.asked_at = hops.asked_at
     {%- endfor %}
 {%- endmacro -%}

@@ -135,13 +135,69 @@ coalesce({{ latest_events(listed, length) }}, case when {{ latest }} is not null
     {{- latest_of('[' ~ parts | join(', ') ~ ']', length) -}}
 {%- endmacro -%}
 
-{#- Lists end to end. -#}
-{%- macro flattened(lists) -%}
-    {{- return(adapter.dispatch('flattened')(lists)) -}}
+{#- How often values occur in a list of a part, beside those of other parts: the part's number among all, and a
+    list with a field for each type of value.
+
+    part        as macros/history.sql explains it
+    parts       all of them
+    list        the list
+    condition   whether it is of the part's window -#}
+{%- macro values_of_part(part, parts, list, condition='true') -%}
+{%- set found = '[{code: entry.code, ' ~ part.valued ~ ': entry.value, n: entry.n} for entry in ' ~ list ~ ']' if part.valued is defined else list -%}
+{part: {{ parts.index(part) }}, list: case when {{ condition }} then {{ found }} end}
 {%- endmacro -%}
 
-{%- macro default__flattened(lists) -%}
-    flatten([{{ lists | join(', ') }}])
+{#- How often each value occurs in all lists of a part, a row each.
+
+    by      what tells the lists apart, besides the part
+    parts   the parts
+    lists   a table that has part, list, and the columns of by -#}
+{%- macro values_once(by, parts, lists) -%}
+    {{- return(adapter.dispatch('values_once')(by, parts, lists)) -}}
+{%- endmacro -%}
+
+{%- macro default__values_once(by, parts, lists) -%}
+{%- set rows = by | join(', ') ~ ', part' -%}
+(
+        select
+            {{ rows }},
+            entry.code as code,
+            {%- for type in parts | selectattr('valued', 'defined') | map(attribute='valued') | unique %}
+            any_value(entry.{{ type }}) as "{{ type }}",
+            {%- endfor %}
+            cast(sum(entry.n) as bigint) as n
+        from (select {{ rows }}, unnest(list) as entry from {{ lists }})
+        group by {{ rows }}, entry.code
+    )
+{%- endmacro -%}
+
+{#- The same as a list for each part, in the order of the values' codes, no longer than is kept of any. -#}
+{%- macro counted_values(by, parts, lists) -%}
+    {{- return(adapter.dispatch('counted_values')(by, parts, lists)) -}}
+{%- endmacro -%}
+
+{%- macro default__counted_values(by, parts, lists) -%}
+{%- set rows = by | join(', ') ~ ', part' -%}
+{%- set types = parts | selectattr('valued', 'defined') | map(attribute='valued') | unique -%}
+select {{ rows }}, list_sort(list({code: code, {% for type in types %}{{ type }}: "{{ type }}", {% endfor %}n: n}))[:{{ parts | map(attribute='kept') | max }}] as list
+    from {{ values_once(by, parts, lists) }}
+    group by {{ rows }}
+{%- endmacro -%}
+
+{#- And as a column for each part, no longer than is kept of it. -#}
+{%- macro counted_columns(by, parts, lists) -%}
+    {{- return(adapter.dispatch('counted_columns')(by, parts, lists)) -}}
+{%- endmacro -%}
+
+{%- macro default__counted_columns(by, parts, lists) -%}
+select
+        {{ by | join(', ') }},
+        {%- for part in parts %}
+        {%- set value = 'value: "' ~ part.valued ~ '", ' if part.valued is defined else '' %}
+        list_sort(list({code: code, {{ value }}n: n}) filter (where part = {{ loop.index0 }}))[:{{ part.kept }}] as {{ part.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ values_once(by, parts, lists) }}
+    group by {{ by | join(', ') }}
 {%- endmacro -%}
 
 {#- The code of a value, of its text: 63 bits of the MD5, the same as slate.aggregates has. -#}
@@ -151,6 +207,27 @@ coalesce({{ latest_events(listed, length) }}, case when {{ latest }} is not null
 
 {%- macro default__code_of(text) -%}
     cast(md5_number_lower({{ text }}) >> 1 as bigint)
+{%- endmacro -%}
+
+{#- Of a list of how often values occur the least value that has at least a share of all at or below it: in
+    order, their numbers are added up until that is reached. -#}
+{%- macro quantile_of(counted, share, type) -%}
+    {{- return(adapter.dispatch('quantile_of')(counted, share, type)) -}}
+{%- endmacro -%}
+
+{%- macro default__quantile_of(counted, share, type) -%}
+    list_reduce(
+            list_sort([{value: entry.value, upto: entry.n, reached: 0.0::double} for entry in {{ counted }}]),
+            lambda a, b: case
+                when cast(a.upto as double) >= a.reached then a
+                else {value: b.value, upto: a.upto + b.upto, reached: a.reached}
+            end,
+            {
+                value: null::{{ type }},
+                upto: 0::bigint,
+                reached: {{ share }}::double * cast(list_sum([entry.n for entry in {{ counted }}]) as double)
+            }
+        ).value
 {%- endmacro -%}
 
 {#- Lists of (n, mean, m2) pooled into one: m2 is the sum of squared deviations from the mean, and

@@ -3,6 +3,14 @@
 
 {{ config(materialized='view') }}
 
+{#- Which values are counted; macros/generated/history.sql explains the words. -#}
+{%- set parts = [
+    {'name': 'accounts_1h__codes', 'counted': 'accounts__codes', 'kept': 257, 'hop': 300, 'hops': 12},
+    {'name': 'accounts_1d__codes', 'counted': 'accounts__codes', 'kept': 257, 'hop': 3600, 'hops': 24},
+    {'name': 'accounts_30d__codes', 'counted': 'accounts__codes', 'kept': 257, 'hop': 86400, 'hops': 30},
+    {'name': 'addresses_1d__codes', 'counted': 'addresses__codes', 'kept': 257, 'hop': 3600, 'hops': 24},
+] %}
+
 with published as (
     select *
     from {{ ref('device_orders_online_keys') }} as numbered
@@ -11,6 +19,7 @@ with published as (
 
 merged as (
     select
+        row,
         device_id,
         any_value(event_ts) as event_ts,
         any_value(as_of) as as_of,
@@ -18,13 +27,25 @@ merged as (
         sum(orders__n) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as orders_1h__n,
         sum(orders__n) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as orders_1d__n,
         sum(spend__sum) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12) as spend_1h__sum,
-        sum(spend__sum) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as spend_1d__sum,
-        flatten(list(accounts__codes) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12)) as accounts_1h__codes,
-        flatten(list(accounts__codes) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24)) as accounts_1d__codes,
-        flatten(list(accounts__codes) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30)) as accounts_30d__codes,
-        flatten(list(addresses__codes) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24)) as addresses_1d__codes
+        sum(spend__sum) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24) as spend_1d__sum
     from published
     group by row, device_id
+),
+
+values_of_tiles as (
+    select row, unnest([
+        {%- for part in parts %}
+        {%- set first = hop_number('as_of', part.hop) ~ ' - ' ~ part.hops %}
+        {%- set in_window = 'hop = ' ~ part.hop ~ ' and tile >= ' ~ first %}
+        {{ values_of_part(part, parts, part.counted, in_window) }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    ], max_depth := 2)
+    from published
+),
+
+counted as (
+    {{ counted_columns(['row'], parts, 'values_of_tiles') }}
 ),
 
 pooled as (
@@ -41,50 +62,7 @@ pooled as (
         accounts_30d__codes,
         addresses_1d__codes
     from merged
-),
-
-accounts_1h__counted as (
-    select device_id, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as accounts_1h__counted
-    from (
-        select device_id, entry.code, sum(entry.n) as n
-        from (select device_id, unnest(accounts_1h__codes) as entry from pooled)
-        group by device_id, entry.code
-        qualify row_number() over (partition by device_id order by entry.code) <= 257
-    )
-    group by device_id
-),
-
-accounts_1d__counted as (
-    select device_id, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as accounts_1d__counted
-    from (
-        select device_id, entry.code, sum(entry.n) as n
-        from (select device_id, unnest(accounts_1d__codes) as entry from pooled)
-        group by device_id, entry.code
-        qualify row_number() over (partition by device_id order by entry.code) <= 257
-    )
-    group by device_id
-),
-
-accounts_30d__counted as (
-    select device_id, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as accounts_30d__counted
-    from (
-        select device_id, entry.code, sum(entry.n) as n
-        from (select device_id, unnest(accounts_30d__codes) as entry from pooled)
-        group by device_id, entry.code
-        qualify row_number() over (partition by device_id order by entry.code) <= 257
-    )
-    group by device_id
-),
-
-addresses_1d__counted as (
-    select device_id, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as addresses_1d__counted
-    from (
-        select device_id, entry.code, sum(entry.n) as n
-        from (select device_id, unnest(addresses_1d__codes) as entry from pooled)
-        group by device_id, entry.code
-        qualify row_number() over (partition by device_id order by entry.code) <= 257
-    )
-    group by device_id
+    left join counted using (row)
 ),
 
 final as (
@@ -97,15 +75,11 @@ final as (
         cast(coalesce(orders_1d__n, 0) as bigint) as orders_1d,
         cast(coalesce(spend_1h__sum, 0) as double) as spend_1h,
         cast(coalesce(spend_1d__sum, 0) as double) as spend_1d,
-        coalesce(accounts_1h__counted, 0) as accounts_1h,
-        coalesce(accounts_1d__counted, 0) as accounts_1d,
-        coalesce(accounts_30d__counted, 0) as accounts_30d,
-        coalesce(addresses_1d__counted, 0) as addresses_1d
+        coalesce(case when len(accounts_1h__codes) < 257 then len(accounts_1h__codes) else cast(floor(2.3611832414348226e+21 / accounts_1h__codes[-1].code) as bigint) end, 0) as accounts_1h,
+        coalesce(case when len(accounts_1d__codes) < 257 then len(accounts_1d__codes) else cast(floor(2.3611832414348226e+21 / accounts_1d__codes[-1].code) as bigint) end, 0) as accounts_1d,
+        coalesce(case when len(accounts_30d__codes) < 257 then len(accounts_30d__codes) else cast(floor(2.3611832414348226e+21 / accounts_30d__codes[-1].code) as bigint) end, 0) as accounts_30d,
+        coalesce(case when len(addresses_1d__codes) < 257 then len(addresses_1d__codes) else cast(floor(2.3611832414348226e+21 / addresses_1d__codes[-1].code) as bigint) end, 0) as addresses_1d
     from pooled
-    left join accounts_1h__counted using (device_id)
-    left join accounts_1d__counted using (device_id)
-    left join accounts_30d__counted using (device_id)
-    left join addresses_1d__counted using (device_id)
 )
 
 select * from final

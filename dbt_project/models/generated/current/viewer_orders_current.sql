@@ -3,6 +3,16 @@
 
 {{ config(materialized='view') }}
 
+{#- Which values are counted; macros/generated/history.sql explains the words. -#}
+{%- set parts = [
+    {'name': 'sellers_1h__codes', 'counted': 'sellers__codes', 'kept': 257, 'hop': 300, 'hops': 12},
+    {'name': 'sellers_30d__codes', 'counted': 'sellers__codes', 'kept': 257, 'hop': 86400, 'hops': 30},
+    {'name': 'devices_1d__codes', 'counted': 'devices__codes', 'kept': 257, 'hop': 3600, 'hops': 24},
+    {'name': 'devices_30d__codes', 'counted': 'devices__codes', 'kept': 257, 'hop': 86400, 'hops': 30},
+    {'name': 'addresses_1d__codes', 'counted': 'addresses__codes', 'kept': 257, 'hop': 3600, 'hops': 24},
+    {'name': 'addresses_30d__codes', 'counted': 'addresses__codes', 'kept': 257, 'hop': 86400, 'hops': 30},
+] %}
+
 with published as (
     select *
     from {{ ref('viewer_orders_online_keys') }} as numbered
@@ -11,6 +21,7 @@ with published as (
 
 merged as (
     select
+        row,
         viewer_id,
         any_value(event_ts) as event_ts,
         any_value(as_of) as as_of,
@@ -24,16 +35,26 @@ merged as (
         sum(usual_price__n) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_price_30d__n,
         sum(usual_price__sum) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as usual_price_30d__sum,
         max(highest_price__max) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30) as highest_price_30d__max,
-        flatten(list(sellers__codes) filter (where hop = 300 and tile >= {{ hop_number('as_of', 300) }} - 12)) as sellers_1h__codes,
-        flatten(list(sellers__codes) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30)) as sellers_30d__codes,
-        flatten(list(devices__codes) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24)) as devices_1d__codes,
-        flatten(list(devices__codes) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30)) as devices_30d__codes,
-        flatten(list(addresses__codes) filter (where hop = 3600 and tile >= {{ hop_number('as_of', 3600) }} - 24)) as addresses_1d__codes,
-        flatten(list(addresses__codes) filter (where hop = 86400 and tile >= {{ hop_number('as_of', 86400) }} - 30)) as addresses_30d__codes,
         min(first_order__first) filter (where hop = 400000000000 and tile >= {{ hop_number('as_of', 400000000000) }} - 1) as first_order_forever__first,
         any_value(last_address__last) as last_address__last
     from published
     group by row, viewer_id
+),
+
+values_of_tiles as (
+    select row, unnest([
+        {%- for part in parts %}
+        {%- set first = hop_number('as_of', part.hop) ~ ' - ' ~ part.hops %}
+        {%- set in_window = 'hop = ' ~ part.hop ~ ' and tile >= ' ~ first %}
+        {{ values_of_part(part, parts, part.counted, in_window) }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    ], max_depth := 2)
+    from published
+),
+
+counted as (
+    {{ counted_columns(['row'], parts, 'values_of_tiles') }}
 ),
 
 pooled as (
@@ -59,72 +80,7 @@ pooled as (
         first_order_forever__first,
         last_address__last
     from merged
-),
-
-sellers_1h__counted as (
-    select viewer_id, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as sellers_1h__counted
-    from (
-        select viewer_id, entry.code, sum(entry.n) as n
-        from (select viewer_id, unnest(sellers_1h__codes) as entry from pooled)
-        group by viewer_id, entry.code
-        qualify row_number() over (partition by viewer_id order by entry.code) <= 257
-    )
-    group by viewer_id
-),
-
-sellers_30d__counted as (
-    select viewer_id, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as sellers_30d__counted
-    from (
-        select viewer_id, entry.code, sum(entry.n) as n
-        from (select viewer_id, unnest(sellers_30d__codes) as entry from pooled)
-        group by viewer_id, entry.code
-        qualify row_number() over (partition by viewer_id order by entry.code) <= 257
-    )
-    group by viewer_id
-),
-
-devices_1d__counted as (
-    select viewer_id, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as devices_1d__counted
-    from (
-        select viewer_id, entry.code, sum(entry.n) as n
-        from (select viewer_id, unnest(devices_1d__codes) as entry from pooled)
-        group by viewer_id, entry.code
-        qualify row_number() over (partition by viewer_id order by entry.code) <= 257
-    )
-    group by viewer_id
-),
-
-devices_30d__counted as (
-    select viewer_id, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as devices_30d__counted
-    from (
-        select viewer_id, entry.code, sum(entry.n) as n
-        from (select viewer_id, unnest(devices_30d__codes) as entry from pooled)
-        group by viewer_id, entry.code
-        qualify row_number() over (partition by viewer_id order by entry.code) <= 257
-    )
-    group by viewer_id
-),
-
-addresses_1d__counted as (
-    select viewer_id, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as addresses_1d__counted
-    from (
-        select viewer_id, entry.code, sum(entry.n) as n
-        from (select viewer_id, unnest(addresses_1d__codes) as entry from pooled)
-        group by viewer_id, entry.code
-        qualify row_number() over (partition by viewer_id order by entry.code) <= 257
-    )
-    group by viewer_id
-),
-
-addresses_30d__counted as (
-    select viewer_id, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as addresses_30d__counted
-    from (
-        select viewer_id, entry.code, sum(entry.n) as n
-        from (select viewer_id, unnest(addresses_30d__codes) as entry from pooled)
-        group by viewer_id, entry.code
-        qualify row_number() over (partition by viewer_id order by entry.code) <= 257
-    )
-    group by viewer_id
+    left join counted using (row)
 ),
 
 final as (
@@ -141,21 +97,15 @@ final as (
         cast(coalesce(spend_30d__sum, 0) as double) as spend_30d,
         usual_price_30d__sum / nullif(usual_price_30d__n, 0) as usual_price_30d,
         highest_price_30d__max as highest_price_30d,
-        coalesce(sellers_1h__counted, 0) as sellers_1h,
-        coalesce(sellers_30d__counted, 0) as sellers_30d,
-        coalesce(devices_1d__counted, 0) as devices_1d,
-        coalesce(devices_30d__counted, 0) as devices_30d,
-        coalesce(addresses_1d__counted, 0) as addresses_1d,
-        coalesce(addresses_30d__counted, 0) as addresses_30d,
+        coalesce(case when len(sellers_1h__codes) < 257 then len(sellers_1h__codes) else cast(floor(2.3611832414348226e+21 / sellers_1h__codes[-1].code) as bigint) end, 0) as sellers_1h,
+        coalesce(case when len(sellers_30d__codes) < 257 then len(sellers_30d__codes) else cast(floor(2.3611832414348226e+21 / sellers_30d__codes[-1].code) as bigint) end, 0) as sellers_30d,
+        coalesce(case when len(devices_1d__codes) < 257 then len(devices_1d__codes) else cast(floor(2.3611832414348226e+21 / devices_1d__codes[-1].code) as bigint) end, 0) as devices_1d,
+        coalesce(case when len(devices_30d__codes) < 257 then len(devices_30d__codes) else cast(floor(2.3611832414348226e+21 / devices_30d__codes[-1].code) as bigint) end, 0) as devices_30d,
+        coalesce(case when len(addresses_1d__codes) < 257 then len(addresses_1d__codes) else cast(floor(2.3611832414348226e+21 / addresses_1d__codes[-1].code) as bigint) end, 0) as addresses_1d,
+        coalesce(case when len(addresses_30d__codes) < 257 then len(addresses_30d__codes) else cast(floor(2.3611832414348226e+21 / addresses_30d__codes[-1].code) as bigint) end, 0) as addresses_30d,
         first_order_forever__first.value as first_order_forever,
         last_address__last.value as last_address
     from pooled
-    left join sellers_1h__counted using (viewer_id)
-    left join sellers_30d__counted using (viewer_id)
-    left join devices_1d__counted using (viewer_id)
-    left join devices_30d__counted using (viewer_id)
-    left join addresses_1d__counted using (viewer_id)
-    left join addresses_30d__counted using (viewer_id)
 )
 
 select * from final

@@ -53,8 +53,6 @@ hops as (
     from asked
 ),
 
-{{ known_parts(ref('seller_stats_tiles'), keys, levels, parts) }}
-
 head as (
     -- The smallest open hop, event by event.
     select
@@ -90,6 +88,8 @@ head as (
     where received_at < asked_at
     group by seller_id, asked_at
 ),
+
+{{ known_parts(ref('seller_stats_tiles'), keys, levels, parts) }}
 
 merged as (
     {{ merged_parts(keys, levels, parts) }}

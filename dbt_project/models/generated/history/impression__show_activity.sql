@@ -64,8 +64,6 @@ hops as (
     from asked
 ),
 
-{{ known_parts(ref('show_activity_tiles'), keys, levels, parts) }}
-
 head as (
     -- The smallest open hop, event by event.
     select
@@ -115,6 +113,8 @@ head as (
     where received_at < asked_at
     group by show_id, asked_at
 ),
+
+{{ known_parts(ref('show_activity_tiles'), keys, levels, parts) }}
 
 merged as (
     {{ merged_parts(keys, levels, parts) }}

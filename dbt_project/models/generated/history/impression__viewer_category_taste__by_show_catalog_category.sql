@@ -50,8 +50,6 @@ hops as (
     from asked
 ),
 
-{{ known_parts(ref('viewer_category_taste_tiles'), keys, levels, parts) }}
-
 head as (
     -- The smallest open hop, event by event.
     select
@@ -83,6 +81,8 @@ head as (
     where received_at < asked_at
     group by viewer_id, category, asked_at
 ),
+
+{{ known_parts(ref('viewer_category_taste_tiles'), keys, levels, parts) }}
 
 merged as (
     {{ merged_parts(keys, levels, parts) }}

@@ -12,10 +12,10 @@
     {'name': 'orders_1d__n', 'tiles': 'sum(orders__n) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
     {'name': 'spend_1h__sum', 'tiles': 'sum(spend__sum) filter (where %s)', 'hop': 300, 'hops': 12, 'merged': sum_of},
     {'name': 'spend_1d__sum', 'tiles': 'sum(spend__sum) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
-    {'name': 'accounts_1h__codes', 'counted': 'accounts__codes', 'kept': 257, 'valued': False, 'hop': 300, 'hops': 12, 'merged': flattened},
-    {'name': 'accounts_1d__codes', 'counted': 'accounts__codes', 'kept': 257, 'valued': False, 'hop': 3600, 'hops': 24, 'merged': flattened},
-    {'name': 'accounts_30d__codes', 'counted': 'accounts__codes', 'kept': 257, 'valued': False, 'hop': 86400, 'hops': 30, 'merged': flattened},
-    {'name': 'addresses_1d__codes', 'counted': 'addresses__codes', 'kept': 257, 'valued': False, 'hop': 3600, 'hops': 24, 'merged': flattened},
+    {'name': 'accounts_1h__codes', 'counted': 'accounts__codes', 'kept': 257, 'hop': 300, 'hops': 12},
+    {'name': 'accounts_1d__codes', 'counted': 'accounts__codes', 'kept': 257, 'hop': 3600, 'hops': 24},
+    {'name': 'accounts_30d__codes', 'counted': 'accounts__codes', 'kept': 257, 'hop': 86400, 'hops': 30},
+    {'name': 'addresses_1d__codes', 'counted': 'addresses__codes', 'kept': 257, 'hop': 3600, 'hops': 24},
 ] %}
 
 with asked as (
@@ -35,8 +35,6 @@ hops as (
         {%- endfor %}
     from asked
 ),
-
-{{ known_parts(ref('device_orders_tiles'), keys, levels, parts) }}
 
 head as (
     -- The smallest open hop, event by event.
@@ -60,52 +58,10 @@ head as (
     group by device_id, asked_at
 ),
 
+{{ known_parts(ref('device_orders_tiles'), keys, levels, parts) }}
+
 merged as (
     {{ merged_parts(keys, levels, parts) }}
-),
-
-accounts_1h__counted as (
-    select device_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as accounts_1h__counted
-    from (
-        select device_id, asked_at, entry.code, sum(entry.n) as n
-        from (select device_id, asked_at, unnest(accounts_1h__codes) as entry from merged)
-        group by device_id, asked_at, entry.code
-        qualify row_number() over (partition by device_id, asked_at order by entry.code) <= 257
-    )
-    group by device_id, asked_at
-),
-
-accounts_1d__counted as (
-    select device_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as accounts_1d__counted
-    from (
-        select device_id, asked_at, entry.code, sum(entry.n) as n
-        from (select device_id, asked_at, unnest(accounts_1d__codes) as entry from merged)
-        group by device_id, asked_at, entry.code
-        qualify row_number() over (partition by device_id, asked_at order by entry.code) <= 257
-    )
-    group by device_id, asked_at
-),
-
-accounts_30d__counted as (
-    select device_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as accounts_30d__counted
-    from (
-        select device_id, asked_at, entry.code, sum(entry.n) as n
-        from (select device_id, asked_at, unnest(accounts_30d__codes) as entry from merged)
-        group by device_id, asked_at, entry.code
-        qualify row_number() over (partition by device_id, asked_at order by entry.code) <= 257
-    )
-    group by device_id, asked_at
-),
-
-addresses_1d__counted as (
-    select device_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as addresses_1d__counted
-    from (
-        select device_id, asked_at, entry.code, sum(entry.n) as n
-        from (select device_id, asked_at, unnest(addresses_1d__codes) as entry from merged)
-        group by device_id, asked_at, entry.code
-        qualify row_number() over (partition by device_id, asked_at order by entry.code) <= 257
-    )
-    group by device_id, asked_at
 ),
 
 final as (
@@ -117,15 +73,11 @@ final as (
         cast(coalesce(orders_1d__n, 0) as bigint) as orders_1d,
         cast(coalesce(spend_1h__sum, 0) as double) as spend_1h,
         cast(coalesce(spend_1d__sum, 0) as double) as spend_1d,
-        coalesce(accounts_1h__counted, 0) as accounts_1h,
-        coalesce(accounts_1d__counted, 0) as accounts_1d,
-        coalesce(accounts_30d__counted, 0) as accounts_30d,
-        coalesce(addresses_1d__counted, 0) as addresses_1d
+        coalesce(case when len(accounts_1h__codes) < 257 then len(accounts_1h__codes) else cast(floor(2.3611832414348226e+21 / accounts_1h__codes[-1].code) as bigint) end, 0) as accounts_1h,
+        coalesce(case when len(accounts_1d__codes) < 257 then len(accounts_1d__codes) else cast(floor(2.3611832414348226e+21 / accounts_1d__codes[-1].code) as bigint) end, 0) as accounts_1d,
+        coalesce(case when len(accounts_30d__codes) < 257 then len(accounts_30d__codes) else cast(floor(2.3611832414348226e+21 / accounts_30d__codes[-1].code) as bigint) end, 0) as accounts_30d,
+        coalesce(case when len(addresses_1d__codes) < 257 then len(addresses_1d__codes) else cast(floor(2.3611832414348226e+21 / addresses_1d__codes[-1].code) as bigint) end, 0) as addresses_1d
     from merged
-    left join accounts_1h__counted using (device_id, asked_at)
-    left join accounts_1d__counted using (device_id, asked_at)
-    left join accounts_30d__counted using (device_id, asked_at)
-    left join addresses_1d__counted using (device_id, asked_at)
 )
 
 select * from final

@@ -10,8 +10,8 @@
     {'name': 'orders_10m__n', 'tiles': 'sum(orders__n) filter (where %s)', 'hop': 30, 'hops': 20, 'merged': sum_of},
     {'name': 'orders_1h__n', 'tiles': 'sum(orders__n) filter (where %s)', 'hop': 300, 'hops': 12, 'merged': sum_of},
     {'name': 'orders_1d__n', 'tiles': 'sum(orders__n) filter (where %s)', 'hop': 3600, 'hops': 24, 'merged': sum_of},
-    {'name': 'buyers_1h__codes', 'counted': 'buyers__codes', 'kept': 257, 'valued': False, 'hop': 300, 'hops': 12, 'merged': flattened},
-    {'name': 'buyers_1d__codes', 'counted': 'buyers__codes', 'kept': 257, 'valued': False, 'hop': 3600, 'hops': 24, 'merged': flattened},
+    {'name': 'buyers_1h__codes', 'counted': 'buyers__codes', 'kept': 257, 'hop': 300, 'hops': 12},
+    {'name': 'buyers_1d__codes', 'counted': 'buyers__codes', 'kept': 257, 'hop': 3600, 'hops': 24},
     {'name': 'usual_price_30d__n', 'tiles': 'sum(usual_price__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
     {'name': 'usual_price_30d__sum', 'tiles': 'sum(usual_price__sum) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
 ] %}
@@ -34,8 +34,6 @@ hops as (
     from asked
 ),
 
-{{ known_parts(ref('seller_orders_tiles'), keys, levels, parts) }}
-
 head as (
     -- The smallest open hop, event by event.
     select
@@ -56,30 +54,10 @@ head as (
     group by seller_id, asked_at
 ),
 
+{{ known_parts(ref('seller_orders_tiles'), keys, levels, parts) }}
+
 merged as (
     {{ merged_parts(keys, levels, parts) }}
-),
-
-buyers_1h__counted as (
-    select seller_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as buyers_1h__counted
-    from (
-        select seller_id, asked_at, entry.code, sum(entry.n) as n
-        from (select seller_id, asked_at, unnest(buyers_1h__codes) as entry from merged)
-        group by seller_id, asked_at, entry.code
-        qualify row_number() over (partition by seller_id, asked_at order by entry.code) <= 257
-    )
-    group by seller_id, asked_at
-),
-
-buyers_1d__counted as (
-    select seller_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as buyers_1d__counted
-    from (
-        select seller_id, asked_at, entry.code, sum(entry.n) as n
-        from (select seller_id, asked_at, unnest(buyers_1d__codes) as entry from merged)
-        group by seller_id, asked_at, entry.code
-        qualify row_number() over (partition by seller_id, asked_at order by entry.code) <= 257
-    )
-    group by seller_id, asked_at
 ),
 
 final as (
@@ -89,12 +67,10 @@ final as (
         cast(coalesce(orders_10m__n, 0) as bigint) as orders_10m,
         cast(coalesce(orders_1h__n, 0) as bigint) as orders_1h,
         cast(coalesce(orders_1d__n, 0) as bigint) as orders_1d,
-        coalesce(buyers_1h__counted, 0) as buyers_1h,
-        coalesce(buyers_1d__counted, 0) as buyers_1d,
+        coalesce(case when len(buyers_1h__codes) < 257 then len(buyers_1h__codes) else cast(floor(2.3611832414348226e+21 / buyers_1h__codes[-1].code) as bigint) end, 0) as buyers_1h,
+        coalesce(case when len(buyers_1d__codes) < 257 then len(buyers_1d__codes) else cast(floor(2.3611832414348226e+21 / buyers_1d__codes[-1].code) as bigint) end, 0) as buyers_1d,
         usual_price_30d__sum / nullif(usual_price_30d__n, 0) as usual_price_30d
     from merged
-    left join buyers_1h__counted using (seller_id, asked_at)
-    left join buyers_1d__counted using (seller_id, asked_at)
 )
 
 select * from final

@@ -29,8 +29,6 @@ hops as (
     from asked
 ),
 
-{{ known_parts(ref('viewer_activity_tiles'), keys, levels, parts) }}
-
 head as (
     -- The smallest open hop, event by event.
     select
@@ -45,6 +43,8 @@ head as (
     where received_at < asked_at
     group by viewer_id, asked_at
 ),
+
+{{ known_parts(ref('viewer_activity_tiles'), keys, levels, parts) }}
 
 merged as (
     {{ merged_parts(keys, levels, parts) }}

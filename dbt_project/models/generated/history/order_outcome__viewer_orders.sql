@@ -17,12 +17,12 @@
     {'name': 'usual_price_30d__n', 'tiles': 'sum(usual_price__n) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
     {'name': 'usual_price_30d__sum', 'tiles': 'sum(usual_price__sum) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': sum_of},
     {'name': 'highest_price_30d__max', 'tiles': 'max(highest_price__max) filter (where %s)', 'hop': 86400, 'hops': 30, 'merged': greatest_of},
-    {'name': 'sellers_1h__codes', 'counted': 'sellers__codes', 'kept': 257, 'valued': False, 'hop': 300, 'hops': 12, 'merged': flattened},
-    {'name': 'sellers_30d__codes', 'counted': 'sellers__codes', 'kept': 257, 'valued': False, 'hop': 86400, 'hops': 30, 'merged': flattened},
-    {'name': 'devices_1d__codes', 'counted': 'devices__codes', 'kept': 257, 'valued': False, 'hop': 3600, 'hops': 24, 'merged': flattened},
-    {'name': 'devices_30d__codes', 'counted': 'devices__codes', 'kept': 257, 'valued': False, 'hop': 86400, 'hops': 30, 'merged': flattened},
-    {'name': 'addresses_1d__codes', 'counted': 'addresses__codes', 'kept': 257, 'valued': False, 'hop': 3600, 'hops': 24, 'merged': flattened},
-    {'name': 'addresses_30d__codes', 'counted': 'addresses__codes', 'kept': 257, 'valued': False, 'hop': 86400, 'hops': 30, 'merged': flattened},
+    {'name': 'sellers_1h__codes', 'counted': 'sellers__codes', 'kept': 257, 'hop': 300, 'hops': 12},
+    {'name': 'sellers_30d__codes', 'counted': 'sellers__codes', 'kept': 257, 'hop': 86400, 'hops': 30},
+    {'name': 'devices_1d__codes', 'counted': 'devices__codes', 'kept': 257, 'hop': 3600, 'hops': 24},
+    {'name': 'devices_30d__codes', 'counted': 'devices__codes', 'kept': 257, 'hop': 86400, 'hops': 30},
+    {'name': 'addresses_1d__codes', 'counted': 'addresses__codes', 'kept': 257, 'hop': 3600, 'hops': 24},
+    {'name': 'addresses_30d__codes', 'counted': 'addresses__codes', 'kept': 257, 'hop': 86400, 'hops': 30},
     {'name': 'first_order_forever__first', 'tiles': 'min(first_order__first) filter (where %s)', 'hop': 3600, 'earlier': 'min(min(first_order__first))', 'merged': least_of},
     {'name': 'last_address__last', 'tiles': 'max(last_address__last) filter (where %s)', 'hop': 3600, 'latest': 1, 'merged': greatest_of},
 ] %}
@@ -44,8 +44,6 @@ hops as (
         {%- endfor %}
     from asked
 ),
-
-{{ known_parts(ref('viewer_orders_tiles'), keys, levels, parts) }}
 
 head as (
     -- The smallest open hop, event by event.
@@ -78,74 +76,10 @@ head as (
     group by viewer_id, asked_at
 ),
 
+{{ known_parts(ref('viewer_orders_tiles'), keys, levels, parts) }}
+
 merged as (
     {{ merged_parts(keys, levels, parts) }}
-),
-
-sellers_1h__counted as (
-    select viewer_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as sellers_1h__counted
-    from (
-        select viewer_id, asked_at, entry.code, sum(entry.n) as n
-        from (select viewer_id, asked_at, unnest(sellers_1h__codes) as entry from merged)
-        group by viewer_id, asked_at, entry.code
-        qualify row_number() over (partition by viewer_id, asked_at order by entry.code) <= 257
-    )
-    group by viewer_id, asked_at
-),
-
-sellers_30d__counted as (
-    select viewer_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as sellers_30d__counted
-    from (
-        select viewer_id, asked_at, entry.code, sum(entry.n) as n
-        from (select viewer_id, asked_at, unnest(sellers_30d__codes) as entry from merged)
-        group by viewer_id, asked_at, entry.code
-        qualify row_number() over (partition by viewer_id, asked_at order by entry.code) <= 257
-    )
-    group by viewer_id, asked_at
-),
-
-devices_1d__counted as (
-    select viewer_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as devices_1d__counted
-    from (
-        select viewer_id, asked_at, entry.code, sum(entry.n) as n
-        from (select viewer_id, asked_at, unnest(devices_1d__codes) as entry from merged)
-        group by viewer_id, asked_at, entry.code
-        qualify row_number() over (partition by viewer_id, asked_at order by entry.code) <= 257
-    )
-    group by viewer_id, asked_at
-),
-
-devices_30d__counted as (
-    select viewer_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as devices_30d__counted
-    from (
-        select viewer_id, asked_at, entry.code, sum(entry.n) as n
-        from (select viewer_id, asked_at, unnest(devices_30d__codes) as entry from merged)
-        group by viewer_id, asked_at, entry.code
-        qualify row_number() over (partition by viewer_id, asked_at order by entry.code) <= 257
-    )
-    group by viewer_id, asked_at
-),
-
-addresses_1d__counted as (
-    select viewer_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as addresses_1d__counted
-    from (
-        select viewer_id, asked_at, entry.code, sum(entry.n) as n
-        from (select viewer_id, asked_at, unnest(addresses_1d__codes) as entry from merged)
-        group by viewer_id, asked_at, entry.code
-        qualify row_number() over (partition by viewer_id, asked_at order by entry.code) <= 257
-    )
-    group by viewer_id, asked_at
-),
-
-addresses_30d__counted as (
-    select viewer_id, asked_at, case when count(*) < 257 then count(*) else cast(floor(2.3611832414348226e+21 / max(code)) as bigint) end as addresses_30d__counted
-    from (
-        select viewer_id, asked_at, entry.code, sum(entry.n) as n
-        from (select viewer_id, asked_at, unnest(addresses_30d__codes) as entry from merged)
-        group by viewer_id, asked_at, entry.code
-        qualify row_number() over (partition by viewer_id, asked_at order by entry.code) <= 257
-    )
-    group by viewer_id, asked_at
 ),
 
 final as (
@@ -161,21 +95,15 @@ final as (
         cast(coalesce(spend_30d__sum, 0) as double) as spend_30d,
         usual_price_30d__sum / nullif(usual_price_30d__n, 0) as usual_price_30d,
         highest_price_30d__max as highest_price_30d,
-        coalesce(sellers_1h__counted, 0) as sellers_1h,
-        coalesce(sellers_30d__counted, 0) as sellers_30d,
-        coalesce(devices_1d__counted, 0) as devices_1d,
-        coalesce(devices_30d__counted, 0) as devices_30d,
-        coalesce(addresses_1d__counted, 0) as addresses_1d,
-        coalesce(addresses_30d__counted, 0) as addresses_30d,
+        coalesce(case when len(sellers_1h__codes) < 257 then len(sellers_1h__codes) else cast(floor(2.3611832414348226e+21 / sellers_1h__codes[-1].code) as bigint) end, 0) as sellers_1h,
+        coalesce(case when len(sellers_30d__codes) < 257 then len(sellers_30d__codes) else cast(floor(2.3611832414348226e+21 / sellers_30d__codes[-1].code) as bigint) end, 0) as sellers_30d,
+        coalesce(case when len(devices_1d__codes) < 257 then len(devices_1d__codes) else cast(floor(2.3611832414348226e+21 / devices_1d__codes[-1].code) as bigint) end, 0) as devices_1d,
+        coalesce(case when len(devices_30d__codes) < 257 then len(devices_30d__codes) else cast(floor(2.3611832414348226e+21 / devices_30d__codes[-1].code) as bigint) end, 0) as devices_30d,
+        coalesce(case when len(addresses_1d__codes) < 257 then len(addresses_1d__codes) else cast(floor(2.3611832414348226e+21 / addresses_1d__codes[-1].code) as bigint) end, 0) as addresses_1d,
+        coalesce(case when len(addresses_30d__codes) < 257 then len(addresses_30d__codes) else cast(floor(2.3611832414348226e+21 / addresses_30d__codes[-1].code) as bigint) end, 0) as addresses_30d,
         first_order_forever__first.value as first_order_forever,
         last_address__last.value as last_address
     from merged
-    left join sellers_1h__counted using (viewer_id, asked_at)
-    left join sellers_30d__counted using (viewer_id, asked_at)
-    left join devices_1d__counted using (viewer_id, asked_at)
-    left join devices_30d__counted using (viewer_id, asked_at)
-    left join addresses_1d__counted using (viewer_id, asked_at)
-    left join addresses_30d__counted using (viewer_id, asked_at)
 )
 
 select * from final
