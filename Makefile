@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run live ui proof test test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults bench-kills bench-logged audit compile format lock clean
+.PHONY: help run live ui proof test test-all test-fast check bench bench-engine bench-sizes bench-server bench-parity bench-freshness bench-damage bench-faults bench-kills bench-logged audit compile format lock clean
 
 bin := .venv/bin
 stamp := .venv/.stamp
@@ -28,7 +28,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 unexport PYTHONDONTWRITEBYTECODE
 
 help:
-	@echo "Commands (ARGS=... is passed on to run, live, ui, proof, test, bench and lock):"
+	@echo "Commands (ARGS=... is passed on to run, live, ui, proof, tests, bench and lock):"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(stamp) ## Simulate the marketplace, run the whole pipeline and serve a request
@@ -40,11 +40,16 @@ live: $(stamp) ## Watch simulated viewers act and a feed follow, on what run has
 ui: $(manifest) ## Open Dagster on the same data
 	$(bin)/slate ui $(ARGS)
 
-test: $(manifest) ## Run the tests (ARGS="-k window" runs some of them)
-	$(bin)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+pytest := $(bin)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+test: $(manifest) ## Run the tests, but for those that go deeper (ARGS="-k window" runs some of them)
+	$(pytest) $(ARGS)
+
+test-all: $(manifest) ## Run all tests, also those that go deeper: before a release
+	$(pytest) --thorough $(ARGS)
 
 test-fast: $(stamp) ## Run the tests that start no process: no store, no dbt, no Dagster
-	$(bin)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not process" $(ARGS)
+	$(pytest) -m "not process" $(ARGS)
 
 check: $(stamp) ## Check format, lint, types, architecture, compiled SQL and locks
 	$(bin)/ruff format --check

@@ -1,4 +1,4 @@
-"""What all tests share, and which of them start processes: ``make test-fast`` runs the others."""
+"""What all tests share: which start processes, and which only `make test-all` runs."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import warm_dbt
+from tests import depth, warm_dbt
 from tests.made_once import keep_in
 
 # These machines are small and busy: how long an example takes says nothing.
@@ -40,6 +40,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="run the tests that are marked thorough too, and draw more examples in others",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    depth.choose(config.getoption("--thorough"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Let the processes of a run share what is made once: the folder around each one's own.
@@ -54,8 +66,12 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["PATH"] = os.pathsep.join([*path, os.environ.get("PATH", os.defpath)])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what starts a process by its folder or its fixtures; the rest is marked by hand."""
+    if not config.getoption("--thorough"):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
     items.sort(key=_place)
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
