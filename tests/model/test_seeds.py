@@ -5,17 +5,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
 from live_shopping.model.metrics import Interval
+from live_shopping.model.registry import SERVICE
+from live_shopping.model.training import NEWEST
 from live_shopping.proof import history_alone, seeds_page
-from live_shopping.proof.ages import AGES
+from live_shopping.proof.ages import AGES, sampled
 from live_shopping.proof.intervals import Verdict, verdict
 from live_shopping.proof.marketplace import Size
 from live_shopping.proof.seeds import MOST, Failed, Measured, Others, Seeds, over
 from slate.registry import Registry
 from tests.model.conftest import Sets
+from tests.parity.engines import build, compiled
+from tests.parity.scenarios import bulk
 
 pytestmark = pytest.mark.process
 
@@ -30,6 +35,8 @@ def others(sets: Sets, monkeypatch: pytest.MonkeyPatch, temporary: Path) -> Othe
     return Others(sets.deployment, END, requests=100, size=SMALL, models=1)
 
 
+# That it is run and how it is judged, and what it is judged by, are tested apart too.
+@pytest.mark.thorough
 def test_another_marketplace_is_measured_and_leaves_nothing(
     sets: Sets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -46,6 +53,25 @@ def test_another_marketplace_is_measured_and_leaves_nothing(
     assert one.ndcg["1min"] != one.ndcg["24h"], "features are of their age"
     assert not list(temporary.iterdir())
     assert not sets.deployment.data.exists(), "nothing of the deployment itself is touched"
+
+
+def test_features_of_each_age_are_of_the_same_impressions(sets: Sets, tmp_path: Path) -> None:
+    project = compiled(sets.deployment, tmp_path / "built")
+    deployment, registry = project.deployment, project.deployment.registry
+    with duckdb.connect(deployment.warehouse) as connection:
+        build(connection, project, bulk(registry, 3, rows=80, instants=8), None)
+    found = sampled(deployment, registry.plan(SERVICE), 1_000, lambda _: None)
+    assert list(found.tables) == list(AGES)
+    fresh = found.tables["1s"]
+    asked = fresh["event_ts"].to_pylist()
+    last = max(asked)
+    assert found.newest.tolist() == [at >= last - NEWEST for at in asked]
+    assert min(found.rows) > 0
+    for age, span in AGES.items():
+        table = found.tables[age]
+        assert table["request_id"].equals(fresh["request_id"])
+        assert table["event_ts"].to_pylist() == [at + AGES["1s"] - span for at in asked]
+        assert table.select(found.features).equals(fresh.select(found.features)) is (age == "1s")
 
 
 def test_one_that_fails_is_told_and_costs_no_other_anything(

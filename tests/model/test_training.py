@@ -42,6 +42,13 @@ def test_a_model_is_judged_by_the_day_it_has_not_seen(sets: Sets) -> None:
     assert facts.rival is None
 
 
+@pytest.fixture
+def _unweighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a model's features matter is not asked, which takes longer than to fit it."""
+    monkeypatch.setattr(training, "_importances", lambda *_: {})
+
+
+@pytest.mark.usefixtures("_unweighed")
 def test_only_what_is_better_on_the_same_rows_is_promoted(sets: Sets) -> None:
     plan, folder = sets.deployment.registry.plan("feed_ranking_v1"), feed_models(sets.deployment)
     good = sets.write(1_000)
@@ -65,11 +72,9 @@ def test_only_what_is_better_on_the_same_rows_is_promoted(sets: Sets) -> None:
     assert promoted_version(folder) == 1
 
 
-def test_what_is_better_by_chance_alone_is_not_promoted(
-    sets: Sets, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("_unweighed")
+def test_what_is_better_by_chance_alone_is_not_promoted(sets: Sets) -> None:
     """Against a model of a resample of the same rows, which ranks the newest day a bit worse."""
-    monkeypatch.setattr(training, "_importances", lambda *_: {})
     plan, current = sets.deployment.registry.plan("feed_ranking_v1"), sets.write(300)
     made = trained(plan, current)
     first, _, _ = split(current, made.facts.features)
@@ -85,6 +90,7 @@ def test_what_is_better_by_chance_alone_is_not_promoted(
 RESAMPLE = 1
 
 
+@pytest.mark.usefixtures("_unweighed")
 def test_versions_are_kept_with_their_facts_and_can_be_gone_back_to(sets: Sets) -> None:
     plan, folder = sets.deployment.registry.plan("feed_ranking_v1"), feed_models(sets.deployment)
     model = trained(plan, sets.write(400))
@@ -137,7 +143,7 @@ def answer(sets: Sets) -> Answer:
 
 
 @pytest.fixture
-def ranker(sets: Sets) -> Ranker:
+def ranker(sets: Sets, _unweighed: None) -> Ranker:
     plan, folder = sets.deployment.registry.plan("feed_ranking_v1"), feed_models(sets.deployment)
     keep(folder, trained(plan, sets.write(400)))
     return Ranker(folder)
