@@ -16,20 +16,18 @@ from tests.history.conftest import built, happened
 
 
 @pytest.fixture(scope="module")
-def narrow(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """A warehouse that holds what happened: of what is asked, the narrow one has all."""
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A warehouse that holds what happened: of what is asked here it has all."""
     return built(tmp_path_factory.mktemp("bikes"))
 
 
 @pytest.fixture
-def spine(narrow: Deployment, bikes: Deployment, tmp_path: Path) -> Path:
+def spine(asked: Deployment, bikes: Deployment, tmp_path: Path) -> Path:
     """Rows about stations, in a file; the warehouse holds what happened there."""
     bikes.make_data()
-    shutil.copy(narrow.warehouse, bikes.warehouse)
+    shutil.copy(asked.warehouse, bikes.warehouse)
     asks = [
-        ask
-        for ask in happened(narrow).asks(bikes.registry)
-        if ask.service.name == "station_outlook"
+        ask for ask in happened(asked).asks(bikes.registry) if ask.service.name == "station_outlook"
     ]
     rows = [
         {**ask.keys, "expected": 1.5, "event_ts": ask.at, "full": number % 2 == 0}

@@ -18,9 +18,9 @@ from tests.parity.scenarios import Scenario, bulk
 BIKES = Path(__file__).parents[1] / "deployments" / "bikes" / "slate.toml"
 
 
-def narrow() -> Deployment:
-    """The bike-share, without what is only there for parity."""
-    return replace(load(BIKES), definitions="tests.deployments.bikes.narrow")
+def defined() -> Deployment:
+    """The bike-share, about which few features are asked."""
+    return replace(load(BIKES), definitions="tests.deployments.bikes.asked")
 
 
 @dataclass(frozen=True)
@@ -50,24 +50,24 @@ class Asked:
 
 
 def happened(deployment: Deployment) -> Scenario:
-    """What the warehouse of the narrow bike-share holds."""
+    """What the warehouse of the bike-share holds."""
     return bulk(deployment.registry, 11, rows=80, instants=5)
 
 
 def built(folder: Path) -> Deployment:
-    """The narrow bike-share with a copy of its warehouse, in which a scenario is built once.
+    """The bike-share with a copy of its warehouse, in which a scenario is built once.
 
     Args:
         folder: where the copy lies.
     """
 
     def make(made: Path) -> None:
-        project = compiled(narrow(), made)
+        project = compiled(defined(), made)
         with duckdb.connect(project.deployment.warehouse) as connection:
             build(connection, project, happened(project.deployment), None)
 
-    made = made_once("narrow.built", make)
-    deployment = compiled(narrow(), folder).deployment
+    made = made_once("asked.built", make)
+    deployment = compiled(defined(), folder).deployment
     shutil.copyfile(replace(deployment, data=made / "data").warehouse, deployment.warehouse)
     return deployment
 
