@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,14 +24,26 @@ from slate.sources import Source
 from tests.cli.conftest import Slate
 from tests.cli.test_init import FORMATS, Row, orders, write_csv, write_parquet
 
+ROOT = Path(__file__).parents[2]
 RULE = ("--arrival", "placed_at + 5m")
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A deployment made from sixty orders."""
+    folder = tmp_path_factory.mktemp("made") / "shop"
+    folder.mkdir()
+    file = write_csv(folder.parent / "orders.csv", orders())
+    run = [sys.executable, "-m", "slate.cli", "init", "my_shop", "--from", str(file)]
+    others = {name: value for name, value in os.environ.items() if name[:6] != "SLATE_"}
+    subprocess.run(run, cwd=folder, env=others | {"PYTHONPATH": str(ROOT)}, check=True)
+    return folder
+
+
 @pytest.fixture
-def shop(empty_folder: Path, slate_here: Slate) -> Path:
-    """A deployment made from sixty orders, of which none is loaded."""
-    file = write_csv(empty_folder.parent / "orders.csv", orders())
-    assert slate_here("init", "my_shop", "--from", str(file)).code == 0
+def shop(empty_folder: Path, made: Path) -> Path:
+    """That deployment, of which none is loaded."""
+    shutil.copytree(made, empty_folder, dirs_exist_ok=True)
     return empty_folder
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from slate.cli.main import INTERRUPTED, PIPE_CLOSED
-from tests.cli.conftest import BIKES
+from tests.cli.conftest import BIKES, Slate
 
 ROOT = Path(__file__).parents[2]
 SLATE = (sys.executable, "-m", "slate.cli.main")
@@ -62,7 +62,6 @@ def test_looking_up_loads_nothing_heavy(environment: dict[str, str]) -> None:
     "arguments",
     [
         (),
-        ("lst",),
         ("list", "extra"),
         ("describe",),
         ("query", "station_outlook"),
@@ -72,12 +71,15 @@ def test_looking_up_loads_nothing_heavy(environment: dict[str, str]) -> None:
         ("ui", "--port", "65536"),
     ],
 )
-def test_a_wrong_command_line_exits_with_2(
-    environment: dict[str, str], arguments: tuple[str, ...]
-) -> None:
-    refused = run([*SLATE, *arguments], environment)
-    assert refused.returncode == 2
-    assert refused.stdout == ""
+def test_a_wrong_command_line_is_refused(slate: Slate, arguments: tuple[str, ...]) -> None:
+    refused = slate(*arguments)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("usage: slate")
+
+
+def test_a_wrong_command_line_exits_with_2(environment: dict[str, str]) -> None:
+    refused = run([*SLATE, "lst"], environment)
+    assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr.startswith("usage: slate")
 
 
