@@ -14,6 +14,7 @@ from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.row_format import Blobs
 from slate.online.rows.row_tables import Rows
 from slate.views import FeatureView
+from tests.depth import either
 from tests.online.arcade import GameCatalog, PlayerProfile
 from tests.online.tables import AS_OF, attribute_rows, us
 
@@ -53,7 +54,7 @@ def python(values: np.ndarray[Any, Any], kind: Kind) -> list[Any]:
     return found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=either(30, 100), deadline=None)
 @given(games)
 def test_what_is_written_is_read(rows: list[dict[str, Any]]) -> None:
     found = decoded(GameCatalog, attribute_rows(GameCatalog, rows))

@@ -27,11 +27,13 @@ from slate.online.store.connections import Connections
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.generations import pointers
 from slate.online.store.redis_client import connect
+from tests.depth import either
 from tests.online.arcade import GameCatalog
 from tests.online.conftest import arcade_rows
 from tests.online.tables import AS_OF
 
-MANY = 1_000
+# More than there are connections.
+MANY = either(300, 1_000)
 # What a machine may add to a deadline. A busy one may add more now and then; a deadline that is not
 # kept is not kept any of some times.
 SLACK, TIMES = 0.28, 5
@@ -134,7 +136,7 @@ def in_time(timed: Callable[[], tuple[Answer, float]], deadline: float = 0.3) ->
     pytest.fail(f"a deadline of {deadline} s was not kept: {taken}")
 
 
-def test_a_thousand_tasks_at_once(deployment: Deployment, published: datetime) -> None:
+def test_many_tasks_at_once(deployment: Deployment, published: datetime) -> None:
     async def gather() -> list[Answer]:
         async with AsyncFeatureClient.connect(deployment, timeout=60) as client:
             return await asyncio.gather(
@@ -150,9 +152,7 @@ def test_a_thousand_tasks_at_once(deployment: Deployment, published: datetime) -
     assert found == ["no", "jp"] * (MANY // 2)
 
 
-def test_a_thousand_requests_of_two_hundred_threads(
-    deployment: Deployment, published: datetime
-) -> None:
+def test_many_requests_of_two_hundred_threads(deployment: Deployment, published: datetime) -> None:
     with (
         FeatureClient.connect(deployment, timeout=60) as client,
         ThreadPoolExecutor(200) as threads,

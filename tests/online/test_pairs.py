@@ -11,6 +11,7 @@ from slate.online.rows.envelope import Opened
 from slate.online.rows.keys import Keys, PairKeys, key_texts, pair_text
 from slate.online.rows.pair_bundles import bundle, pick
 from slate.online.rows.row_format import Blobs, starts_of
+from tests.depth import either
 
 EMPTY = np.array([-1], np.int64).tobytes()
 
@@ -28,7 +29,7 @@ seconds = {
 }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=either(30, 100), deadline=None)
 @given(st.sampled_from(list(seconds)).flatmap(lambda kind: st.tuples(st.just(kind), st.data())))
 def test_every_pair_finds_its_row(drawn: tuple[Kind, Any]) -> None:
     kind, data = drawn
@@ -85,7 +86,7 @@ def test_keys_are_told_apart_once(column: list[Any]) -> None:
     assert spread == [-5 if key is None else keys.values.index(key) * 10 for key in column]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=either(30, 100), deadline=None)
 @given(st.lists(st.tuples(seconds[Kind.STRING], seconds[Kind.INTEGER] | st.none()), min_size=1))
 def test_pairs_have_one_text_each_wherever_it_is_made(rows: list[tuple[str, int | None]]) -> None:
     first, second = (list(column) for column in zip(*rows, strict=True))

@@ -21,6 +21,7 @@ from slate.online.rows.row_format import NO_TIME, Blobs
 from slate.online.rows.row_tables import Rows
 from slate.online.serving.live_services import Serving
 from slate.online.store.connections import Connections
+from tests.depth import either
 from tests.online.arcade import Game, Offer, Play, Player, PlayerGame
 from tests.online.naive import naive
 from tests.online.tables import AS_OF, Event, us, window_rows
@@ -167,7 +168,7 @@ drawn = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=either(30, 100), deadline=None)
 @given(drawn, st.sampled_from([0 * SECOND, SECOND, MINUTE, timedelta(hours=1)]))
 def test_lists_are_what_the_events_say(found: list[dict[str, Any]], ahead: timedelta) -> None:
     events = [event(number, SECOND, **given) for number, given in enumerate(found)]

@@ -15,6 +15,7 @@ from slate.online.rows.codecs import WindowRows
 from slate.online.rows.row_format import Blobs
 from slate.online.rows.row_tables import Rows
 from slate.views import FeatureView
+from tests.depth import either
 from tests.online.arcade import GameActivity, PlayerActivity
 from tests.online.naive import naive
 from tests.online.tables import AS_OF, Event, us, window_rows
@@ -93,7 +94,7 @@ def measured_integers(feature: Aggregated) -> bool:
     return feature.measure.function.name == "std" and feature.measure.column_kind is Kind.INTEGER
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=either(40, 150), deadline=None)
 @given(events, later)
 def test_windows_are_what_the_events_say(found: list[Event], at: datetime) -> None:
     found = numbered(found)
@@ -109,7 +110,7 @@ def test_windows_are_what_the_events_say(found: list[Event], at: datetime) -> No
             assert same(feature, value, wanted), (feature, key, value, wanted)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=either(15, 50), deadline=None)
 @given(events, later)
 def test_last_values_are_bounded_by_the_ttl(found: list[Event], at: datetime) -> None:
     found = [{**event, "player_id": 7} for event in numbered(found)]

@@ -19,6 +19,7 @@ from slate.quality.limits import Limits
 from slate.quality.profiles import Profile, measure
 from slate.quality.suites import suite
 from slate.quality.validations import validate
+from tests.depth import either
 from tests.quality.library import MemberLoans, MemberProfile
 from tests.quality.warehouse import LOANS, write
 
@@ -203,7 +204,7 @@ def numbers(null_share: float, values: list[float] | None = None) -> dict[str, o
     }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=either(15, 50), deadline=None)
 @given(st.lists(st.none() | st.floats() | st.sampled_from([math.nan, math.inf, 1e308, 0.0])))
 def test_a_profile_is_json_whatever_the_values(values: list[float | None]) -> None:
     with duckdb.connect() as connection:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slate.quality.json_values import json_value
+from tests.depth import either
 
 SCALARS = (
     st.none()
@@ -26,6 +27,7 @@ SCALARS = (
 )
 
 
+@settings(max_examples=either(30, 100))
 @given(st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_anything_becomes_json(value: Any) -> None:
     text = json.dumps(json_value(value), allow_nan=False)

@@ -46,7 +46,7 @@ def counted(values: Array, kept: int) -> Counted:
     return Counted(1, row, found[order], values[order], np.ones(len(order), np.int64))
 
 
-@pytest.mark.parametrize("most", [64, 256, 1_024])
+@pytest.mark.parametrize("most", [64, 256, pytest.param(1_024, marks=pytest.mark.thorough)])
 def test_an_estimate_is_as_good_as_it_says(most: int) -> None:
     """The mean squared error over many sets is what is stated, and there is no bias."""
     function, many = Distinct(most), 20_000
