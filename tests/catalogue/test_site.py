@@ -27,11 +27,17 @@ from tests.online.tables import attribute_rows
 from tests.quality.warehouse import AS_OF
 
 ROOT = Path(__file__).parents[2]
-DEPLOYMENTS = ("slate.toml", "tests/deployments/bikes/slate.toml", "examples/clicks/slate.toml")
 Check = Callable[..., None]
 
 
-@pytest.mark.parametrize("config", DEPLOYMENTS)
+@pytest.mark.parametrize(
+    "config",
+    [
+        "slate.toml",
+        "examples/clicks/slate.toml",
+        pytest.param("tests/deployments/bikes/slate.toml", marks=pytest.mark.thorough),
+    ],
+)
 def test_without_data_it_is_whole(config: str, tmp_path: Path) -> None:
     deployment = replace(load(ROOT / config), data=tmp_path / "data", redis="")
     written = write_site(deployment, tmp_path / "site")

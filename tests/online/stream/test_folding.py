@@ -21,8 +21,6 @@ from tests.parity.landing import Row, landing_table
 from tests.parity.oracle import Oracle
 from tests.parity.scenarios import DAY, HOUR, Scenario, bulk
 
-MODULES = [live_shopping.definitions, bikes]
-
 
 def accepted(source: type[Source], rows: list[Row]) -> pa.Table:
     """Rows as events: each dated no later than its arrival, times without a zone."""
@@ -65,7 +63,13 @@ def streamed(
     return codec, held
 
 
-@pytest.mark.parametrize("module", MODULES, ids=["live_shopping", "bikes"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(bikes, id="bikes"),
+        pytest.param(live_shopping.definitions, id="live_shopping", marks=pytest.mark.thorough),
+    ],
+)
 @pytest.mark.parametrize("cuts", [1, 2, 30])
 def test_rows_after_micro_batches(module: ModuleType, cuts: int) -> None:
     registry = Registry.from_module(module.__name__)
