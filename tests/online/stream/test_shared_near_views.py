@@ -233,12 +233,10 @@ def test_several_processes_serve_what_one_keeps(both: Both, tmp_path: Path) -> N
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 words = (process / "cmdline").read_bytes().split(b"\0")
+                environment = (process / "environ").read_bytes()
             except OSError:
                 continue
-            if (
-                b"--keep-near" in words
-                and str(both.deployment.data).encode() in (process / "environ").read_bytes()
-            ):
+            if b"--keep-near" in words and str(both.deployment.data).encode() in environment:
                 found.append(int(process.name))
         return found
 
