@@ -1,5 +1,6 @@
 """Deployments that lack something others have run like any other."""
 
+import fcntl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from slate.deployment import Deployment
 from slate.locks.lock_files import lock_path
 from slate.locks.lock_files import write as write_lock
 from slate.locks.standing import standing
+from slate.offline.warehouse import lock_file
 from slate.online import FeatureClient, Publisher
 from slate.orchestration.assembly import assemble
 from slate.orchestration.runs import run_everything
@@ -99,6 +101,29 @@ def test_many_rows_are_built_in_parts(
         assert query(parted, f"select count(*) > 1 from {model}") == [(True,)], model
     rows = f"select count(distinct hour) from {RAW}.files where rows > 0"
     assert query(parted, rows) == [(2,)], "there is something to be cut"
+
+
+def test_a_run_waits_for_who_has_the_warehouse(
+    whole: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = False
+    lock = fcntl.flock
+    with lock_file(whole.warehouse).open("w") as other:
+        lock(other, fcntl.LOCK_EX)
+
+        def wait(file: Any, operation: int) -> None:
+            """The other ends as soon as it is waited for."""
+            nonlocal waited
+            if operation == fcntl.LOCK_EX and Path(file.name) == lock_file(whole.warehouse):
+                waited = True
+                other.close()
+            lock(file, operation)
+
+        monkeypatch.setattr(fcntl, "flock", wait)
+        job = assemble(whole).resolve_job_def("publish_online")
+        with dg.DagsterInstance.from_config(str(whole.data / "dagster")) as instance:
+            assert job.execute_in_process(instance=instance).success
+    assert waited
 
 
 def test_what_a_lock_holds_back_is_not_published_and_all_else_is(whole: Deployment) -> None:

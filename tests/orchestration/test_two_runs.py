@@ -18,6 +18,9 @@ from tests.orchestration.stays import STAYS
 from tests.parity.landing import moment
 from tests.parity.scenarios import HOUR, MIDDAY
 
+# That a run waits for who has the warehouse, a smaller test holds.
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 # It says when it has imported what it needs, so that both begin at once.
 RUN = """
