@@ -256,14 +256,15 @@ def test_what_former_definitions_logged_is_no_defect(deployment: Deployment) -> 
     logged = log_of(deployment)
     features = [feature.name for feature in deployment.registry.service("welcome_v1").features]
     earlier = logged.drop_columns([LETTERS])
-    assert causes(deployment, earlier) == {k: v for k, v in EXPECTED.items() if k[2] != LETTERS}
+    of_stays = {k: v for k, v in EXPECTED.items() if k[2] != LETTERS}
+    assert causes(deployment, earlier) == of_stays
     with reading(deployment) as connection:
         found = Audit(deployment, "welcome_v1", connection).of(earlier)
     assert found.values == logged.num_rows * (len(features) - 1)
     words = pa.array(["many"] * logged.num_rows)
     place = logged.column_names.index(LETTERS)
     other = logged.set_column(place, LETTERS, words)
-    assert causes(deployment, other) == causes(deployment, earlier)
+    assert causes(deployment, other) == of_stays
     wrong = changed(logged, STAYS, lambda value: value + 1)
     former = changed(wrong, "guest_stays:generation", lambda name: name and f"0{name[1:]}x")
     found_of = {k: v for k, v in causes(deployment, former).items() if k[2] == STAYS}

@@ -3,14 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 
 from slate.assets import online, verdicts
 from slate.assets.publishing import digest
 from slate.assets.unbuilt import failed_models
+from slate.assets.view_checks import CHECK, CHECKED
+from slate.assets.warehouse import current_key
 from slate.deployment import Deployment
 from slate.online import FeatureClient, Publisher
+from slate.orchestration.assembly import assemble
 from slate.orchestration.runs import run_everything
 from slate.views import FeatureView
 from tests.orchestration import small, stays
@@ -89,9 +93,19 @@ def test_a_view_that_duckdb_cannot_read_leaves_the_others(
     assert "guest_profile is not checked, as DuckDB cannot read its tables (Conversion" in said
     assert "guest_profile was not checked since it was built" in said
     monkeypatch.undo()
-    monkeypatch.setattr(online, "digest", spoil)
-    assert not run_everything(deployment)
-    assert "guest_profile is not published, as DuckDB cannot read" in capsys.readouterr().err
+    definitions = assemble(deployment)
+    profile = current_key(deployment.registry.view("guest_profile"))
+    check = definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection=set(),
+        asset_check_selection={dg.AssetCheckKey(profile, name) for name in (CHECK, CHECKED)},
+    )
+    publish = definitions.resolve_job_def("publish_online")
+    with dg.DagsterInstance.get() as instance:
+        assert check.execute_in_process(instance=instance).success
+        monkeypatch.setattr(online, "digest", spoil)
+        result = publish.execute_in_process(instance=instance, raise_on_error=False)
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    assert "guest_profile is not published, as DuckDB cannot read" in str(failure)
     after = generations(deployment)
     assert after["guest_profile"] == before["guest_profile"]
     assert after["guest_stays"] != before["guest_stays"]
