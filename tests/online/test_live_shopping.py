@@ -94,7 +94,9 @@ def client(redis: Redis, connections: Connections) -> FeatureClient:
 
 
 # One who did something, and one who never did.
-@pytest.mark.parametrize("viewer", [VIEWERS[0], VIEWERS[-1]])
+@pytest.mark.parametrize(
+    "viewer", [VIEWERS[0], pytest.param(VIEWERS[-1], marks=pytest.mark.thorough)]
+)
 def test_the_feed_is_ranked_by_what_the_events_say(client: FeatureClient, viewer: str) -> None:
     shows = [*SHOWS, "show_unknown"]
     answer = client.get("feed_ranking", at=AT, viewer_id=viewer, show_id=shows)

@@ -15,7 +15,9 @@ def by_dictionary(ids: list[int], arrivals: list[int], horizon: int) -> list[boo
     return found
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(2, 5))]
+)
 @pytest.mark.parametrize("batch", [1, 7, 1000])
 def test_the_same_as_a_dictionary(seed: int, batch: int) -> None:
     random = np.random.default_rng(seed)
