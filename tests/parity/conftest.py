@@ -24,6 +24,14 @@ CONFIGS = {
     "live_shopping": ROOT / "slate.toml",
     "bikes": ROOT / "tests" / "deployments" / "bikes" / "slate.toml",
 }
+# The bike-share has all kinds of aggregates, windows and expressions that the marketplace has. Keys
+# of two texts and texts that lead to keys it has not: so of the marketplace training sets, lookups
+# and, over a cluster, what streams are compared always.
+second_is_thorough = pytest.mark.parametrize(
+    "project",
+    ["bikes", pytest.param("live_shopping", marks=pytest.mark.thorough)],
+    indirect=True,
+)
 
 
 @pytest.fixture(scope="module", params=CONFIGS)

@@ -17,6 +17,7 @@ from slate.kinds import Kind
 from slate.offline import values
 from slate.plans import Plan
 from tests.parity.answers import differences
+from tests.parity.conftest import second_is_thorough
 from tests.parity.engines import Engines, Project, build, warehouse
 from tests.parity.landing import moment
 from tests.parity.oracle import Oracle, Values
@@ -68,30 +69,56 @@ def wanted(
     return found
 
 
+@second_is_thorough
+def test_training_sets_are_what_the_oracle_says(
+    project: Project, wanted: dict[str, Wanted]
+) -> None:
+    compared = 0
+    for plan in project.deployment.registry.plans.values():
+        names = [feature.name for feature in plan.service.features]
+        found = wanted[plan.service.full_name]
+        for row, expected in zip(found.rows.to_pylist(), found.answers, strict=True):
+            wrong = differences(expected, {name: row[name] for name in names})
+            keys = {key: row[key] for key in plan.service.request_keys}
+            assert not wrong, f"{keys} at {row[plan.service.spine.event_time]}: {wrong[:5]}"
+            compared += len(names)
+    assert compared > 5_000
+
+
+@second_is_thorough
 def test_history_is_what_a_training_set_holds(
     project: Project, wanted: dict[str, Wanted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(values, "FEW", 0)
-    require_same(project, wanted)
+    assert compare(project, wanted) > 5_000
 
 
-# One has all kinds of features that the other has.
+# One has all kinds of features that the other has. Of its two services each is asked in one way: in
+# a span for each gap of the instants, or in one span.
 @pytest.mark.parametrize("project", ["bikes"], indirect=True)
-@pytest.mark.parametrize("spans", [values.SPANS, 1])
+@pytest.mark.parametrize(
+    "spans", [(values.SPANS, 1), pytest.param((1, values.SPANS), marks=pytest.mark.thorough)]
+)
 def test_few_rows_are_looked_up_in_another_way(
-    project: Project, wanted: dict[str, Wanted], spans: int, monkeypatch: pytest.MonkeyPatch
+    project: Project,
+    wanted: dict[str, Wanted],
+    spans: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(values, "SPANS", spans)
-    require_same(project, wanted)
+    compared = 0
+    for name, most in zip(wanted, spans, strict=True):
+        monkeypatch.setattr(values, "SPANS", most)
+        compared += compare(project, {name: wanted[name]})
+    assert compared > 5_000
 
 
-def require_same(project: Project, wanted: dict[str, Wanted]) -> None:
-    """See that history is what training sets hold, and what the oracle says."""
+def compare(project: Project, wanted: dict[str, Wanted]) -> int:
+    """Hold history against training sets and the oracle; gives the values compared."""
     deployment = project.deployment
     compared = 0
-    for name, plan in deployment.registry.plans.items():
+    for name, its in wanted.items():
+        plan, rows = deployment.registry.plans[name], its.rows
         service, spine = plan.service, plan.service.spine
-        rows = wanted[name].rows
         found = slate.history(service.name, rows.select(list(spine.columns)), deployment=deployment)
         names = [feature.name for feature in service.features]
         assert found.column_names == [*spine.columns, *names]
@@ -101,14 +128,16 @@ def require_same(project: Project, wanted: dict[str, Wanted]) -> None:
         assert len(exact) > 5
         for column in (*spine.columns, *exact):
             assert found[column].equals(rows[column]), column
-        for row, expected in zip(found.to_pylist(), wanted[name].answers, strict=True):
+        for row, expected in zip(found.to_pylist(), its.answers, strict=True):
             wrong = differences(expected, {column: row[column] for column in names})
             keys = {key: row[key] for key in service.request_keys}
             assert not wrong, f"{keys} at {row[spine.event_time]}: {wrong[:5]}"
             compared += len(names)
-    assert compared > 5_000
+    return compared
 
 
+# What is served is what the oracle says in test_parity.
+@pytest.mark.thorough
 def test_history_is_what_is_served(engines: Engines, project: Project, scenario: Scenario) -> None:
     registry = project.deployment.registry
     published = scenario.instants[2]
