@@ -7,9 +7,15 @@ from redis import Redis
 from slate.deployment import Deployment
 from slate.online.store.cluster_connections import AnyConnections, connections_to
 from slate.online.store.redis_client import connect
-from tests.online.cluster.nodes import LocalCluster, cluster
+from tests.online.cluster.nodes import LocalCluster
 
-__all__ = ["cluster"]
+
+@pytest.fixture(scope="package")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """A cluster that the tests of this folder share."""
+    cluster = LocalCluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.close()
 
 
 @pytest.fixture

@@ -105,9 +105,10 @@ class LocalCluster:
             node.kill()
 
 
-@pytest.fixture(scope="session")
+# Not for a whole session: its nodes talk to each other all the time.
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
-    """A cluster that tests share."""
+    """A cluster that the tests of a module share."""
     cluster = LocalCluster(tmp_path_factory.mktemp("cluster"))
     yield cluster
     cluster.close()
