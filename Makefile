@@ -40,7 +40,9 @@ live: $(stamp) ## Watch simulated viewers act and a feed follow, on what run has
 ui: $(manifest) ## Open Dagster on the same data
 	$(bin)/slate ui $(ARGS)
 
-pytest := $(bin)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# One process more than there are cores, as each waits now and then for what it started.
+workers = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
+pytest = $(bin)/pytest --numprocesses $(workers) --dist loadfile --no-loadscope-reorder
 
 test: $(manifest) ## Run the tests, but for those that go deeper (ARGS="-k window" runs some of them)
 	$(pytest) $(ARGS)
