@@ -14,7 +14,7 @@ UNTIL = "2013-01-06"
 # The tails of these windows move in these steps.
 HOPS = {"1h": "5min", "6h": "30min", "1D": "1h", "3D": "6h", "7D": "6h", "30D": "1D"}
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.thorough]
 
 
 def package_data(name: str) -> pd.DataFrame:
