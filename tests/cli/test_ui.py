@@ -20,6 +20,7 @@ from slate.deployment import Deployment
 from slate.errors import ConfigurationError
 from tests.cli.conftest import Slate
 from tests.orchestration import small
+from tests.orchestration.parsed import parse_once
 from tests.processes import is_alive
 
 ROOT = Path(__file__).parents[2]
@@ -96,9 +97,10 @@ def test_started_in_the_background_it_stops_when_told(bikes: Deployment, slate: 
 def test_dagster_does_not_outlive_a_launcher_that_nobody_listens_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # It gets as far as to let dbt parse, which writes into the project.
+    # It gets as far as to load the definitions.
     deployment = small.place(tmp_path, "views")
     write(deployment.registry, deployment.dbt_project)
+    parse_once(deployment)
     monkeypatch.setenv("SLATE_CONFIG", str(deployment.root / "slate.toml"))
     monkeypatch.delenv("SLATE_DATA", raising=False)
     reader, writer = os.pipe()
@@ -108,7 +110,7 @@ def test_dagster_does_not_outlive_a_launcher_that_nobody_listens_to(
         os.close(writer)
         started = until_started(launcher.pid, 2)
         assert len(started) == 2
-        assert launcher.wait(3 * SECONDS) == PIPE_CLOSED
+        assert launcher.wait(6 * SECONDS) == PIPE_CLOSED
         assert until_gone(started)
 
 
