@@ -12,6 +12,7 @@ import termios
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -30,7 +31,9 @@ from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import connect
 from slate.online.stream.workers.status import stream_status
 from tests.cli.conftest import Slate
+from tests.made_once import made_once
 from tests.online.tables import attribute_rows, window_rows
+from tests.orchestration.bikes import MET_BY
 from tests.processes import is_alive
 
 ROOT = Path(__file__).parents[2]
@@ -93,17 +96,24 @@ def shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
     return deployment
 
 
-@pytest.fixture
-def published(shop: Deployment) -> Deployment:
-    """The same, published as a batch that knows no events."""
+def publish(deployment: Deployment) -> None:
+    """Publish it as a batch that knows no events."""
     at = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     rows = {"show_catalog": [show(number, at) for number in range(len(SHOWS))]}
-    with Publisher.connect(shop) as publisher:
-        for view in shop.registry.views.values():
+    with Publisher.connect(deployment) as publisher:
+        for view in deployment.registry.views.values():
             if view.windowed:
                 publisher.publish(view, [window_rows(view, [])], at)
             else:
                 publisher.publish(view, [attribute_rows(view, rows.get(view.name, []))], at)
+
+
+@pytest.fixture
+def published(shop: Deployment) -> Deployment:
+    """The same, with a copy of a store in which it is published."""
+    made = made_once("live", lambda folder: publish(replace(shop, data=folder)))
+    ignore = shutil.ignore_patterns(*MET_BY)
+    shutil.copytree(made / "redis", shop.data / "redis", ignore=ignore)
     return shop
 
 
@@ -160,14 +170,30 @@ def test_nothing_is_published(shop: Deployment) -> None:
     assert "run `make run` (or `slate run`) first" in ran.stderr
 
 
-@pytest.mark.parametrize("source", ["show_listings", "events"])
-def test_nobody_and_nothing_is_there(published: Deployment, source: str) -> None:
-    shutil.rmtree(published.landing / source)
-    with EmbeddedServer.attach(published.data / "redis"):
-        ran = subprocess.run(COMMAND, capture_output=True, text=True, timeout=SECONDS, check=False)
-    assert (ran.returncode, ran.stdout) == (1, "")
+@pytest.fixture
+def _as_it_was() -> Iterator[None]:
+    """What the command changes of this process ends with the test."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    environment = {**os.environ}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+@pytest.mark.usefixtures("_as_it_was")
+def test_nobody_and_nothing_is_there(published: Deployment, slate_here: Slate) -> None:
     nothing = {"show_listings": "has 30 active viewers and 0 live shows", "events": "no events"}
-    assert nothing[source] in ran.stderr.splitlines()[-1]
+    for source, said in nothing.items():
+        landed = published.landing / source
+        away = landed.rename(published.data / source)
+        with EmbeddedServer.attach(published.data / "redis"):
+            refused = slate_here("live")
+        assert (refused.code, refused.out) == (1, "")
+        assert said in refused.err.splitlines()[-1]
+        away.rename(landed)
 
 
 def test_a_deployment_without_a_demonstration(slate: Slate) -> None:
