@@ -45,7 +45,10 @@ def bikes(replicated: LocalCluster, tmp_path: Path) -> Deployment:
     )
 
 
-@pytest.mark.parametrize("victim", ["the log's", "another"])
+# The log's node holds a third of all else, too.
+@pytest.mark.parametrize(
+    "victim", ["the log's", pytest.param("another", marks=pytest.mark.thorough)]
+)
 def test_a_node_that_is_killed_under_load(
     replicated: LocalCluster, bikes: Deployment, victim: str
 ) -> None:
