@@ -18,6 +18,7 @@ from slate.online.serving import live_services, request_instants
 from slate.online.serving.lookup import Lookup
 from slate.online.store.stream_names import Unit, definition, deltas_name, streamed_sources, units
 from slate.online.stream.applying import applier
+from slate.online.stream.applying.applier import Applier
 from slate.online.stream.workers.status import stream_status
 from slate.online.stream.workers.worker import Worker
 from tests.parity.answers import micros
@@ -223,6 +224,30 @@ def test_rows_that_go_on_while_they_are_read_are_told_all_the_same(
     rides = int(answer["rider_rides.metres_1d"][0]) // 100
     assert rides == bench.number
     assert micros(bench.now) < micros(answer.at) < micros(bench.now) + 1_000_000
+
+
+def test_what_another_applied_since_it_was_read_is_not_applied_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who both take themselves for the owner of a partition, as after a long pause."""
+    registry = bench.deployment.registry
+    everything = list(units("bikes", registry, bench.source))
+    one, other = (Applier(bench.redis, "bikes", registry) for _ in range(2))
+    worker = bench.worker()
+    bench.write(bench.ride("a"))
+    worker.step()
+    for applier_ in (one, other):
+        assert applier_.step(everything).events == 0
+    bench.write(bench.ride("a", 20))
+    apply = one._apply
+
+    def late(parts: Any) -> Any:
+        assert other.step(everything).conflicts == 0
+        return apply(parts)
+
+    monkeypatch.setattr(one, "_apply", late)
+    assert one.step(everything).conflicts > 0
+    assert bench.metres("a") == 120
 
 
 def test_a_worker_that_is_behind_takes_partitions_in_turn(
