@@ -1,7 +1,9 @@
 """Publishes under load: of all views at once or one by one, rolled back, and without room."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from multiprocessing.synchronize import Event as Signal
 from typing import Any
 
@@ -12,6 +14,7 @@ from slate.assets.publishing import online_rows
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from slate.online import Publisher
+from slate.online.publishing.rollback import REBUILD
 from slate.online.rows.row_tables import Rows
 from slate.online.store.generations import GenerationNames
 from slate.online.store.redis_client import connect
@@ -20,6 +23,8 @@ from slate.online.store.redis_client import connect
 SWITCHES, SWITCH_SECONDS = 9, 1.5
 # What is published takes some megabytes.
 LEAST_ROOM, MOST_ROOM = 1_000, 4_000_000
+# For how many seconds a roll back may be refused as workers make rows anew, and between two of them.
+PATIENT, RETRY = 30.0, 0.2
 
 # The rows of each view by its name, as they are published.
 OnlineViews = dict[str, list[Rows]]
@@ -97,10 +102,10 @@ class Releases:
             for number in range(SWITCHES):
                 time.sleep(float(self._random.uniform(0, SWITCH_SECONDS)))
                 if number % 2:
-                    publisher.rollback(*views, to=other)
+                    _when_whole(partial(publisher.rollback, *views, to=other))
                 else:
                     _, of_it = publisher.views_of_publish(self._registry, other)
-                    publisher.rollback(*of_it)
+                    _when_whole(partial(publisher.rollback, *of_it))
             # What is right is live last; the askers know of it within their refresh.
             time.sleep(SWITCH_SECONDS)
             self._judge.publishes = None
@@ -152,3 +157,17 @@ class Releases:
         """The names of the generations that are live."""
         live = {name: publisher.live(view) for name, view in self._registry.views.items()}
         return {name: one.name for name, one in live.items() if one is not None}
+
+
+def _when_whole(roll_back: Callable[[], object]) -> None:
+    """Roll back, once no worker makes rows of the stream anew: what was damaged before may be."""
+    until = time.monotonic() + PATIENT
+    while True:
+        try:
+            roll_back()
+        except StoreError as error:
+            if REBUILD not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(RETRY)
+        else:
+            return
