@@ -23,7 +23,7 @@ from slate.online.store.redis_client import connect
 SWITCHES, SWITCH_SECONDS = 9, 1.5
 # What is published takes some megabytes.
 LEAST_ROOM, MOST_ROOM = 1_000, 4_000_000
-# For how many seconds a roll back may be refused as workers make rows anew, and between two of them.
+# For how many seconds a roll back may be refused as workers make rows anew, and between two.
 PATIENT, RETRY = 30.0, 0.2
 
 # The rows of each view by its name, as they are published.
