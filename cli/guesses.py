@@ -9,6 +9,7 @@ import slate
 from slate.assets.column_profiles import ColumnProfile, FileProfile
 from slate.assets.event_columns import column_name, column_names
 from slate.base import snake_case
+from slate.coercion import Form, form_of_type
 from slate.errors import DataError, nearest
 from slate.identifiers import RAW_TABLES, SQL_WORDS, VIEW_COLUMNS
 from slate.kinds import Kind
@@ -106,6 +107,7 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
     usable = [found for found in profile.columns if found.kind is not None]
     named = column_names(snake_case(source), [found.name for found in usable])
     columns = [GuessedColumn(named[found.name], found.name, found) for found in usable]
+    _require_one_decimal_point(columns)
     event_time = _event_time(columns, said)
     arrival = _said(columns, said.arrival_time) or _arrival(columns, event_time)
     unique = _said(columns, said.unique_id) or _unique(columns, source)
@@ -158,6 +160,22 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
             if (found := _said(columns, header))
         ),
     )
+
+
+def _require_one_decimal_point(columns: Sequence[GuessedColumn]) -> None:
+    """Refuse numbers of both ways: by the rule of the one, 1.234 of the other would be 1234."""
+    texts = [
+        found
+        for found in columns
+        if found.profile.kind is Kind.FLOAT and form_of_type(found.profile.type) is Form.TEXT
+    ]
+    commas = [found.header for found in texts if found.profile.decimal_comma]
+    points = [found.header for found in texts if not found.profile.decimal_comma]
+    if commas and points:
+        raise DataError(
+            f"numbers have decimal commas in {', '.join(commas)} and decimal points in "
+            f"{', '.join(points)}, and a file is read by one rule: write them alike"
+        )
 
 
 def left_out(headers: Sequence[str]) -> str:

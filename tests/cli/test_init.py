@@ -325,6 +325,18 @@ def test_times_of_the_epoch_are_found_with_a_mistake_among_them(
     assert source_of(empty_folder, "order").event_time == "placed_at"
 
 
+def test_decimal_commas_beside_decimal_points_are_asked_about(
+    empty_folder: Path, slate_here: Slate
+) -> None:
+    """What is 1.234 in the one would be 1234, without a word, by the rule of the other."""
+    rows = [row | {"amount": f"{n},25", "weight": f"1.{n:03}"} for n, row in enumerate(orders(9))]
+    file = write_csv(empty_folder / "orders.csv", rows, delimiter=";")
+    made = slate_here("init", "shop", "--from", str(file))
+    assert made.code != 0
+    assert "decimal commas in amount and decimal points in weight" in made.err
+    assert "write them alike" in made.err
+
+
 def test_numbers_with_decimal_commas_are_told_and_loaded(
     empty_folder: Path, slate_here: Slate
 ) -> None:
