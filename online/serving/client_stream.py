@@ -40,7 +40,7 @@ _ONCE = ":once"
 _MEND = "see that the address is one of `slate serve`, of the same version of Slate"
 # In a list with the others of their kind.
 _TOGETHER = (Kind.INTEGER, Kind.FLOAT, Kind.BOOLEAN, Kind.TIME)
-# How many layouts are kept: one for each service, but for answers of one row and with other states.
+# How many layouts are kept: a service has one, and another for answers of one row.
 _LAYOUTS = 256
 
 
