@@ -63,6 +63,8 @@ from slate.online.store.redis_client import connect
 SERVICE = "feed_ranking"
 ROUNDS, WARM, SECONDS = 400, 20, 8.0
 SIZES = (1, 100, 500, 2_000, 5_000)
+# How many viewers' feeds are asked for in one call, beside one.
+VIEWERS_AT_ONCE = 10
 FEAST, FEAST_SIZES, FEAST_ROUNDS = "feast[redis]", (100, 500, 2_000), 10
 # A hundred hashes of so many fields a request is slow enough to be asked less often.
 HMGET_EVERY = 10
@@ -91,15 +93,19 @@ class Slate:
         self._serving = Serving(registry, "bench", REFRESH, near=self._near)
         self.show, self.viewer = ids("show", SHOWS).tolist(), ids("viewer", VIEWERS).tolist()
 
-    def ask(self, number: int, rows: int = SHOWS) -> Any:
-        """The answer to a viewer's feed request."""
+    def ask(self, number: int, rows: int = SHOWS, viewers: int = 1) -> Any:
+        """The answer to a viewer's feed request, or to those of several in one call."""
         shows = self.show[:rows] if rows <= SHOWS else (self.show * (rows // SHOWS + 1))[:rows]
-        given = {"viewer_id": self.viewer[number % VIEWERS], "show_id": shows}
+        asking: list[str] | str = self.viewer[number % VIEWERS]
+        if viewers > 1:
+            some = (self.viewer[(number + place) % VIEWERS] for place in range(viewers))
+            asking, shows = [viewer for viewer in some for _ in shows], shows * viewers
+        given = {"viewer_id": asking, "show_id": shows}
         return self._connections.run(self._serving.lookup(SERVICE, ASKED, given))
 
-    def matrix(self, number: int, rows: int = SHOWS) -> Array:
+    def matrix(self, number: int, rows: int = SHOWS, viewers: int = 1) -> Array:
         """The same, as a matrix."""
-        return np.asarray(self.ask(number, rows).matrix())
+        return np.asarray(self.ask(number, rows, viewers).matrix())
 
     def close(self) -> None:
         """Close its connections."""
@@ -299,28 +305,29 @@ def stages(slate: Slate, rounds: int) -> None:
         print(f"    {name:<20} p50 {quantiles(taken)[0]:6.2f} ms")
 
 
-def rate(address: str, seconds: float, start: Any, told: Any) -> None:
-    """Ask for feeds, one after another, for some time; tells how many features a second."""
+def rate(address: str, seconds: float, viewers: int, start: Any, told: Any) -> None:
+    """Ask for feeds, one call after another, for some time; tells how many features a second."""
     registry = Registry.from_module(shop)
     slate = Slate(address, registry, near=True)
     for number in range(WARM):
-        width = slate.ask(number).matrix().shape
+        rows = len(slate.matrix(number, viewers=viewers))
     features = len(slate.ask(0).names)
     start.wait()
     begun, asked = time.perf_counter(), 0
     while time.perf_counter() - begun < seconds:
-        slate.matrix(asked)
+        slate.matrix(asked, viewers=viewers)
         asked += 1
-    told.put(asked * width[0] * features / (time.perf_counter() - begun))
+    told.put(asked * rows * features / (time.perf_counter() - begun))
     slate.close()
 
 
-def rates(address: str, processes: int, seconds: float) -> float:
+def rates(address: str, processes: int, seconds: float, viewers: int = 1) -> float:
     """Features a second that processes are answered with, all in all."""
     context = multiprocessing.get_context("spawn")
     start, told = context.Barrier(processes), context.Queue()
     running = [
-        context.Process(target=rate, args=(address, seconds, start, told)) for _ in range(processes)
+        context.Process(target=rate, args=(address, seconds, viewers, start, told))
+        for _ in range(processes)
     ]
     for process in running:
         process.start()
@@ -443,13 +450,15 @@ def main() -> None:
         time.sleep(1.5 * REFRESH)
         what = f"and {STREAMED:,} events streamed since"
         figures = measure(address, redis, registry, options.rounds, what, options.feast)
-        one, two = (rates(address, number, options.seconds) for number in (1, 2))
-        print(f"\n{one / 1e6:.1f} million features/s of one process, {two / 1e6:.1f} of two")
-        print(
-            f"engine: streamed={STREAMED} {figures} features_per_s_1={one:.0f} "
-            f"features_per_s_2={two:.0f}",
-            flush=True,
-        )
+        told = [f"engine: streamed={STREAMED} {figures}"]
+        for viewers, name in ((VIEWERS_AT_ONCE, "together"), (1, "features")):
+            one, two = (rates(address, number, options.seconds, viewers) for number in (1, 2))
+            print(
+                f"\n{one / 1e6:.1f} million features/s of one process, {two / 1e6:.1f} of two, "
+                f"{viewers} viewer{'s' * (viewers > 1)} a call"
+            )
+            told.append(f"{name}_per_s_1={one:.0f} {name}_per_s_2={two:.0f}")
+        print(" ".join(told), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Arrays of which few members differ, held as those and where each is: a dictionary encoding."""
+"""Arrays of few members, held as those and where each is: a dictionary encoding."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ _BY_MEMBER = (np.where, np.isin, np.astype)
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """An array by its different members.
+    """An array by its members.
 
     Attributes:
-        values: the different members.
+        values: the members, most of them different: single ones, or lists of one length.
         index: for each row the position of its member among them.
     """
 
@@ -31,7 +31,11 @@ class Encoded:
     @cached_property
     def array(self) -> Array:
         """The array."""
-        return self.values.take(self.index)
+        return self.values.take(self.index, axis=0)
+
+    def take(self, rows: Array) -> "Encoded":
+        """Some rows of it."""
+        return Encoded(self.values, self.index.take(rows))
 
 
 Operand: TypeAlias = Array | Encoded
@@ -48,7 +52,7 @@ def call(
     args: list[Any],
     kwargs: Mapping[str, Any],
 ) -> Any:
-    """Call a function on arrays, of encoded ones if possible on their different members alone.
+    """Call a function on arrays, of encoded ones if possible on their members alone.
 
     A comparison of a few hundred texts is many times faster than that of thousands of rows.
 
@@ -59,7 +63,7 @@ def call(
         kwargs: likewise, by name; none of them is encoded.
 
     Returns:
-        What it gives for the rows; where it was called on different members, it is encoded.
+        What it gives for the rows; where it was called on members, it is encoded.
     """
     if Encoded not in map(type, args):
         return run(*args, **kwargs)
@@ -69,7 +73,21 @@ def call(
         found = run(*few, **kwargs)
         if np.shape(found) == encoded[0].values.shape:
             return Encoded(found, encoded[0].index)
+    elif isinstance(function, np.ufunc) and not kwargs and _of_both(args):
+        one, other = args
+        found = run(one.values[:, None], other.values)
+        if np.shape(found) == (len(one.values), len(other.values)):
+            return Encoded(found.ravel(), one.index * len(other.values) + other.index)
     return run(*map(array, args), **kwargs)
+
+
+def _of_both(args: list[Any]) -> bool:
+    """Whether two encoded arrays have fewer pairs of members than rows."""
+    if [type(arg) for arg in args] != [Encoded, Encoded]:
+        return False
+    one, other = (arg.values for arg in args)
+    rows = min(len(arg) for arg in args)
+    return one.ndim == other.ndim == 1 and len(one) * len(other) < rows
 
 
 def _of_members(function: Callable[..., Any], args: list[Any], encoded: list[Encoded]) -> bool:
@@ -77,7 +95,7 @@ def _of_members(function: Callable[..., Any], args: list[Any], encoded: list[Enc
     if not (isinstance(function, np.ufunc) or function in _BY_MEMBER):
         return False
     index, values = encoded[0].index, encoded[0].values
-    if len(values) >= len(index):
+    if len(values) >= len(index) or values.ndim > 1:
         return False
     if function is np.isin and not isinstance(args[0], Encoded):
         return False

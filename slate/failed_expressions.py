@@ -109,7 +109,7 @@ def _halves(part: Array) -> Iterator[Array]:
 
 def _take(held: Operand, part: Array) -> Operand:
     if isinstance(held, Encoded):
-        return held.values.take(held.index.take(part))
+        return held.take(part).array
     return held if len(held) == 1 else held[part]
 
 

@@ -81,7 +81,8 @@ class ValueType:
             rows: how many.
         """
         if isinstance(values, Encoded):
-            return self.kind.to_arrow(values.values).take(pa.array(values.index))
+            few = self.to_arrow(values.values, len(values.values))
+            return few.take(pa.array(np.broadcast_to(values.index, rows)))
         if len(values) != rows:
             if self.length is not None or self.kind is Kind.STRING:
                 # These are converted one by one.

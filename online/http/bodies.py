@@ -188,21 +188,19 @@ def _json(answer: Answer, states_by_row: bool) -> dict[str, Any]:
 def _values(column: Column, values: Array, rows: int) -> Any:
     """Values as orjson takes them."""
     type_ = column.value_type
+    if type_.is_number:
+        return np.ascontiguousarray(type_.padded(values, rows))
     if len(values) == 1 and rows > 1:
-        (one,) = _values(column, values, 1)
-        return [one] * rows
+        # These are converted one by one.
+        return _values(column, values, 1) * rows
     if type_.length is not None:
         lists: list[Any] = type_.to_arrow(values, rows).to_pylist()
         return lists
     padded = type_.padded(values, rows)
-    match type_.kind:
-        case Kind.STRING:
-            return [None if text != text else text for text in padded.tolist()]
-        case Kind.TIME:
-            # NumPy's own times are faster, but NaT is not among them for orjson.
-            return padded.tolist()
-        case _:
-            return np.ascontiguousarray(padded)
+    if type_.kind is Kind.STRING:
+        return [None if text != text else text for text in padded.tolist()]
+    # NumPy's own times are faster, but NaT is not among them for orjson.
+    return padded.tolist()
 
 
 def error(message: str) -> bytes:

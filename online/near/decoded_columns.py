@@ -178,10 +178,7 @@ class AttributeColumns:
         values: dict[Expr, Operand] = {}
         for feature in features:
             column = self._columns[feature]
-            if isinstance(column, Encoded):
-                values[feature] = Encoded(column.values, column.index.take(at))
-            else:
-                values[feature] = column.take(at)
+            values[feature] = column.take(at)
         keys: dict[KeySource, Keys] = {lead: LeadKeys(self._leads[lead], at) for lead in leads}
         return Decoded(values, keys, event_ts, stale)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from slate.encoded import Operand, array
+from slate.encoded import Encoded, Operand
 from slate.expressions import Array, Expr
 from slate.online.rows.keys import Keys, KeySource
 from slate.online.rows.row_format import Words
@@ -39,7 +39,7 @@ class Decoded:
             index: for each of the others its place among these.
         """
         return Decoded(
-            {feature: array(values).take(index, axis=0) for feature, values in self.values.items()},
+            {feature: _spread(values, index) for feature, values in self.values.items()},
             {
                 source: Keys(keys.values, keys.index.take(index))
                 for source, keys in self.keys.items()
@@ -50,3 +50,16 @@ class Decoded:
             self.errors,
             self.later,
         )
+
+
+def _spread(values: Operand, index: Words) -> Operand:
+    """Values as others, each as often as it is asked for.
+
+    Texts and lists stay as few as they are: to copy one for each row costs a hundred times what a
+    number does, and most that ask want neither.
+    """
+    if isinstance(values, Encoded):
+        return values.take(index)
+    if len(index) > len(values) and (values.ndim > 1 or values.dtype.kind == "T"):
+        return Encoded(values, index)
+    return values.take(index, axis=0)

@@ -132,10 +132,10 @@ class _GivenKeys(Keys):
         """The key of each row, None where it has none."""
         return self._column
 
-    @property
+    @cached_property
     def missing(self) -> Array:
         """The rows that have no key; of one row that stands for all where every row has one."""
-        return super().missing if None in self._column else np.zeros(1, np.bool_)
+        return self.index < 0 if None in self._column else np.zeros(1, np.bool_)
 
     @property
     def in_order(self) -> bool:
@@ -165,16 +165,17 @@ class PairKeys(Keys):
             # Nearly always: as one key of a request, or of all of its rows.
             self.others = np.arange(len(second.values))
             self.ones = np.zeros_like(self.others)
+            self._codes = self.others
             shape = np.broadcast_shapes((len(first),), (len(second),))
             index = np.broadcast_to(second.index, shape)
         else:
             known = (first.index >= 0) & (second.index >= 0)
-            width = max(len(second.values), 1)
-            codes = np.where(known, first.index * width + second.index, -1)
+            codes = np.where(known, first.index * self._width + second.index, -1)
             pairs, index = np.unique(codes, return_inverse=True)
             if len(pairs) and pairs[0] < 0:
                 pairs, index = pairs[1:], index - 1
-            self.ones, self.others = np.divmod(pairs, width)
+            self.ones, self.others = np.divmod(pairs, self._width)
+            self._codes = pairs
             index = index.reshape(codes.shape)
         self._pairs = index
 
@@ -186,6 +187,27 @@ class PairKeys(Keys):
     def index(self) -> Words:
         """For each row the position of its pair, -1 where it lacks a key."""
         return self._pairs
+
+    @property
+    def _width(self) -> int:
+        return max(len(self.second.values), 1)
+
+    def find(self, first: int, seconds: Words) -> tuple[Words, Words]:
+        """Find the pairs of a first key.
+
+        Args:
+            first: its position among ``first.values``.
+            seconds: positions among ``second.values``; less than 0 for what is not there.
+
+        Returns:
+            The positions of the pairs that there are, and for each which of ``seconds`` it has.
+        """
+        there = np.flatnonzero(seconds >= 0)
+        codes = first * self._width + seconds[there]
+        at = np.searchsorted(self._codes, codes, "left")
+        behind = np.searchsorted(self._codes, codes, "right")
+        found = behind > at
+        return at[found], there[found]
 
     @cached_property
     def texts(self) -> list[str]:

@@ -61,23 +61,23 @@ def pick(opened: Opened, pairs: PairKeys, kind: Kind) -> Words:
     Returns:
         The word at which each pair's row starts; 0 where it has none.
     """
+    places = {key: place for place, key in enumerate(pairs.second.values)}
+    starts = np.zeros(len(pairs.ones), np.int64)
     bounds = zip(opened.starts.tolist(), opened.ends.tolist(), strict=True)
-    indexes = [_index(opened.words, start, end, kind) if end else {} for start, end in bounds]
-    second, number = pairs.second.values, len(pairs.ones)
-    if len(indexes) == 1 and number == len(second):
-        return np.fromiter(map(indexes[0].get, second, repeat(0)), np.int64, number)
-    both = zip(pairs.ones.tolist(), pairs.others.tolist(), strict=True)
-    return np.array([indexes[one].get(second[other], 0) for one, other in both], np.int64)
+    for first, (begin, end) in enumerate(bounds):
+        if end:
+            second, rows = _index(opened.words, begin, end, kind)
+            asked = np.fromiter(map(places.get, second, repeat(-1)), np.int64, len(second))
+            at, found = pairs.find(first, asked)
+            starts[at] = rows[found]
+    return starts
 
 
-def _index(words: Words, begin: int, end: int, kind: Kind) -> dict[str | int, int]:
-    """Where the row of each second key starts."""
+def _index(words: Words, begin: int, end: int, kind: Kind) -> tuple[list[str | int], Words]:
+    """The second keys, and where the row of each starts."""
     number = min(max(int(words[begin]), 0), (end - begin - 1) // 2)
     at = begin + 1 + number
-    rows = (words[begin + 1 : at] + begin).tolist()
-    second = words[at : at + number]
+    rows, second = words[begin + 1 : at] + begin, words[at : at + number]
     if kind is Kind.STRING:
-        keys = read_texts(words, np.full(number, begin), second).strings()
-    else:
-        keys = second.tolist()
-    return dict(zip(keys, rows, strict=True))
+        return read_texts(words, np.full(number, begin), second).strings(), rows
+    return second.tolist(), rows

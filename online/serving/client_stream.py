@@ -160,7 +160,7 @@ def write(answer: Answer) -> pa.Buffer:
 
 def _apart(column: Column, values: Operand) -> pa.Array:
     """Texts or lists as they are sent."""
-    if isinstance(values, Encoded):
+    if isinstance(values, Encoded) and column.value_type.length is None:
         texts = column.value_type.kind.to_arrow(values.values)
         return pa.DictionaryArray.from_arrays(pa.array(values.index.astype(np.int32)), texts)
     return column.value_type.to_arrow(values, len(values))

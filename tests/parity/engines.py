@@ -216,6 +216,43 @@ class Engines:
             assert near.states[view].state.tolist() == state.state.tolist()
         return row
 
+    def together(self, asks: Sequence[Ask], at: int) -> int:
+        """Ask in requests of several rows: each row is what it is when asked for alone.
+
+        Keys are given row by row, and each of them once for all rows.
+
+        Args:
+            asks: one service's.
+            at: the instant.
+
+        Returns:
+            How many values were compared.
+        """
+        service, instant, compared = asks[0].service, moment(at), 0
+        several = len({**asks[0].keys, **asks[0].inputs}) > 1
+        for once in (None, *service.request_keys) if several else (None,):
+            rows = [
+                {**ask.keys, **ask.inputs, **({} if once is None else {once: asks[0].keys[once]})}
+                for ask in asks
+            ]
+            given = {name: [row[name] for row in rows] for name in rows[0]}
+            if once is not None:
+                given[once] = rows[0][once]
+            answer = self._client.get(service.name, at=instant, **given)
+            for row, found in zip(rows, answer.to_dicts(), strict=True):
+                told = {name: value for name, value in row.items() if value is not None}
+                alone = self._client.get(service.name, at=instant, **told)
+                assert [found] == alone.to_dicts(), f"{row} beside others, {once} once"
+                compared += len(found)
+            near = self._near.get_near(service.name, instant, given)
+            assert near.errors == answer.errors == ()
+            assert near.to_dicts() == answer.to_dicts()
+            for view, state in answer.states.items():
+                assert near.states[view].state.tolist() == state.state.tolist()
+            if self._http is not None:
+                self._http.require_same(answer, given)
+        return compared
+
     def unflagged(self, ask: Ask, at: int) -> dict[str, Any]:
         """What the client answers of views of which it does not say that they are missing."""
         inputs = {name: value for name, value in ask.inputs.items() if value is not None}

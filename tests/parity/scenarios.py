@@ -8,7 +8,7 @@ The same generator draws from Hypothesis, which shrinks what fails, and from a s
 generator, for bulk.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +37,9 @@ MIDDAY = micros(datetime(2026, 3, 10, 12, tzinfo=UTC))
 TEXT_KEYS = ("a", "b", "é:{c}", "it's", "nobody")
 WHOLE_KEYS = (7, 0, 2**40, -1, 404)
 WEIGHTS = (8, 3, 2, 1)
+
+# The rows of a request of several.
+AT_ONCE = 5
 
 TEXTS = ("a", "x", "Zürich", "it's", "x|y,z", "")
 WHOLES = (0, 1, 2, 5, 59, -3, 1_000_003, 2**33)
@@ -116,6 +119,14 @@ class Scenario:
         for name, rows in self.sources.items():
             hours |= write_landing(landing, registry.sources[name], rows)
         return sorted(hours)
+
+
+def by_service(asks: Iterable[Ask]) -> list[list[Ask]]:
+    """Requests, those of each service together."""
+    found: dict[str, list[Ask]] = {}
+    for ask in asks:
+        found.setdefault(ask.service.name, []).append(ask)
+    return list(found.values())
 
 
 def scenarios(

@@ -23,7 +23,7 @@ from tests.parity.answers import differences, micros
 from tests.parity.engines import Engines
 from tests.parity.landing import moment
 from tests.parity.oracle import Oracle
-from tests.parity.scenarios import DAY, HOUR, Ask, Scenario
+from tests.parity.scenarios import AT_ONCE, DAY, HOUR, Ask, Scenario, by_service
 from tests.parity.worker_process import work
 
 Rows = list[dict[str, Any]]
@@ -242,6 +242,8 @@ def compare(
         actual = engines.online(ask, at)
         wrong += [f"{ask.keys} at {at}: {one}" for one in differences(expected, actual)]
         compared += len(actual)
+    for some in by_service(asks):
+        compared += engines.together(some[:AT_ONCE], after)
     return compared, wrong
 
 

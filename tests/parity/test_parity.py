@@ -12,7 +12,15 @@ from tests.parity.answers import differences
 from tests.parity.conftest import second_is_thorough
 from tests.parity.engines import Engines
 from tests.parity.oracle import Oracle
-from tests.parity.scenarios import HOUR, MIDDAY, Scenario, bulk, scenarios
+from tests.parity.scenarios import (
+    AT_ONCE,
+    HOUR,
+    MIDDAY,
+    Scenario,
+    bulk,
+    by_service,
+    scenarios,
+)
 
 # An example costs what planning all queries of a deployment does, however few rows it has.
 EXAMPLES = either(2, 5)
@@ -54,6 +62,8 @@ def check_online(engines: Engines, scenario: Scenario, published: int, later: li
             wrong = differences(expected, actual)
             assert not wrong, f"online, {ask.keys} at {at}, known to {published}: {wrong[:5]}"
             compared += len(actual)
+    for some in by_service(scenario.asks(registry)):
+        compared += engines.together(some[:AT_ONCE], later[0])
     return compared
 
 
@@ -104,4 +114,4 @@ def test_any_events_agree_online(engines: Engines, data: st.DataObject) -> None:
     later = data.draw(
         st.lists(st.integers(1, 40 * 24 * HOUR).map(lambda d: published + d), max_size=2)
     )
-    check_online(engines, scenario, published, [*later, MIDDAY + 40 * 24 * HOUR])
+    check_online(engines, scenario, published, [MIDDAY + 40 * 24 * HOUR, *later])
