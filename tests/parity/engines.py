@@ -235,7 +235,7 @@ class Engines:
                 {**ask.keys, **ask.inputs, **({} if once is None else {once: asks[0].keys[once]})}
                 for ask in asks
             ]
-            given = {name: [row[name] for row in rows] for name in rows[0]}
+            given: dict[str, Any] = {n: [row[n] for row in rows] for n in rows[0]}
             if once is not None:
                 given[once] = rows[0][once]
             answer = self._client.get(service.name, at=instant, **given)
