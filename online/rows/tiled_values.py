@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from slate.aggregates import TileFunction
-from slate.aggregates.partials import Reduced, TilePartial
+from slate.aggregates.partials import TilePartial
+from slate.aggregates.reduced import Reduced
 from slate.expressions import Array, Expr
 from slate.features import Aggregated
 from slate.kinds import Kind

@@ -5,7 +5,8 @@ from typing import Any
 
 from slate.aggregates.function import Over, TileFunction, aggregate
 from slate.aggregates.over_last import over_last
-from slate.aggregates.partials import NUMBER, Array, TilePartial
+from slate.aggregates.partials import Array, TilePartial
+from slate.aggregates.reduced import NUMBER
 from slate.errors import DefinitionError
 from slate.kinds import Kind
 

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from slate.aggregates.function import Over, TileFunction, aggregate
+from slate.aggregates.moments import Moments
 from slate.aggregates.over_last import over_last
-from slate.aggregates.partials import NUMBER, Array, Moments, TilePartial
+from slate.aggregates.partials import Array, TilePartial
+from slate.aggregates.reduced import NUMBER
 from slate.kinds import Kind
 
 MOMENTS = Moments()

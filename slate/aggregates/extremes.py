@@ -7,14 +7,8 @@ import numpy as np
 
 from slate.aggregates.function import Over, TileFunction, aggregate
 from slate.aggregates.over_last import over_last
-from slate.aggregates.partials import (
-    NUMBER,
-    Array,
-    LeastText,
-    Reduced,
-    TileColumn,
-    TilePartial,
-)
+from slate.aggregates.partials import Array, TileColumn, TilePartial
+from slate.aggregates.reduced import NUMBER, LeastText, Reduced
 from slate.kinds import Kind
 
 _LIMITS = np.iinfo(np.int64)

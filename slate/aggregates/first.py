@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from slate.aggregates.function import Over, TileFunction, aggregate
+from slate.aggregates.kept_events import Earliest
 from slate.aggregates.over_last import over_last
-from slate.aggregates.partials import Array, Earliest, TilePartial
+from slate.aggregates.partials import Array, TilePartial
 from slate.kinds import Kind
 
 

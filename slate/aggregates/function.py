@@ -11,7 +11,8 @@ from typing import Any, ClassVar, NoReturn, TypeAlias
 
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from slate.aggregates.partials import Array, Latest, Partial, TileColumn, TilePartial
+from slate.aggregates.kept_events import Latest
+from slate.aggregates.partials import Array, Partial, TileColumn, TilePartial
 from slate.errors import DefinitionError
 from slate.expressions import Expr
 from slate.kinds import Kind

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from slate.aggregates.function import LatestFunction, Over, aggregate
-from slate.aggregates.partials import Latest, TileColumn
+from slate.aggregates.kept_events import Latest
+from slate.aggregates.partials import TileColumn
 from slate.errors import DefinitionError
 from slate.kinds import Kind
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from slate.aggregates.function import Function, LatestFunction
+from slate.aggregates.kept_events import Latest
 from slate.aggregates.latest import MOST_VALUES
-from slate.aggregates.partials import Latest, TileColumn
+from slate.aggregates.partials import TileColumn
 from slate.errors import DefinitionError
 from slate.kinds import Kind
 

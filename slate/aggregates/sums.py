@@ -6,7 +6,8 @@ from typing import Any
 from slate.aggregates import whole_sums
 from slate.aggregates.function import Over, TileFunction, aggregate
 from slate.aggregates.over_last import over_last
-from slate.aggregates.partials import LOWER, TOTAL, UPPER, Array, TilePartial
+from slate.aggregates.partials import Array, TilePartial
+from slate.aggregates.reduced import LOWER, TOTAL, UPPER
 from slate.kinds import Kind
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from slate.aggregates import ValueCounts
-from slate.aggregates.partials import Latest
+from slate.aggregates.kept_events import Latest
 from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.finishing import finished, of_last_events
 from slate.compile.model_names import asked_model, level_name, tiles_model

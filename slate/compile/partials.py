@@ -16,7 +16,7 @@ from slate.aggregates import (
     TileFunction,
     ValueCounts,
 )
-from slate.aggregates.partials import Latest
+from slate.aggregates.kept_events import Latest
 from slate.features import Aggregated, Feature
 from slate.filters import filter_sql
 from slate.sources import column_of

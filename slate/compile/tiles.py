@@ -5,7 +5,7 @@ is a sum of tiles and of the few events of the last open hop; an event that arri
 tile of its own and changes none.
 """
 
-from slate.aggregates.partials import Latest
+from slate.aggregates.kept_events import Latest
 from slate.compile.model_text import header, listed, seconds
 from slate.compile.partials import tile_columns
 from slate.views import FeatureView
