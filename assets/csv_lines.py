@@ -11,7 +11,7 @@ from typing import TextIO
 
 import duckdb
 
-from slate.assets.file_formats import GZIP
+from slate.file_formats import GZIP
 
 LONGEST_LINE = 16 << 20
 _NUMBERS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")

@@ -16,15 +16,15 @@ import duckdb
 import pyarrow as pa
 
 from slate.assets.csv_lines import LONGEST_LINE, opened_text
-from slate.assets.file_formats import (
+from slate.assets.scratch import MEMORY
+from slate.errors import DataError, nearest
+from slate.file_formats import (
     GZIP,
     require_duckdb,
     require_parquet,
     require_text,
     require_utf8,
 )
-from slate.assets.scratch import MEMORY
-from slate.errors import DataError, nearest
 from slate.quoting import quoted_name, quoted_text
 
 CSV = (".csv", ".tsv", ".txt")

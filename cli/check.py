@@ -13,10 +13,14 @@ def run(_: Namespace) -> int:
     """Load all definitions, which checks them; compare the generated SQL, and what is locked."""
     deployment = load()
     registry = deployment.registry
-    print(
-        f"{deployment.name}: {len(registry.sources)} sources, {len(registry.views)} views, "
-        f"{len(registry.features)} features, {len(registry.services)} services"
-    )
+    numbers = {
+        "source": len(registry.sources),
+        "view": len(registry.views),
+        "feature": len(registry.features),
+        "service": len(registry.services),
+    }
+    told = [f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items()]
+    print(f"{deployment.name}: {', '.join(told)}")
     require_up_to_date(deployment)
     found = standing(deployment)
     wrong = found.broken()

@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from slate.assets.file_formats import require_parquet
 from slate.cli import processes
 from slate.cli.text import Clock
 from slate.deployment import load
 from slate.errors import DataError, nearest
+from slate.file_formats import require_parquet
 from slate.online import EventWriter
 from slate.online.stream.writing.writer import streamed_source
 from slate.privacy import HIDDEN, hidden, personal_columns

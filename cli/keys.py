@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from slate.cli.query import told
+from slate.cli.query import cell
 from slate.cli.text import instant, table
 from slate.deployment import load
 from slate.errors import StoreError
@@ -10,7 +10,6 @@ from slate.online.rows.instants import microseconds
 from slate.online.serving.stored_rows import StoredRow, stored_row
 from slate.online.store.redis_client import opened_store
 from slate.privacy import HIDDEN, is_personal
-from slate.states import State
 
 
 def run(options: Namespace) -> int:
@@ -29,24 +28,15 @@ def run(options: Namespace) -> int:
     print()
     head = ("feature", "published", "with the stream")
     # Without a stream the first column is all that there is.
-    states = _states(found)
-    rows = [(f.column, *map(told, both, states)) for f, both in shown.items()]
+    states = found.states if found.streamed_at is not None else found.states[:1]
+    rows = [
+        (f.column, *(state.beside(cell(one)) for one, state in zip(both, states, strict=False)))
+        for f, both in shown.items()
+    ]
     print(table(rows, head=head[: len(states) + 1]))
     if found.errors:
         raise StoreError("; ".join(found.errors))
     return 0
-
-
-def _states(found: StoredRow) -> list[State]:
-    """The state of the row without the stream and, where there is one, with it."""
-    published = State.DEFAULT if found.published is None else State.PRESENT
-    states = [published]
-    if found.streamed_at is not None:
-        states.append(State.PRESENT if found.hours else published)
-    if found.errors:
-        # What is damaged is part of the last one, if not of both.
-        states[-1] = State.MISSING
-    return states
 
 
 def _facts(found: StoredRow) -> list[tuple[str, str]]:

@@ -174,16 +174,11 @@ def _marked(
     """Values as people read them, each with what its row is where it is not present."""
     return [
         {
-            name: told(value, of_row[name], "of " if name in computed else "")
+            name: of_row[name].beside(cell(value), "of " if name in computed else "")
             for name, value in row.items()
         }
         for row, of_row in zip(rows, states, strict=True)
     ]
-
-
-def told(value: Any, state: State, begin: str = "") -> str:
-    """A value as people read it, with its row's state where that is another than present."""
-    return cell(value) if state is State.PRESENT else f"{cell(value)} ({begin}{state.word})"
 
 
 def _tables(answer: Answer, keys: list[dict[str, Any]], rows: list[dict[str, str]]) -> str:

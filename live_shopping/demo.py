@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from live_shopping.feed import WEIGHTS, Catalog, active_viewers, catalog, landed_until, score, told
+from live_shopping.feed import WEIGHTS, Catalog, active_viewers, catalog, landed_until, score
 from live_shopping.simulator import Progress, SimulationConfig, simulate
 from slate.deployment import Deployment
 from slate.errors import DataError, StoreError
@@ -174,7 +174,7 @@ def _cell(answer: Any, name: str, place: int) -> str:
     if isinstance(value, float):
         text = "-" if np.isnan(value) else f"{value:.2f}"
     # Those of a request have no row of their own.
-    return text if of_view is None else told(text, State(of_view.state[place]))
+    return text if of_view is None else State(of_view.state[place]).beside(text)
 
 
 def _print_stages(client: Client, viewers: list[str], shows: Catalog, ranker: "Ranker") -> None:

@@ -12,7 +12,6 @@ import numpy as np
 from slate import Array
 from slate.errors import DataError
 from slate.orders import Features
-from slate.states import State
 
 DAY = timedelta(days=1)
 # A show is listed two days ahead at the most, and over within hours.
@@ -107,11 +106,6 @@ def landed_until(landing: Path) -> datetime | None:
         if _NAME.match(f"{file.parent.name}/{file.stem}")
     ]
     return max(hours) + timedelta(hours=1) if hours else None
-
-
-def told(value: str, state: State) -> str:
-    """A value with the state of its row, where that is another than present."""
-    return value if state is State.PRESENT else f"{value} ({state.word})"
 
 
 def score(features: Features) -> Array:

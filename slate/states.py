@@ -32,6 +32,15 @@ class State(IntEnum):
         """Its name, as it is told."""
         return self.name.lower()
 
+    def beside(self, value: str, of: str = "") -> str:
+        """A value as people read it, with this word where the state is another than present.
+
+        Args:
+            value: the value.
+            of: what comes before the word.
+        """
+        return value if self is State.PRESENT else f"{value} ({of}{self.word})"
+
 
 WORDS = tuple(state.word for state in State)
 """The words of all states, in the order of their numbers."""

@@ -7,7 +7,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from live_shopping.feed import Catalog, score, told
+from live_shopping.feed import Catalog, score
 from live_shopping.model.ranker import Ranker
 from slate.states import State
 
@@ -94,8 +94,8 @@ class Feed:
                 _arrow(moved),
                 *([show] if wide else []),
                 Text(title, no_wrap=True, overflow="ellipsis"),
-                told(category, of_category),
-                told(f"{taps:.0f}", of_taps),
+                of_category.beside(category),
+                of_taps.beside(f"{taps:.0f}"),
                 *("-" if np.isnan(value) else f"{value:.2f}" for value in shares),
                 style="bold" if category == taste else "",
             )

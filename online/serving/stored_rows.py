@@ -16,12 +16,14 @@ from slate.online.rows.hour_sections import HOUR, Since, sections_envelope
 from slate.online.rows.instants import instant
 from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import partition
+from slate.online.rows.row_format import NO_TIME
 from slate.online.serving.view_read import Deltas, Published, view_read
 from slate.online.store.commands import command, values
 from slate.online.store.live_generations import LiveGenerations, require_not_before
 from slate.online.store.sending import read_all
 from slate.online.store.stream_names import route, tag
 from slate.registry import Registry
+from slate.states import State
 from slate.views import FeatureView
 
 _ALWAYS = 1 << 62
@@ -40,6 +42,7 @@ class StoredRow:
         streamed: the bytes of what it adds; None if it adds nothing.
         hours: the hours of arrival of what it adds that count.
         values: of each feature, its value without what the stream adds, and with it.
+        states: of the row without what the stream adds, and with it.
         errors: what cannot be read, and what to do.
     """
 
@@ -51,6 +54,7 @@ class StoredRow:
     streamed: int | None
     hours: list[datetime]
     values: dict[Feature, tuple[Any, Any]]
+    states: tuple[State, State]
     errors: tuple[str, ...]
 
 
@@ -114,6 +118,7 @@ def stored_row(
             feature: (_value(feature, without), _value(feature, with_it))
             for feature in view.features.values()
         },
+        (_state(without), _state(with_it)),
         with_it.errors,
     )
 
@@ -132,6 +137,14 @@ def _typed(view: type[FeatureView], key: Sequence[str]) -> list[Any]:
         except ValueError:
             raise RequestError(f"{name} is a whole number, and {text!r} is none") from None
     return found
+
+
+def _state(decoded: Decoded) -> State:
+    if decoded.errors:
+        return State.MISSING
+    if decoded.stale is not None and decoded.stale[0]:
+        return State.STALE
+    return State.DEFAULT if decoded.event_ts[0] == NO_TIME else State.PRESENT
 
 
 def _value(feature: Feature, decoded: Decoded) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from slate.errors import DataError, nearest
+from slate.file_formats import require_parquet, require_text, require_utf8
 
 PARQUET, CSV, JSON = (".parquet",), (".csv",), (".jsonl", ".ndjson", ".json")
 _BATCH_ROWS = 122_880
@@ -20,7 +21,8 @@ class SpineFile:
         path: the file.
 
     Raises:
-        DataError: there is no such file, or of another type.
+        DataError: there is no such file, or it is of another type, or not of that which its name
+            says.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,6 +33,11 @@ class SpineFile:
         if self._suffix not in known:
             hint = nearest(self._suffix, known)
             raise DataError(f"{path}: {self._suffix or 'no ending'} is unknown, {hint}")
+        with self._told():
+            if self._suffix not in PARQUET:
+                require_text(path)
+            elif not path.is_dir():
+                require_parquet(path)
 
     @property
     def names(self) -> list[str]:
@@ -102,5 +109,7 @@ class SpineFile:
         try:
             yield
         except (OSError, ValueError, pa.ArrowException) as error:
+            if self._suffix not in PARQUET and not isinstance(error, OSError):
+                require_utf8(self._path)
             reason = " ".join(str(error).split())
             raise DataError(f"{self._path} cannot be read: {reason}") from error

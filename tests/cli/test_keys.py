@@ -74,6 +74,19 @@ def test_an_attribute_view_has_no_stream(slate: Slate, bench: Bench) -> None:
     assert told(shown.out)["published"][-1] == "bytes"
 
 
+def test_a_row_older_than_the_ttl_is_stale(slate: Slate, bench: Bench, bikes: Deployment) -> None:
+    view = bikes.registry.views["bike_profile"]
+    row = {"bike_id": 3, "event_ts": NOON - timedelta(days=1), "frame": "carbon"}
+    with Publisher.connect(bench.deployment) as publisher:
+        publisher.publish(view, [attribute_rows(view, [row])], NOON)
+    fresh, stale = (
+        told(slate("keys", "bike_profile", "3", "--at", at).out)["frame"]
+        for at in ("2026-03-12", "2026-03-14")
+    )
+    assert fresh == ["carbon"]
+    assert stale == ["steel", "(stale)"]
+
+
 def test_of_a_pair_both_keys(slate: Slate, bench: Bench) -> None:
     shown = slate("keys", "rider_at_station", "a", "7", *AT)
     assert shown.code == 0, shown.err

@@ -108,13 +108,17 @@ def test_faults_of_streams(asked: Asked, tmp_path: Path) -> None:
         read(asked, [asked.rows, asked.rows.drop(["label"])], rows=1_000)
     with pytest.raises(RequestError, match="rows=0"):
         read(asked, [], rows=0)
-    for name, text, said in (
-        ("rows.txt", "", r"\.txt is unknown"),
-        ("rows.parquet", "nothing", "cannot be read"),
-        ("rows.jsonl", "[1]", "first line is not a JSON object"),
-        ("rows.csv", "", "cannot be read"),
+    for name, content, said in (
+        ("rows.txt", b"", r"\.txt is unknown"),
+        ("rows.parquet", b"nothing", "is no Parquet file"),
+        ("rows.parquet", b"PAR1, and no end", "is cut"),
+        ("rows.jsonl", b"[1]", "first line is not a JSON object"),
+        ("rows.jsonl", b"{", "cannot be read"),
+        ("rows.csv", b"", "is empty"),
+        ("rows.csv", b"PAR1", "is a Parquet file: let its name end"),
+        ("rows.csv", b"rider_id,bike_id,offered_at\na,1,\xe9", "line 2 is not in UTF-8"),
     ):
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=said):
             read(asked, tmp_path / name)
     with pytest.raises(DataError, match="there is no file"):
