@@ -285,19 +285,26 @@ class Answer:
         service's computed numbers, or by their names.
 
         Args:
-            dtype: the type of its values. In float32 whole numbers are exact up to 2 ** 24, in
-                float64 up to 2 ** 53.
+            dtype: the type of its values, one of floats. In float32 whole numbers are exact up to
+                2 ** 24, in float64 up to 2 ** 53; what is too large for it is infinite.
             names: the features of its columns, in this order, as the model was trained with; by
                 default those of ``matrix_names``.
 
         Raises:
-            RequestError: the service has no such feature, or it is not a number or truth value.
+            RequestError: the service has no such feature, or it is not a number or truth value; or
+                the type has no null.
         """
+        if not np.issubdtype(dtype, np.floating):
+            raise RequestError(
+                f"matrix(dtype={np.dtype(dtype).name}) has no value that is null: give a type of "
+                "floats, as np.float32"
+            )
         columns = self._values.numbers if names is None else self._named(names)
         # Written column by column, it is laid out so.
         matrix = np.empty((self.rows, len(columns)), dtype, order="F")
-        for place, values in enumerate(columns):
-            matrix[:, place] = values
+        with np.errstate(over="ignore"):
+            for place, values in enumerate(columns):
+                matrix[:, place] = values
         return matrix
 
     def _named(self, names: Iterable[str]) -> list[Array]:

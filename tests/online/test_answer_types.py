@@ -107,6 +107,9 @@ def test_a_matrix_of_named_features(client: FeatureClient, published: datetime) 
     assert np.array_equal(answer.matrix(names=answer.matrix_names), answer.matrix(), equal_nan=True)
     assert answer.matrix(names=iter(names[:1])).tolist() == [[1], [0]]
     assert answer.matrix(names=[]).shape == (2, 0)
+    for dtype in (np.int64, np.bool_, object):
+        with pytest.raises(RequestError, match="has no value that is null: give a type of floats"):
+            answer.matrix(dtype)
 
 
 @pytest.mark.parametrize(

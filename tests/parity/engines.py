@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow.dataset as ds
 
 from slate.assets import builds
@@ -219,7 +220,8 @@ class Engines:
     def together(self, asks: Sequence[Ask], at: int) -> int:
         """Ask in requests of several rows: each row is what it is when asked for alone.
 
-        Keys are given row by row, and each of them once for all rows.
+        Keys are given row by row, and each of them once for all rows; one row is there twice. Then
+        none is asked for.
 
         Args:
             asks: one service's.
@@ -228,30 +230,34 @@ class Engines:
         Returns:
             How many values were compared.
         """
-        service, instant, compared = asks[0].service, moment(at), 0
-        several = len({**asks[0].keys, **asks[0].inputs}) > 1
-        for once in (None, *service.request_keys) if several else (None,):
-            rows = [
-                {**ask.keys, **ask.inputs, **({} if once is None else {once: asks[0].keys[once]})}
-                for ask in asks
-            ]
-            given: dict[str, Any] = {n: [row[n] for row in rows] for n in rows[0]}
+        service, compared = asks[0].service, 0
+        asked = [{**ask.keys, **ask.inputs} for ask in (*asks, asks[0])]
+        for once in (None, *service.request_keys) if len(asked[0]) > 1 else (None,):
+            rows = [row if once is None else {**row, once: asked[0][once]} for row in asked]
+            given: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
             if once is not None:
                 given[once] = rows[0][once]
-            answer = self._client.get(service.name, at=instant, **given)
-            for row, found in zip(rows, answer.to_dicts(), strict=True):
+            found = self._on_all_paths(service.name, at, given)
+            for row, values in zip(rows, found, strict=True):
                 told = {name: value for name, value in row.items() if value is not None}
-                alone = self._client.get(service.name, at=instant, **told)
-                assert [found] == alone.to_dicts(), f"{row} beside others, {once} once"
-                compared += len(found)
-            near = self._near.get_near(service.name, instant, given)
-            assert near.errors == answer.errors == ()
-            assert near.to_dicts() == answer.to_dicts()
-            for view, state in answer.states.items():
-                assert near.states[view].state.tolist() == state.state.tolist()
-            if self._http is not None:
-                self._http.require_same(answer, given)
+                alone = self._client.get(service.name, at=moment(at), **told)
+                assert [values] == alone.to_dicts(), f"{row} beside others, {once} once"
+                compared += len(values)
+        assert self._on_all_paths(service.name, at, {name: [] for name in asked[0]}) == []
         return compared
+
+    def _on_all_paths(self, service: str, at: int, given: dict[str, Any]) -> list[dict[str, Any]]:
+        """The rows of an answer, from the store, near views and over HTTP."""
+        answer = self._client.get(service, at=moment(at), **given)
+        near = self._near.get_near(service, moment(at), given)
+        assert near.errors == answer.errors == ()
+        assert near.to_dicts() == answer.to_dicts()
+        assert np.array_equal(near.matrix(), answer.matrix(), equal_nan=True)
+        for view, state in answer.states.items():
+            assert near.states[view].state.tolist() == state.state.tolist()
+        if self._http is not None:
+            self._http.require_same(answer, given)
+        return answer.to_dicts()
 
     def unflagged(self, ask: Ask, at: int) -> dict[str, Any]:
         """What the client answers of views of which it does not say that they are missing."""
