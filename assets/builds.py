@@ -5,7 +5,7 @@ last that is over by the platform's clock, since a late file also changes what i
 hours after its own. What is dated beyond these hours waits until they are over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -20,7 +20,10 @@ from slate.assets.touched_models import readers_of, touched_models
 from slate.compile.model_names import CLOCK, RAW
 from slate.compile.project import MODELS, model_hashes
 from slate.deployment import Deployment
+from slate.errors import DataError
+from slate.fingerprints import fingerprint
 from slate.registry import Registry
+from slate.views import FeatureView
 
 _EPOCH = datetime(1970, 1, 1)
 # What is built at once: as many rows as take some GB to be put into tiles, whatever their keys.
@@ -84,6 +87,9 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
             start_hour timestamp, end_hour timestamp, until timestamp, seen timestamp,
             built_at timestamp
         )"""
+    )
+    connection.execute(
+        f"create table if not exists {RAW}.built_views (view varchar primary key, hash varchar)"
     )
     connection.execute(f"alter table {RAW}.builds add column if not exists anew varchar[]")
     connection.execute(f"create table if not exists {RAW}.{CLOCK} (known_until timestamp)")
@@ -175,6 +181,35 @@ def record(connection: duckdb.DuckDBPyConnection, build: Build, *, whole: bool) 
     for model in build.changed if whole else ():
         connection.execute(
             f"insert or replace into {RAW}.built_models values (?, ?)", [model, build.models[model]]
+        )
+
+
+def record_views(connection: duckdb.DuckDBPyConnection, views: Iterable[type[FeatureView]]) -> None:
+    """Remember by which definitions the models of views hold what they do.
+
+    Args:
+        connection: the warehouse.
+        views: those of which all that is generated was built, by the present definitions.
+    """
+    for view in views:
+        connection.execute(
+            f"insert or replace into {RAW}.built_views values (?, ?)",
+            [view.name, fingerprint(view)],
+        )
+
+
+def require_as_defined(connection: duckdb.DuckDBPyConnection, view: type[FeatureView]) -> None:
+    """Let nothing out as of the present definitions that was built by others.
+
+    Raises:
+        DataError: a view's models were.
+    """
+    prepare(connection)
+    found = connection.execute(f"select hash from {RAW}.built_views where view = ?", [view.name])
+    if found.fetchone() != (fingerprint(view),):
+        raise DataError(
+            f"{view.name} is not built as it is defined now: run `slate run`, or materialize all "
+            "of its models"
         )
 
 

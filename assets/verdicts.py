@@ -48,11 +48,12 @@ def require_passed(
 
     Raises:
         HeldBackError: what a view's tables hold now did not pass its check, or is not built.
-        DataError: it was not checked.
+        DataError: it was not checked, or is built by other definitions than the present ones.
     """
     prepare(connection)
     for view in views:
         unbuilt.require_built(connection, view.name, state_models(view))
+        builds.require_as_defined(connection, view)
         found = connection.execute(
             f"""select passed,
                 built_at is not distinct from (select max(built_at) from {RAW}.builds)

@@ -14,7 +14,7 @@ from dagster_dbt import (
 )
 
 from slate.assets import unbuilt
-from slate.assets.builds import drop_former, plan_build, record, set_clock
+from slate.assets.builds import drop_former, plan_build, record, record_views, set_clock
 from slate.assets.catalogue import asset_tags, own_models, schema
 from slate.assets.database import POOL, Warehouse
 from slate.assets.dbt_calls import Dbt, passes, run
@@ -37,6 +37,8 @@ from slate.compile.model_names import (
     training_model,
     view_models,
 )
+from slate.compile.project import require_up_to_date
+from slate.compile.staging import staged
 from slate.deployment import Deployment
 from slate.errors import DataError
 from slate.quality import engine
@@ -148,6 +150,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse
     ) -> Iterator[Any]:
         set_environment(deployment)
+        require_up_to_date(registry, deployment.dbt_project)
         _require_asked_models(registry, {key.path[-1] for key in context.selected_asset_keys})
         with warehouse.get_connection() as connection:
             require_declared_types(connection, landing_sources(registry))
@@ -176,6 +179,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
             counts = _row_counts(connection, built)
             repeats = repeated_rows(connection, registry, counts, build.span)
             record(connection, build, whole=whole)
+            record_views(connection, _views_of(registry, None if whole else built))
             missing = unbuilt.record(connection, None if whole else built, failed, readers)
             dropped = drop_former(connection, deployment, build) if whole else []
         for model, rows in repeats.items():
@@ -214,6 +218,25 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
             )
 
     return warehouse
+
+
+def _views_of(registry: Registry, built: Collection[str] | None) -> list[type[FeatureView]]:
+    """The views of which all that is generated is built.
+
+    Args:
+        registry: the definitions.
+        built: the models that are; None for all.
+    """
+    views = list(registry.views.values())
+    if built is None:
+        return views
+    staging = {source.model for source in staged(registry)}
+    return [
+        view
+        for view in views
+        if {*view_models(view), *({view.source.model} & staging if view.windowed else ())}
+        <= set(built)
+    ]
 
 
 def _in_order(models: Collection[str], readers: Mapping[str, Sequence[str]]) -> list[str]:

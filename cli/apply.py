@@ -8,10 +8,10 @@ from slate.assets.impact.planner import changes_of
 from slate.assets.impact.store_state import live_generations
 from slate.cli import processes
 from slate.cli.chain import TIMEOUT, bring_preview, catch_up_streams, chain
-from slate.cli.compile import require_up_to_date
 from slate.cli.plan import samples_of
 from slate.cli.plan_report import text
 from slate.cli.text import Clock, Say, heading, table
+from slate.compile.project import require_up_to_date
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, StoreError
 from slate.fingerprints import fingerprint
@@ -27,7 +27,7 @@ def run(options: Namespace) -> int:
     """
     say = Clock()
     deployment = load()
-    require_up_to_date(deployment)
+    require_up_to_date(deployment.registry, deployment.dbt_project)
     locks = standing(deployment)
     locks.require_kept()
     processes.prepare(deployment)

@@ -3,7 +3,7 @@
 import sys
 from argparse import Namespace
 
-from slate.cli.compile import require_up_to_date
+from slate.compile.project import require_up_to_date
 from slate.deployment import load
 from slate.errors import ConfigurationError
 from slate.locks.standing import not_locked, standing
@@ -21,7 +21,7 @@ def run(_: Namespace) -> int:
     }
     told = [f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items()]
     print(f"{deployment.name}: {', '.join(told)}")
-    require_up_to_date(deployment)
+    require_up_to_date(deployment.registry, deployment.dbt_project)
     found = standing(deployment)
     wrong = found.broken()
     if found.unlocked and found.locked:

@@ -7,8 +7,8 @@ from typing import Any
 
 from slate.assets.forgetting.looked import Looked
 from slate.cli import processes
-from slate.cli.compile import require_up_to_date
 from slate.cli.text import Clock, table
+from slate.compile.project import require_up_to_date
 from slate.deployment import load
 from slate.locks.standing import standing
 from slate.online.store.redis_client import connect
@@ -23,7 +23,7 @@ def run(options: Namespace) -> int:
     deployment = load()
     subjects = Subjects.of(deployment.registry, options.subjects)
     if not options.dry_run:
-        require_up_to_date(deployment)
+        require_up_to_date(deployment.registry, deployment.dbt_project)
         standing(deployment).require_kept()
     processes.prepare(deployment)
     # Only now, as it takes seconds.

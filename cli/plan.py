@@ -9,8 +9,8 @@ from datetime import datetime
 from slate.assets.impact.changes import Changes
 from slate.assets.impact.planner import changes_of
 from slate.assets.impact.samples import Sample, Server, sample
-from slate.cli.compile import require_up_to_date
 from slate.cli.plan_report import markdown, text
+from slate.compile.project import require_up_to_date
 from slate.deployment import Deployment, load
 
 # What `--detailed-exitcode` ends with where there is something to do: 2 is a wrong command line.
@@ -20,7 +20,7 @@ SOMETHING = 3
 def run(options: Namespace) -> int:
     """Print what a run would do; nothing is built, published or written."""
     deployment = load()
-    require_up_to_date(deployment)
+    require_up_to_date(deployment.registry, deployment.dbt_project)
     changes = changes_of(deployment)
     server = Server(options.server, options.key) if options.server else None
     samples = samples_of(deployment, changes, options.sample, server)

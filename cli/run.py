@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from slate.assets.manifests import CURRENT, load_manifest
 from slate.cli import processes
 from slate.cli.chain import bring_preview, catch_up_streams, chain
-from slate.cli.compile import require_up_to_date
 from slate.cli.demo import demo
 from slate.cli.preparing import preparing
 from slate.cli.text import Clock, table
+from slate.compile.project import require_up_to_date
 from slate.deployment import Deployment, load
 from slate.locks.standing import not_locked, standing
 from slate.online import FeatureClient
@@ -19,7 +19,7 @@ def run(_: Namespace) -> int:
     """Run it for the hours that are new, and tell what came of it."""
     say = Clock()
     deployment = load()
-    require_up_to_date(deployment)
+    require_up_to_date(deployment.registry, deployment.dbt_project)
     locks = standing(deployment)
     locks.require_kept()
     processes.prepare(deployment)

@@ -22,6 +22,7 @@ from slate.compile.model_names import (
 from slate.compile.model_text import header, listed
 from slate.compile.staging import staged, staging_sql
 from slate.compile.training import training_sql
+from slate.errors import ConfigurationError
 from slate.registry import Registry
 from slate.stream_files import stream_file_sql
 
@@ -179,6 +180,35 @@ def stale(registry: Registry, project: Path) -> list[Path]:
         if not (project / path).is_file() or (project / path).read_text() != text
     ]
     return sorted([*wrong, *_left_over(project, wanted)])
+
+
+def require_up_to_date(registry: Registry, project: Path) -> None:
+    """Refuse generated files that are not what the definitions stand for.
+
+    Args:
+        registry: the definitions.
+        project: the dbt project's folder.
+
+    Raises:
+        ConfigurationError: naming each file.
+    """
+    require_project(project)
+    if wrong := stale(registry, project):
+        files = "\n  ".join(str(project / path) for path in wrong)
+        raise ConfigurationError(f"generated files are out of date: run `slate compile`\n  {files}")
+
+
+def require_project(project: Path) -> None:
+    """Refuse a folder that is no dbt project.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if not (project / "dbt_project.yml").is_file():
+        raise ConfigurationError(
+            f"{project} holds no dbt_project.yml: set `dbt_project` in slate.toml to the folder of "
+            "a dbt project"
+        )
 
 
 def write(registry: Registry, project: Path) -> list[Path]:

@@ -1,3 +1,4 @@
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from slate.cli.main import command
+from slate.compile.project import write
 from slate.deployment import Deployment, load
 
 BIKES = Path(__file__).parents[1] / "deployments/bikes"
@@ -48,6 +50,17 @@ def bikes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
     monkeypatch.delenv("SLATE_REDIS", raising=False)
     monkeypatch.delenv("SLATE_ENV", raising=False)
     return load()
+
+
+@pytest.fixture
+def up_to_date(bikes: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The bike-share in a folder of its own, where its generated files are up to date."""
+    folder = tmp_path / "up_to_date"
+    ignored = shutil.ignore_patterns("target", "logs", "generated")
+    shutil.copytree(BIKES / "dbt_project", folder / "dbt_project", ignore=ignored)
+    shutil.copy(BIKES / "slate.toml", folder)
+    monkeypatch.setenv("SLATE_CONFIG", str(folder / "slate.toml"))
+    write(bikes.registry, folder / "dbt_project")
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def counts() -> dict[int, int]:
         return known_counts(client.get("station_outlook", station_id=STATIONS, expected=1.0))
 
 
+@pytest.mark.usefixtures("up_to_date")
 def test_an_operator_rebuilds_it_from_the_archive(
     slate: Slate, cluster: LocalCluster, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +78,7 @@ def test_an_operator_rebuilds_it_from_the_archive(
     assert sum(before.values()) == 30
     cluster.flush()
     assert counts() == {}, "nothing is known of a store that was lost"
-    chain = SimpleNamespace(run_everything=publish)
+    chain = SimpleNamespace(run_everything=lambda deployment, *_: publish(deployment))
     monkeypatch.setitem(sys.modules, "slate.orchestration.runs", chain)
     address = cluster.address.replace("://", "://bikes-operator:s3cret@")
     monkeypatch.setenv("SLATE_REDIS", address)

@@ -138,10 +138,11 @@ def test_it_ends_cleanly_also_without_a_store(bikes: Deployment, number: int) ->
     assert "hush-hush" not in failing + rest
 
 
+@pytest.mark.usefixtures("up_to_date")
 def test_a_rebuild_ends_with_what_could_not_be_made_anew(
     bikes: Deployment, server: EmbeddedServer, slate: Slate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chain = SimpleNamespace(run_everything=lambda _: True)
+    chain = SimpleNamespace(run_everything=lambda *_: True)
     monkeypatch.setitem(sys.modules, "slate.orchestration.runs", chain)
     path = bikes.landing / "moves/2026-03-10/12-stream.parquet"
     path.parent.mkdir(parents=True)
@@ -158,6 +159,13 @@ def test_a_rebuild_ends_with_what_could_not_be_made_anew(
     assert "0 events replayed, 1 applied" in found.err
 
 
+def test_a_rebuild_does_not_publish_what_other_definitions_built(slate: Slate) -> None:
+    found = slate("rebuild")
+    assert found.code == 1
+    assert found.err.startswith("slate: generated files are out of date: run `slate compile`")
+
+
+@pytest.mark.usefixtures("up_to_date")
 def test_a_rebuild_asks_the_store_before_it_works(
     bikes: Deployment, slate: Slate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +176,7 @@ def test_a_rebuild_asks_the_store_before_it_works(
     assert told.startswith("slate: the online store fails (")
 
 
+@pytest.mark.usefixtures("up_to_date")
 def test_a_rebuild_does_not_fill_a_store_that_lets_rows_go(
     bikes: Deployment, server: EmbeddedServer, slate: Slate
 ) -> None:

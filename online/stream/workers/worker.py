@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 
 from slate.deployment import Deployment
 from slate.errors import SlateError
@@ -159,6 +159,10 @@ class Worker:
                     self._failures.over("store", "the online store answers again")
                     self._failures.over("embedded", "the embedded store was started again")
                     self._failures.over("worker", "the worker goes on again")
+                except WatchError as error:
+                    # It may have taken what this one held.
+                    logger.debug("%s: leaving it to that one", error)
+                    self._renewed = 0.0
                 except RedisError as error:
                     self._failed("store", f"the online store fails ({error}): trying again")
                     self._renewed = self._retained = 0.0
