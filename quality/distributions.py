@@ -65,11 +65,13 @@ def distributions(
     for name, feature in view.features.items():
         if name in mistyped or not comparable(feature):
             continue
-        values = _values(view, connection, feature)
-        if isinstance(values, np.ndarray):
+        if _is_number(feature):
+            values = _numbers(view, connection, feature)
             found[name] = spread(values, bounds_of(values))
-        elif 0 < len(values) <= MOST_CATEGORIES:
-            found[name] = categories(values, sorted(values))
+        else:
+            counts = _first_categories(view, connection, feature)
+            if 0 < len(counts) <= MOST_CATEGORIES:
+                found[name] = categories(counts, sorted(counts))
     return found
 
 
@@ -85,10 +87,19 @@ def again(
     """
     if not comparable(feature):
         return None
-    values = _values(view, connection, feature)
-    if isinstance(values, np.ndarray):
-        return spread(values, before.bounds) if before.numeric else None
-    return None if before.numeric else categories(values, [str(name) for name in before.bounds])
+    if _is_number(feature) != before.numeric:
+        return None
+    if before.numeric:
+        return spread(_numbers(view, connection, feature), before.bounds)
+    names = [str(name) for name in before.bounds]
+    column, table = _column(view, feature)
+    counts = connection.execute(
+        f"""select if(list_contains($1, value), value, null) as value, count(*)
+        from (select {column}::varchar as value from {table})
+        where value is not null group by all""",
+        [names],
+    ).fetchall()
+    return categories(dict(counts), names)
 
 
 def bounds_of(values: np.ndarray) -> tuple[float, ...]:
@@ -147,28 +158,43 @@ def comparable(feature: Feature) -> bool:
     return not (isinstance(feature, Attribute) and feature.key_of is not None)
 
 
-def _values(
+def _is_number(feature: Feature) -> bool:
+    return feature.kind in (Kind.INTEGER, Kind.FLOAT)
+
+
+def _column(view: type[FeatureView], feature: Feature) -> tuple[str, str]:
+    """A feature's column and its table, as SQL names them."""
+    return quoted_name(feature.column), quoted_name(current_model(view))
+
+
+def _numbers(
     view: type[FeatureView], connection: "duckdb.DuckDBPyConnection", feature: Feature
-) -> np.ndarray | dict[str, int]:
-    """A column's finite numbers, or how often each of its first categories is there."""
-    name, table = quoted_name(feature.column), quoted_name(current_model(view))
-    if feature.kind in (Kind.INTEGER, Kind.FLOAT):
-        column = connection.sql(
-            f"select {name}::double as value from {table} where isfinite({name}::double)"
-        ).fetchnumpy()["value"]
-        return np.asarray(column, np.float64)
+) -> np.ndarray:
+    """A column's finite numbers."""
+    column, table = _column(view, feature)
+    found = connection.sql(
+        f"select {column}::double as value from {table} where isfinite({column}::double)"
+    ).fetchnumpy()["value"]
+    return np.asarray(found, np.float64)
+
+
+def _first_categories(
+    view: type[FeatureView], connection: "duckdb.DuckDBPyConnection", feature: Feature
+) -> dict[str, int]:
+    """How often each of a column's categories is there; of too many, one more than may be."""
+    column, table = _column(view, feature)
     rows = connection.sql(
-        f"select {name}::varchar as value, count(*) from {table} where {name} is not null "
-        f"group by all order by count(*) desc, value limit {20 * MOST_CATEGORIES}"
+        f"select {column}::varchar as value, count(*) from {table} where {column} is not null "
+        f"group by all limit {MOST_CATEGORIES + 1}"
     ).fetchall()
     return dict(rows)
 
 
-def categories(found: Mapping[str, int], names: Sequence[str]) -> Distribution:
+def categories(found: Mapping[Any, int], names: Sequence[str]) -> Distribution:
     """How many values are of each category, and in the last part of any other.
 
     Args:
-        found: how often each value is there.
+        found: how often each value is there, of others also by whatever else stands for them.
         names: the categories.
     """
     counts = [found.get(name, 0) for name in names]

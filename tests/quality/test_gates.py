@@ -93,6 +93,26 @@ def run(
     return validate(view, connection, previous=previous, known_since=LONG_AGO, **more)
 
 
+def test_categories_are_counted_however_many_others_there_are(large: Any) -> None:
+    """Here there are 2,000, each twice."""
+    profile = measure(MemberProfile, large)
+    large.execute(
+        """create or replace table member_profile_current as
+        select m.* replace ('reader ' || (m.member_id * 5 + i) // 2 as reader)
+        from member_profile_current as m, range(5) t(i)"""
+    )
+    large.execute("update member_profile_current set reader = 'adult' where reader = 'reader 9'")
+    large.execute("update member_profile_current set reader = 'child' where reader = 'reader 8'")
+    (moved,) = (
+        one
+        for one in moves(MemberProfile, large, profile, LONG_AGO, frozenset()).values()
+        if one.column == "reader"
+    )
+    assert moved.before.counts == (600, 200, 0)
+    assert moved.now.bounds == ("adult", "child")
+    assert moved.now.counts == (2, 2, 3_996)
+
+
 def held_back(validation: Validation) -> list[str]:
     return [
         text

@@ -85,9 +85,10 @@ class ArchiveFiles:
         # In this order: parts go only after what they hold has landed.
         parts = self._parts_of(hour)
         landed = self._landed(hour)
-        known = self._known(landed)
+        known, had = self._known(landed), -1
         for run in self._by_schema(parts):
-            tables = self._rows(run, known)
+            tables = self._rows(run, known, had)
+            had = max(had, *(part.last for part in run))
             first = next(tables, None)
             if first is None:
                 continue
@@ -188,9 +189,14 @@ class ArchiveFiles:
                 for batch in file.iter_batches(ROW_GROUP, columns=columns or None):
                     yield pa.Table.from_batches([batch])
 
-    def _rows(self, parts: Sequence[HourPart], known: Words) -> Iterator[pa.Table]:
-        """The rows of parts in their order, none twice, and none of a known arrival."""
-        had = -1
+    def _rows(self, parts: Sequence[HourPart], known: Words, had: int = -1) -> Iterator[pa.Table]:
+        """The rows of parts in their order, none twice, and none of a known arrival.
+
+        Args:
+            parts: the parts.
+            known: the arrivals that have landed.
+            had: up to which arrival parts before these have the rows.
+        """
         for part in parts:
             for table in self._tables([part.path]):
                 arrivals = self._arrivals(table)

@@ -4,6 +4,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -21,6 +22,7 @@ from slate.deployment import Deployment
 from slate.online import EventWriter
 from slate.online.store.connections import Connections
 from slate.online.store.stream_names import LOG, StreamNames, Unit
+from slate.online.stream.archive.archive_files import ArchiveFiles
 from slate.online.stream.archive.hour_files import HOUR
 from slate.online.stream.archive.log_archive import Archive, ArchiveStep
 from slate.online.stream.events.block_schemas import events_schema
@@ -290,6 +292,18 @@ def run_killed(log: Log, effects: Effects, number: int) -> bool:
 
     script(log, step)
     return killed
+
+
+def test_parts_that_overlap_land_once_also_by_another_definition(tmp_path: Path) -> None:
+    """An archive was killed before it moved on, and its successor has one column more."""
+    files = ArchiveFiles(tmp_path / "parts", tmp_path / "landing", Move)
+    arrivals = [NOON_HOUR * HOUR + number for number in range(5)]
+    table = pa.table({Move.arrival_time: pa.array(arrivals, pa.timestamp("us")), "id": range(5)})
+    files.write(table[:3])
+    files.write(table.append_column("more", pa.nulls(5, pa.string())))
+    files.close(NOON_HOUR)
+    landed = sorted((tmp_path / "landing").rglob("*.parquet"), key=lambda path: path.stem)
+    assert [pq.read_table(path)["id"].to_pylist() for path in landed] == [[0, 1, 2], [3, 4]]
 
 
 def test_two_archives_at_once(log: Log, effects: Effects, redis: Redis) -> None:
