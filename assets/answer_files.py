@@ -13,6 +13,7 @@ go on from the last. Any tool reads the folder in one line::
     duckdb.sql("from read_parquet('data/log/feed_ranking_v1/*.parquet', union_by_name=true)")
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from slate.errors import DataError
 from slate.exposures import EXPOSURES
 from slate.online.store import logged_entries
 from slate.online.store.logged_entries import Entry
+from slate.online.stream.durable_files import sync
 
 # So many entries make a file: some hundred megabytes in memory at most.
 ENTRIES = 20
@@ -194,7 +196,12 @@ def _together(entries: list[Entry]) -> Iterator[tuple[str, pa.Table]]:
 def _write(table: pa.Table, path: Path) -> None:
     unfinished = path.with_name(path.name + _UNFINISHED)
     try:
-        pq.write_table(table, unfinished, compression="zstd")
+        with unfinished.open("wb") as file:
+            pq.write_table(table, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.rename(path)
-    except OSError as error:
+        # The store lets go of them next.
+        sync(path.parent)
+    except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be written: {error}") from error

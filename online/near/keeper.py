@@ -115,7 +115,6 @@ class Keeper:
         self._kept = {view.name: KeptView(view) for view in self._views}
         self._places: dict[Unit, Place] = {}
         self._loading: dict[str, GenerationLoad] = {}
-        self._refused: dict[str, str] = {}
         self._told = ""
         self._stop = threading.Event()
         self._starting = threading.Lock()
@@ -349,7 +348,7 @@ class Keeper:
             del self._loading[name]
         if live is None or kept.ready or name in self._loading:
             return
-        if self._refused.get(name) != live.name:
+        if kept.refused != live.name:
             self._loading[name] = GenerationLoad(
                 self._redis, self._deployment, kept.view, live, self._memory
             )
@@ -380,4 +379,4 @@ class Keeper:
             f"{generation_load.MOST_ROWS:,}",
         )
         kept.held = None
-        self._refused[kept.view.name] = live.name
+        kept.refused = live.name

@@ -82,6 +82,8 @@ class NearView(Generic[RowsT, ColumnsT]):
         held: what is held of it; None before it is loaded.
         live: the generation that is live, as of ``synced``; None if none is, or not as a whole.
         synced: when all of ``held`` was last in step with the store, by the monotonic clock.
+        refused: the name of the generation of which nothing is held, as it has too many rows; None
+            if there is none.
     """
 
     def __init__(self, view: type[FeatureView]) -> None:
@@ -90,8 +92,9 @@ class NearView(Generic[RowsT, ColumnsT]):
         self.held: Held[RowsT, ColumnsT] | None = None
         self.live: Live | None = None
         self.synced = 0.0
+        self.refused: str | None = None
         self._most_behind = view.near_us / SECOND
-        # The keys of each set, and what they were found in.
+        # The keys of each set that time does not change, and what they were found in.
         self._sets: dict[CandidateSet, tuple[Held[RowsT, ColumnsT], Keys]] = {}
 
     @property
@@ -101,8 +104,10 @@ class NearView(Generic[RowsT, ColumnsT]):
 
     @property
     def known(self) -> bool:
-        """Whether all that is published of it can be taken, if anything is."""
-        return self.ready or (self.live is None and self.synced > 0)
+        """Whether all that is published of it can be taken, if anything is and may be held."""
+        if self.live is None:
+            return self.synced > 0
+        return self.ready or self.live.name == self.refused
 
     def refresh(self) -> None:
         """See how it is by now, where another process keeps it."""
@@ -132,10 +137,9 @@ class NearView(Generic[RowsT, ColumnsT]):
         behind = time.monotonic() - self.synced
         if held is None or behind > self._most_behind:
             return None
-        if held.rows.live != live or self.live != live:
+        rows = held.rows
+        if rows.live != live or self.live != live:
             return None
-        told, rows = self.live, held.rows
-        assert told is not None
         slots = keys.among(rows.slots)
         # A key that came just now has no place in the columns yet.
         if slots.max(initial=0) >= held.capacity:
@@ -146,7 +150,7 @@ class NearView(Generic[RowsT, ColumnsT]):
             if self.held is not held or not rows.tell(slots, at).all():
                 return None
             decoded = held.columns.take(slots, at, features, leads)
-        return Taken(decoded, told, behind) if decoded is not None else None
+        return Taken(decoded, live, behind) if decoded is not None else None
 
     def keys_where(self, candidates: CandidateSet, at: int, live: Live | None) -> Keys | None:
         """The keys of a set; None if they cannot be told, as by ``take``.
@@ -166,7 +170,7 @@ class NearView(Generic[RowsT, ColumnsT]):
         if behind > self._most_behind:
             return None
         made = self._sets.get(candidates)
-        if made is not None and made[0] is held and candidates.timeless:
+        if made is not None and made[0] is held:
             return made[1]
         rows = held.rows
         with rows.lock, np.errstate(all="ignore"):
@@ -180,5 +184,6 @@ class NearView(Generic[RowsT, ColumnsT]):
         values: dict[Expr, Operand] = {**decoded.values, NOW: np.array([at], "M8[us]")}
         chosen = np.flatnonzero(array(evaluate(candidates.where, values)) & known)
         found = Keys([keys[place] for place in chosen.tolist()], np.arange(len(chosen)))
-        self._sets[candidates] = held, found
+        if candidates.timeless:
+            self._sets[candidates] = held, found
         return found

@@ -45,6 +45,7 @@ class SharedView(NearView[SlotStates, TickTables]):
     def __init__(self, view: type[FeatureView], folder: Path) -> None:
         super().__init__(view)
         self._folder = folder
+        self._closed = False
         self._begin()
 
     def _begin(self) -> None:
@@ -55,7 +56,7 @@ class SharedView(NearView[SlotStates, TickTables]):
         self._numbers: Array = np.zeros(1, HEADER)
         self._version = 0
         self._keys, self._key_bytes, self._slots = "", 0, Slots()
-        self.held, self.live, self.synced = None, None, 0.0
+        self.held, self.live, self.synced, self.refused = None, None, 0.0, None
 
     def take(
         self,
@@ -80,10 +81,14 @@ class SharedView(NearView[SlotStates, TickTables]):
             pass
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._file is not None and self._process == os.getpid():
-            os.close(self._file)
-        self._file = None
+        """Let go of the file, and tell nothing any more."""
+        if self._process != os.getpid():
+            self._begin()
+        with self._guard:
+            self._closed = True
+            if self._file is not None:
+                os.close(self._file)
+            self._file = None
 
     @contextmanager
     def _standing_still(self) -> Iterator[bool]:
@@ -103,7 +108,7 @@ class SharedView(NearView[SlotStates, TickTables]):
 
     def _lock(self) -> bool:
         """Hold the lock with others who read; whether it could be had."""
-        if self._file is None and not self._open():
+        if self._closed or (self._file is None and not self._open()):
             return False
         assert self._file is not None
         for _ in range(TRIES):
@@ -156,6 +161,7 @@ class SharedView(NearView[SlotStates, TickTables]):
         described: dict[str, Any] = json.loads(path.read_text())
         live = described["live"]
         self.live = Live(**live) if live is not None else None
+        self.refused = described["refused"]
         self.held = self._opened(described) if "held" in described else None
         self._version = version
 

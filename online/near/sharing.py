@@ -64,7 +64,7 @@ class Sharing:
             kept: a view that lies in ``memory``.
         """
         name, held = kept.view.name, kept.held
-        parts: tuple[Any, ...] = (kept.live, held)
+        parts: tuple[Any, ...] = (kept.live, kept.refused, held)
         if held is not None:
             assert isinstance(held.columns, WindowColumns)
             tables = held.columns.tables
@@ -93,7 +93,10 @@ class Sharing:
             self._shown[name] = parts
 
     def _described(self, kept: KeptView) -> dict[str, Any]:
-        described: dict[str, Any] = {"live": asdict(kept.live) if kept.live else None}
+        described: dict[str, Any] = {
+            "live": asdict(kept.live) if kept.live else None,
+            "refused": kept.refused,
+        }
         if kept.held is None:
             return described
         rows, columns, name = kept.held.rows, kept.held.columns, kept.view.name

@@ -6,6 +6,7 @@ exposures of experiments (``exposures``) go the same way.
 """
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -132,17 +133,23 @@ class AnswerLog:
         deployment: the deployment's name.
 
     Attributes:
-        lost: how many entries were not logged, by what they lacked: time, room, or a store.
+        lost: how many entries were not logged, by what they lacked: time, room, a store, or a
+            table, where one of them could not be made of them.
     """
 
     def __init__(self, redis: Redis, deployment: str) -> None:
         self._redis = redis
         self._deployment = deployment
+        self._told = ""
+        self._begin()
+        self.lost: Counter[str] = Counter()
+
+    def _begin(self) -> None:
+        """Hold nothing yet, and no thread of the process that this one was forked from."""
+        self._process = os.getpid()
         self._queue: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._told = ""
-        self.lost: Counter[str] = Counter()
 
     def consider(self, plan: Plan, request: Request, answer: Answer) -> None:
         """Log an answer if it is of the share; never waits.
@@ -161,6 +168,8 @@ class AnswerLog:
         Args:
             entry: what is logged.
         """
+        if self._process != os.getpid():
+            self._begin()
         if self._queue.qsize() >= WAITING:
             self.lost["time"] += 1
             return
@@ -170,7 +179,7 @@ class AnswerLog:
 
     def close(self) -> None:
         """Log what waits, and end."""
-        if self._thread is not None:
+        if self._thread is not None and self._process == os.getpid():
             self._queue.put(None)
             self._thread.join(ENDING)
         self._redis.close()
@@ -198,12 +207,21 @@ class AnswerLog:
                     more = False
                     break
                 until = min(until, time.monotonic() + PAUSE)
-                name, table = logged.log, logged.table()
+                name = logged.log
+                try:
+                    table = logged.table()
+                except Exception:
+                    # What comes after it is logged all the same.
+                    self._lose(name, "table", 1, "a table cannot be made of one", trace=True)
+                    continue
                 tables.setdefault(name, []).append(table)
                 answers[name] += 1
                 rows += table.num_rows
             for name, some in tables.items():
-                self._put(name, pa.concat_tables(some), answers[name])
+                try:
+                    self._put(name, pa.concat_tables(some), answers[name])
+                except Exception:
+                    self._lose(name, "table", answers[name], "their tables differ", trace=True)
 
     def _put(self, log: str, table: pa.Table, answers: int) -> None:
         sink = pa.BufferOutputStream()
@@ -217,7 +235,11 @@ class AnswerLog:
             lacked, why = "room", f"{logged_entries.room(log):,} tables wait: run `slate run`"
         except RedisError as error:
             lacked, why = "store", str(error)
+        self._lose(log, lacked, answers, why)
+
+    def _lose(self, log: str, lacked: str, answers: int, why: str, *, trace: bool = False) -> None:
+        """Count what is not logged, and tell of it once."""
         self.lost[lacked] += answers
         if why != self._told:
-            logger.warning("answers of %s are not logged: %s", log, why)
+            logger.warning("answers of %s are not logged: %s", log, why, exc_info=trace)
             self._told = why

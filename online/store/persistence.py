@@ -16,6 +16,8 @@ ASK = ("INFO", "persistence")
 PAUSE = 0.002
 # It writes in spite of a sync after 2 s, and tries again each second to write what it could not.
 PATIENCE = 3.0
+# So long a write waits for what others write besides, of which each look may find some.
+SAVING = 10.0
 
 
 def parsed(reply: bytes) -> dict[str, Any]:

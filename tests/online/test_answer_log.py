@@ -1,6 +1,7 @@
 """The log of answers: what was served is in it, whole, once, and by its id alone."""
 
 import io
+import multiprocessing
 import threading
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,7 +21,10 @@ from slate.deployment import Deployment
 from slate.errors import DataError, DefinitionError, RequestError
 from slate.online import Answer, FeatureClient
 from slate.online.serving import answer_log
+from slate.online.serving.answer_log import AnswerLog
 from slate.online.store import logged_entries
+from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.redis_client import connect
 from tests.online import arcade
 from tests.online.arcade import Offer, Player, PlayerProfile
 
@@ -246,6 +250,60 @@ def test_a_store_that_refuses_costs_the_log_alone(
     assert client._serving.log is not None
     assert client._serving.log.lost == {"store": 1}
     assert f"answers of {SERVICE} are not logged: WRONGTYPE" in caplog.text
+
+
+class Odd:
+    """An entry of which no table can be made."""
+
+    log = SERVICE
+
+    def table(self) -> pa.Table:
+        raise pa.ArrowInvalid("a value that fits nowhere")
+
+
+class Plain:
+    """One that has a table."""
+
+    log = SERVICE
+
+    def table(self) -> pa.Table:
+        return pa.table({"request_id": ["r"]})
+
+
+def test_what_cannot_be_logged_costs_itself_alone(
+    redis: Redis, caplog: pytest.LogCaptureFixture, server: EmbeddedServer
+) -> None:
+    log = AnswerLog(connect(server.address), "arcade")
+    for entry in (Odd(), Plain(), Odd(), Plain()):
+        log.put(entry)
+    log.close()
+    assert log.lost == {"table": 2}
+    assert logged(redis) == ["r", "r"]
+    assert "not logged: a table cannot be made of one" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_logs_what_it_answers(redis: Redis, server: EmbeddedServer) -> None:
+    log = AnswerLog(connect(server.address), "arcade")
+    log.put(Plain())
+    child = multiprocessing.get_context("fork").Process(target=_log_one, args=(log,))
+    child.start()
+    child.join(20)
+    log.close()
+    assert child.exitcode == 0
+    assert logged(redis) == ["r", "r"]
+
+
+def _log_one(log: AnswerLog) -> None:
+    log.put(Plain())
+    log.close()
+
+
+def logged(redis: Redis) -> list[str]:
+    """The requests of all entries in the store."""
+    entries = logged_entries.waiting(redis, "arcade", SERVICE, 10)
+    tables = [pa.ipc.open_stream(entry.table).read_all() for entry in entries]
+    return [one for table in tables for one in table["request_id"].to_pylist()]
 
 
 @pytest.mark.parametrize("request_id", ["ö", "a\nb", "x" * 129, 7])

@@ -202,6 +202,7 @@ class Writing:
 
     def _save(self) -> Flow[None]:
         """Wait until the store has in its file what it acknowledged, if it keeps one."""
+        deadline = time.monotonic() + persistence.SAVING
         while True:
             yield command(*persistence.ASK)
             try:
@@ -211,11 +212,15 @@ class Writing:
                 return
             if persistence.written(info):
                 return
-            if persistence.failing(info):
+            late = time.monotonic() > deadline
+            if late or persistence.failing(info):
+                what = "cannot save them"
+                if late:
+                    what = f"has not saved them in {persistence.SAVING:g} s"
                 raise StoreError(
-                    f"the stream {self.source.stream!r} holds these events, but the store cannot "
-                    "save them, so they may be lost: see that its disk is not full, and write them "
-                    "again; ids make that harmless"
+                    f"the stream {self.source.stream!r} holds these events, but the store {what}, "
+                    "so they may be lost: see that its disk is not full, and write them again; ids "
+                    "make that harmless"
                 )
             yield persistence.PAUSE
 

@@ -349,6 +349,8 @@ def test_a_view_of_too_many_rows_is_read_from_the_store(
     both.path.step = both.keeper.step  # type: ignore[method-assign, assignment]
     assert both.same("a") == 0
     assert "rider_rides is near and has more than" in caplog.text
+    # A server that waited for it would never be ready.
+    assert both.path.near.ready
 
 
 def test_a_view_that_comes_to_have_too_many_rows_is_let_go(
@@ -366,6 +368,7 @@ def test_a_view_that_comes_to_have_too_many_rows_is_let_go(
     both.come(both.ride("r0", 20))
     assert both.same("r0") == 0
     assert caplog.text.count("more than 20 rows") == 1
+    assert both.path.near.ready
 
 
 def test_a_step_that_fails_half_way_has_missed_nothing(both: Both) -> None:

@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from slate.online import EventWriter
+from slate.online.store import persistence
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import connect
 from slate.online.store.stream_names import LOG, Unit
@@ -80,6 +81,19 @@ def test_events_that_were_written_are_there_after_a_full_disk_and_a_kill(
         assert on_stream(own) == written > 0
         assert writer.write([move(written)]).written == 1
     assert on_stream(own) == written + 1
+
+
+def test_a_write_does_not_wait_without_end(
+    kept: Deployment, own: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the store says that something is to be saved yet, as it does of others' too."""
+    monkeypatch.setattr(persistence, "SAVING", 0.05)
+    monkeypatch.setattr(persistence, "written", lambda info: False)
+    with (
+        EventWriter.connect(replace(kept, redis=own.address), Move) as writer,
+        pytest.raises(StoreError, match=r"has not saved them in 0.05 s, so they may be lost"),
+    ):
+        writer.write([move(0)])
 
 
 def test_a_store_without_a_file_is_written_to(kept: Deployment, own: EmbeddedServer) -> None:

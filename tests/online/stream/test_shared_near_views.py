@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -23,8 +24,10 @@ from redis import Redis
 from slate.deployment import load
 from slate.errors import ConfigurationError
 from slate.online import Answer
+from slate.online.near import generation_load
 from slate.online.near.memory import SharedMemory, header_path
 from slate.online.near.near_views import NearViews
+from slate.online.near.shared_view import SharedView
 from slate.online.serving.live_services import Serving
 from tests.online.http.conftest import LISTENING
 from tests.online.stream.test_near_views import (
@@ -57,6 +60,31 @@ def both(redis: Redis, server: Any, tmp_path: Path, folder: Path) -> Iterator[Bo
     both.come(both.ride("a"), both.ride("b", 7))
     yield both
     both.close()
+
+
+def test_a_view_of_too_many_rows_is_not_waited_for(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_same_and_near(both)
+    monkeypatch.setattr(generation_load, "MOST_ROWS", 1)
+    both.path.step = both.keeper.step  # type: ignore[method-assign, assignment]
+    both.keeper.step()
+    assert both.path.near.ready
+    assert both.same("a") == 0
+
+
+def test_a_view_that_is_closed_tells_nothing_more(both: Both) -> None:
+    """Also to a request that asks it at that moment; that goes to the store."""
+    require_same_and_near(both)
+    view = both.path.near.get("bike_use")
+    assert isinstance(view, SharedView)
+    closing = threading.Thread(target=view.close)
+    with view._standing_still() as known:
+        assert known
+        closing.start()
+    closing.join()
+    with view._standing_still() as known:
+        assert not known
 
 
 @contextmanager
