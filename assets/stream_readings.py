@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from slate.deployment import Deployment
 from slate.errors import StoreError
 from slate.online.store.redis_client import connect, running_store
-from slate.online.store.stream_names import LOG, Unit, routed_views, streamed_sources
+from slate.online.store.stream_names import routed_views, streamed_sources
 from slate.online.stream.workers.status import StreamStatus, stream_status
 from slate.registry import Registry
 from slate.sources import Source
@@ -28,13 +28,11 @@ class Reading:
     Attributes:
         source: the source.
         status: how its stream stood.
-        total: how many events it ever had.
         at: when that was, by the store's clock in microseconds.
     """
 
     source: type[Source]
     status: StreamStatus
-    total: int
     at: int
 
     def numbers(self, rate: float | None) -> dict[str, float]:
@@ -48,7 +46,7 @@ class Reading:
             "waiting": status.waiting,
             "lag_seconds": round(status.lag, 3),
             **({} if rate is None else {"events_per_second": round(rate, 1)}),
-            "events": self.total,
+            "events": status.total,
             "unarchived": status.unarchived,
             "dead_letters": status.dead_letters,
             "moved_letters": status.moved_letters,
@@ -71,12 +69,9 @@ def read_streams(deployment: Deployment) -> list[Reading] | None:
             store: Any = redis
             readings = []
             for source in live_sources(registry):
-                log = Unit(deployment.name, source, LOG)
-                with store.pipeline(transaction=False) as pipeline:
-                    (seconds, micros), total = pipeline.time().get(log.total).execute()
+                seconds, micros = store.time()
                 status = stream_status(redis, deployment.name, registry, source)
-                at = int(seconds) * 1_000_000 + int(micros)
-                readings.append(Reading(source, status, int(total or 0), at))
+                readings.append(Reading(source, status, int(seconds) * 1_000_000 + int(micros)))
             return readings
     except (RedisError, OSError) as error:
         if not deployment.redis:

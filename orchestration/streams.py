@@ -78,8 +78,9 @@ def _look(reading: Reading, last: LastLook) -> tuple[list[Event], LastLook]:
     events: list[Event] = []
     if everything or numbers != last.numbers:
         events.append(_materialization(reading, numbers))
-    failed = {one.check: dict(one.metadata) for one in limits(reading) if not one.passed}
-    for limit in limits(reading):
+    found = limits(reading)
+    failed = {one.check: dict(one.metadata) for one in found if not one.passed}
+    for limit in found:
         if everything or failed.get(limit.check) != last.failed.get(limit.check):
             events.append(
                 dg.AssetCheckEvaluation(
@@ -92,14 +93,14 @@ def _look(reading: Reading, last: LastLook) -> tuple[list[Event], LastLook]:
                 )
             )
     told_at = reading.at if everything else last.told_at
-    return events, LastLook(reading.total, reading.at, told_at, numbers, failed)
+    return events, LastLook(reading.status.total, reading.at, told_at, numbers, failed)
 
 
 def _rate(reading: Reading, last: LastLook) -> float | None:
     """The events a second since the last look; None at the first, and after the store was lost."""
-    if not last.at or reading.total < last.total or reading.at <= last.at:
+    if not last.at or reading.status.total < last.total or reading.at <= last.at:
         return None
-    return (reading.total - last.total) * SECOND / (reading.at - last.at)
+    return (reading.status.total - last.total) * SECOND / (reading.at - last.at)
 
 
 def _materialization(reading: Reading, numbers: dict[str, float]) -> dg.AssetMaterialization:

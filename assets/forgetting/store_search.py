@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from slate.online.rows.keys import pair_text
 from slate.online.serving import client_stream
 from slate.online.serving.answer import Answer
 from slate.online.serving.frozen_answers import frozen_prefix, unpacked
+from slate.online.store.deployment_keys import names_of
 from slate.online.store.stream_names import StreamNames, streamed_sources, units
 from slate.online.stream.dead_letters.letter_format import refusal
 from slate.online.stream.events.blocks import Blocks
@@ -55,7 +55,7 @@ class StoreSearch:
         ids: Mapping[str, Ids],
     ) -> None:
         self._redis: Any = redis
-        self._prefix = f"{deployment}:"
+        self._deployment, self._prefix = deployment, f"{deployment}:"
         self._frozen = frozen_prefix(deployment)
         self._views = registry.views
         self._subjects, self._anywhere, self._ids = subjects, anywhere, ids
@@ -76,12 +76,11 @@ class StoreSearch:
         return places(self._each())
 
     def _each(self) -> Iterator[Looked]:
-        found = self._redis.scan_iter(match=f"{self._prefix}*", count=_AT_ONCE)
-        while names := tuple(islice(found, _AT_ONCE)):
+        for _, names in names_of(self._redis, self._deployment):
             for name, value in self._with_strings(names):
                 yield self._looked(name.decode(errors="replace"), name, value)
 
-    def _with_strings(self, names: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes | None]]:
+    def _with_strings(self, names: list[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
         """Names, with their value where it is a string."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for name in names:

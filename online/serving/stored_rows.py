@@ -18,7 +18,7 @@ from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import partition
 from slate.online.rows.row_format import NO_TIME
 from slate.online.serving.view_read import Deltas, Published, view_read
-from slate.online.store.commands import command, values
+from slate.online.store.commands import command, row_names, values
 from slate.online.store.live_generations import LiveGenerations, require_not_before
 from slate.online.store.sending import read_all
 from slate.online.store.stream_names import route, tag
@@ -88,7 +88,7 @@ def stored_row(
         raise StoreError(known.unknown[view.name])
     live = known.live[view.name]
     require_not_before(view, at, live)
-    name = f"{live.prefix}{{{keys[0].texts[0]}}}"
+    (name,) = row_names(live.prefix, keys[0])
     read = view_read(view)
     asked, wanted = [values([name])], read.wanted(keys)
     hash_ = None

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from asyncio import AbstractEventLoop
+from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 
 from redis.exceptions import ResponseError
@@ -122,13 +123,13 @@ class _AsyncClusterExchange:
     async def end(self) -> None:
         """Give the connections back."""
         nodes, self._nodes = self._nodes, {}
-        try:
-            for exchange in nodes.values():
-                await exchange.end()
-        finally:
+        async with AsyncExitStack() as ending:
             if self._has_turn:
                 self._has_turn = False
-                self._connections.gate.release()
+                ending.callback(self._connections.gate.release)
+            # Each of them, whatever ends another.
+            for exchange in nodes.values():
+                ending.push_async_callback(exchange.end)
 
 
 async def _reply(exchange: AsyncExchange) -> Any:

@@ -1,6 +1,7 @@
 """Connections to a cluster: what ``Connections`` is for one server, of all nodes that there are."""
 
 import time
+from contextlib import ExitStack
 from threading import BoundedSemaphore
 from typing import Any, Self, TypeAlias
 
@@ -127,12 +128,14 @@ class _ClusterExchange:
 
     def end(self) -> None:
         """Give the connections back."""
-        for exchange in self._nodes.values():
-            exchange.end()
-        self._nodes = {}
-        if self._has_turn:
-            self._has_turn = False
-            self._connections.gate.release()
+        nodes, self._nodes = self._nodes, {}
+        with ExitStack() as ending:
+            if self._has_turn:
+                self._has_turn = False
+                ending.callback(self._connections.gate.release)
+            # Each of them, whatever ends another.
+            for exchange in nodes.values():
+                ending.callback(exchange.end)
 
     def __enter__(self) -> Self:
         return self

@@ -176,9 +176,11 @@ class Exchange:
     def end(self) -> None:
         """Give the connection back."""
         if self._channel is not None:
-            self._channel.close()
-            self._channel = None
-            self._connections.gate.release()
+            channel, self._channel = self._channel, None
+            try:
+                channel.close()
+            finally:
+                self._connections.gate.release()
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def count(redis: Redis, deployment: str) -> int:
     Raises:
         RedisError: the store fails.
     """
-    return sum(len(names) for _, names in _named(redis, deployment))
+    return sum(len(names) for _, names in names_of(redis, deployment))
 
 
 def remove_all(redis: Redis, deployment: str) -> int:
@@ -41,7 +41,7 @@ def remove_all(redis: Redis, deployment: str) -> int:
     removed = 0
     for _ in range(LOOKS):
         found = 0
-        for server, names in _named(redis, deployment):
+        for server, names in names_of(redis, deployment):
             with server.pipeline(transaction=False) as pipeline:
                 # Each by itself: those of a cluster's node may lie in several slots.
                 for name in names:
@@ -77,8 +77,12 @@ def previews(redis: Redis, deployment: str) -> Counter[str]:
     return Counter({name: number for name, number in found.items() if is_preview_name(name)})
 
 
-def _named(redis: Redis, deployment: str) -> Iterator[tuple[Any, list[bytes]]]:
-    """A deployment's names, some at once, with the server that has them; now and then one twice."""
+def names_of(redis: Redis, deployment: str) -> Iterator[tuple[Any, list[bytes]]]:
+    """A deployment's names, some at once, with the server that has them; now and then one twice.
+
+    Raises:
+        RedisError: the store fails.
+    """
     return _scanned(redis, f"{deployment}:")
 
 

@@ -5,7 +5,7 @@ fails if a position is not what the micro-batch was read from. So it does not ma
 is killed, nor whether two of them take themselves for the owner of a partition.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby
 from typing import Any
@@ -210,11 +210,10 @@ class Applier:
         # Events of one hour and source are folded together, whichever partitions they come from.
         # On a cluster each partition has a transaction of its own, as it has a slot.
         alone = clustered(self._redis)
-        key: Callable[[_Part], Any] = lambda part: (  # noqa: E731
-            part.unit.source.name,
-            part.hour,
-            part.unit.stream if alone else "",
-        )
+
+        def key(part: _Part) -> tuple[str, int, str]:
+            return part.unit.source.name, part.hour, part.unit.stream if alone else ""
+
         for _, these in groupby(sorted(parts, key=key), key):
             some = list(these)
             try:

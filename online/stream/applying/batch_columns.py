@@ -51,8 +51,9 @@ class EventColumns:
     def numbers(self, name: str) -> Array:
         """A column of anything but texts as numbers, 0 where it is null."""
         kind = column_of(self._source, name).kind
-        found = lambda: as_numpy(self.column(name), kind, name, 0)  # noqa: E731
-        return self._once("numbers", name, found)  # type: ignore[no-any-return]
+        return self._once(  # type: ignore[no-any-return]
+            "numbers", name, lambda: as_numpy(self.column(name), kind, name, 0)
+        )
 
     def codes(self, name: str) -> tuple[Array, pa.Array]:
         """A column as positions in its distinct values, -1 where it is null."""
@@ -66,14 +67,16 @@ class EventColumns:
 
     def texts(self, name: str) -> Array:
         """A column of texts as an array of strings."""
-        made = lambda: Kind.STRING.from_arrow(self.column(name))  # noqa: E731
-        return self._once("texts", name, made)  # type: ignore[no-any-return]
+        return self._once(  # type: ignore[no-any-return]
+            "texts", name, lambda: Kind.STRING.from_arrow(self.column(name))
+        )
 
     def value_words(self, name: str) -> Array:
         """A column of anything but texts as the words of values that are counted."""
         kind = column_of(self._source, name).kind
-        made = lambda: words(self.column(name).fill_null(_zero(kind)), kind)  # noqa: E731
-        return self._once("words", name, made)  # type: ignore[no-any-return]
+        return self._once(  # type: ignore[no-any-return]
+            "words", name, lambda: words(self.column(name).fill_null(_zero(kind)), kind)
+        )
 
     def value_codes(self, name: str) -> Array:
         """The codes of a column's values; any where it is null."""
