@@ -78,7 +78,7 @@ def _look(reading: Reading, last: LastLook) -> tuple[list[Event], LastLook]:
     events: list[Event] = []
     if everything or numbers != last.numbers:
         events.append(_materialization(reading, numbers))
-    found = limits(reading)
+    found = list(limits(reading))
     failed = {one.check: dict(one.metadata) for one in found if not one.passed}
     for limit in found:
         if everything or failed.get(limit.check) != last.failed.get(limit.check):
