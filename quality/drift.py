@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from slate.features import Feature
+from slate.features import Aggregated, Feature
 from slate.kinds import Kind
 from slate.quality.expectations import Expectation, Severity
 from slate.quality.limits import Limits
 from slate.quality.profiles import ColumnProfile, Profile, told_as_of
 from slate.views import FeatureView
+from slate.windows import SECOND
 
 # How the numbers are called that are means.
 MEAN = "mean of "
@@ -38,6 +39,9 @@ def numbers(profile: Profile) -> dict[str, float | None]:
     }
 
 
+_DAY = 86_400 * SECOND
+# The least share of the values that there were in the last good run that is to be left.
+_LEFT = 0.1
 # A constant that is not a power of two has a deviation of a rounding error.
 _ROUNDING = 1e-9
 
@@ -72,7 +76,7 @@ def _nulls(
     why = f"{is_null} in {least:.0%} to {greatest:.0%} of the rows: {was}"
     yield _between(number, feature, least, greatest, why)
     most, said = most_nulls(view, feature.column, share)
-    if most < 1:
+    if most < 1 and not changes_with_the_hour(view, feature):
         why = f"{is_null} in {most:.0%} of the rows or fewer: {was}, and {said}"
         yield _between(number, feature, 0.0, most, why, "critical")
 
@@ -80,10 +84,22 @@ def _nulls(
 def most_nulls(view: type[FeatureView], column: str, share: float) -> tuple[float, str]:
     """In which share of rows a feature may have no value, if it had none in some; and who says."""
     allowed = view.gate.of(column).nulls
+    said = f"the gate of {view.__name__} allows {100 * (allowed or 0):.3g} points more"
     if allowed is None:
-        said = f"max_null_shift of {view.__name__} is {view.max_null_shift:.0%}"
-        return share + view.max_null_shift, said
-    return share + allowed, f"the gate of {view.__name__} allows {100 * allowed:.3g} points more"
+        allowed = view.max_null_shift
+        said = f"max_null_shift of {view.__name__} is {allowed:.0%}"
+    # Where few have values, too few are left to grow by so many points.
+    nearly_all = 1 - (1 - share) * _LEFT
+    if allowed < 1 and nearly_all < share + allowed:
+        return nearly_all, f"of the values that there were, {_LEFT:.0%} are to be left"
+    return share + allowed, said
+
+
+def changes_with_the_hour(view: type[FeatureView], feature: Feature) -> bool:
+    """Whether a feature is of less than a day, and not compared all the same as its gate says."""
+    window = feature.window if isinstance(feature, Aggregated) else None
+    short = window is not None and window.bounded and window.length < _DAY
+    return short and feature.column not in view.gate.features
 
 
 def _between(

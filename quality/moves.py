@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 
 from slate.features import Aggregated, Feature
 from slate.quality.distributions import Distribution, again, ks, psi
-from slate.quality.drift import most_nulls
+from slate.quality.drift import changes_with_the_hour, most_nulls
 from slate.quality.expectations import Expectation, Severity
 from slate.quality.profiles import Profile, told_as_of
 from slate.views import FeatureView
-from slate.windows import SECOND
 
 if TYPE_CHECKING:
     import duckdb
 
 # What the literature calls a significant shift.
 SIGNIFICANT = 0.25
-_DAY = 86_400 * SECOND
 
 
 @dataclass(frozen=True)
@@ -78,10 +76,10 @@ def settled(
     """Whether a feature's values were not still growing, and do not change with the hour."""
     if not isinstance(feature, Aggregated):
         return True
-    window, named = feature.window, feature.column in view.gate.features
+    window = feature.window
     if window is None or not window.bounded:
-        return named
-    if known_since is None or previous.as_of is None or (window.length < _DAY and not named):
+        return feature.column in view.gate.features
+    if known_since is None or previous.as_of is None or changes_with_the_hour(view, feature):
         return False
     began = datetime.fromisoformat(previous.as_of) - timedelta(microseconds=window.length)
     return known_since.replace(tzinfo=None) <= began

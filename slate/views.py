@@ -34,7 +34,9 @@ class FeatureView(Definition):
         fresh_within: the view is held back when its newest row happened longer ago than this, by
             the platform's clock; empty where rows may be of any age.
         max_null_shift: the view is held back when a feature's share of nulls is greater than in
-            the last good run by more than this, from 0 to 1; 1 lets any share pass.
+            the last good run by more than this, from 0 to 1, or hardly any values are left; 1 lets
+            any share pass. Those of windows of less than a day are only warned of, unless the gate
+            names them.
         gate: how many rows may be lost, and how far values may move, from the last good run before
             the view is held back.
         near: kept decoded in the processes that serve, at most so far behind the store ("1s"); for

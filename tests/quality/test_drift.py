@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slate.errors import DataError
-from slate.gates import Gate
+from slate.gates import Allowed, Gate
 from slate.quality import last_good_profiles
 from slate.quality.limits import Limits
 from slate.quality.profiles import Profile, measure
 from slate.quality.suites import suite
 from slate.quality.validations import validate
+from slate.windows import window
 from tests.depth import either
 from tests.quality.library import MemberLoans, MemberProfile
 from tests.quality.warehouse import LOANS, write
@@ -72,6 +73,33 @@ def test_a_definition_says_how_many_nulls_more_there_may_be(
     for allowed, success in ((0.6, True), (0.5, False), (0.0, False), (1.0, True)):
         monkeypatch.setattr(MemberLoans, "max_null_shift", allowed)
         assert validate(MemberLoans, warehouse, previous=previous).success == success
+
+
+@pytest.mark.parametrize(("left", "success"), [(3, True), (1, True), (0, False)])
+def test_what_few_rows_had_is_not_to_be_lost(
+    left: int, success: bool, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    """Where three of eleven had a value, no share of nulls is half of the rows more."""
+    null(warehouse, 8)
+    previous = validate(MemberLoans, warehouse).profile
+    null(warehouse, 11 - left)
+    validation = validate(MemberLoans, warehouse, previous=previous)
+    assert validation.success == success
+    told = [f.expectation.why for f in validation.failed if f.expectation.severity == "critical"]
+    assert [why.partition(", and ")[2] for why in told] == [
+        *([] if success else ["of the values that there were, 10% are to be left"])
+    ]
+
+
+def test_a_window_of_hours_that_goes_null_is_a_warning(
+    warehouse: duckdb.DuckDBPyConnection, previous: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a quiet hour it has nothing to be the mean of, unless the gate says that it has."""
+    monkeypatch.setattr(MemberLoans.features["spread_1d"], "window", window("6h", "over"))
+    null(warehouse, 11)
+    assert validate(MemberLoans, warehouse, previous=previous).success
+    monkeypatch.setattr(MemberLoans, "gate", Gate(features={"spread_1d": Allowed()}))
+    assert not validate(MemberLoans, warehouse, previous=previous).success
 
 
 def test_fewer_nulls_are_never_held_back(warehouse: duckdb.DuckDBPyConnection) -> None:
