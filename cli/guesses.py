@@ -4,6 +4,7 @@ import keyword
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import slate
 from slate.assets.column_profiles import ColumnProfile, FileProfile
@@ -111,11 +112,38 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
     event_time = _event_time(columns, said)
     arrival = _said(columns, said.arrival_time) or _arrival(columns, event_time)
     unique = _said(columns, said.unique_id) or _unique(columns, source)
+    _require_id(unique)
+    _require_arrival(arrival, event_time)
+    keys = list(_keys(columns, event_time, unique))
+    key = _said(columns, said.key) or (keys[0] if keys else _no_key(columns, profile))
+    _require_key(key)
+    entity = class_name(_KEYS.sub("", key.name) or key.name)
+    headers = (said.unique_id, said.event_time, said.arrival_time, said.key)
+    return Guess(
+        source=source,
+        landing=landing,
+        columns=tuple(columns),
+        passed_over=tuple(found.name for found in profile.columns if found.kind is None),
+        unique_id=unique,
+        event_time=event_time,
+        arrival_time=arrival,
+        key=key,
+        entity=f"{entity}Key" if entity == source else entity,
+        other_keys=tuple(k for k in keys if k is not key and _KEYS.search(k.name)),
+        measure=_measure(columns, (key, unique, *keys)),
+        said=tuple(found for header in headers if (found := _said(columns, header))),
+    )
+
+
+def _require_id(unique: GuessedColumn | None) -> None:
     if unique is not None and (unique.profile.nullable or not _may_tell_apart(unique)):
         raise DataError(
             f"{unique.header!r} cannot be an id, which is a text or a whole number in each row: "
             "say another by --id, or leave --id out"
         )
+
+
+def _require_arrival(arrival: GuessedColumn | None, event_time: GuessedColumn) -> None:
     if arrival is event_time:
         raise DataError(
             f"{event_time.header!r} cannot be both when an event happened and when it arrived: say "
@@ -126,39 +154,21 @@ def guess(stem: str, profile: FileProfile, said: Said) -> Guess:
             f"{arrival.header!r} does not hold a time in each row: say another by --arrival, or "
             "leave --arrival out"
         )
-    keys = list(_keys(columns, event_time, unique))
-    key = _said(columns, said.key) or (keys[0] if keys else None)
-    if key is not None and (key.name in VIEW_COLUMNS or not _may_tell_apart(key)):
+
+
+def _require_key(key: GuessedColumn) -> None:
+    if key.name in VIEW_COLUMNS or not _may_tell_apart(key):
         raise DataError(
             f"{key.header!r} cannot be a key, which is a text or a whole number of 64 bits"
             + (f", and not called {key.name!r}" if key.name in VIEW_COLUMNS else "")
             + ": say another by --key"
         )
-    if key is None:
-        raise DataError(
-            "no column tells whose the events are: say one by --key, of whole numbers or texts, in "
-            f"each row: {', '.join(found.header for found in columns)}{_left_out(profile)}"
-        )
-    entity = class_name(_KEYS.sub("", key.name) or key.name)
-    if entity == source:
-        entity = f"{entity}Key"
-    return Guess(
-        source,
-        landing,
-        tuple(columns),
-        tuple(found.name for found in profile.columns if found.kind is None),
-        unique,
-        event_time,
-        arrival,
-        key,
-        entity,
-        tuple(k for k in keys if k is not key and _KEYS.search(k.name)),
-        _measure(columns, (key, unique, *keys)),
-        tuple(
-            found
-            for header in (said.unique_id, said.event_time, said.arrival_time, said.key)
-            if (found := _said(columns, header))
-        ),
+
+
+def _no_key(columns: Sequence[GuessedColumn], profile: FileProfile) -> NoReturn:
+    raise DataError(
+        "no column tells whose the events are: say one by --key, of whole numbers or texts, in "
+        f"each row: {', '.join(found.header for found in columns)}{_left_out(profile)}"
     )
 
 
@@ -195,6 +205,16 @@ def _may_tell_apart(column: GuessedColumn) -> bool:
     return column.profile.kind in (Kind.STRING, Kind.INTEGER)
 
 
+def camel_case(name: str) -> str:
+    """A name as part of a class's.
+
+    Examples:
+        >>> camel_case("line_item")
+        'LineItem'
+    """
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
 def class_name(name: str) -> str:
     """A name as a class has it; not one that definitions use for something else.
 
@@ -202,7 +222,7 @@ def class_name(name: str) -> str:
         >>> class_name("line_item"), class_name("source")
         ('LineItem', 'SourceRow')
     """
-    made = "".join(part.capitalize() for part in name.split("_"))
+    made = camel_case(name)
     taken = made in slate.__all__ or keyword.iskeyword(made)
     return f"{made}Row" if taken else made
 

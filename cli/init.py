@@ -5,6 +5,8 @@ import keyword
 import shlex
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from slate.cli.guesses import Guess, Said, guess, left_out
 from slate.cli.scaffold import Scaffold
 from slate.compile.project import write
 from slate.deployment import load
-from slate.errors import ConfigurationError, SlateError
+from slate.errors import ConfigurationError
 from slate.identifiers import is_portable
 
 
@@ -41,15 +43,9 @@ def run(options: Namespace) -> int:
     guessed = guess(options.table or stem, told, said)
     now = datetime.now(UTC).replace(tzinfo=None)
     made = Scaffold(options.name, file, guessed, told, now)
-    written = _write(folder, made.files())
-    deployment = load(folder / "slate.toml")
-    try:
+    with _all_or_none(folder, made.files()):
+        deployment = load(folder / "slate.toml")
         write(deployment.registry, deployment.dbt_project)
-    except SlateError:
-        # What cannot be used is in the way of another try.
-        for path in written:
-            path.unlink()
-        raise
     for path in made.files():
         print(path)
     print(f"{deployment.dbt_project.name}/models/generated", flush=True)
@@ -101,14 +97,15 @@ def _require_name(name: str, folder: Path) -> None:
         )
 
 
-def _write(folder: Path, files: dict[Path, str]) -> list[Path]:
+@contextmanager
+def _all_or_none(folder: Path, files: dict[Path, str]) -> Iterator[None]:
     """Write all files, or where one is in the way, none; a .gitignore that is there stays.
 
-    Returns:
-        Those that were written.
+    Where what is done with them fails, those that were written are taken away: what cannot be used
+    is in the way of another try.
 
     Raises:
-        ConfigurationError: naming those that are there.
+        ConfigurationError: naming those that are there, or one cannot be written.
     """
     there = [path for path in files if (folder / path).exists() and path.name != ".gitignore"]
     if there:
@@ -116,11 +113,23 @@ def _write(folder: Path, files: dict[Path, str]) -> list[Path]:
             f"{', '.join(map(str, there))} in {folder} would be overwritten: start in an empty "
             "folder, or move them away"
         )
-    written = [folder / path for path in files if not (folder / path).exists()]
-    for path in written:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(files[path.relative_to(folder)])
-    return written
+    written: list[Path] = []
+    try:
+        for path in [path for path in files if not (folder / path).exists()]:
+            written.append(folder / path)
+            try:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(files[path])
+            except OSError as error:
+                raise ConfigurationError(
+                    f"{path} cannot be written in {folder}: {error.strerror}; start in a folder "
+                    "that you may write to"
+                ) from error
+        yield
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _told(guessed: Guess) -> str:

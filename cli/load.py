@@ -7,10 +7,10 @@ from pathlib import Path
 
 from slate.assets.event_values import require_time_format
 from slate.assets.hours import is_over
-from slate.assets.landing_files import HOUR
 from slate.assets.loading import Loaded, load_file
 from slate.assets.staged_events import Rules
 from slate.cli import processes
+from slate.cli.hours import hour_after, hour_of
 from slate.cli.text import Clock
 from slate.deployment import Deployment, load
 from slate.errors import DataError, UnknownNameError, nearest
@@ -44,7 +44,7 @@ def run(options: Namespace) -> int:
             print(f"{file}: and {more:,} more")
         sys.stdout.flush()
         say(f"{file}: {_told(loaded)}")
-        if loaded.last is not None and not is_over(deployment, _hour(loaded.last)):
+        if loaded.last is not None and not is_over(deployment, hour_of(loaded.last)):
             say(_waits(deployment, loaded.last))
         wrong += loaded.refused + loaded.broken
         landed = True
@@ -92,9 +92,5 @@ def _waits(deployment: Deployment, last: datetime) -> str:
     return (
         f"its last rows arrived at {last:%Y-%m-%d %H:%M} UTC, and by {what} it is "
         f"{deployment.now():%Y-%m-%d %H:%M}: they wait until their hour is over, from "
-        f"{_hour(last) + HOUR:%Y-%m-%dT%H:%M:%S} on"
+        f"{hour_after(last):%Y-%m-%dT%H:%M:%S} on"
     )
-
-
-def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)

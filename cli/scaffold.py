@@ -12,7 +12,8 @@ from pathlib import Path
 import slate
 from slate.assets.column_profiles import FileProfile
 from slate.base import snake_case
-from slate.cli.guesses import Guess, GuessedColumn
+from slate.cli.guesses import Guess, GuessedColumn, camel_case
+from slate.cli.hours import hour_after
 from slate.identifiers import VIEW_COLUMNS
 from slate.kinds import Kind
 from slate.views import FeatureView
@@ -21,7 +22,6 @@ from slate.windows import duration
 # What a source has where its file does not: the names of these columns, and the arrival's rule.
 ROW_ID, RECEIVED_AT = "row_id", "received_at"
 MODULE, PROJECT = "definitions", "dbt_project"
-_HOUR = timedelta(hours=1)
 # What a view has already, and what its body calls.
 _TAKEN = (
     VIEW_COLUMNS
@@ -59,10 +59,14 @@ class Scaffold:
         """Where the virtual clock is to stand: after what is newest, if that is of the past."""
         arrival = self.guess.arrival_time or self.guess.event_time
         newest: datetime = arrival.profile.greatest
+        past = self.now - _PAST
+        # First, as there is nothing after the year 9999.
+        if newest >= past:
+            return None
         if self.guess.arrival_time is None:
             newest += timedelta(microseconds=duration(self.delay, "the delay"))
-        after = newest.replace(minute=0, second=0, microsecond=0) + _HOUR
-        return after if after < self.now - _PAST else None
+        after = hour_after(newest)
+        return after if after < past else None
 
     @property
     def delay(self) -> str:
@@ -110,7 +114,7 @@ class Scaffold:
         used += ["event_time", "last", "unique_id", *(["sum"] if guess.measure else [])]
         kinds = sorted(used, key=lambda name: (name.islower(), name))
         imports = "".join(f"    {name},\n" for name in kinds)
-        view = f"{entity}{class_of(guess.landing)}"
+        view = f"{entity}{camel_case(guess.landing)}"
         features = "".join(f"    {line}\n" for line in self._features())
         columns = "".join(f"    {line}\n" for line in self._columns())
         return f'''"""The definitions of {self.name}.
@@ -219,11 +223,6 @@ class {view}(FeatureView):
         key = self.guess.key
         mark = "" if key in self.guess.said else "guessed: "
         return f"{mark}{_of_values(key)} in {key.profile.rows:,} rows"
-
-
-def class_of(name: str) -> str:
-    """A name as part of a class's."""
-    return "".join(part.capitalize() for part in name.split("_"))
 
 
 def _annotation(found: GuessedColumn) -> str:

@@ -128,6 +128,16 @@ def test_the_clock_is_the_machines_where_data_are_of_now(
     assert load().clock is None
 
 
+def test_a_date_that_stands_for_never_sets_no_clock(empty_folder: Path, slate_here: Slate) -> None:
+    """There is no hour after the last of the year 9999."""
+    rows = orders()
+    rows[-1]["placed_at"] = datetime(9999, 12, 31, 23, 59, 59)
+    file = write_csv(empty_folder / "orders.csv", rows)
+    made = slate_here("init", "shop_of_ever", "--from", str(file))
+    assert made.code == 0, made.err
+    assert load().clock is None
+
+
 def test_what_a_file_has_is_not_made_up(empty_folder: Path, slate_here: Slate) -> None:
     rows = [row | {"received_at": row["placed_at"] + timedelta(minutes=2)} for row in orders()]
     file = write_csv(empty_folder / "orders.csv", rows)
@@ -274,6 +284,17 @@ def test_what_was_there_before_stays_where_it_fails(
     assert slate_here("init", "failed_shop", "--from", str(file)).code == 1
     assert (empty_folder / ".gitignore").read_text() == "mine\n"
     assert not (empty_folder / "slate.toml").exists()
+
+
+def test_what_cannot_be_loaded_is_not_in_the_way_of_another_try(
+    empty_folder: Path, slate_here: Slate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_csv(empty_folder / "orders.csv", orders())
+    monkeypatch.setenv("SLATE_CLOCK", "yesterday")
+    assert slate_here("init", "shop_of_tries", "--from", str(file)).code == 1
+    assert not (empty_folder / "slate.toml").exists()
+    monkeypatch.delenv("SLATE_CLOCK")
+    assert slate_here("init", "shop_of_tries", "--from", str(file)).code == 0
 
 
 def test_a_deployment_is_not_overwritten(empty_folder: Path, slate_here: Slate) -> None:
