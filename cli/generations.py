@@ -28,6 +28,9 @@ _SHORT = 8
 
 def run(options: Namespace) -> int:
     """Print the generations, newest first, as tables or as JSON; or delete those that are old."""
+    if options.keep is not None and not options.clean:
+        print("slate generations: --keep says what --clean leaves: give both", file=sys.stderr)
+        return 2
     deployment = load()
     registry = deployment.registry
     views = [registry.view(options.view)] if options.view else list(registry.views.values())

@@ -19,6 +19,9 @@ SOMETHING = 3
 
 def run(options: Namespace) -> int:
     """Print what a run would do; nothing is built, published or written."""
+    if options.key and not options.server:
+        print("slate plan: --key is for a server: give --server URL too", file=sys.stderr)
+        return 2
     deployment = load()
     require_up_to_date(deployment.registry, deployment.dbt_project)
     changes = changes_of(deployment)

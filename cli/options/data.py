@@ -2,7 +2,7 @@
 
 from slate.cli.options.command import Add
 from slate.cli.options.files import reading
-from slate.cli.options.types import instant, number, subject
+from slate.cli.options.types import count, instant, number, subject, wait
 
 
 def _load(add: Add) -> None:
@@ -49,7 +49,7 @@ def _ingest(add: Add) -> None:
     command.add_argument(
         "--wait",
         metavar="SECONDS",
-        type=float,
+        type=wait,
         default=60.0,
         help="for how long to wait for room where the stream is full (default: 60)",
     )
@@ -69,12 +69,13 @@ def _deadletters(add: Add) -> None:
     )
     command.add_argument("--json", action="store_true", help="as JSON, one object per line")
     command.add_argument("--pii", action="store_true", help="show what is tagged pii too")
-    command.add_argument(
+    what = command.add_mutually_exclusive_group()
+    what.add_argument(
         "--replay",
         action="store_true",
         help="write refused events again; tell of those that cannot be, or are refused again",
     )
-    command.add_argument(
+    what.add_argument(
         "--forget",
         action="store_true",
         help="delete what is listed; late events have reached the warehouse",
@@ -135,7 +136,7 @@ def _trace(add: Add) -> None:
     command.add_argument("request", metavar="REQUEST_ID")
     command.add_argument("feature", metavar="FEATURE")
     command.add_argument(
-        "--row", metavar="N", type=int, default=0, help="which row of the answer (default: 0)"
+        "--row", metavar="N", type=count, default=0, help="which row of the answer (default: 0)"
     )
     command.add_argument("--json", action="store_true", help="print it as JSON")
 

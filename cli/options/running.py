@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from slate.cli.options.command import Add
-from slate.cli.options.types import number, port, seconds
+from slate.cli.options.types import fixed_port, lease, number, port, seconds
 from slate.limits import REQUEST_ROWS
 
 
@@ -30,13 +30,13 @@ def _stream(add: Add) -> None:
     command.add_argument(
         "--metrics",
         metavar="PORT",
-        type=number,
+        type=fixed_port,
         help="serve Prometheus metrics on this loopback port; further workers on the next ones",
     )
     command.add_argument(
         "--lease",
         metavar="SECONDS",
-        type=float,
+        type=lease,
         default=5.0,
         help="after how long others take over what a dead worker held (default: 5)",
     )

@@ -69,8 +69,9 @@ def _generations(add: Add) -> None:
         "another one live, or why none does.",
     )
     command.add_argument("view", metavar="VIEW", nargs="?", help="default: all")
-    command.add_argument("--json", action="store_true", help="as a JSON list")
-    command.add_argument(
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as a JSON list")
+    form.add_argument(
         "--clean",
         action="store_true",
         help="delete what is kept beyond --keep, and what is left over",
@@ -79,7 +80,8 @@ def _generations(add: Add) -> None:
         "--keep",
         metavar="N",
         type=count,
-        help="how many stay besides the live one (default: kept_generations of slate.toml)",
+        help="with --clean: how many stay besides the live one (default: kept_generations of "
+        "slate.toml)",
     )
 
 

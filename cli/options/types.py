@@ -5,6 +5,8 @@ from datetime import datetime
 
 from slate.limits import LONGEST
 
+SHORTEST_LEASE = 0.1
+
 
 def key_value(text: str) -> tuple[str, list[str]]:
     """A name and its values, as of ``key=a,b``."""
@@ -41,6 +43,13 @@ def port(text: str) -> int:
     return int(text)
 
 
+def fixed_port(text: str) -> int:
+    """A port that others know."""
+    if not (text.isdecimal() and 0 < int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give 1 to 65535")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """A number of seconds, more than 0."""
     try:
@@ -50,6 +59,29 @@ def seconds(text: str) -> float:
     if not 0 < found <= LONGEST:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a number of seconds: give more than 0, and {LONGEST:,} at most"
+        )
+    return found
+
+
+def lease(text: str) -> float:
+    """A number of seconds that workers can renew a lease within."""
+    found = seconds(text)
+    if found < SHORTEST_LEASE:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is too short for workers to renew it in time: give {SHORTEST_LEASE} or more"
+        )
+    return found
+
+
+def wait(text: str) -> float:
+    """A number of seconds; 0 to not wait at all."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= LONGEST:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds: give 0 or more, and {LONGEST:,} at most"
         )
     return found
 

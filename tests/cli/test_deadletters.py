@@ -129,3 +129,9 @@ def test_wrong_usage(slate: Slate, redis: Redis) -> None:
     unknown = slate("deadletters", "mover")
     assert unknown.code == 1
     assert "there is no source 'mover': did you mean 'move'?" in unknown.err
+
+
+def test_what_is_written_again_is_not_deleted_too(slate: Slate) -> None:
+    refused = slate("deadletters", "--replay", "--forget")
+    assert refused.code == 2
+    assert "--forget: not allowed with argument --replay" in refused.err

@@ -112,6 +112,8 @@ def test_what_is_old_is_deleted(slate: Slate, live: dict[str, Generation]) -> No
         (["rollback", "station_moves"], 1, "it was never published as it is defined now"),
         (["rollback", "rider_profile", "--to", "x"], 1, "no generation 'x' that is kept; kept are"),
         (["generations", "rider_profile", "--keep", "-1"], 2, "'-1' is not a number"),
+        (["generations", "--keep", "0"], 2, "--keep says what --clean leaves: give both"),
+        (["generations", "--clean", "--json"], 2, "--json: not allowed with argument --clean"),
     ],
 )
 def test_what_is_not_done_is_told(

@@ -239,7 +239,10 @@ def test_a_full_stream_ends_it_after_a_while(
     redis.set(Unit("bikes", source, LOG).pending, 1_000_000)
     path = tmp_path / "a.jsonl"
     path.write_text(lines(checkup(1)))
-    ran = slate("ingest", "checkup", str(path), "--wait", "0.1")
+    for wait in ("-1", "nan", "soon"):
+        refused = slate("ingest", "checkup", str(path), "--wait", wait)
+        assert f"{wait!r} is not a number of seconds: give 0 or more" in refused.err
+    ran = slate("ingest", "checkup", str(path), "--wait", "0")
     assert ran.code == 1
     assert "is full: 1,000,000 of its events wait" in ran.err
 

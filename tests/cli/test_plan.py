@@ -37,3 +37,8 @@ def test_it_works_without_store_and_warehouse(slate_here: Slate, folder: Path) -
     }
     assert found["samples"] == []
     assert slate_here("plan", "--sample", "few").code == 2
+
+
+def test_a_key_is_for_a_server(slate: Slate) -> None:
+    refused = slate("plan", "--key", "k")
+    assert (refused.code, "give --server URL too" in refused.err) == (2, True)
