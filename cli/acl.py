@@ -1,15 +1,15 @@
 """`slate acl`: the users that the online store is to have, one for each role."""
 
+import getpass
 import sys
 from argparse import Namespace
 
 from slate.cli import processes
+from slate.cli.processes import TIMEOUT
 from slate.deployment import load
 from slate.errors import ConfigurationError, nearest
 from slate.online.store.redis_client import all_servers
 from slate.online.store.roles import ROLES, rules, set_user, user_name
-
-TIMEOUT = 10.0
 
 
 def run(options: Namespace) -> int:
@@ -26,9 +26,7 @@ def run(options: Namespace) -> int:
         hint = nearest(options.role, ROLES)
         raise ConfigurationError(f"there is no role {options.role!r}: {hint}")
     name = options.user or user_name(deployment.name, options.role)
-    if sys.stdin.isatty():
-        print(f"password of {name} (one line):", file=sys.stderr)
-    password = sys.stdin.readline().rstrip("\r\n")
+    password = _password(name)
     with (
         processes.store(deployment) as store,
         all_servers(store.address, TIMEOUT) as servers,
@@ -38,3 +36,13 @@ def run(options: Namespace) -> int:
             forgets = "" if kept else ", until that ends: it has no aclfile to keep it in"
             print(f"{name} may do in {address} what {options.role}s do{forgets}", file=sys.stderr)
     return 0
+
+
+def _password(name: str) -> str:
+    """The password, from standard input; a terminal does not show it."""
+    if sys.stdin.isatty():
+        try:
+            return getpass.getpass(f"password of {name}: ")
+        except EOFError:
+            return ""
+    return sys.stdin.readline().rstrip("\r\n")

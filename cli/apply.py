@@ -7,9 +7,10 @@ from slate.assets.impact.changes import Changes
 from slate.assets.impact.planner import changes_of
 from slate.assets.impact.store_state import live_generations
 from slate.cli import processes
-from slate.cli.chain import TIMEOUT, bring_preview, catch_up_streams, chain
+from slate.cli.chain import bring_preview, catch_up_streams, chain
 from slate.cli.plan import samples_of
 from slate.cli.plan_report import text
+from slate.cli.processes import TIMEOUT
 from slate.cli.text import Clock, Say, heading, table
 from slate.compile.project import require_up_to_date
 from slate.deployment import Deployment, load

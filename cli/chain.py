@@ -5,14 +5,11 @@ from collections.abc import Callable, Collection
 from contextlib import redirect_stdout
 
 from slate.assets.previews import bring
-from slate.cli.processes import Store
+from slate.cli.processes import TIMEOUT, Store
 from slate.cli.text import Clock, Say
 from slate.deployment import Deployment
 from slate.online.store.redis_client import connect
 from slate.online.stream.workers.catching_up import CaughtUp, catch_up
-
-# For how many seconds a store may be silent before it is taken for lost.
-TIMEOUT = 10.0
 
 
 def bring_preview(deployment: Deployment, say: Say) -> None:

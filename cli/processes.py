@@ -17,6 +17,8 @@ from slate.online.store.addresses import shown
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import open_store
 
+# For how many seconds a store may be silent before it is taken for lost: no reply takes as long.
+TIMEOUT = 10.0
 # What Dagster warns of: once for every asset, and of `dagster dev`, whose successor needs a project
 # of another form.
 KNOWN = (

@@ -8,7 +8,8 @@ from redis import Redis
 from redis.exceptions import WatchError
 
 from slate.cli import processes
-from slate.cli.chain import TIMEOUT, catch_up_streams, chain
+from slate.cli.chain import catch_up_streams, chain
+from slate.cli.processes import TIMEOUT
 from slate.cli.text import Clock
 from slate.compile.project import require_up_to_date
 from slate.deployment import Deployment, load

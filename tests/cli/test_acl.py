@@ -1,6 +1,9 @@
 """`slate acl`: the users of the online store."""
 
 import io
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -49,3 +52,31 @@ def test_what_is_no_role(
     refused = slate("acl", *arguments)
     assert refused.code == 1
     assert told in refused.err
+
+
+@pytest.mark.process
+def test_a_password_that_is_typed_is_not_shown(bikes: Deployment) -> None:
+    terminal, typed = os.openpty()
+    command = [sys.executable, "-m", "slate.cli", "acl", "--set", "reader"]
+    with (
+        EmbeddedServer.attach(bikes.data / "redis") as server,
+        subprocess.Popen(
+            command, stdin=typed, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as asking,
+    ):
+        assert asking.stderr is not None
+        prompt = "password of bikes-reader: "
+        assert asking.stderr.read(len(prompt)) == prompt
+        os.write(terminal, b"s3cret\n")
+        assert "bikes-reader may do in" in asking.stderr.read()
+        assert asking.wait(20) == 0
+        with connect(f"unix://bikes-reader:s3cret@{server.address.removeprefix('unix://')}"):
+            pass
+    os.close(typed)
+    os.set_blocking(terminal, False)
+    try:
+        shown = os.read(terminal, 100)
+    except OSError:  # as of a terminal that nobody has open
+        shown = b""
+    os.close(terminal)
+    assert b"s3cret" not in shown
