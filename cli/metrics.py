@@ -6,13 +6,16 @@ from prometheus_client import start_http_server
 from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis import Redis
+from redis.exceptions import RedisError
 
 from slate.deployment import Deployment
+from slate.errors import ConfigurationError
 from slate.online.store.stream_names import streamed_sources
 from slate.online.store.told_drift import told
 from slate.online.stream.workers.status import stream_status
 from slate.online.stream.workers.worker import Worker
 
+HOST = "127.0.0.1"
 _COUNTERS = {
     "events": "Events applied.",
     "repeats": "Events passed over because they had come before.",
@@ -32,10 +35,20 @@ _GAUGES = {
 
 
 def serve(port: int, redis: Redis, deployment: Deployment, worker: Worker) -> None:
-    """Serve ``/metrics`` on loopback, from a thread of its own."""
+    """Serve ``/metrics`` on loopback, from a thread of its own.
+
+    Raises:
+        ConfigurationError: the port cannot be listened on.
+    """
     registry = CollectorRegistry()
     registry.register(_Metrics(redis, deployment, worker))
-    start_http_server(port, addr="127.0.0.1", registry=registry)
+    try:
+        start_http_server(port, addr=HOST, registry=registry)
+    except OSError as error:
+        raise ConfigurationError(
+            f"metrics cannot be served on port {port} of {HOST} ({error.strerror}): give --metrics "
+            "another one, of which the next ones are free too where there are several workers"
+        ) from error
 
 
 class _Metrics(Collector):
@@ -43,12 +56,24 @@ class _Metrics(Collector):
         self._redis, self._deployment, self._worker = redis, deployment, worker
 
     def collect(self) -> Iterator[Metric]:
-        """What the worker did, and how its streams stand."""
+        """What the worker did, and how its streams stand; while the store fails, that it does."""
         stats = self._worker.stats.as_dict()
         for name, text in _COUNTERS.items():
             yield CounterMetricFamily(f"slate_stream_{name}", text, value=stats[name])
         for name, text in _GAUGES.items():
             yield GaugeMetricFamily(f"slate_stream_{name}", text, value=stats[name])
+        try:
+            of_store = list(self._of_store())
+        except RedisError:
+            of_store = None
+        yield GaugeMetricFamily(
+            "slate_stream_store_up",
+            "Whether the online store answers; while it is 0, there is nothing of the streams.",
+            value=0 if of_store is None else 1,
+        )
+        yield from of_store or ()
+
+    def _of_store(self) -> Iterator[Metric]:
         registry = self._deployment.registry
         families = {
             "waiting": "Events not applied yet, of the route that is furthest behind.",

@@ -6,14 +6,18 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+
+from redis.exceptions import RedisError
 
 from slate.assets.health import Health, health
 from slate.cli.served import Served, served
 from slate.cli.text import heading, instant, table
 from slate.deployment import Deployment, load
+from slate.errors import ConfigurationError, SlateError
 from slate.online.store.told_drift import ToldDrift
 from slate.time_words import age, minute
 
@@ -26,13 +30,20 @@ QUANTILES = (0.5, 0.99, 0.999)
 
 def run(options: Namespace) -> int:
     """Print the page, once or again and again; 1 where something is wrong at the last look."""
+    if options.key and not options.server:
+        print("slate status: --key is for a server: give --server URL too", file=sys.stderr)
+        return 2
     deployment = load()
     before: Served | None = None
     while True:
-        found = health(deployment)
-        told = _served(options)
+        found, told = Health(deployment.now(), [], [], []), None
+        failures: list[str] = []
+        with _going_on(options, failures):
+            found = health(deployment)
+        with _going_on(options, failures):
+            told = _served(options)
         lately = told.since(before) if told and before else told
-        troubles = found.troubles + (lately.troubles() if lately else [])
+        troubles = failures + found.troubles + (lately.troubles() if lately else [])
         if options.json:
             print(json.dumps(_as_json(found, lately, troubles)), flush=True)
         else:
@@ -44,6 +55,19 @@ def run(options: Namespace) -> int:
             return 1 if troubles else 0
         before = told
         time.sleep(options.watch)
+
+
+@contextmanager
+def _going_on(options: Namespace, failures: list[str]) -> Iterator[None]:
+    """Where it is looked again and again, make a failure of one look something to be told."""
+    try:
+        yield
+    except (SlateError, RedisError) as error:
+        # What was said wrongly is so at the next look too.
+        if not options.watch or isinstance(error, ConfigurationError):
+            raise
+        of_store = isinstance(error, RedisError)
+        failures.append(f"the online store fails ({error})" if of_store else str(error))
 
 
 def _served(options: Namespace) -> Served | None:

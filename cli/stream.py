@@ -7,14 +7,17 @@ import sys
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
 from slate.cli import processes
+from slate.cli.processes import TIMEOUT
 from slate.cli.text import Clock, Say
 from slate.deployment import Deployment, load
+from slate.errors import ConfigurationError
 from slate.online import spans
 from slate.online.store.redis_client import connect
 from slate.online.store.stream_names import streamed_sources
@@ -23,14 +26,18 @@ from slate.online.stream.workers.worker import Worker, WorkerStats
 
 TELL_SECONDS = 5.0
 STOP_SECONDS = 30.0
-# No reply takes as long: a store that hangs is told of, and does not keep a worker from ending.
-TIMEOUT = 10.0
+# How often it is asked whether the other workers run, and after how long one that ended is started
+# again: later each time, so that one that cannot start does not take the machine.
+LOOK_SECONDS = 0.5
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+LAST_PORT = 65_535
 
 
 def run(options: Namespace) -> int:
     """Run workers, one process each; this process is the first of them."""
     say = Clock()
     deployment = load()
+    _require_ports(options)
     processes.require_machine_clock(deployment)
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     processes.prepare(deployment)
@@ -39,7 +46,8 @@ def run(options: Namespace) -> int:
     if not names:
         print("slate: no source has a stream: give one `stream = ...`", file=sys.stderr)
         return 1
-    with processes.store(deployment) as store, _others(options):
+    stop = threading.Event()
+    with processes.store(deployment) as store, _others(options, stop, say):
         say(f"applying {names} in {store}")
         with connect(store.address, TIMEOUT) as redis, connect(store.address, TIMEOUT) as asked:
             worker = Worker(redis, deployment, server=store.server, lease_seconds=options.lease)
@@ -49,7 +57,6 @@ def run(options: Namespace) -> int:
 
                 serve(options.metrics, asked, deployment, worker)
                 say(f"metrics: http://127.0.0.1:{options.metrics}/metrics")
-            stop = threading.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stop.set())
             teller = threading.Thread(
@@ -66,32 +73,90 @@ def run(options: Namespace) -> int:
     return 0
 
 
+def _require_ports(options: Namespace) -> None:
+    """Refuse a port of which the last worker's would be none.
+
+    Raises:
+        ConfigurationError: saying which is the last that does.
+    """
+    last = LAST_PORT - options.workers + 1
+    if options.metrics and options.metrics > last:
+        raise ConfigurationError(
+            f"--metrics {options.metrics} leaves no ports for {options.workers:,} workers, each of "
+            f"which takes the next one: give {last} or less"
+        )
+
+
+@dataclass
+class _Other:
+    """Another worker, in a process of its own.
+
+    Attributes:
+        number: which of all workers it is; the first is this process.
+        command: what starts it.
+        process: the latest that was started.
+        began: when that was, as ``time.monotonic`` tells.
+        pause: for how long it rests when it ends.
+        due: when it is to be started again; None while it runs.
+    """
+
+    number: int
+    command: Sequence[str]
+    process: subprocess.Popen[bytes]
+    began: float
+    pause: float
+    due: float | None = None
+
+    @classmethod
+    def start(cls, number: int, command: Sequence[str]) -> "_Other":
+        return cls(number, command, subprocess.Popen(command), time.monotonic(), FIRST_PAUSE)
+
+    def look(self, say: Say) -> None:
+        """Tell that it ended, or start it again when that is due."""
+        now = time.monotonic()
+        if self.due is not None:
+            if now >= self.due:
+                self.process, self.began, self.due = subprocess.Popen(self.command), now, None
+        elif (code := self.process.poll()) is not None:
+            if now - self.began > LONGEST_PAUSE:
+                self.pause = FIRST_PAUSE
+            say(
+                f"worker {self.number} ended with exit code {code}: it is started again in "
+                f"{self.pause:g} s"
+            )
+            self.due, self.pause = now + self.pause, min(2 * self.pause, LONGEST_PAUSE)
+
+
 @contextmanager
-def _others(options: Namespace) -> Iterator[None]:
-    """The other workers, each in a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "slate.cli",
-        "stream",
-        "--quiet",
-        "--lease",
-        str(options.lease),
-    ]
-    others = []
-    for number in range(1, options.workers):
-        port = ["--metrics", str(options.metrics + number)] if options.metrics else []
-        others.append(subprocess.Popen([*command, *port]))
+def _others(options: Namespace, stop: threading.Event, say: Say) -> Iterator[None]:
+    """The other workers; one that ends before it is to stop is started again."""
+    command = [sys.executable, "-m", "slate.cli", "stream", "--quiet"]
+    command += ["--lease", str(options.lease)]
+    others: list[_Other] = []
+
+    def keep() -> None:
+        while not stop.wait(LOOK_SECONDS):
+            for other in others:
+                other.look(say)
+
+    keeper = threading.Thread(target=keep, daemon=True)
     try:
+        for number in range(1, options.workers):
+            port = ["--metrics", str(options.metrics + number)] if options.metrics else []
+            others.append(_Other.start(number + 1, [*command, *port]))
+        keeper.start()
         yield
     finally:
+        stop.set()
+        if keeper.ident is not None:
+            keeper.join()
         for other in others:
-            other.terminate()
+            other.process.terminate()
         for other in others:
             try:
-                other.wait(STOP_SECONDS)
+                other.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                other.kill()
+                other.process.kill()
 
 
 def _tell(

@@ -198,3 +198,49 @@ def test_what_the_dashboard_and_the_alerts_ask_for_is_told(
             there |= {f"{name}_bucket", f"{name}_count"} if kind == "histogram" else {name}
     assert names - there == set()
     assert len(names) > 15
+
+
+def test_watching_goes_on_after_a_look_that_fails(
+    slate: Slate, store: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server starts again: of the second look it is told that it cannot be reached."""
+    looks = 0
+
+    def rest(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("slate.cli.status.time.sleep", rest)
+    shown = slate("status", "--server", "http://127.0.0.1:1", "--watch", "5")
+    assert shown.code == 130
+    assert shown.out.count("! http://127.0.0.1:1 cannot be reached (") == 3
+    assert shown.out.count("rider_profile") >= 3
+    looks = 2
+    assert slate("status", "--server", "127.0.0.1:1", "--watch", "5").code == 1
+    alone = slate("status", "--key", "k")
+    assert (alone.code, "give --server URL too" in alone.err) == (2, True)
+
+
+def test_a_worker_tells_what_it_did_while_the_store_is_down(
+    bikes: Deployment, store: Publisher
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            connect(open_store(bikes)[0]) as redis,
+            pytest.raises(
+                ConfigurationError, match=rf"port {port} of 127.0.0.1 \(Address already in use\)"
+            ),
+        ):
+            serve(port, redis, bikes, Worker(redis, bikes))
+    with connect(open_store(bikes)[0]) as redis, connect("unix:///nowhere.sock") as down:
+        worker = Worker(redis, bikes)
+        worker.stats.errors = 7
+        serve(port, down, bikes, worker)
+        answer = urllib3.request("GET", f"http://127.0.0.1:{port}/metrics")
+    told_lines = answer.data.decode().splitlines()
+    assert answer.status == 200
+    assert {"slate_stream_errors_total 7.0", "slate_stream_store_up 0.0"} <= {*told_lines}
+    assert not [line for line in told_lines if line.startswith("slate_stream_waiting")]

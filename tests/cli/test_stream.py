@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -186,3 +187,39 @@ def test_a_rebuild_does_not_fill_a_store_that_lets_rows_go(
     assert found.code == 1
     assert "running the chain" not in found.err
     assert "set its maxmemory-policy to noeviction" in found.err
+
+
+def test_a_worker_that_ends_is_told_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later each time."""
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(stream, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    said: list[str] = []
+    options = Namespace(lease=5.0, workers=2, metrics=None)
+    with stream._others(options, threading.Event(), said.append):
+        deadline = time.monotonic() + 20
+        while len(said) < 3:
+            assert time.monotonic() < deadline, said
+            time.sleep(0.02)
+    assert said[:3] == [
+        f"worker 2 ended with exit code 1: it is started again in {pause} s"
+        for pause in (0.1, 0.2, 0.4)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--lease", "0"], 2, "'0' is not a number of seconds: give more than 0"),
+        (["--lease", "nan"], 2, "'nan' is not a number of seconds"),
+        (["--lease", "0.01"], 2, "'0.01' is too short for workers to renew it in time"),
+        (["--metrics", "70000"], 2, "'70000' is not a port: give 1 to 65535"),
+        (["--metrics", "0"], 2, "'0' is not a port: give 1 to 65535"),
+        (["--metrics", "65535", "--workers", "2"], 1, "leaves no ports for 2 workers"),
+    ],
+)
+def test_options_that_no_worker_can_have(
+    slate: Slate, arguments: list[str], code: int, says: str
+) -> None:
+    refused = slate("stream", *arguments)
+    assert (refused.code, says in refused.err) == (code, True), refused.err
