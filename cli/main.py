@@ -10,10 +10,11 @@ import argparse
 import atexit
 import importlib
 import os
+import select
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from slate.cli.options import data, definitions, running, store
 from slate.deployment import ENV, load
@@ -70,14 +71,30 @@ def _ended(options: argparse.Namespace) -> int:
         with _preview_of(options):
             code = _run(options)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # What is still buffered has no reader either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+    except BrokenPipeError as error:
+        closed = [output for output in (sys.stdout, sys.stderr) if _has_no_reader(output)]
+        for output in closed:
+            # What is still buffered has no reader either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+        if closed:
+            return PIPE_CLOSED
+        print(
+            f"slate: another process that this command writes to has closed the connection "
+            f"({error}): see that it runs, and run the command again",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     return code
+
+
+def _has_no_reader(output: TextIO) -> bool:
+    """Whether an output is a pipe, or the like, whose other end is closed."""
+    poll = select.poll()
+    poll.register(output, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _run(options: argparse.Namespace) -> int:

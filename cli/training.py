@@ -102,6 +102,10 @@ def _write(batches: Iterator[pa.RecordBatch], folder: Path) -> tuple[int, int]:
 
     Returns:
         How many rows and columns there are.
+
+    Raises:
+        DataError: there is not even a batch without rows, which would tell the columns; or they
+            cannot be written.
     """
     try:
         with _unfinished(folder) as unfinished:
@@ -118,6 +122,11 @@ def _write(batches: Iterator[pa.RecordBatch], folder: Path) -> tuple[int, int]:
                     writer, part = None, rows // PART_ROWS
             if writer is not None:
                 writer.close()
+            if not columns:
+                raise DataError(
+                    f"nothing is written to {folder}, as there are no rows: give --spine a file "
+                    "that has some"
+                )
             if folder.is_dir():
                 folder.rmdir()
             unfinished.rename(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slate.cli.main import INTERRUPTED, PIPE_CLOSED
+from slate.cli.main import INTERRUPTED, PIPE_CLOSED, command
 from tests.cli.conftest import BIKES, Slate
 
 ROOT = Path(__file__).parents[2]
@@ -143,3 +143,20 @@ def test_an_interrupt_exits_with_130(environment: dict[str, str], tmp_path: Path
         _, told = command.communicate(timeout=60)
     assert command.returncode == INTERRUPTED
     assert told == b"interrupted\n"
+
+
+def test_another_pipe_than_its_output_that_is_closed_is_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        reads, writes = os.pipe()
+        os.close(reads)
+        try:
+            os.write(writes, b"x")
+        finally:
+            os.close(writes)
+
+    monkeypatch.delenv("SLATE_ENV", raising=False)
+    monkeypatch.setattr("slate.cli.list.run", fail)
+    assert command(["list"]) == 1
+    assert "has closed the connection ([Errno 32] Broken pipe)" in capfd.readouterr().err

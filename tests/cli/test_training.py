@@ -8,11 +8,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.dataset
+import pyarrow.parquet as pq
 import pytest
 
 from slate.assets.training_sets import write_training_set
+from slate.cli import training
 from slate.compile.training import training_columns
 from slate.deployment import Deployment
+from slate.errors import DataError
 from slate.kinds import Kind
 from tests.cli.conftest import Slate
 
@@ -80,3 +83,13 @@ def test_none_was_written(slate: Slate) -> None:
     missed = slate("training", "station_outlook")
     assert missed.code == 1
     assert "holds no training set" in missed.err
+
+
+def test_of_no_rows_nothing_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    with pytest.raises(DataError, match="there are no rows: give --spine a file that has some"):
+        training._write(iter(()), out)
+    assert not [*tmp_path.iterdir()]
+    empty = pa.RecordBatch.from_pylist([], pa.schema([("a", pa.int64())]))
+    assert training._write(iter([empty]), out) == (0, 1)
+    assert pq.read_table(out / "part-00000.parquet").schema.names == ["a"]
