@@ -114,17 +114,22 @@ class _Other:
     def look(self, say: Say) -> None:
         """Tell that it ended, or start it again when that is due."""
         now = time.monotonic()
-        if self.due is not None:
-            if now >= self.due:
+        if self.due is None:
+            code = self.process.poll()
+            if code is not None:
+                if now - self.began > LONGEST_PAUSE:
+                    self.pause = FIRST_PAUSE
+                self._rest(f"ended with exit code {code}", say)
+        elif now >= self.due:
+            try:
                 self.process, self.began, self.due = subprocess.Popen(self.command), now, None
-        elif (code := self.process.poll()) is not None:
-            if now - self.began > LONGEST_PAUSE:
-                self.pause = FIRST_PAUSE
-            say(
-                f"worker {self.number} ended with exit code {code}: it is started again in "
-                f"{self.pause:g} s"
-            )
-            self.due, self.pause = now + self.pause, min(2 * self.pause, LONGEST_PAUSE)
+            except OSError as error:
+                self._rest(f"cannot be started ({error})", say)
+
+    def _rest(self, what: str, say: Say) -> None:
+        say(f"worker {self.number} {what}: it is started again in {self.pause:g} s")
+        self.due = time.monotonic() + self.pause
+        self.pause = min(2 * self.pause, LONGEST_PAUSE)
 
 
 @contextmanager
