@@ -16,12 +16,19 @@ from slate.online import Publisher
 from slate.online.publishing.listing import Standing, StoredGeneration, stored_generations
 from slate.online.store.redis_client import connect, running_store
 from slate.online.store.told_drift import ToldDrift, told
+from slate.online.stream.workers.catching_up import lacking
+from slate.quality import gate_history
 from slate.sources import Source
 from slate.views import FeatureView
 
 RESTS = (
     "the online store does not run: `slate run` fills it and lets it rest; `slate serve`, "
     "`slate ui` and whatever asks for features start it as it was left"
+)
+
+LACKS = (
+    "{view}: its rows lack what its stream added to them, and are MISSING: start `slate stream` "
+    "with the present definitions, or run `slate apply` again, which makes it anew"
 )
 
 
@@ -86,6 +93,7 @@ def health(deployment: Deployment) -> Health:
             publisher = Publisher(redis, deployment.name)
             of_sources = {view.source: view for view in registry.views.values() if view.windowed}
             began = {source: publisher.streamed_since(view) for source, view in of_sources.items()}
+            lacks = {view.name for view in lacking(redis, deployment)}
     except (RedisError, OSError) as error:
         raise StoreError(
             f"how the views stand is not known, as the online store cannot be reached: {error}; "
@@ -100,6 +108,8 @@ def health(deployment: Deployment) -> Health:
         for view in registry.views.values()
     ]
     troubles = [text for view, one in pairs for text in _view_troubles(view, one, now)]
+    troubles += [LACKS.format(view=one.view) for _, one in pairs if one.view in lacks]
+    troubles += [text for _, one in pairs if (text := _held_back(deployment, one))]
     troubles += [
         f"{reading.source.stream}: {limit.description}"
         for reading in streams
@@ -108,6 +118,19 @@ def health(deployment: Deployment) -> Health:
     ]
     troubles += [text for one in drifts if (text := _apart(one))]
     return Health(now, [one for _, one in pairs], streams, troubles, drifts)
+
+
+def _held_back(deployment: Deployment, one: ViewHealth) -> str:
+    """What its gate said of a view's last run, where that was held back; empty else."""
+    lines = gate_history.newest(deployment.reports, one.view, 1)
+    if not lines or lines[0]["passed"]:
+        return ""
+    reasons = lines[0]["held_back_for"] or ["see its check"]
+    more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return (
+        f"{one.view}: its last run was held back, so what was live stays: {reasons[0]}{more}; mend "
+        f"it, or `slate accept {one.view}` where it is meant, and run again"
+    )
 
 
 def _apart(drift: ToldDrift) -> str:

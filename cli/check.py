@@ -21,9 +21,13 @@ def run(_: Namespace) -> int:
     }
     told = [f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items()]
     print(f"{deployment.name}: {', '.join(told)}")
-    require_up_to_date(deployment.registry, deployment.dbt_project)
     found = standing(deployment)
     wrong = found.broken()
+    try:
+        require_up_to_date(deployment.registry, deployment.dbt_project)
+    except ConfigurationError as error:
+        # What is locked is told all the same: by both is known what to mend.
+        wrong.insert(0, str(error))
     if found.unlocked and found.locked:
         # Who locks one version means to lock all.
         wrong.append(not_locked(found.unlocked))

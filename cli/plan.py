@@ -10,8 +10,11 @@ from slate.assets.impact.changes import Changes
 from slate.assets.impact.planner import changes_of
 from slate.assets.impact.samples import Sample, Server, sample
 from slate.cli.plan_report import markdown, text
+from slate.cli.processes import TIMEOUT
 from slate.compile.project import require_up_to_date
 from slate.deployment import Deployment, load
+from slate.online.store.redis_client import connect, running_store
+from slate.online.stream.workers.catching_up import lacking
 
 # What `--detailed-exitcode` ends with where there is something to do: 2 is a wrong command line.
 SOMETHING = 3
@@ -27,14 +30,27 @@ def run(options: Namespace) -> int:
     changes = changes_of(deployment)
     server = Server(options.server, options.key) if options.server else None
     samples = samples_of(deployment, changes, options.sample, server)
+    unfinished = _unfinished(deployment)
     if options.json:
         told = {**asdict(changes), "samples": [asdict(one) for one in samples]}
+        told["unfinished"] = unfinished
         print(json.dumps(told, indent=2, default=_json))
     elif options.markdown:
         print(markdown(changes, samples))
     else:
         print(text(changes, samples))
-    return SOMETHING if options.detailed_exitcode and not changes.nothing else 0
+    if unfinished and not options.json:
+        print(f"\nnot finished: {', '.join(unfinished)} lack what streams added: `slate apply`")
+    return SOMETHING if options.detailed_exitcode and (unfinished or not changes.nothing) else 0
+
+
+def _unfinished(deployment: Deployment) -> list[str]:
+    """The views that went live and lack what streamed before; none where the store does not run."""
+    address = running_store(deployment)
+    if address is None:
+        return []
+    with connect(address, TIMEOUT) as redis:
+        return [view.name for view in lacking(redis, deployment)]
 
 
 def samples_of(

@@ -25,6 +25,7 @@ from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import connect, open_store
 from slate.online.store.told_drift import ToldDrift, tell, told
 from slate.online.stream.workers.worker import Worker
+from slate.quality import gate_history
 from tests.cli.conftest import Slate
 from tests.online.http.in_process import serving
 from tests.online.stream.test_worker import NOON, Bench
@@ -68,6 +69,27 @@ def test_drift_that_cannot_be_read_was_not_told(
 def test_a_key_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="is no text of printable ASCII"):
         served("http://127.0.0.1:1", "of two\nlines")
+
+
+def test_rows_that_lack_their_stream_are_told(
+    slate: Slate, bikes: Deployment, store: Publisher
+) -> None:
+    """It is live, and every request is answered with its defaults."""
+    store.publish(bikes.registry.view("rider_rides"), [], NOON, stream_from=NOON)
+    (told,) = (line for line in slate("status").out.splitlines() if "! rider_rides: its" in line)
+    assert "lack what its stream added to them, and are MISSING: start `slate stream`" in told
+
+
+def test_a_run_that_was_held_back_is_told(
+    slate: Slate, bikes: Deployment, store: Publisher
+) -> None:
+    line = {"passed": False, "held_back_for": ["rating is null in all rows", "and more"]}
+    gate_history.append(bikes.reports, "rider_profile", line)
+    (told,) = (line for line in slate("status").out.splitlines() if "held back" in line)
+    assert told.startswith("! rider_profile: its last run was held back, so what was live stays: ")
+    assert "rating is null in all rows and 1 more; mend it, or `slate accept rider_prof" in told
+    gate_history.append(bikes.reports, "rider_profile", {"passed": True})
+    assert "held back" not in slate("status").out
 
 
 def test_what_is_wrong_is_told_with_what_to_do(
