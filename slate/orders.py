@@ -1,7 +1,9 @@
 """What puts the rows of a service's answers in order, and the order."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
+
+import numpy as np
 
 from slate.expressions import Array
 
@@ -32,6 +34,11 @@ class Order:
     model: str
     explored: frozenset[int] = frozenset()
 
+    @classmethod
+    def of_nothing(cls) -> Self:
+        """The order of no rows, which no model was asked about."""
+        return cls(np.empty(0, np.int64), np.empty(0), "")
+
 
 class Ranking(Protocol):
     """Puts the rows of a service's answers in order.
@@ -44,7 +51,7 @@ class Ranking(Protocol):
     def service(self) -> str: ...  # noqa: D102
 
     def order(self, answer: Features, request_id: str) -> Order:
-        """The order of an answer's rows.
+        """The order of an answer's rows, of which there is one at least.
 
         It is called in a thread, beside which the server answers others; of one ranking that it
         has under one name, one call at a time.

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from slate.errors import DataError, RequestError, nearest
+from slate.errors import RequestError, SlateError, nearest
 from slate.online.http import bodies, ranked
 from slate.online.http.access import Grant
 from slate.online.http.bodies import ARROW, JSON, LookupRequest
@@ -15,7 +15,7 @@ from slate.online.http.permissions import Permissions
 from slate.online.http.refusals import Refused, refusing
 from slate.online.http.request import Request
 from slate.online.http.response import Response, packed
-from slate.rankings import Experiment, Ranked, services_of
+from slate.rankings import Experiment, Order, Ranked, services_of
 
 
 class RankingEndpoint:
@@ -81,15 +81,21 @@ class RankingEndpoint:
             began = time.perf_counter()
             answer = await self._lookups.answer(lookup, asked)
             looked_up = time.perf_counter()
+            order = Order.of_nothing()
             try:
                 # Other requests are answered meanwhile; a ranking need not bear two calls at once.
                 async with self._ordering[name]:
-                    order = await asyncio.to_thread(ranking.order, answer, lookup.request_id)
-            except DataError as error:
+                    if answer.rows:
+                        order = await asyncio.to_thread(ranking.order, answer, lookup.request_id)
+            except SlateError as error:
+                # Also where a model wants a feature that its service has no more.
                 raise Refused(503, f"{name} cannot rank: {error}") from None
-        if part is not None and (exposure := part.exposure(lookup.plan, answer, order, most)):
-            self._lookups.log_exposure(exposure)
-            self._metrics.exposed(exposure.experiment.name, exposure.arm.name)
+        # Whoever saw nothing saw nothing of an arm.
+        if part is not None and answer.rows:
+            exposure = part.exposure(lookup.plan, answer, order, most)
+            if exposure is not None:
+                self._lookups.log_exposure(exposure)
+                self._metrics.exposed(exposure.experiment.name, exposure.arm.name)
         lookup.stages.mark("rank")
         seconds = {"features": looked_up - began, "rank": time.perf_counter() - looked_up}
         told = ranked.document(name, answer, order, most, seconds) | ExperimentPart.told(part)

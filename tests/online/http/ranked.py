@@ -46,5 +46,20 @@ class Untrained:
         raise DataError("no model is promoted: train one")
 
 
+class Outdated:
+    """One whose model was trained with a feature that its service has no more."""
+
+    service = SERVICE
+
+    def order(self, answer: Features, request_id: str) -> Order:
+        matrix = answer.matrix(names=["game_catalog.gone"])
+        return Order(np.arange(len(matrix)), matrix[:, 0], "old-1")
+
+
 def rankings(deployment: Deployment) -> Mapping[str, Ranking]:
-    return {"cheapest": Cheapest(), "unsure": Unsure(), "untrained": Untrained()}
+    return {
+        "cheapest": Cheapest(),
+        "unsure": Unsure(),
+        "untrained": Untrained(),
+        "outdated": Outdated(),
+    }

@@ -85,6 +85,8 @@ def test_a_single_candidate_leaves_the_request_its_keys(
     assert (found.keys["player_id"], found.rows[0]["game_id"]) == ([1], GAMES[0])
     none = client.rank("cheapest", published, player_id=1, game_id=[])
     assert (none.keys, none.rows) == ({"player_id": [1]}, [])
+    # There is nothing to ask a model about, be it there or not.
+    assert client.rank("untrained", published, player_id=1, game_id=[]).rows == []
 
 
 def test_what_has_no_score_is_told(client: RemoteClient, published: datetime) -> None:
@@ -156,12 +158,15 @@ def test_arrow_requests_are_ranked_and_refusals_say_why(address: str, published:
         ("cheapest", {"player_id": 1}, {}, 400, "needs game_id=..."),
         ("cheapest", body, {"accept": ARROW}, 406, "rankings are answered in JSON"),
         ("untrained", body, {}, 503, "untrained cannot rank: no model is promoted: train one"),
+        ("outdated", body, {}, 503, "outdated cannot rank: play_ranking_v3 has no 'game_cata"),
     ):
         found, told = post(f"{base}/{path}", given, **headers)
         assert (found, said in told["error"]) == (status, True), (path, told)
     listed = json.loads(urllib3.request("GET", base).data)
     assert listed == {
-        "rankings": {n: {"service": SERVICE} for n in ("cheapest", "unsure", "untrained")}
+        "rankings": {
+            n: {"service": SERVICE} for n in ("cheapest", "unsure", "untrained", "outdated")
+        }
     }
     metrics = urllib3.request("GET", f"{address}/metrics").data.decode()
     assert 'slate_serve_requests_total{service="cheapest",status="200"}' in metrics
