@@ -108,6 +108,7 @@ class Application:
             if message["type"] == "lifespan.startup":
                 try:
                     self._started = self._start()
+                    await self._started.client.warm_up()
                 except SlateError as error:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     return

@@ -163,6 +163,15 @@ class FeatureClient:
         """
         return self._serving.near is None or self._serving.near.wait(timeout)
 
+    def warm_up(self) -> None:
+        """Make all services ready, so that the first request of each is about as fast as others.
+
+        Where the store does not answer, the rest is left to these.
+        """
+        for service in self._serving.services:
+            if not self._connections.run(self._serving.warm_up(service)):
+                return
+
     def why_not_ready(self) -> str | None:
         """Why requests should wait: the store does not answer, or near views are not loaded.
 
@@ -304,6 +313,12 @@ class AsyncFeatureClient:
         """Wait until near views are loaded; see ``FeatureClient.wait_until_near``."""
         near = self._serving.near
         return near is None or await asyncio.to_thread(near.wait, timeout)
+
+    async def warm_up(self) -> None:
+        """Make all services ready; see ``FeatureClient.warm_up``."""
+        for service in self._serving.services:
+            if not await self._connections.run(self._serving.warm_up(service)):
+                return
 
     async def why_not_ready(self) -> str | None:
         """Why requests should wait; see ``FeatureClient.why_not_ready``."""

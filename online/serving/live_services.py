@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -79,6 +79,11 @@ class Serving:
         self._error: str | None = None
         self._until = 0.0
 
+    @property
+    def services(self) -> Iterable[str]:
+        """The names of all services, with their versions."""
+        return self._registry.plans
+
     def plan(self, service: str) -> ServicePlan:
         """A service made ready.
 
@@ -92,10 +97,28 @@ class Serving:
             )
         if service not in self._plans:
             try:
-                self._plans[service] = ServicePlan(self._registry.plan(service))
+                plan = self._registry.plan(service)
             except UnknownNameError as error:
                 raise RequestError(str(error)) from error
+            # By whichever of its names it is asked for.
+            name = plan.service.full_name
+            if name not in self._plans:
+                self._plans[name] = ServicePlan(plan)
+            self._plans[service] = self._plans[name]
         return self._plans[service]
+
+    def warm_up(self, service: str) -> Flow[bool]:
+        """Make a service ready and look up no row of it, so that the first request need not.
+
+        Nobody is told of it, and nothing is logged.
+
+        Returns:
+            Whether the store answered.
+        """
+        plan = self.plan(service)
+        when, nothing = self._clock.instant(None), plan.form.of_nothing()
+        yield from self._answer(plan, when, {}, None, nothing, unobserved)
+        return self._error is None
 
     def _made_of(self, plan: ServicePlan) -> Mapping[str, str]:
         """The hash of all that each feature of a service is made of, by its name."""

@@ -93,6 +93,10 @@ class RequestForm:
         }
         return Request(rows, keys, inputs)
 
+    def of_nothing(self) -> Request:
+        """A request for no rows."""
+        return self.read({name: [] for name in (*self._keys, *self._inputs)})
+
     def _column(self, name: str, value: Any) -> Given:
         if isinstance(value, Keys):
             return Given(value.values, False)

@@ -333,3 +333,21 @@ def test_the_plan_can_be_read(client: FeatureClient) -> None:
         "  play_request.same_title = player_profile.nickname == game_catalog.title"
     )
     assert "  device: str, default 'pc'" in lines
+
+
+def test_a_service_that_is_warm_is_asked_by_either_name(
+    client: FeatureClient, published: datetime
+) -> None:
+    """Nothing of it is told or logged, and both names lead to what was made ready."""
+    client.warm_up()
+    plan = client._serving.plan("play_ranking_v3")
+    assert client._serving.plan("play_ranking") is plan
+    answer = client.get("play_ranking", at=published, player_id=1, game_id=["chess", "go"])
+    assert answer.rows == 2
+
+
+def test_without_a_store_nothing_is_warm_and_all_is_answered(deployment: Deployment) -> None:
+    gone = replace(deployment, redis=f"unix://{deployment.data}/none.sock")
+    with FeatureClient.connect(gone, timeout=0.2, near=False) as client:
+        client.warm_up()
+        assert client.get("play_ranking", player_id=1, game_id="go").errors != ()
