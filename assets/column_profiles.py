@@ -49,6 +49,7 @@ class ColumnProfile:
         misfits: how many rows hold something else than a time in a column of times.
         time_format: of times that are not in ISO 8601, how they are written.
         decimal_comma: of numbers, whether they have a comma for the decimal point.
+        empty: of texts, whether some are empty.
     """
 
     name: str
@@ -65,11 +66,12 @@ class ColumnProfile:
     misfits: int = 0
     time_format: str = ""
     decimal_comma: bool = False
+    empty: bool = False
 
     @property
     def nullable(self) -> bool:
-        """Whether some row has no value."""
-        return self.nulls > 0
+        """Whether some row has no value, or an empty text, which a column without nulls refuses."""
+        return self.nulls > 0 or self.empty
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,11 @@ def _profile(
                 from (select {value} as value, times from column_values)
             )"""
         ).fetchall()
+    empty = False
+    if kind is Kind.STRING and form is Form.TEXT:
+        ((empty,),) = connection.execute(
+            f"select coalesce(bool_or(value = ''), false) from column_values where {given}"
+        ).fetchall()
     unique = there == rows == distinct
     return ColumnProfile(
         column,
@@ -202,6 +209,7 @@ def _profile(
         there - read_rows,
         time_format,
         comma,
+        empty,
     )
 
 

@@ -208,9 +208,8 @@ def views_of_publish(
         what = (
             "several publishes of which something is live begin" if meant else "no publish begins"
         )
-        raise StoreError(
-            f"{what} with {publish!r}: of these something is live: {', '.join(sorted(live))}"
-        )
+        of = f"of these something is live: {', '.join(sorted(live))}" if live else "nothing is live"
+        raise StoreError(f"{what} with {publish!r}: {of}")
     return meant[0], live[meant[0]]
 
 

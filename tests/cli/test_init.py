@@ -146,6 +146,19 @@ def test_what_a_file_has_is_not_made_up(empty_folder: Path, slate_here: Slate) -
     assert source_of(empty_folder, "order").arrival_time == "received_at"
 
 
+def test_a_column_with_empty_texts_takes_them(empty_folder: Path, slate_here: Slate) -> None:
+    """What is written refuses no row of the file that it is written of."""
+    notes = [
+        {"id": n, "guest": f"g{n % 3}", "said": "hi" * (n % 2), "at": f"2026-03-0{n}"}
+        for n in range(1, 9)
+    ]
+    (empty_folder / "notes.jsonl").write_text("\n".join(map(json.dumps, notes)))
+    assert slate_here("init", "notes", "--from", "notes.jsonl").code == 0
+    assert "said: str | None" in (empty_folder / "notes/definitions.py").read_text()
+    loaded = slate_here("load", "note", "notes.jsonl", "--arrival", "note_at + 5m")
+    assert "8 rows landed" in loaded.out + loaded.err
+
+
 def test_names_that_definitions_cannot_have_are_others(
     empty_folder: Path, slate_here: Slate
 ) -> None:
