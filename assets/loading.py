@@ -27,7 +27,7 @@ from slate.assets.csv_lines import Malformed, lines, malformed
 from slate.assets.event_files import LINE, ROW, EventFile, open_events, reading
 from slate.assets.hourly_files import write_refused, write_rows
 from slate.assets.scratch import scratch
-from slate.assets.staged_events import GIVEN, HOUR, REASON, STAGED, Rules, stage
+from slate.assets.staged_events import GIVEN, HOUR, REASON, STAGED, Rules, stage, unmatched
 from slate.deployment import Deployment
 from slate.errors import DataError
 from slate.privacy import HIDDEN, personal_columns
@@ -68,6 +68,7 @@ class Loaded:
         first, last: the first and the last arrival; None without rows.
         before: whether it had been loaded before, and nothing was done.
         examples: the first of what was refused.
+        unmatched: which columns the file lacks, and which of its own are not taken.
     """
 
     rows: int = 0
@@ -79,6 +80,7 @@ class Loaded:
     last: datetime | None = None
     before: bool = False
     examples: tuple[RefusedRow, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
 
 def load_file(
@@ -208,6 +210,7 @@ def _told(
         first,
         last,
         examples=_examples(file, broken, examples),
+        unmatched=tuple(unmatched(source, file, given)),
     )
 
 

@@ -1,6 +1,7 @@
 """A file of events that others wrote, read into a table: each row as it was given, and judged."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from slate.assets.event_files import LINE, ROW, EventFile
 from slate.assets.event_values import instant, number, values
 from slate.assets.refusals import coerced_column, null_column, reasons
 from slate.coercion import landed_column
-from slate.errors import DataError, nearest
+from slate.errors import DataError, close, nearest
 from slate.kinds import Kind
 from slate.quoting import quoted_name
 from slate.refusals import EARLIEST, LATEST
@@ -109,6 +110,31 @@ def stage(
         from (select {ROW}, {line}, {read} from ({values(file, rules.null_words)})) as landed"""
     )
     return given
+
+
+def unmatched(source: type[Source], file: EventFile, given: Collection[str]) -> list[str]:
+    """What a file and a source do not have in common, in words.
+
+    Args:
+        source: whose events they are.
+        file: the file.
+        given: the source's columns that the file has, or that rules make.
+    """
+    known = set(_present(source, file).values())
+    others = [header for header in file.columns if header not in known]
+    told = []
+    for column in source.columns:
+        if column in given:
+            continue
+        near = close(column, others)
+        told.append(
+            f"no column {column!r}: it is null in every row"
+            + (f". If {near!r} is that column, rename it" if near else "")
+        )
+    if others:
+        named = ", ".join(map(repr, others))
+        told.append(f"not taken, as {source.__name__} has no such columns: {named}")
+    return told
 
 
 def _present(source: type[Source], file: EventFile) -> dict[str, str]:

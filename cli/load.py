@@ -37,6 +37,8 @@ def run(options: Namespace) -> int:
         if loaded.before:
             say(f"{file} was loaded before: nothing is left to do")
             continue
+        for told in loaded.unmatched:
+            say(f"{file}: {told}")
         for refused in loaded.examples:
             print(f"{file}: {refused.place}: {refused.reason}: {refused.content}")
         more = loaded.refused + loaded.broken - len(loaded.examples)

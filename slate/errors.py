@@ -94,12 +94,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
         'known: orders, taps'
     """
     names = sorted(known)
+    if (near := close(name, names)) is not None:
+        return f"did you mean {near!r}?"
+    return "known: " + (", ".join(names) or "none")
+
+
+def close(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is spelt most like another, if one is like it at all.
+
+    Examples:
+        >>> close("sub_total", ["subtotal", "total"])
+        'subtotal'
+    """
+    names = sorted(known)
     # To one that is far longer none is close, and to find that out takes long.
     comparable = len(name) <= 4 * max(map(len, names), default=0)
-    close = get_close_matches(name, names, n=1, cutoff=0.6) if comparable else []
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return "known: " + (", ".join(names) or "none")
+    found = get_close_matches(name, names, n=1, cutoff=0.6) if comparable else []
+    return found[0] if found else None
 
 
 def unknown(where: str, name: str, known: list[str]) -> UnknownNameError:

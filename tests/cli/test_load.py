@@ -275,6 +275,21 @@ def test_ids_of_content_tell_repeats_from_rows_that_are_alike(
     assert (rows_in, ids) == (7, 4)
 
 
+def test_columns_that_do_not_match_are_told(shop: Path, slate_here: Slate) -> None:
+    rows = [{"coupons" if k == "coupon" else k: v for k, v in row.items()} for row in orders()]
+    write_csv(shop / "orders.csv", [row | {"Note": "x", "til": 1} for row in rows])
+    loaded = slate_here("load", "order", "orders.csv", *RULE)
+    assert (loaded.code, loaded.out) == (0, "")
+    assert (
+        "orders.csv: no column 'coupon': it is null in every row. If 'coupons' is that column, "
+        "rename it\n"
+    ) in loaded.err
+    assert (
+        "orders.csv: not taken, as Order has no such columns: 'coupons', 'Note', 'til'\n"
+    ) in loaded.err
+    assert {row["coupon"] for row in raw_rows()} == {None}
+
+
 def test_repeats_of_an_id_are_told(shop: Path, slate_here: Slate) -> None:
     write_csv(shop / "orders.csv", [*orders(), *orders(2)])
     assert (
