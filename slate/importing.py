@@ -3,6 +3,7 @@
 import ast
 import builtins
 import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,16 @@ def import_definitions(name: str) -> ModuleType:
             f"{_place(error)}{type(error).__name__}: {error}: "
             + (instead or f"the definitions module {name!r} cannot be imported until that is fixed")
         ) from error
+
+
+def place_of(definition: type, member: str) -> str:
+    """The file and line of a member of a definition, as a message begins; empty if not known."""
+    try:
+        path, (_, line) = Path(inspect.getfile(definition)), inspect.getsourcelines(definition)
+        line = _line_of_member(path, line, f"{definition.__name__}.{member}")
+    except (OSError, TypeError, SyntaxError):
+        return ""
+    return f"{_shown(path)}:{line}: "
 
 
 def _place(error: Exception) -> str:

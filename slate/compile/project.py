@@ -7,6 +7,7 @@ from pathlib import Path
 
 from slate.compile import attributes, online, properties, tiles
 from slate.compile.asked import all_asked, asked_sql
+from slate.compile.dbt_models import GENERATED, require_models
 from slate.compile.model_names import (
     AS_OF,
     CLOCK,
@@ -26,7 +27,7 @@ from slate.errors import ConfigurationError
 from slate.registry import Registry
 from slate.stream_files import stream_file_sql
 
-MODELS = Path("models/generated")
+MODELS = GENERATED
 MACROS = Path("macros/generated")
 
 
@@ -183,19 +184,20 @@ def stale(registry: Registry, project: Path) -> list[Path]:
 
 
 def require_up_to_date(registry: Registry, project: Path) -> None:
-    """Refuse generated files that are not what the definitions stand for.
+    """Refuse generated files that are not what definitions stand for, or read what is not there.
 
     Args:
         registry: the definitions.
         project: the dbt project's folder.
 
     Raises:
-        ConfigurationError: naming each file.
+        ConfigurationError: naming each file; or each definition whose model is not there.
     """
     require_project(project)
     if wrong := stale(registry, project):
         files = "\n  ".join(str(project / path) for path in wrong)
         raise ConfigurationError(f"generated files are out of date: run `slate compile`\n  {files}")
+    require_models(registry, project)
 
 
 def require_project(project: Path) -> None:

@@ -1,6 +1,7 @@
 """`slate check`, `compile`, `list`, `describe` and `explain`: what is derived from definitions."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -50,6 +51,28 @@ def test_nothing_runs_with_sql_that_is_out_of_date(slate: Slate) -> None:
     refused = slate("run")
     assert (refused.code, refused.out) == (1, "")
     assert MOVES_TILES in refused.err
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "run"])
+def test_a_model_that_the_dbt_project_lacks_is_refused(
+    slate: Slate, project: Path, command: str
+) -> None:
+    slate("compile")
+    (project / "models/features/station_profile.sql").rename(project / "models/stations.sql")
+    refused = slate(command)
+    assert refused.code == 1
+    assert re.search(
+        r"stations\.py:\d+: StationProfile\.model: \S+ has no model, seed or snapshot "
+        r"'station_profile'",
+        refused.err,
+    )
+    (project / "models/stations.sql").rename(project / "models/station_profiles.sql")
+    assert "did you mean 'station_profiles'?" in slate(command).err
+    if command != "run":
+        package = project / "dbt_packages/stations/models"
+        package.mkdir(parents=True)
+        (project / "models/station_profiles.sql").rename(package / "station_profile.sql")
+        assert slate(command).code == 0
 
 
 def test_only_what_is_out_of_date_is_named(slate: Slate, project: Path) -> None:
