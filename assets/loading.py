@@ -22,6 +22,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from slate.assets.csv_lines import Malformed, lines, malformed
 from slate.assets.event_files import LINE, ROW, EventFile, open_events, reading
@@ -66,7 +67,8 @@ class Loaded:
         repeats: rows whose id another row of the file has; one of each counts.
         hours: how many hours they arrived in.
         first, last: the first and the last arrival; None without rows.
-        before: whether it had been loaded before, and nothing was done.
+        alike: rows that ids of content number, as others are the same in every column; all count.
+        before: whether it had been loaded before, and nothing was done; ``refused`` is of then.
         examples: the first of what was refused.
         unmatched: which columns the file lacks, and which of its own are not taken.
     """
@@ -75,6 +77,7 @@ class Loaded:
     refused: int = 0
     broken: int = 0
     repeats: int = 0
+    alike: int = 0
     hours: int = 0
     first: datetime | None = None
     last: datetime | None = None
@@ -109,7 +112,7 @@ def load_file(
         _require_same_rules(path, note, rules)
         if aside.exists():
             _move(aside, top)
-        return Loaded(before=True)
+        return Loaded(refused=_refused_before(top, digest), before=True)
     deployment.make_data()
     # What a load that was killed has left is not whole.
     shutil.rmtree(aside, ignore_errors=True)
@@ -124,7 +127,7 @@ def load_file(
             stem = f"-{re.sub('[^A-Za-z0-9]+', '-', path.stem)[:40]}-{digest[:8]}"
             write_rows(connection, source, aside, stem)
             write_refused(connection, given, aside, stem)
-            loaded = _told(connection, source, list(given), file)
+            loaded = _told(connection, source, list(given), file, rules.id_of_content)
         except BaseException as error:
             shutil.rmtree(aside, ignore_errors=True)
             if isinstance(error, duckdb.Error | pa.ArrowException | OSError):
@@ -150,6 +153,12 @@ def _digest(path: Path, table: str) -> str:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     digest.update(table.encode())
     return digest.hexdigest()
+
+
+def _refused_before(top: Path, digest: str) -> int:
+    """How many rows of a file that was loaded wait, or have been taken in, to be refused."""
+    files = top.glob(f"*/*-{digest[:8]}-refused.parquet")
+    return sum(pq.read_metadata(file).num_rows for file in files)
 
 
 def _require_same_rules(path: Path, note: Path, rules: Rules) -> None:
@@ -182,11 +191,16 @@ def _told(
     source: type[Source],
     given: Sequence[str],
     file: EventFile,
+    by_content: bool,
 ) -> Loaded:
     taken = f"from {STAGED} where {REASON} is null"
-    ((rows, hours, first, last, ids),) = connection.execute(
+    # Of ids of content, those that have a number behind it.
+    numbered = f"regexp_full_match({source.unique_id}, '[0-9a-f]{{32}}-[0-9]+')"
+    alike = f"count(*) filter ({numbered})" if by_content else "0"
+    ((rows, hours, first, last, ids, numbers),) = connection.execute(
         f"""select count(*), count(distinct {HOUR}), min({source.arrival_time}),
-            max({source.arrival_time}), count(distinct {source.unique_id}) {taken}"""
+            max({source.arrival_time}), count(distinct {source.unique_id}),
+            {alike} {taken}"""
     ).fetchall()
     ((refused, lines),) = connection.execute(
         f"""select count(*) filter ({LINE} is null), count(*) filter ({LINE} is not null)
@@ -206,6 +220,7 @@ def _told(
         refused,
         lines + len(broken),
         rows - ids,
+        numbers,
         hours,
         first,
         last,

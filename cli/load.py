@@ -35,7 +35,7 @@ def run(options: Namespace) -> int:
     for file in options.files:
         loaded = load_file(deployment, source, Path(file), rules, say)
         if loaded.before:
-            say(f"{file} was loaded before: nothing is left to do")
+            say(f"{file} was loaded before: {_told_before(source, loaded)}")
             continue
         for told in loaded.unmatched:
             say(f"{file}: {told}")
@@ -74,6 +74,16 @@ def _source(deployment: Deployment, name: str) -> type[Source]:
     return source
 
 
+def _told_before(source: type[Source], loaded: Loaded) -> str:
+    if not loaded.refused:
+        return "nothing is left to do"
+    return (
+        f"{loaded.refused:,} of its rows were refused then. Where the type of a column of "
+        f"{source.__name__} has changed since, or one was added, `slate run` judges them again; "
+        "else mend these rows, and load them in a file of their own"
+    )
+
+
 def _told(loaded: Loaded) -> str:
     told = f"{loaded.rows:,} rows landed in {loaded.hours:,} hours"
     if loaded.first is not None:
@@ -84,6 +94,12 @@ def _told(loaded: Loaded) -> str:
         one = loaded.broken == 1
         lines = "1 line that is no row" if one else f"{loaded.broken:,} lines that are no rows"
         told += f"; left out: {lines}"
+    if loaded.alike:
+        rows = "1 row is" if loaded.alike == 1 else f"{loaded.alike:,} rows are"
+        told += (
+            f"; {rows} the same as another in every column, and each counts: ids of content cannot "
+            "tell a repeat from a second event"
+        )
     if loaded.repeats:
         told += f"; {loaded.repeats:,} of the landed rows repeat an id, of which the first counts"
     return told

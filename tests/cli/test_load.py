@@ -133,6 +133,14 @@ def test_refused_rows_are_told_and_quarantined_and_the_others_land(
     assert json.loads(quarantined[0][1])["amount"] == "dear"
 
 
+def test_rows_that_a_loaded_file_had_refused_are_told_again(shop: Path, slate_here: Slate) -> None:
+    rows = [row | {"amount": "dear"} for row in orders(3)] + orders(9)[3:]
+    write_csv(shop / "orders.csv", rows)
+    assert slate_here("load", "order", "orders.csv", *RULE).code == 1
+    again = slate_here("load", "order", "orders.csv", *RULE)
+    assert "orders.csv was loaded before: 3 of its rows were refused then" in again.err
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_lines_are_those_of_an_editor(shop: Path, slate_here: Slate, packed: bool) -> None:
     """Also behind values over several lines, empty lines, and what is no row."""
@@ -195,7 +203,7 @@ def test_a_file_is_loaded_once(shop: Path, slate_here: Slate) -> None:
     assert slate_here("load", "order", "orders.csv", *RULE).code == 0
     again = slate_here("load", "order", "copy.csv", *RULE)
     assert again.code == 0
-    assert "copy.csv was loaded before" in again.err
+    assert "copy.csv was loaded before: nothing is left to do" in again.err
     assert raw_rows() == with_arrivals(orders())
     other = slate_here("load", "order", "orders.csv", "--arrival", "placed_at + 1h")
     assert other.code == 1
@@ -271,6 +279,7 @@ def test_ids_of_content_tell_repeats_from_rows_that_are_alike(
     rules = (*RULE, "--id", "content")
     loaded = slate_here("load", "order", "orders.csv", "more.csv", *rules)
     assert loaded.code == 0, loaded.err
+    assert "1 row is the same as another in every column, and each" in loaded.err
     _, ((rows_in, ids),) = taken_in("select count(*), count(distinct order_id) from raw.orders")
     assert (rows_in, ids) == (7, 4)
 
