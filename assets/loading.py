@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -109,7 +110,7 @@ def load_file(
     digest = _digest(path, rules.table)
     note, aside = top / _NOTES / f"{digest}.json", top / f"{_ASIDE}{digest}"
     if note.exists():
-        _require_same_rules(path, note, rules)
+        _require_same_rules(path, top, digest, rules)
         if aside.exists():
             _move(aside, top)
         return Loaded(refused=_refused_before(top, digest), before=True)
@@ -161,20 +162,34 @@ def _refused_before(top: Path, digest: str) -> int:
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 
-def _require_same_rules(path: Path, note: Path, rules: Rules) -> None:
+def _require_same_rules(path: Path, top: Path, digest: str, rules: Rules) -> None:
     """Refuse to load a file again by other rules: the first rows of its ids would stay."""
-    known = json.loads(note.read_text())
-    now = json.loads(json.dumps(asdict(rules)))
+    note = top / _NOTES / f"{digest}.json"
     # A rule that came up later was none.
-    if json.loads(json.dumps(asdict(Rules()))) | known["rules"] != now:
+    before = asdict(Rules()) | json.loads(note.read_text())["rules"]
+    if before != json.loads(json.dumps(asdict(rules))):
+        files = " ".join(
+            f"{shlex.quote(str(top))}/*/*-{digest[:8]}{end}.parquet" for end in ("", "-refused")
+        )
         raise DataError(
-            f"{path} was loaded before, by other rules ({_shown(known['rules'])}), and its rows "
-            "are known by their ids: to load it by these, delete the data folder and load all again"
+            f"{path} was loaded before, {_as_options(before)}, and its rows are known by their "
+            "ids. To load it by other options before a `slate run` has taken it in, first "
+            f"`rm -f {shlex.quote(str(note))} {files}`; after that, delete the data folder and "
+            "load all again"
         )
 
 
-def _shown(rules: dict[str, Any]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in rules.items() if value) or "none"
+def _as_options(rules: dict[str, Any]) -> str:
+    """Rules as they are typed."""
+    said = [("--arrival", rules["arrival"]), ("--table", rules["table"])]
+    said += [("--id", "content")] if rules["id_of_content"] else []
+    said += [("--null", word) for word in rules["null_words"]]
+    said += [("--time-format", form) for form in rules["time_formats"]]
+    said += [("--decimal", ",")] if rules["decimal_comma"] else []
+    words = " ".join(
+        f"{option} {shlex.quote(value)}" for option, value in said if value or (option == "--null")
+    )
+    return f"by {words}" if words else "by no options"
 
 
 def _move(aside: Path, top: Path) -> None:

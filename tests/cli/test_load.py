@@ -207,13 +207,18 @@ def test_a_file_is_loaded_once(shop: Path, slate_here: Slate) -> None:
     assert raw_rows() == with_arrivals(orders())
     other = slate_here("load", "order", "orders.csv", "--arrival", "placed_at + 1h")
     assert other.code == 1
-    assert "was loaded before, by other rules (arrival = placed_at + 5m)" in other.err
+    assert "was loaded before, by --arrival 'placed_at + 5m', and" in other.err
     # As a version wrote it that had fewer rules.
     (note,) = (load().landing / "orders" / "_loads").glob("*.json")
     known = json.loads(note.read_text())
     del known["rules"]["decimal_comma"]
     note.write_text(json.dumps(known))
     assert slate_here("load", "order", "orders.csv", *RULE).code == 0
+    # What it says to do does it.
+    subprocess.run(["sh", "-c", other.err.split("`")[3]], check=True)
+    assert landed(load().landing, order()).files == []
+    assert slate_here("load", "order", "orders.csv", "--arrival", "placed_at + 1h").code == 0
+    assert {row["received_at"] - row["placed_at"] for row in raw_rows()} == {timedelta(hours=1)}
 
 
 def test_a_file_of_which_no_row_is_taken_may_be_loaded_by_other_rules(
@@ -282,6 +287,9 @@ def test_ids_of_content_tell_repeats_from_rows_that_are_alike(
     assert "1 row is the same as another in every column, and each" in loaded.err
     _, ((rows_in, ids),) = taken_in("select count(*), count(distinct order_id) from raw.orders")
     assert (rows_in, ids) == (7, 4)
+    said = ("--null", "NA", "--time-format", "epoch_ms", "--decimal", ",")
+    other = slate_here("load", "order", "more.csv", *rules, *said)
+    assert "by --arrival 'placed_at + 5m' --id content, and its rows" in other.err
 
 
 def test_columns_that_do_not_match_are_told(shop: Path, slate_here: Slate) -> None:
