@@ -107,10 +107,10 @@ class FeatureService:
             raise DefinitionError(
                 f"{where}: its spine {self.spine.__name__} needs a column `{column}: {kind.value}`"
             )
-        if never_null and found.nullable and not kind.has_null:
+        if never_null and found.nullable:
             raise DefinitionError(
                 f"{where}: {found!r} may be null, but a request must bring {column}: give "
-                "request_input(default=...)"
+                "request_input(default=...), or annotate the column without `| None`"
             )
 
     @property
