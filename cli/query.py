@@ -26,6 +26,12 @@ PATIENT = 5.0
 # The seconds that near views may take to be loaded.
 LOADING = 30.0
 LISTED = 3
+_WORDS = {
+    Kind.INTEGER: "a whole number",
+    Kind.FLOAT: "a number",
+    Kind.BOOLEAN: "true or false",
+    Kind.TIME: "a time as 2026-05-01T12:00:00",
+}
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -101,7 +107,7 @@ def _value(where: str, kind: Kind, text: str) -> Any:
             case _:
                 return text
     except (ValueError, KeyError):
-        raise RequestError(f"{where} is a {kind.value}, and {text!r} is none") from None
+        raise RequestError(f"{where}: {text!r} is not {_WORDS[kind]}") from None
 
 
 def _states(plan: Plan, answer: Answer) -> list[dict[str, State]]:

@@ -8,7 +8,7 @@ import inspect
 import re
 from typing import Any, ClassVar
 
-from slate.errors import DefinitionError, UnknownNameError, unknown
+from slate.errors import DefinitionError, UnknownNameError, close, unknown
 from slate.expressions import Reference
 from slate.identifiers import check_owner, longer
 from slate.kinds import several
@@ -133,6 +133,11 @@ def members(cls: type[Definition]) -> dict[str, Any]:
         else:
             found[name] = annotated.get(name)
     return found
+
+
+def setting_meant(cls: type[Definition], name: str, annotation: object) -> str | None:
+    """The setting that a name of a class body, which has no annotation, seems to be misspelt of."""
+    return close(name, cls._settings) if annotation is None else None
 
 
 def _annotations(cls: type) -> dict[str, Any]:

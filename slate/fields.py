@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from slate.base import Definition
+from slate.base import Definition, setting_meant
 from slate.constraints import Constraints
 from slate.errors import DefinitionError
 from slate.expressions import Expr
@@ -109,8 +109,10 @@ def field_of(cls: type[Definition], name: str, annotation: object, *roles: str) 
     """
     field = vars(cls).get(name, Field())
     if annotation is None or not isinstance(field, Field) or field.role not in ("", *roles):
+        option = setting_meant(cls, name, annotation)
         raise DefinitionError(
             f"{cls.__name__}.{name} = {field!r}: write `{name}: <its type>`, alone or followed by "
             f"{' or '.join(f'= {role}(...)' for role in roles)}"
+            + (f". There is an option {option!r}: write that, if it is meant" if option else "")
         )
     return field

@@ -60,6 +60,18 @@ def place_of(definition: type, member: str) -> str:
     return f"{_shown(path)}:{line}: "
 
 
+def lines_of(definition: type) -> tuple[Path, list[int]] | None:
+    """The file of a class, and the lines on which it has classes of that name; None if unknown."""
+    try:
+        path = Path(inspect.getfile(definition))
+        tree = ast.parse(path.read_bytes())
+    except (OSError, TypeError, SyntaxError):
+        return None
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    lines = sorted(node.lineno for node in classes if node.name == definition.__name__)
+    return _shown(path), lines
+
+
 def _place(error: Exception) -> str:
     """The last file and line of the definitions that led to an error; empty if none did."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:

@@ -89,7 +89,8 @@ class Kind(Enum):
         if isinstance(constant, np.generic):
             constant = constant.item()
         if not self.accepts(constant):
-            raise DefinitionError(f"{what} {value!r} is not of type {self.value}")
+            told = f"{what} {value!r} is not of type {self.value}"
+            raise DefinitionError(f"{told}{self._instead(constant)}")
         try:
             (kept,) = self.array([constant])
         except (OverflowError, UnicodeError) as error:
@@ -97,6 +98,19 @@ class Kind(Enum):
         if self is Kind.FLOAT and not math.isfinite(kept):
             raise DefinitionError(f"{what} {value!r} is not finite: give a number")
         return kept.item().replace(tzinfo=UTC) if self is Kind.TIME else constant
+
+    def _instead(self, constant: object) -> str:
+        """What to write in place of a text that is a time; empty of all else."""
+        if self is not Kind.TIME or not isinstance(constant, str):
+            return ""
+        try:
+            at = datetime.fromisoformat(constant)
+        except ValueError:
+            return ": write datetime(2026, 1, 1)"
+        parts = [at.year, at.month, at.day, at.hour, at.minute, at.second]
+        while len(parts) > 3 and not parts[-1]:
+            parts.pop()
+        return f": write datetime({', '.join(map(str, parts))})"
 
     def full(self, size: int, value: Any = None) -> np.ndarray[Any, Any]:
         """An array of ``size`` copies of ``value``, or of null."""

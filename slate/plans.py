@@ -201,8 +201,8 @@ class _Ways:
                 path = " from ".join(part.__name__ for part in chain)
                 return f"{start}; its way is a cycle: {path}. Make one of them a key"
         return (
-            f"{start}: make it a key of the service, or give a view of {keys} an attribute "
-            f"`= key_of({chain[-1].__name__})`"
+            f"{start}: give a view of {keys} an attribute `= key_of({chain[-1].__name__})`, or "
+            "make it a key of the service"
         )
 
 

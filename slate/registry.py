@@ -11,7 +11,7 @@ from slate.entities import Entity
 from slate.errors import DefinitionError, UnknownNameError, nearest
 from slate.expressions import leaves
 from slate.features import Attribute, Computed, Feature
-from slate.importing import import_definitions
+from slate.importing import import_definitions, lines_of
 from slate.plans import Plan, plan
 from slate.services import FeatureService
 from slate.sources import Source
@@ -170,10 +170,31 @@ def _check_held(found: list[object]) -> None:
     for definition in found:
         for other in _refers_to(definition):
             if other not in found:
+                _require_defined_once(other, found)
                 raise DefinitionError(
                     f"{getattr(definition, '__name__', repr(definition))} uses {other.__name__}, "
                     "which the definitions module does not hold: import it there"
                 )
+
+
+def _require_defined_once(definition: type, found: list[object]) -> None:
+    """Refuse a second class of one name in one file, which takes the place of the first."""
+    other = next(
+        (
+            one
+            for one in found
+            if isinstance(one, type)
+            and (one.__module__, one.__name__) == (definition.__module__, definition.__name__)
+        ),
+        None,
+    )
+    place = lines_of(definition) if other is not None else None
+    if place is not None and len(place[1]) > 1:
+        path, lines = place
+        raise DefinitionError(
+            f"{path}:{lines[-1]}: {definition.__name__} is defined twice, lines "
+            f"{' and '.join(map(str, lines))}: rename one"
+        )
 
 
 def _refers_to(definition: object) -> Iterator[type]:

@@ -12,7 +12,7 @@ from slate.aggregates import (
     TileFunction,
     ValuesFunction,
 )
-from slate.base import Definition
+from slate.base import Definition, setting_meant
 from slate.constraints import Constraints
 from slate.derived import as_column, resolved
 from slate.entities import Entity
@@ -25,6 +25,8 @@ from slate.sources import Source
 from slate.windows import FOREVER, levels, window
 
 _OPTIONS = {"default", "min", "max", "one_of", "null_share", "tags"}
+# What others call them.
+_MEANT = dict.fromkeys(("window", "windows"), "over") | {"filter": "where"}
 # What the values of a list must satisfy is said of the source's column.
 _LIST_OPTIONS = {"default", "tags"}
 
@@ -69,10 +71,13 @@ def windowed(
     for name, annotation in found.items():
         where, aggregate = f"{view.__name__}.{name}", vars(view).get(name)
         if annotation is not None or not isinstance(aggregate, Aggregate):
+            option = setting_meant(view, name, annotation)
             raise DefinitionError(
                 f"{where}: a view of a source holds aggregates alone, as in "
                 f"`{name} = count(over='1h')`; attributes are of a view of a model"
+                + (f". There is an option {option!r}: write that, if it is meant" if option else "")
             )
+        _check_options(where, aggregate)
         measure = measures[name] = _measure(source, where, name, aggregate)
         several = aggregate.listed and bool(measure.windows)
         windows: dict[str, Aggregated] = {}
@@ -107,6 +112,16 @@ def _check_source(view: type[Definition], entity: type[Entity], source: type[Sou
         raise DefinitionError(
             f"{view.__name__}: its own tables have a column {ASKED_AT!r}: rename "
             f"{columns[ASKED_AT]!r}"
+        )
+
+
+def _check_options(where: str, aggregate: Aggregate) -> None:
+    known = _OPTIONS if aggregate.length is None else _LIST_OPTIONS
+    if unknown := aggregate.options.keys() - known:
+        option = min(unknown)
+        hint = nearest(_MEANT.get(option, option), {*known, "where", "over", "last"})
+        raise DefinitionError(
+            f"{where}: {aggregate.function.name} has no option {option!r}: {hint}"
         )
 
 
@@ -157,11 +172,6 @@ def _features(
     view: type[Definition], where: str, measure: Measure, aggregate: Aggregate, text: str
 ) -> Iterator[Aggregated]:
     function, options = measure.function, aggregate.options
-    known = _OPTIONS if measure.length is None else _LIST_OPTIONS
-    if unknown := options.keys() - known:
-        option = min(unknown)
-        hint = nearest(option, {*known, "where", "over", "last"})
-        raise DefinitionError(f"{where}: {function.name} has no option {option!r}: {hint}")
     default = options.get("default")
     kind = function.output(measure.column_kind)
     if function.empty is not None:

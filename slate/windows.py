@@ -12,6 +12,7 @@ from slate.errors import DefinitionError
 
 SECOND = 1_000_000
 _UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND}
+_NOTHING = re.compile(r"0+[smhd]")
 _DURATION = re.compile(r"([1-9]\d*)([smhd])")
 
 # Each step divides the next, so that any two default hops nest.
@@ -77,6 +78,15 @@ def duration(text: str, where: str) -> int:
     """
     match = _DURATION.fullmatch(str(text))
     if match is None:
+        if isinstance(text, str) and _NOTHING.fullmatch(text):
+            raise DefinitionError(
+                f"{where}: {text!r} is not a duration: it has to be longer than nothing, as in '1h'"
+            )
+        if str(text).isdigit():
+            raise DefinitionError(
+                f"{where}: {text!r} is not a duration, as it has no unit: write s, m, h or d "
+                "behind it, as in '1h'"
+            )
         raise DefinitionError(
             f"{where}: {text!r} is not a duration; write a whole number and s, m, h or d, as in "
             "'1h'"

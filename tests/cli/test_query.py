@@ -138,8 +138,8 @@ def test_numbers_that_json_lacks_are_texts(slate: Slate, bikes: Deployment) -> N
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (("station_id=x", "expected=1"), "station_outlook: station_id is a int, and 'x' is none"),
-        (("station_id=1", "expected=x"), "station_outlook: expected is a float, and 'x' is none"),
+        (("station_id=x", "expected=1"), "station_outlook: station_id: 'x' is not a whole number"),
+        (("station_id=1", "expected=x"), "station_outlook: expected: 'x' is not a number"),
         (("station_id=1",), "station_outlook needs expected=..."),
         (("station=1", "expected=1"), "did you mean 'station_id'?"),
         (("station_id=1,2,3", "expected=1,2"), "station_id has 3 values, expected has 2 values"),

@@ -154,6 +154,52 @@ def a_list_padded_with_another_type() -> object:
     return aggregated(dishes=last_n(Order.dish, 3, default=1))
 
 
+@wrong("Wrong.orders", "sum has no option 'windows': did you mean 'over'?")
+def windows_by_another_name() -> object:
+    class Wrong(FeatureView):
+        entity, source = Guest, Order
+        orders = sum(Order.portions, windows="30d")
+
+    return Wrong
+
+
+@wrong("Wrong.orders(over=...)", "'0m' is not a duration", "longer than nothing")
+def a_window_of_nothing() -> object:
+    class Wrong(FeatureView):
+        entity, source = Guest, Order
+        orders = count(over="0m")
+
+    return Wrong
+
+
+@wrong("Wrong.orders(over=...)", "'300' is not a duration, as it has no unit")
+def a_window_without_a_unit() -> object:
+    class Wrong(FeatureView):
+        entity, source = Guest, Order
+        orders = count(over=300)  # type: ignore[arg-type]
+
+    return Wrong
+
+
+@wrong("Wrong.tll", "There is an option 'ttl'")
+def a_misspelt_setting() -> object:
+    class Wrong(FeatureView):
+        entity, source = Guest, Order
+        tll = "1d"
+        orders = count(over="1h")
+
+    return Wrong
+
+
+@wrong("Order.ordered_at is a datetime; constant '2026-01-02'", "write datetime(2026, 1, 2)")
+def a_time_as_a_text() -> object:
+    class Wrong(FeatureView):
+        entity, source = Guest, Order
+        orders = count(where=Order.ordered_at > "2026-01-02", over="1h")
+
+    return Wrong
+
+
 @wrong("Wrong.prices", "last_n has no option 'min': known: default, last, over, tags, where")
 def a_list_with_a_constraint() -> object:
     return aggregated(prices=last_n(Order.price, 3, min=0))

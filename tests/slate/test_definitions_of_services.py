@@ -252,6 +252,21 @@ def two_views_of_one_name() -> object:
     return Registry.of([*EVERYTHING, GuestOrders])
 
 
+@wrong(".py:", "GuestOrders is defined twice, lines ", "rename one")
+def a_class_in_place_of_another_of_its_name() -> object:
+    class GuestOrders(FeatureView):
+        entity, source = Guest, Order
+        orders = count(over="1h")
+
+    first = service(GuestOrders)
+
+    class GuestOrders(FeatureView):  # type: ignore[no-redef]
+        entity, source = Guest, Order
+        orders = count(over="2h")
+
+    return Registry.of([Guest, Order, Visit, GuestOrders, first])
+
+
 @wrong("Other and Guest share the key 'guest_id'", "rename")
 def two_entities_of_one_key() -> object:
     class Other(Entity):

@@ -55,6 +55,16 @@ def an_age_of_a_view_without_a_unit() -> object:
     return view(fresh_within="24")
 
 
+@wrong("Wrong.fresh_witin = '1d'", "There is an option 'fresh_within'")
+def a_misspelt_setting_of_a_view() -> object:
+    return view(fresh_witin="1d")
+
+
+@wrong("Wrong.max_lga = '1m'", "There is an option 'max_lag'")
+def a_misspelt_setting_of_a_source() -> object:
+    return source(max_lga="1m")
+
+
 @wrong("Wrong.max_refused = 50", "from 0 (none) to 1 (all of them)")
 def a_share_in_percent() -> object:
     return source(max_refused=50)
