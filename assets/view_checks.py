@@ -33,7 +33,7 @@ from slate.quality.last_good_profiles import load, save
 from slate.quality.move_pictures import pictures
 from slate.quality.page import write_page
 from slate.quality.report_folders import report_folder
-from slate.quality.reports import failures, markdown
+from slate.quality.reports import failures, markdown, summary
 from slate.quality.results import Validation
 from slate.quality.run_reports import write_report
 from slate.quality.validations import validate
@@ -120,7 +120,7 @@ class _ViewCheck:
         told = failures(validation)
         self._log(validation, told, seconds)
         metadata = self._metadata(validation, report, failing, seconds)
-        yield from self._asked(self._results(validation, told, metadata))
+        yield from self._asked(self._results(validation, metadata))
 
     def _look(self, warehouse: Warehouse) -> tuple[Validation, str] | str:
         """What came of the view's suite, with rows that fail as a table; or why it did not run."""
@@ -194,7 +194,6 @@ class _ViewCheck:
     def _results(
         self,
         validation: Validation,
-        told: Sequence[str],
         metadata: Mapping[str, dg.MetadataValue],
     ) -> list[dg.AssetCheckResult]:
         warned = validation.success and bool(validation.failed)
@@ -206,7 +205,8 @@ class _ViewCheck:
                 passed=not validation.failed,
                 severity=dg.AssetCheckSeverity.WARN if warned else dg.AssetCheckSeverity.ERROR,
                 # Its first line is what lists of checks show.
-                description="\n\n".join(told[:SHOWN_FAILURES]) or None,
+                description="\n\n".join(summary(validation, self.view.name, SHOWN_FAILURES))
+                or None,
                 metadata=metadata,
             ),
             dg.AssetCheckResult(asset_key=asset, check_name=CHECKED, passed=True),

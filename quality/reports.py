@@ -5,6 +5,8 @@ from typing import Any
 from slate.markdown import cell
 from slate.quality.results import Result, Validation
 
+# What numbers of a profile are called that are shares of its rows.
+SHARES = ("nulls of ", "defaults of ")
 _SHOWN = 3  # examples in a table's cell
 
 
@@ -50,10 +52,38 @@ def failures(validation: Validation) -> list[str]:
         + (
             f"{rows_text(result)} of the rows are otherwise"
             if result.unexpected
-            else f"found {found_text(result.observed) or 'otherwise'}"
+            else f"found {_found(result, validation.profile.rows)}"
         )
         for result in validation.failed
     ]
+
+
+def summary(validation: Validation, view: str, most: int) -> list[str]:
+    """What is not met, so many at most; of a view that is held back what for, and what to do.
+
+    Args:
+        validation: what came of the view's suite.
+        view: its name.
+        most: how many failures are told.
+    """
+    told = failures(validation)
+    if validation.success:
+        return told[:most]
+    failed = [result.expectation for result in validation.failed]
+    critical = [expectation for expectation in failed if expectation.severity == "critical"]
+    lines = told[: min(most, len(critical))]
+    if all(expectation.compared for expectation in critical):
+        lines.append(f"if that is meant: `slate accept {view} --because '...'`")
+    if warnings := len(failed) - len(critical):
+        lines.append(f"warnings besides, for which nothing is held back: {warnings}")
+    return lines
+
+
+def _found(result: Result, rows: int) -> str:
+    column = str(result.expectation.parameters.get("column", ""))
+    if column.startswith(SHARES) and isinstance(result.observed, int | float):
+        return f"{100 * result.observed:.3g}% of {rows:,}"
+    return found_text(result.observed) or "otherwise"
 
 
 def rows_text(result: Result) -> str:

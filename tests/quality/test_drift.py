@@ -17,6 +17,7 @@ from slate.gates import Allowed, Gate
 from slate.quality import last_good_profiles
 from slate.quality.limits import Limits
 from slate.quality.profiles import Profile, measure
+from slate.quality.reports import summary
 from slate.quality.suites import suite
 from slate.quality.validations import validate
 from slate.windows import window
@@ -57,6 +58,10 @@ def test_a_column_that_is_null_more_often_than_allowed_holds_the_view_back(
         *([] if success else ["spread_1d is null in 59% of the rows or fewer"]),
         "spread_1d is null in 0% to 29% of the rows",
     ]
+    if nulls == 11:
+        first, meant, _ = summary(validation, "member_loans", 5)
+        assert first.endswith("max_null_shift of MemberLoans is 50%; found 100% of 11")
+        assert meant == "if that is meant: `slate accept member_loans --because '...'`"
 
 
 def null(warehouse: duckdb.DuckDBPyConnection, rows: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from slate.quality import report_folders
 from slate.quality.page import page, write_page
-from slate.quality.reports import failures, markdown
+from slate.quality.reports import failures, markdown, summary
 from slate.quality.results import Result, Validation
 from slate.quality.validations import validate
 from tests.quality.library import MemberBranchLoans, MemberProfile
@@ -84,6 +84,15 @@ def test_failures_are_a_sentence_each(spoilt: Validation) -> None:
     )
     assert drifted.startswith("the mean of loans_1d is from ")
     assert "; found " in drifted
+
+
+def test_a_summary_has_what_a_view_is_held_back_for_apart_from_warnings(
+    spoilt: Validation,
+) -> None:
+    crossed, _ = failures(spoilt)
+    warned = "warnings besides, for which nothing is held back: 1"
+    # To accept what crosses would not help.
+    assert summary(spoilt, "member_branch_loans", 5) == [crossed, warned]
 
 
 def test_good_reports_say_so(warehouse: duckdb.DuckDBPyConnection) -> None:
