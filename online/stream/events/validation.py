@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from slate.coercion import of_column, of_values
 from slate.errors import DataError, nearest
+from slate.identifiers import longer
 from slate.kinds import Kind
 from slate.refusals import MISSING, mistyped, rules
 from slate.sources import Source
@@ -53,9 +54,17 @@ def check_names(source: type[Source], names: Iterable[Any]) -> None:
         )
     unknown = [name for name in names if name not in source.columns]
     if unknown:
+        name = str(unknown[0])
+        # As `slate init` names a column whose own name definitions cannot have.
+        here = longer(source.name, name)
+        hint = (
+            f"{name!r} of the file is {here!r} here"
+            if here in source.columns
+            else nearest(name, source.columns)
+        )
         raise DataError(
-            f"{source.__name__} has no column {unknown[0]!r}, "
-            f"{nearest(str(unknown[0]), source.columns)}; none of these events is written"
+            f"{source.__name__} has no column {unknown[0]!r}, {hint}; none of these events is "
+            "written"
         )
 
 

@@ -127,5 +127,7 @@ def test_the_arrival_is_passed_over() -> None:
 def test_unknown_columns_are_refused_with_a_hint() -> None:
     with pytest.raises(DataError, match="Move has no column 'minute', did you mean 'minutes'"):
         coerce_events(Move, [move(1), move(2, minute=3)])
+    with pytest.raises(DataError, match="no column 'id', 'id' of the file is 'move_id' here"):
+        coerce_events(Move, [move(1), move(2, id=3)])
     with pytest.raises(DataError, match="is a mapping of its columns, and 7 is not"):
         coerce_events(Move, [move(1), 7])  # type: ignore[list-item]

@@ -126,6 +126,13 @@ def test_what_is_written_is_answered(bench: Bench) -> None:
     assert worker.stats.repeats == 0
 
 
+def test_an_empty_text_is_a_key_of_its_own_where_a_key_may_be_null(bench: Bench) -> None:
+    worker = bench.worker()
+    bench.write(bench.ride("", 5), bench.ride("a", 20))
+    worker.step()
+    assert (bench.metres(""), bench.metres("a")) == (5, 20)
+
+
 def test_later_events_are_not_in_an_answer_about_the_past(bench: Bench) -> None:
     def asked(rider: str, minute: float) -> tuple[State, int, list[str]]:
         answer = bench._answer(rider, NOON + timedelta(minutes=minute))
