@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 from slate.assets.csv_lines import Malformed, lines, malformed
 from slate.assets.event_files import LINE, ROW, EventFile, open_events, reading
 from slate.assets.hourly_files import write_refused, write_rows
+from slate.assets.refused_values import hints
 from slate.assets.scratch import scratch
 from slate.assets.staged_events import GIVEN, HOUR, REASON, STAGED, Rules, stage, unmatched
 from slate.deployment import Deployment
@@ -72,6 +73,7 @@ class Loaded:
         before: whether it had been loaded before, and nothing was done; ``refused`` is of then.
         examples: the first of what was refused.
         unmatched: which columns the file lacks, and which of its own are not taken.
+        hints: what may mend refused rows.
     """
 
     rows: int = 0
@@ -85,6 +87,7 @@ class Loaded:
     before: bool = False
     examples: tuple[RefusedRow, ...] = ()
     unmatched: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
 
 
 def load_file(
@@ -241,6 +244,7 @@ def _told(
         last,
         examples=_examples(file, broken, examples),
         unmatched=tuple(unmatched(source, file, given)),
+        hints=tuple(hints(connection, source, given)) if refused else (),
     )
 
 

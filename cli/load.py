@@ -45,6 +45,8 @@ def run(options: Namespace) -> int:
         if more:
             print(f"{file}: and {more:,} more")
         sys.stdout.flush()
+        for hint in loaded.hints:
+            say(f"{file}: {hint}")
         say(f"{file}: {_told(loaded)}")
         if loaded.last is not None and not is_over(deployment, hour_of(loaded.last)):
             say(_waits(deployment, loaded.last))

@@ -141,6 +141,30 @@ def test_rows_that_a_loaded_file_had_refused_are_told_again(shop: Path, slate_he
     assert "orders.csv was loaded before: 3 of its rows were refused then" in again.err
 
 
+def test_what_may_mend_refused_rows_is_told(shop: Path, slate_here: Slate) -> None:
+    rows = orders(6)
+    values = [("n/a", True, 1), ("n/a", "maybe", 1), (1, True, "x"), ("dear", True, 1)]
+    for row, (amount, gift, customer) in zip(rows, values, strict=False):
+        row |= {"amount": amount, "gift": gift, "customer_id": customer}
+    write_csv(shop / "orders.csv", rows)
+    told = slate_here("load", "order", "orders.csv", *RULE).err
+    assert "amount: 'n/a' is not a number: --null n/a, if it stands for no value, and" in told
+    assert "gift: 'maybe' is not true or false: --null maybe, if it stands for no value" in told
+    assert (
+        "customer_id: 'x' is not a whole number: --null x, if it stands for no value, and annotate "
+        "the column `int | None`"
+    ) in told
+    # Of what is no CSV an empty text is a text.
+    definitions = shop / "my_shop/definitions.py"
+    definitions.write_text(definitions.read_text().replace("coupon: str | None", "coupon: str"))
+    for name in [name for name in sys.modules if name.startswith("my_shop")]:
+        del sys.modules[name]
+    row = json.dumps(orders(1)[0] | {"coupon": ""}, default=str)
+    (shop / "orders.jsonl").write_text(f"{row}\n")
+    told = slate_here("load", "order", "orders.jsonl", *RULE).err
+    assert "coupon: an empty text, which `str` does not take: annotate it `str | None`" in told
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_lines_are_those_of_an_editor(shop: Path, slate_here: Slate, packed: bool) -> None:
     """Also behind values over several lines, empty lines, and what is no row."""
