@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from slate.coercion import UNREADABLE, Form, form_of_type
-from slate.errors import DataError
+from slate.errors import DataError, close
 from slate.kinds import Kind
 from slate.sources import Source
 from slate.times import Mask, instants, is_time
@@ -60,6 +60,20 @@ def shape(source: type[Source], path: Path) -> tuple[Columns, int]:
         raise DataError(f"the file has no column {', '.join(absent)}")
     present = [name for name in source.columns if name in names]
     return {name: _taken_as(schema.field(name).type) for name in present}, int(rows)
+
+
+def misspelt(source: type[Source], path: Path) -> dict[str, str]:
+    """The nullable columns that a landing file lacks, with its own that seem to be meant for them.
+
+    Of a file that cannot be read, nothing: that is told elsewhere.
+    """
+    try:
+        names = pq.read_schema(path).names
+    except _DAMAGED:
+        return {}
+    others = [name for name in names if name not in source.columns]
+    near = {c: close(c, others) for c in source.columns if c not in names}
+    return {column: name for column, name in near.items() if name is not None}
 
 
 def read(

@@ -20,6 +20,7 @@ from slate.assets.file_ledger import new_files
 from slate.assets.holds import Unread, unread
 from slate.assets.hours import hours_of, is_over, partition_key
 from slate.assets.intake import Intake, take_in
+from slate.assets.landed_rows import misspelt
 from slate.assets.landing_files import EXPECTED, LandingFolder, landed, landing_sources
 from slate.assets.raw_tables import prepare
 from slate.assets.streams import stream_deps
@@ -106,6 +107,12 @@ def _landing_asset(
         for hour in asked or ():
             # Of its own hour, whatever else the run was for.
             context.add_asset_metadata(held.get(hour, NOTHING), partition_key=partition_key(hour))
+        # One file stands for all that are new, as there may be thousands.
+        for column, name in misspelt(source, files[-1].path).items() if files else ():
+            context.log.warning(
+                f"{source.landing}: {files[-1].name} has no column {column!r}, which is null in "
+                f"its rows. If its {name!r} is that column, rename it there"
+            )
         told = _told(unreadable, found)
         for line in told:
             context.log.warning(f"{source.landing}: {line}")

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from slate.assets.intake import Intake
+from slate.assets.landed_rows import misspelt
 from slate.assets.landing_files import landed
 from tests.deployments.bikes.definitions import Move
 from tests.orchestration.moves import HOUR, Connection, ids, land, moves, take
@@ -34,6 +36,16 @@ def test_a_file_of_another_name_is_told_of(tmp_path: Path, name: str) -> None:
     found = landed(tmp_path, Move)
     assert [file.name for file in found.files] == ["moves/2026-03-10/07.parquet"]
     assert found.misnamed == [f"moves/{name}"]
+
+
+def test_a_misspelt_column_that_may_be_null_is_noticed(tmp_path: Path) -> None:
+    land(tmp_path, moves(1))
+    (file,) = landed(tmp_path, Move).files
+    assert misspelt(Move, file.path) == {}
+    table = pq.read_table(file.path)
+    names = ["rider" if name == "rider_id" else name for name in table.column_names]
+    pq.write_table(table.rename_columns(names), file.path)
+    assert misspelt(Move, file.path) == {"rider_id": "rider"}
 
 
 @pytest.mark.parametrize(
