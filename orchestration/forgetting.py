@@ -38,6 +38,7 @@ from slate.online.publishing.sweeping import remove_former
 from slate.online.serving.frozen_answers import remove_frozen
 from slate.online.store import logged_entries
 from slate.online.store.compaction import rewrite_files
+from slate.online.store.delta_removal import forget_former_definitions
 from slate.online.store.deployment_keys import beginning_with
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.redis_client import all_servers
@@ -238,6 +239,8 @@ class Forgetting:
             for source in sources:
                 leave_afresh(self.redis, name, registry, source)
             drain(self.redis, deployment, self.server, self.now)
+        require_no_workers(self.redis, deployment)
+        forget_former_definitions(self.redis, name, registry)
         # Only now: what served until here may have been frozen. Keys may lie in them as numbers
         # that are not told from others, so none is kept.
         remove_frozen(self.redis, name)

@@ -154,6 +154,11 @@ class Unit:
         return f"{self.stream}:applied"
 
     @property
+    def made(self) -> str:
+        """The definitions of which it may have rows, also such that have a gap."""
+        return f"{self.stream}:made"
+
+    @property
     def views(self) -> str:
         """The definitions of views whose rows it has kept without a gap."""
         return f"{self.stream}:views"

@@ -338,6 +338,8 @@ class Applier:
         others = held - {definition(view) for view in self.rows[unit.source].routes[unit.route]}
         if others:
             transaction.write(command("SREM", unit.views, *others))
+            # Its rows stay: they are known of until they are removed.
+            transaction.write(command("SADD", unit.made, *others))
         fields = {whole_field(other) for other in others}
         if others and not clustered(self._redis):
             transaction.write(command("HDEL", pointers(self._deployment), *fields))

@@ -205,6 +205,8 @@ class Replay:
         fresh, seen = applied is None, SeenIds(self._source.horizon)
         target = _Target(unit, missing, position, landed, fresh, until, uuid4().hex, seen)
         self._redis.set(unit.replay, target.token)
+        # Before there are rows: they are removed, even if a view is redefined before the end.
+        self._redis.sadd(unit.made, *map(definition, missing))
         self._redis.unlink(*[replayed_name(self._deployment.name, v, unit.number) for v in missing])
         return target
 

@@ -221,6 +221,8 @@ def _tell_whole_of_cluster(
 def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -> None:
     """Delete rows of former definitions, once nothing is published of them any more.
 
+    Also those that have a gap, or were half made: that there are any is said before they are made.
+
     Args:
         redis: a client of the store.
         deployment: the deployment's name.
@@ -228,11 +230,14 @@ def forget_former(redis: Redis, deployment: str, rows: SourceRows, unit: Unit) -
         unit: a partition.
     """
     store: Any = redis
-    kept = {one.decode() for one in store.smembers(unit.views)}
+    kept = {one.decode() for one in (*store.smembers(unit.views), *store.smembers(unit.made))}
     former = kept - {definition(view) for view in rows.routes[unit.route]}
     if former:
         published = store.hkeys(pointers(deployment))
         former -= {f"{one.decode()}:{FORMAT}" for one in published}
+    if former:
+        # First: another that makes them anew at this moment must not go on without what is deleted.
+        store.unlink(unit.replay)
     for one in former:
         forget_definition(
             redis,

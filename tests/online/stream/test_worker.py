@@ -16,6 +16,8 @@ from slate.online import EventWriter, FeatureClient, Publisher, State
 from slate.online.rows.partitioning import partition
 from slate.online.serving import live_services, request_instants
 from slate.online.serving.lookup import Lookup
+from slate.online.store.delta_removal import forget_former_definitions
+from slate.online.store.generations import pointers
 from slate.online.store.stream_names import Unit, definition, deltas_name, streamed_sources, units
 from slate.online.stream.applying import applier
 from slate.online.stream.applying.applier import Applier
@@ -348,6 +350,55 @@ def test_workers_of_two_definitions_never_make_one_of_them_wrong(
     assert new.metres("a") == 111
     bench.require_lacking("a")
     new.close()
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["left behind", "half made"])
+def test_rows_of_a_former_definition_go_whoever_made_them(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    """Also those that nobody goes on with, and those half made."""
+    former = bench.worker()
+    bench.write(bench.ride("a"))
+    former.step()
+    bench.write(bench.ride("a", 10))
+    former.leave()
+    rows = deltas_name("bikes", bench.view, partition("a"))
+    if killed:
+        for unit in units("bikes", bench.deployment.registry, bench.source):
+            bench.redis.srem(unit.views, definition(bench.view))
+        bench.redis.rename(rows, f"{rows}:replayed")
+    new = Bench(replace(bench.deployment, definitions=changed(tmp_path, monkeypatch)), bench.redis)
+    new.number = 1_000
+    worker = new.worker()
+    with Publisher.connect(new.deployment) as publisher:
+        publisher.publish(new.view, [], NOON, stream_from=NOON)
+        worker.step()
+        assert bench.redis.keys(f"{rows}*"), "it is still published"
+        assert new.metres("a") == 110
+        for name in bench.redis.hkeys(pointers("bikes")):
+            if definition(bench.view).startswith(name.decode()):
+                bench.redis.hdel(pointers("bikes"), name)
+    worker._retained = worker._renewed = -1e9
+    worker.step()
+    assert not bench.redis.keys(f"{rows}*")
+    assert new.metres("a") == 110
+    new.close()
+
+
+def test_rows_of_former_definitions_are_found_by_name(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that earlier versions left, of which nothing else tells."""
+    worker = bench.worker()
+    bench.write(bench.ride("a"))
+    worker.step()
+    worker.leave()
+    rows = deltas_name("bikes", bench.view, partition("a"))
+    forget_former_definitions(bench.redis, "bikes", bench.deployment.registry)
+    assert bench.redis.exists(rows)
+    deployment = replace(bench.deployment, definitions=changed(tmp_path, monkeypatch))
+    forget_former_definitions(bench.redis, "bikes", deployment.registry)
+    assert not bench.redis.exists(rows)
 
 
 def changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
