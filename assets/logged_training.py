@@ -12,6 +12,7 @@ from slate.deployment import Deployment
 from slate.errors import DataError
 from slate.kinds import naive_utc
 from slate.plans import Plan
+from slate.privacy import PII, personal
 
 
 def logged_batches(
@@ -46,6 +47,8 @@ def logged_batches(
     if not files:
         raise DataError(_nothing(deployment, plan))
     schema = _schema(plan)
+    if hidden := sorted(personal(plan.service.features)):
+        progress(f"not logged as tagged {PII}, and null here: {', '.join(hidden)}")
     rows = 0
     for name in files:
         table = _in_time(answers_in(folder, name), since, until)

@@ -70,13 +70,16 @@ def _last(rows: pa.Table, request: str) -> pa.Table:
 
 
 def _lines(found: Trace) -> Iterator[str]:
-    told, cause = found.value.told, found.cause
-    same = "the same" if cause is None else f"another value, due to: {cause}"
+    if found.value is None:
+        told = "not known yet"
+    else:
+        same = "the same" if found.cause is None else f"another value, due to: {found.cause}"
+        told = f"{cell(found.value.told)}, {same}"
     yield table(
         [
-            ("feature", found.value.feature),
+            ("feature", found.feature),
             ("served", cell(found.served)),
-            ("warehouse", f"{cell(told)}, {same}"),
+            ("warehouse", told),
             *((name, cell(value)) for name, value in found.request.items()),
         ]
     )
@@ -92,7 +95,15 @@ def _lines(found: Trace) -> Iterator[str]:
         for view, of in found.views.items()
     ]
     yield table(views, head=("view", "state", "generation", "as of", "known until"))
-    yield from _traced(found.value)
+    if found.value is not None:
+        yield from _traced(found.value)
+        return
+    request, at = found.request["request_id"], instant(found.request["asked_at"])
+    yield ""
+    yield (
+        f"request {request!r} asked about {at}, and the warehouse knows what happened up to "
+        f"{instant(found.known_until)}: which events are behind the value can be told after a `slate run` once that hour is over"
+    )
 
 
 def _traced(value: Traced) -> Iterator[str]:

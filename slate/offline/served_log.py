@@ -74,14 +74,6 @@ class ServedLog:
         """What the rows of a log ask."""
         return spine_of(self._plan, rows_of(table.select(self.given)), "asked_at")
 
-    def require_known(self, table: pa.Table) -> None:
-        """Refuse rows whose instants the warehouse cannot tell yet.
-
-        Raises:
-            RequestError: some are of such.
-        """
-        self.values.require_known(self.spine(table))
-
     def views_behind(self, feature: str) -> set[str]:
         """The views that a feature's value comes of, those that lead to others among them."""
         return self._views_behind[feature]

@@ -1,6 +1,7 @@
 """Tracing one served value down to its events: what it is made of, and what of that was known."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from slate.expressions import leaves
 from slate.features import Aggregated, Attribute, Computed, Feature
 from slate.filters import filter_sql
 from slate.identifiers import MODEL_TIMES, ROW_ID
+from slate.kinds import naive_utc
 from slate.offline.audit import Audit
 from slate.offline.causes import Cause
 from slate.offline.events_anew import ValuesAnew
@@ -61,15 +63,19 @@ class Trace:
         request: the request, with its keys and inputs.
         served: the value that was served.
         views: of each view that it comes of its state, generation and up to when it was known.
-        value: what the warehouse tells of it.
-        cause: why that is another value; None if it is the same.
+        value: what the warehouse tells of it; None if it does not know the instant yet.
+        cause: why that is another value; None if it is the same, or not known yet.
+        feature: the feature's name.
+        known_until: up to when the warehouse knows what happened (UTC).
     """
 
     request: dict[str, Any]
     served: Any
     views: dict[str, dict[str, Any]]
-    value: Traced
+    value: Traced | None
     cause: Cause | None
+    feature: str
+    known_until: datetime
 
 
 def trace(audit: Audit, table: pa.Table, row: int, name: str) -> Trace:
@@ -82,7 +88,7 @@ def trace(audit: Audit, table: pa.Table, row: int, name: str) -> Trace:
         name: the feature's name, with its view or without.
 
     Raises:
-        RequestError: there is no such row or feature, or the warehouse does not know its instant.
+        RequestError: there is no such row or feature.
         DataError: the feature was not served with this answer.
     """
     feature = _feature(audit, name)
@@ -96,18 +102,19 @@ def trace(audit: Audit, table: pa.Table, row: int, name: str) -> Trace:
     if feature.name in form.of_other_types:
         raise DataError(f"{feature.name} was served with another type than it has by now")
     rows = form.table.append_column("stored_at", rows["stored_at"])
-    audit.require_known(rows)
-    found = audit.of(rows)
-    cause = next((d.cause for d in found.differences if d.feature == feature.name), None)
-    anew = audit.anew({})
-    told = audit.told(anew, rows)
     views = {
         view: {what: rows[f"{view}:{what}"][0].as_py() for what in _OF_VIEW}
         for view in sorted(audit.views_behind(feature.name))
     }
     (request,) = rows.select(["request_id", "request_row", "answered_at", *audit.given]).to_pylist()
-    value = _traced(audit, anew, feature, told, rows)
-    return Trace(request, rows[feature.name][0].as_py(), views, value, cause)
+    served, until = rows[feature.name][0].as_py(), naive_utc(audit.known_until).replace(tzinfo=UTC)
+    if naive_utc(rows["asked_at"][0].as_py()).replace(tzinfo=UTC) > until:
+        return Trace(request, served, views, None, None, feature.name, until)
+    found = audit.of(rows)
+    cause = next((d.cause for d in found.differences if d.feature == feature.name), None)
+    anew = audit.anew({})
+    value = _traced(audit, anew, feature, audit.told(anew, rows), rows)
+    return Trace(request, served, views, value, cause, feature.name, until)
 
 
 def _feature(audit: Audit, name: str) -> Feature:

@@ -382,6 +382,12 @@ def test_a_training_set_is_made_of_what_was_served(
     assert pq.read_table(tmp_path / "held").num_rows == 16
     assert not unfinished.exists()
     capsys.readouterr()
+    features_of = deployment.registry.service("welcome_v1").features
+    letters = next(feature for feature in features_of if feature.name == LETTERS)
+    with pytest.MonkeyPatch.context() as tagging:
+        tagging.setattr(letters, "tags", ("pii",))
+        assert make("welcome_v1", "personal") == 0
+    assert f"not logged as tagged pii, and null here: {LETTERS}" in capsys.readouterr().err
     assert make("welcome_v2", "none") == 1
     said = capsys.readouterr().err
     assert "answers of welcome_v2 are not logged (there is of welcome_v1): give it" in said
@@ -432,6 +438,20 @@ def test_a_value_is_traced_to_its_events(
         both.write_bytes(both.read_bytes()[:100])
         assert trace("usual", STAYS) == 1
         assert f"{both} cannot be read" in capsys.readouterr().err
+    finally:
+        both.unlink()
+    # Of an instant that the warehouse does not know yet, what was served is told all the same.
+    newer = changed(later, "asked_at", lambda at: at + timedelta(days=30))
+    try:
+        pq.write_table(newer, both)
+        assert trace("usual", STAYS, "--json") == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["served"], told["value"], told["cause"]) == (4 + 7, None, None)
+        assert told["views"]["guest_stays"]["generation"]
+        assert trace("usual", STAYS) == 0
+        text = capsys.readouterr().out
+        assert re.search(r"warehouse +not known yet", text)
+        assert "request 'usual' asked about 2" in text
     finally:
         both.unlink()
     (folder / "mine.parquet").write_bytes(b"of somebody else")
