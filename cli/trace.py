@@ -102,7 +102,8 @@ def _lines(found: Trace) -> Iterator[str]:
     yield ""
     yield (
         f"request {request!r} asked about {at}, and the warehouse knows what happened up to "
-        f"{instant(found.known_until)}: which events are behind the value can be told after a `slate run` once that hour is over"
+        f"{instant(found.known_until)}: which events are behind the value can be told after "
+        "a `slate run` once that hour is over"
     )
 
 
