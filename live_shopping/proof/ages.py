@@ -1,13 +1,15 @@
 """Features of several ages for the same impressions, and models that are trained on each.
 
-A feature that is an hour old is its value as of an hour before the feed was asked for: history is
-asked about that instant, and leaves out whatever had not arrived by then. Models of all ages are of
-one family, learn from the same requests and are judged by the same ones.
+A count that is an hour old is its value as of an hour before the feed was asked for: history is
+asked about that instant, and leaves out whatever had not arrived by then. The catalogue, accounts
+and the moment are those of the request at any age. Models of all ages are of one family, learn from
+the same requests and are judged by the same ones.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +20,7 @@ import slate
 from live_shopping.definitions import Impression
 from live_shopping.model.metrics import Interval, interval, ndcg_by_request
 from live_shopping.model.training import NEWEST, Rows, fit, model_features, scores
+from live_shopping.proof.old_counts import OldCounts
 from slate import Array
 from slate.deployment import Deployment
 from slate.errors import DataError
@@ -107,13 +110,12 @@ def sampled(
             f"{deployment.warehouse} knows the impressions of a day or less: let more land, then "
             "run again"
         )
-    tables = {}
+    say(f"the catalogue and accounts, for {spine.num_rows:,} impressions")
+    counted = partial(slate.history, at="event_ts", deployment=deployment)
+    rows, tables = OldCounts(deployment, plan, spine, "event_ts"), {}
     for age, span in AGES.items():
         say(f"features {age} old, for {spine.num_rows:,} impressions")
-        asked = pc.subtract(spine["event_ts"], pa.scalar(span, pa.duration("us")))
-        place = spine.schema.get_field_index("event_ts")
-        rows = spine.set_column(place, "event_ts", asked)
-        tables[age] = slate.history(plan.service, rows, deployment=deployment)
+        tables[age] = rows.of(span, counted)
     return Sample(tables, newest, model_features(plan))
 
 

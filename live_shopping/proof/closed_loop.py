@@ -9,7 +9,7 @@ did, what went on in shows) is as it was recorded, so no viewer's feed changes a
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow as pa
 from live_shopping.definitions import Event
 from live_shopping.model.registry import SERVICE
 from live_shopping.model.training import matrix_of
+from live_shopping.proof.old_counts import OldCounts
 from live_shopping.simulator import SimulationConfig
 from live_shopping.simulator.clock import HOUR, SECOND, to_datetime, to_micros
 from live_shopping.simulator.encoding import spell
@@ -52,7 +53,7 @@ class Ranker:
 
     Attributes:
         name: what it is called.
-        age: how old its features are.
+        age: how old their counts are.
         features: their names.
         worth: what rows are worth, of a matrix of these features.
     """
@@ -130,7 +131,7 @@ class Hour:
                 "viewer_id": viewer_ids(asked.viewer[request]),
                 "show_id": spell(asked.pool.number[show], "sh", 12),
                 "device": pa.array(np.array(DEVICES)[self.viewers.device[asked.viewer[request]]]),
-                "asked_at": pa.array(when - ranker.age // timedelta(microseconds=1), _TIME),
+                "asked_at": pa.array(when, _TIME),
             }
         )
         instead = Instead(
@@ -140,7 +141,12 @@ class Hour:
             self.begins,
             events_of(asked.before, asked.pool),
         )
-        table = history_if(self.deployment, SERVICE, rows, "asked_at", instead)
+
+        def counted(features: Any, keys: pa.Table) -> pa.Table:
+            return history_if(self.deployment, features, keys, "asked_at", instead)
+
+        plan = self.deployment.registry.plan(SERVICE)
+        table = OldCounts(self.deployment, plan, rows, "asked_at").of(ranker.age, counted)
         found[request, show] = ranker.worth(matrix_of(table, ranker.features))
         return found
 

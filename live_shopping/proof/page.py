@@ -149,9 +149,9 @@ viewers, who did not see this order.
 
 ![NDCG@10 against the age of features]({PLOT})
 
-All values of a row are as old as it says, those of the catalogue and of the moment too: a day
-before, few of the shows had begun. A batch system that computes what the moment tells when it is
-asked would lose less than the first row.
+What is counted from events is as old as its row says. The catalogue, accounts, the keys that these
+lead to and the moment are those of the request in every row, and request features are computed
+from both. What a late catalogue costs besides is not in this table.
 
 ## What a skew costs
 
@@ -252,9 +252,9 @@ those of `slate serve` ([experiments.md](experiments.md)); intervals are of 95 %
 |---|---|---|---|---|---|---|
 {table}
 
-`day_old`, `hour_old` and `fresh` are models of the first table, with features of a day, an hour and
-a minute, all of whose values are as old, those of the catalogue and of the moment too; `score` is
-the hand-written one with features of a minute, and `model` is `fresh`. "Detectable" is the
+`day_old`, `hour_old` and `fresh` are models as in the first table, whose counts are a day, an hour
+and a minute old; the catalogue, accounts and the moment are those of the request. `score` is the
+hand-written one with counts of a minute, and `model` is `fresh`. "Detectable" is the
 difference that so many viewers show in 80 % of experiments. The last column is what no experiment
 can tell: all viewers met both feeds, with the same chances.
 
