@@ -2,10 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -21,7 +22,14 @@ from slate.errors import DataError
 
 DEFINITIONS = "live_shopping.live.services"
 CANDIDATES, CROWD, ASKED = 2_000, 5_000, 200
+NEWCOMERS = 5
+"""So many sellers of whom nothing is counted yet get their first tap, if there are as many."""
 TICK = 0.05
+# What is 0 of a show and its seller of whom nothing is counted.
+UNCOUNTED = (
+    *("show_activity.views_1d", "show_activity.taps_1d"),
+    *("seller_stats.views_30d", "seller_stats.taps_30d"),
+)
 
 
 @contextmanager
@@ -59,7 +67,7 @@ class Play:
             raise DataError(f"{landing} holds no events: nobody is known who could act")
         self._shows = catalog(landing, at, CANDIDATES)
         viewers = active_viewers(landing, at, CROWD)
-        programme = self._programme()
+        programme, newcomers = self._programmes(viewers[0] if viewers else "")
         if len(viewers) < 2 or not len(programme):
             raise DataError(
                 f"{landing} has {len(viewers)} active viewers and {len(programme)} live shows at "
@@ -71,7 +79,7 @@ class Play:
         self._feed = Feed(self._shows, promoted_ranker(stage.deployment))
         self.step()
         tastes = self._tastes(programme)
-        self._taps = Taps(stage, client, self._viewer, others[0], programme, tastes)
+        self._taps = Taps(stage, client, self._viewer, others[0], programme, newcomers, tastes)
 
     def begin(self, threads: ThreadPoolExecutor) -> None:
         """Let the crowd and the viewer act."""
@@ -90,7 +98,7 @@ class Play:
         taste, ranked = self._taps.taste, f"{len(self._shows.shows):,} shows, ranked once a second"
         facts = Text.assemble(
             *(f"viewer {self._viewer} taps on ", (taste, "bold"), f": {self._freshness()}\n"),
-            *("a new seller's first tap in a first show: ", self._newcomer(), "\n\n"),
+            *("first taps of new sellers: ", self._newcomers(), "\n\n"),
             (f"the viewer's feed: top {TOP} of {ranked}", "dim"),
         )
         return Group(facts, self._feed.table(taste))
@@ -99,29 +107,44 @@ class Play:
         """The same in few words."""
         feed, taste = self._feed, self._taps.taste
         told = f"{taste} {feed.count(taste)} of top {TOP}, the best at {feed.best_place(taste)}"
-        return f"{told}; {self._freshness()}"
+        return f"{told}; {self._freshness()}; new sellers: {self._newcomers()}"
 
     def results(self) -> dict[str, float]:
         """What was measured, in milliseconds; NaN where there was no time for it."""
         p50, p99 = self._taps.percentiles()
-        new_seller = self._taps.new_seller
+        new_seller = float(np.median(self._taps.new_sellers or [np.nan]))
         return {"freshness_p50_ms": p50, "freshness_p99_ms": p99, "new_seller_ms": new_seller}
 
-    def _programme(self) -> Programme:
-        """Those of the shows that the published catalogue has as live."""
+    def _programmes(self, viewer: str) -> tuple[Programme, Programme]:
+        """What the crowd opens, and what nobody has: of the shows, by the published catalogue.
+
+        The crowd has those that are live. Of sellers of whom nothing is counted yet a few are kept
+        from it, one show each: live ones first, and no more than half of the sellers.
+        """
         shows = self._shows.shows
-        rows = ask(self._client, "programme", show_id=shows).to_dicts() if shows else []
-        live = [
-            row | {"show": show}
-            for show, row in zip(shows, rows, strict=True)
-            if row["show_catalog.status"] == "live" and row["show_catalog.seller_id"]
+        if not shows:
+            return _programme([]), _programme([])
+        rows = ask(self._client, "programme", show_id=shows).to_dicts()
+        counts = ask(self._client, SERVICE, viewer_id=viewer, show_id=shows)
+        counted = np.sum([counts[name] for name in UNCOUNTED], axis=0)
+        listed = [
+            row | {"show": show, "counted": count}
+            for show, row, count in zip(shows, rows, counted.tolist(), strict=True)
+            if row["show_catalog.seller_id"]
         ]
-        return Programme(
-            np.array([row["show"] for row in live]),
-            np.array([row["show_catalog.seller_id"] for row in live]),
-            np.array([row["show_catalog.category"] for row in live]),
-            np.array([row["show_catalog.start_price"] for row in live], np.float64),
-        )
+        listed.sort(key=lambda row: row["show_catalog.status"] != "live")
+        new: dict[str, dict[str, Any]] = {}
+        for row in listed:
+            if not row["counted"]:
+                new.setdefault(row["show_catalog.seller_id"], row)
+        sellers = {row["show_catalog.seller_id"] for row in listed}
+        kept = dict(list(new.items())[: min(NEWCOMERS, len(sellers) // 2)])
+        live = [
+            row
+            for row in listed
+            if row["show_catalog.status"] == "live" and row["show_catalog.seller_id"] not in kept
+        ]
+        return _programme(live), _programme(list(kept.values()))
 
     def _idlest(self, viewers: Sequence[str]) -> str:
         """The first of the busiest viewers who tapped least in the last minutes."""
@@ -157,11 +180,20 @@ class Play:
             f"(half within {np.median(taken):.0f}, all within {max(taken):.0f})"
         )
 
-    def _newcomer(self) -> str:
-        milliseconds = self._taps.new_seller
-        if np.isnan(milliseconds):
-            return "not yet"
-        return f"in the answer after {milliseconds:.0f} ms"
+    def _newcomers(self) -> str:
+        taken = self._taps.new_sellers.copy()
+        if not taken:
+            return "none yet"
+        return f"{len(taken)} counted (half within {np.median(taken):.0f} ms)"
+
+
+def _programme(rows: Sequence[Mapping[str, Any]]) -> Programme:
+    return Programme(
+        np.array([row["show"] for row in rows]),
+        np.array([row["show_catalog.seller_id"] for row in rows]),
+        np.array([row["show_catalog.category"] for row in rows]),
+        np.array([row["show_catalog.start_price"] for row in rows], np.float64),
+    )
 
 
 def _now() -> int:

@@ -1,15 +1,7 @@
 """What the live demonstration asks for besides: services that no model is trained for."""
 
 from live_shopping.definitions import *  # noqa: F403 (all that is served)
-from live_shopping.definitions import (
-    Event,
-    Impression,
-    Seller,
-    SellerStats,
-    Show,
-    ShowActivity,
-    ShowCatalog,
-)
+from live_shopping.definitions import Impression, Show, ShowCatalog
 from slate import FeatureService
 
 programme = FeatureService(
@@ -19,14 +11,4 @@ programme = FeatureService(
     keys=[Show],
     spine=Impression,
     features=[ShowCatalog],
-)
-
-# Where a show leads to its seller, as in the feed, it has to be in the catalogue.
-newcomers = FeatureService(
-    "newcomers",
-    version=1,
-    description="A show and its seller, both of whom no batch has seen yet.",
-    keys=[Show, Seller],
-    spine=Event,
-    features=[ShowActivity.taps, SellerStats.taps],
 )

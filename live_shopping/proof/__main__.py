@@ -42,6 +42,8 @@ LIVE_SECONDS = 15
 # Each takes two to three minutes.
 SEEDS = 4
 INTERRUPTED = 130
+# How many were counted, as a line of each second tells, and half of them within how long.
+_NEW_SELLERS = re.compile(r"; new sellers: (\d+) counted")
 _NEW_SELLER = re.compile(r"^live: .*new_seller_ms=(\S+)", re.MULTILINE)
 
 Say = Callable[[str], None]
@@ -81,13 +83,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(
             f"proof: marketplace {failed.name} was not measured: {failed.reason}", file=sys.stderr
         )
+    print(found.note())
     print(found.line())
     return 1 if others.failed else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m live_shopping.proof", description=__doc__)
-    parser.add_argument("--requests", type=int, default=3_500, help="opens to learn from, about")
+    parser.add_argument(
+        "--requests", type=_positive, default=3_500, help="opens to learn from, about"
+    )
     parser.add_argument("--models", type=_positive, default=5, help="models of each age")
     text = f"other marketplaces that are measured too, 0 to {seeds.MOST}; by default {SEEDS}"
     several = range(seeds.MOST + 1)
@@ -157,24 +162,25 @@ def _means(shares: dict[str, Array]) -> dict[str, float]:
     return {name: float(is_so.mean()) for name, is_so in shares.items()}
 
 
-def _new_seller(say: Say) -> float:
-    """The seconds from a new seller's first tap until an answer counts it, by `slate live`.
+def _new_seller(say: Say) -> page.NewSellers:
+    """From new sellers' first taps until the service that ranks counts them, by `slate live`.
 
     Raises:
         StoreError: it did not come to that.
     """
-    say(f"a new seller's first tap, in {LIVE_SECONDS} s of `slate live`")
+    say(f"first taps of new sellers, in {LIVE_SECONDS} s of `slate live`")
     command = [sys.executable, "-m", "slate.cli", "live", "--plain"]
     run = subprocess.run(
         [*command, "--seconds", str(LIVE_SECONDS)], capture_output=True, text=True, check=False
     )
-    told = _NEW_SELLER.search(run.stdout)
-    if told is None or told[1] == "nan":
+    told, counted = _NEW_SELLER.search(run.stdout), _NEW_SELLERS.findall(run.stdout)
+    if told is None or told[1] == "nan" or not counted:
         raise StoreError(
-            "`slate live` measured no new seller: run it by itself, and see what it says. "
+            "`slate live` measured no new seller: run it by itself, and see what it says. Where "
+            "something is counted of all sellers that are listed, `slate run` lists new ones. "
             f"Its last words were: {(run.stderr or run.stdout).strip()[-300:]}"
         )
-    return float(told[1]) / 1e3
+    return page.NewSellers(int(counted[-1]), float(told[1]) / 1e3)
 
 
 if __name__ == "__main__":

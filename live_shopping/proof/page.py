@@ -8,6 +8,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from live_shopping.model.metrics import Interval
+from live_shopping.model.registry import SERVICE
 from live_shopping.proof import seeds_page
 from live_shopping.proof.ages import AGES, FRESH, OLD
 from live_shopping.proof.arms import Loop
@@ -53,19 +54,32 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class NewSellers:
+    """How soon first taps of new sellers count.
+
+    Attributes:
+        measured: how many sellers were measured.
+        seconds: from the tap until an answer of the service that ranks counts it; the median.
+    """
+
+    measured: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Findings:
     """What was measured.
 
     Attributes:
         ranking: how well models of features of each age rank.
-        new_seller: seconds until a new seller's first tap counts in an answer.
+        new_seller: how soon first taps of new sellers count in an answer.
         batch: how long the first tap of a new seller waits for runs alone.
         loop: what rankings earn in the closed loop.
         others: what freshness pays in other marketplaces.
     """
 
     ranking: Ranking
-    new_seller: float
+    new_seller: NewSellers
     batch: BatchWaits
     loop: Loop
     others: Seeds
@@ -80,7 +94,17 @@ class Findings:
         """The line that tells it in short."""
         ndcg = " ".join(f"ndcg_{age}={self.ranking.ndcg[age].mean:.4f}" for age in AGES)
         share = self.ranking.personal[FRESH]["account"]
-        return f"proof: {ndcg} new_seller_s={self.new_seller:.3f} personal_share={share:.4f}"
+        return (
+            f"proof: {ndcg} new_seller_s={self.new_seller.seconds:.3f} personal_share={share:.4f}"
+        )
+
+    def note(self) -> str:
+        """What a figure of the line counts."""
+        strict = self.ranking.personal[FRESH]["interest"]
+        return (
+            "personal_share counts opens of whom a deed, an interest or the account's language is "
+            f"known; without those of whom only the language is: {strict:.4f}"
+        )
 
 
 def write(folder: Path, found: Findings) -> Path:
@@ -165,12 +189,16 @@ NDCG@10: {told(ranking.skew, sign=True)}. {skew}
 {shares}
 
 Each row counts the one before too; fractions of 1 of the newest day's opens that were logged. The
-last is `personal_share`: of whom neither a deed nor an interest is known, only the language is.
+last is `personal_share`, which counts an account whose language alone is known. What ranks by taste
+has something to go by in the row before it: a deed, or an interest.
 
 ## A new seller's first events
 
-From a new seller's first tap in a first show until an answer counts it for both, with the stream:
-{found.new_seller:.3f} s, one measurement of `slate live`. With batch alone it
+Of a listed seller and show of whom nothing was counted, from the first tap until their row of
+`{SERVICE}`, the service that ranks, counts it for both, with the stream:
+{found.new_seller.seconds:.3f} s, the median of {found.new_seller.measured} sellers, measured by
+`slate live`. A listing itself comes with the batch: before that, a show is no candidate, and does
+not lead to its seller. With batch alone the tap
 waits for a run: {_waits(found.batch)}
 The run's own time comes on top.
 

@@ -227,7 +227,7 @@ def test_the_page_says_what_helps_and_what_is_not_told(tmp_path: Path) -> None:
     )
     found = page.Findings(
         ranking,
-        new_seller=0.25,
+        new_seller=page.NewSellers(5, 0.25),
         batch=BatchWaits(7, (1_800.0, 3_240.0), (36_000.0, 79_200.0)),
         loop=loop,
         others=Seeds(Size(), 3, ()),
