@@ -1,19 +1,17 @@
 """The ranked feed: the features of candidates, the promoted model, and the best of them.
 
-Shows that are live come before all that are not, by the model's probability of a tap. One place of
-the best is kept for exploration: it is for a show of a seller of a few days, of whom the model can
-know nothing yet. Which one follows from the request's id alone, so a request that is asked again is
-answered with the same.
+Shows that are live come before all that are not, by the model's probability of a tap; one place is
+for exploration.
 """
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 
+from live_shopping.model.exploration import LIVE, explored
 from live_shopping.model.registry import Model, feed_models, load, promoted_version
 from live_shopping.model.training import scores
 from slate import Array
@@ -21,12 +19,8 @@ from slate.deployment import Deployment
 from slate.errors import DataError
 from slate.rankings import Features
 
-EXPLORED_PLACE = 4
-"""The place of exploration, counted from 0."""
-NEW_SELLER_DAYS = 3.0
 LOOK_SECONDS = 1.0
 """How often it is looked for another model that is promoted."""
-_LIVE, _SELLER_DAYS = "feed_request.is_live", "feed_request.seller_days"
 
 
 @dataclass(frozen=True)
@@ -36,7 +30,7 @@ class Ranked:
     Attributes:
         order: the rows of the answer, the best first, of shape (rows,).
         scores: of each row of the answer, the probability of a tap.
-        explored: the row that has the place of exploration; None where no candidate is new.
+        explored: the row that was moved to the place of exploration; None where none was.
         model: the version of the model.
         seconds: what the stages took: `model` and `order`.
     """
@@ -92,36 +86,13 @@ class Ranker:
         model, began = self.model, time.perf_counter()
         worth = scores(model.classifier, answer.matrix(names=model.facts.features))
         scored = time.perf_counter()
-        live = answer[_LIVE].astype(np.bool_)
-        order = np.lexsort((-worth, ~live))
-        explored = None
-        if request_id:
-            days = answer[_SELLER_DAYS].astype(np.float64)
-            explored = _explored(request_id, np.flatnonzero(live & (days < NEW_SELLER_DAYS)))
-        if explored is not None:
-            order = _with_explored(order, explored)
+        live = answer[LIVE].astype(np.bool_)
+        order, moved = explored(answer, np.lexsort((-worth, ~live)), request_id)
         seconds = {"model": scored - began, "order": time.perf_counter() - scored}
-        return Ranked(order, worth, explored, model.facts.version, seconds)
+        return Ranked(order, worth, moved, model.facts.version, seconds)
 
 
 def promoted_ranker(deployment: Deployment) -> Ranker | None:
     """What ranks a deployment's feeds; None where no model is promoted yet."""
     folder = feed_models(deployment)
     return Ranker(folder) if promoted_version(folder) is not None else None
-
-
-def _explored(request_id: str, new: Array) -> int | None:
-    """One of the rows that are new, by the request's id."""
-    if not len(new):
-        return None
-    drawn = int.from_bytes(blake2b(request_id.encode(), digest_size=8).digest(), "big")
-    return int(new[drawn % len(new)])
-
-
-def _with_explored(order: Array, row: int) -> Array:
-    """An order in which a row has the place of exploration, or its own if that is better."""
-    place = int(np.flatnonzero(order == row)[0])
-    if place <= EXPLORED_PLACE:
-        return order
-    moved: Array = np.insert(np.delete(order, place), EXPLORED_PLACE, row)
-    return moved

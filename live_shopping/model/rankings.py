@@ -10,6 +10,7 @@ import numpy as np
 
 from live_shopping.definitions import Event, Impression
 from live_shopping.feed import score
+from live_shopping.model.exploration import LIVE, explored
 from live_shopping.model.ranker import Ranker, promoted_ranker
 from live_shopping.model.registry import SERVICE, feed_models
 from slate.deployment import Deployment
@@ -47,20 +48,27 @@ class FeedRanking:
                 "once enough impressions have landed; a server on another machine needs this folder"
             )
         found = self._ranker.rank(answer, request_id)
-        explored = frozenset[int]() if found.explored is None else frozenset([found.explored])
-        return Order(found.order, found.scores, str(found.model), explored)
+        return Order(found.order, found.scores, str(found.model), _rows(found.explored))
 
 
 class ScoreRanking:
-    """Ranks by the hand-written score, live shows first; it needs no model."""
+    """Ranks by the hand-written score, live shows first; it needs no model.
+
+    It explores as the model's ranking does, so that arms differ by what shows are worth alone.
+    """
 
     service = SERVICE
 
     def order(self, answer: Features, request_id: str) -> Order:
-        """The order of an answer's shows."""
+        """The order of an answer's shows, one of them explored where the request has an id."""
         worth = score(answer)
-        live = answer["feed_request.is_live"].astype(np.bool_)
-        return Order(np.lexsort((-worth, ~live)), worth, "score")
+        live = answer[LIVE].astype(np.bool_)
+        order, moved = explored(answer, np.lexsort((-worth, ~live)), request_id)
+        return Order(order, worth, "score", _rows(moved))
+
+
+def _rows(moved: int | None) -> frozenset[int]:
+    return frozenset() if moved is None else frozenset([moved])
 
 
 METRICS = (

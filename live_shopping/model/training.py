@@ -161,7 +161,9 @@ def trained(plan: Plan, current: Path, before: Model | None = None) -> Model:
     """A model of a service's training set, promoted if it ranks better than the one before.
 
     It does if the interval of the gain in NDCG@10, of the same requests, has no 0 in it: 95 % of
-    resamples of viewers. One that is as good, or better by chance, replaces none.
+    resamples of viewers. One that is as good, or better by chance, replaces none. A model with a
+    feature that the service lost cannot be asked any more: any that was judged replaces it. Where
+    nobody tapped on the newest day none is judged, and none promoted.
 
     Args:
         plan: the service's plan.
@@ -194,7 +196,9 @@ def trained(plan: Plan, current: Path, before: Model | None = None) -> Model:
         rival=rival,
         gain=gain,
     )
-    better = rival is None or (gain is not None and gain.low > 0)
+    # A day without a tap judges no model, not even a first one.
+    judges = not np.isnan(metrics.ndcg)
+    better = judges and (rival is None or (gain is not None and gain.low > 0))
     importances = _importances(classifier, names, newest)
     return Model(classifier, replace(facts, importances=importances, promoted=better))
 

@@ -8,9 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from live_shopping.feed import WEIGHTS
 from live_shopping.model import training
 from live_shopping.model.asset import assets
-from live_shopping.model.ranker import EXPLORED_PLACE, Ranker, promoted_ranker
+from live_shopping.model.exploration import EXPLORED_PLACE, explored
+from live_shopping.model.ranker import Ranker, promoted_ranker
+from live_shopping.model.rankings import ScoreRanking
 from live_shopping.model.registry import (
     Model,
     feed_models,
@@ -88,6 +91,38 @@ def test_what_is_better_by_chance_alone_is_not_promoted(sets: Sets) -> None:
 
 
 RESAMPLE = 1
+
+
+@pytest.mark.usefixtures("_unweighed")
+def test_a_day_without_taps_promotes_no_model(sets: Sets) -> None:
+    plan, current = sets.deployment.registry.plan("feed_ranking_v1"), sets.write(400)
+    first = trained(plan, current)
+    file = next(current.glob("*/*.parquet"))
+    rows = pq.read_table(file)
+    older = rows["event_ts"].to_numpy() < np.datetime64(UNTIL.replace(tzinfo=None)) - DAY
+    tapped = pa.array(rows["tapped"].to_numpy() & older)
+    place = rows.column_names.index("tapped")
+    pq.write_table(rows.set_column(place, "tapped", tapped), file)
+    for before in (None, first, lacking(first)):
+        facts = trained(plan, current, before).facts
+        assert np.isnan(facts.metrics.ndcg)
+        assert not facts.promoted
+
+
+@pytest.mark.usefixtures("_unweighed")
+def test_a_model_that_cannot_be_asked_any_more_is_replaced(sets: Sets) -> None:
+    plan, current = sets.deployment.registry.plan("feed_ranking_v1"), sets.write(400)
+    again = trained(plan, current, lacking(trained(plan, current))).facts
+    assert (again.rival, again.promoted) == (None, True)
+
+
+def lacking(model: Model) -> Model:
+    """The same, with a feature that the service lost."""
+    return replace(model, facts=replace(model.facts, features=("gone", *model.facts.features[1:])))
+
+
+# Two hours more, as the set's last row is older than its end.
+DAY = np.timedelta64(26, "h")
 
 
 @pytest.mark.usefixtures("_unweighed")
@@ -177,6 +212,27 @@ def test_one_place_is_for_a_new_seller(ranker: Ranker, answer: Answer) -> None:
         assert ranker.rank(answer, request_id=name).explored == ranked.explored
         others = [row for row in ranked.order if row != ranked.explored]
         assert others == [row for row in plain if row != ranked.explored]
+
+
+def test_no_show_is_moved_where_a_new_seller_is_among_the_first(answer: Answer) -> None:
+    plain = np.roll(np.arange(300), -2)
+    assert answer["feed_request.is_live"][4]
+    assert plain[2] == 4
+    for number in range(20):
+        order, moved = explored(answer, plain, f"{number}")
+        assert moved is None
+        np.testing.assert_array_equal(order, plain)
+
+
+def test_both_arms_explore_by_one_rule(answer: Answer) -> None:
+    answer |= {name: np.zeros(300) for name in WEIGHTS if name not in answer}
+    # New sellers are worth least.
+    answer["seller_profile.rating"] = answer["feed_request.seller_days"]
+    ranked = ScoreRanking().order(answer, "a request")
+    (row,) = ranked.explored
+    assert ranked.rows[EXPLORED_PLACE] == row
+    assert answer["feed_request.seller_days"][row] == 1.0
+    assert not ScoreRanking().order(answer, "").explored
 
 
 def test_dagster_shows_the_model_and_trains_only_on_what_is_new(sets: Sets) -> None:
