@@ -110,6 +110,7 @@ def sampled(
             f"{deployment.warehouse} knows the impressions of a day or less: let more land, then "
             "run again"
         )
+    _require_taps(deployment, spine["tapped"].to_numpy(), newest)
     say(f"the catalogue and accounts, for {spine.num_rows:,} impressions")
     counted = partial(slate.history, at="event_ts", deployment=deployment)
     rows, tables = OldCounts(deployment, plan, spine, "event_ts"), {}
@@ -117,6 +118,16 @@ def sampled(
         say(f"features {age} old, for {spine.num_rows:,} impressions")
         tables[age] = rows.of(span, counted)
     return Sample(tables, newest, model_features(plan))
+
+
+def _require_taps(deployment: Deployment, tapped: Array, newest: Array) -> None:
+    for which, days in ((~newest, "the days before its newest"), (newest, "its newest day")):
+        if not tapped[which].any():
+            raise DataError(
+                f"{deployment.warehouse} knows {np.count_nonzero(which):,} impressions of {days}, "
+                "and none was tapped: there is nothing to rank by. See that `tap` events of these "
+                "shows land, then `slate run`"
+            )
 
 
 def _impressions(deployment: Deployment) -> pa.Table:

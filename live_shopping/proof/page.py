@@ -1,5 +1,6 @@
 """The page of the proof: what was measured, in tables and a plot."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -231,7 +232,7 @@ def _unclear(found: Findings) -> str:
         for one in found.loop.compared
         for metric in one.metrics
         for difference in metric.differences
-        if difference.interval[0] <= 0
+        if not difference.interval[0] > 0
     ]
     listed = "\n".join(f"- {line}" for line in lines)
     return f"""## What did not help, or is not told
@@ -259,12 +260,12 @@ def _loop(loop: Loop) -> str:
             first, *others = metric.means
             name = metric.metric.replace("_", " ")
             rows.append(
-                f"| {name} | {first.arm} | {first.units:,} | {first.mean:.3f} | - | - | - |"
+                f"| {name} | {first.arm} | {first.units:,} | {_number(first.mean)} | - | - | - |"
             )
             rows += [
-                f"| {name} | {mean.arm} | {mean.units:,} | {mean.mean:.3f} "
-                f"| {difference.relative:+.1%}, {_bounds(difference)} "
-                f"| {difference.detectable:.3f} "
+                f"| {name} | {mean.arm} | {mean.units:,} | {_number(mean.mean)} "
+                f"| {_change(difference)} "
+                f"| {_number(difference.detectable)} "
                 f"| {_bounds(loop.paired[one.experiment][metric.metric])} |"
                 for mean, difference in zip(others, metric.differences, strict=True)
             ]
@@ -291,10 +292,22 @@ Of {loop.splits} splits of viewers who all met `fresh`, {loop.false:.1%} found a
 """
 
 
+def _change(one: Difference) -> str:
+    share = f"{one.relative:+.1%}, " if math.isfinite(one.relative) else ""
+    return share + _bounds(one)
+
+
 def _bounds(one: Difference | Mean) -> str:
+    # Where nothing was counted, or all units are alike, there is no deviation to judge by.
+    if not one.error > 0:
+        return "cannot be told"
     low, high = one.interval
     value = one.mean if isinstance(one, Mean) else one.difference
     return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _number(number: float) -> str:
+    return f"{number:.3f}" if math.isfinite(number) else "-"
 
 
 def _plot(path: Path, ranking: Ranking) -> None:

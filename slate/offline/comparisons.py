@@ -55,7 +55,8 @@ class Difference:
     Attributes:
         arm: the arm.
         difference: its mean less that of the first arm.
-        error: the standard error of that.
+        error: the standard error of that; NaN where it cannot be told, as of units that are all
+            alike: there is no interval then, and nothing that could have been detected.
         units: how many units both have.
         base: the first arm's mean.
     """
@@ -138,7 +139,8 @@ def compared(
         Difference(
             other.arm,
             other.mean - first.mean,
-            math.hypot(other.error, first.error),
+            # Units that are all alike, as where nobody bought, do not tell how far others differ.
+            math.hypot(other.error, first.error) or math.nan,
             other.units + first.units,
             first.mean,
         )

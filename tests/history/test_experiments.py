@@ -207,6 +207,8 @@ def test_arms_without_units_or_spread_tell_nothing() -> None:
     arms = np.array([0, 0, 0, 1, 1, 1])
     (same,) = compared("x", ["a", "b"], arms, np.zeros(6)).differences
     assert (same.difference, math.isnan(same.p_value)) == (0.0, True)
+    untold = (*same.interval, *same.interval_at_any_time, same.detectable)
+    assert all(map(math.isnan, untold)), "no interval is of no width, for want of what it tells"
     for values, per in product([np.ones(6)], [None, np.zeros(6)]):
         (one, none) = compared("x", ["a", "b", "c"], arms, values, per).differences
         assert math.isnan(none.difference)

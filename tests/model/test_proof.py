@@ -254,6 +254,19 @@ def test_the_page_says_what_helps_and_what_is_not_told(tmp_path: Path) -> None:
     alone = page.write(tmp_path, replace(found, others=Seeds(Size(), 3, ()))).read_text()
     assert "## In other marketplaces" not in alone
     assert not plots[1].exists(), "an old plot would pass for one of this page"
+    sold_nothing = {
+        name: rows | {"purchased": rows["tapped"] & False} for name, rows in both.items()
+    }
+    nothing = replace(
+        loop,
+        compared=(arms.arms_of(one, sold_nothing),),
+        paired={one.name: arms.paired(one, sold_nothing)},
+    )
+    text = page.write(tmp_path, replace(found, loop=nothing)).read_text()
+    assert "nan" not in text
+    assert "| 0.000 | cannot be told | - | cannot be told |" in text
+    assert "- Orders an open under `new`, above `old`, in the experiment: cannot be told" in text
+    assert "0.5000" in found.note()
     assert found.line() == (
         "proof: ndcg_24h=0.6000 ndcg_1h=0.6000 ndcg_1min=0.6000 ndcg_1s=0.6000"
         " new_seller_s=0.250 personal_share=0.5000"
