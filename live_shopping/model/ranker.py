@@ -61,10 +61,11 @@ class Ranker:
     def model(self) -> Model:
         """The model that ranks now."""
         if time.monotonic() - self._looked > LOOK_SECONDS:
-            self._looked = time.monotonic()
             version = promoted_version(self._folder)
             if version not in (None, self._model.facts.version):
                 self._model = self._promoted()
+            # Only now: one that cannot be read is told of by each request, until it is mended.
+            self._looked = time.monotonic()
         return self._model
 
     def _promoted(self) -> Model:
