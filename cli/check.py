@@ -31,7 +31,7 @@ def run(_: Namespace) -> int:
     if found.unlocked and found.locked:
         # Who locks one version means to lock all.
         wrong.append(not_locked(found.unlocked))
-    elif found.unlocked:
+    elif found.unlocked and not wrong:
         print(f"slate: {not_locked(found.unlocked)}", file=sys.stderr)
     if wrong:
         raise ConfigurationError("\n".join(wrong))
