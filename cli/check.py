@@ -2,11 +2,13 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 
 from slate.compile.project import require_up_to_date
 from slate.deployment import load
 from slate.errors import ConfigurationError
 from slate.locks.standing import not_locked, standing
+from slate.registry import Registry
 
 
 def run(_: Namespace) -> int:
@@ -33,6 +35,23 @@ def run(_: Namespace) -> int:
         wrong.append(not_locked(found.unlocked))
     elif found.unlocked and not wrong:
         print(f"slate: {not_locked(found.unlocked)}", file=sys.stderr)
+    for text in _null_inputs(registry):
+        print(f"slate: {text}", file=sys.stderr)
     if wrong:
         raise ConfigurationError("\n".join(wrong))
     return 0
+
+
+def _null_inputs(registry: Registry) -> Iterator[str]:
+    """What training sets may be null in, of which no request can bring a null."""
+    for plan in registry.plans.values():
+        spine = plan.service.spine
+        for feature in plan.service.inputs:
+            column = spine.columns[feature.column]
+            if feature.required and column.nullable:
+                yield (
+                    f"{plan.service.full_name}: {column!r} may be null, and a request without "
+                    f"{feature.column} is refused, so a model would learn from what it is never "
+                    "asked about: give request_input(default=...), or annotate the column without "
+                    "`| None`"
+                )

@@ -107,7 +107,7 @@ class FeatureService:
             raise DefinitionError(
                 f"{where}: its spine {self.spine.__name__} needs a column `{column}: {kind.value}`"
             )
-        if never_null and found.nullable:
+        if never_null and found.nullable and not kind.has_null:
             raise DefinitionError(
                 f"{where}: {found!r} may be null, but a request must bring {column}: give "
                 "request_input(default=...), or annotate the column without `| None`"

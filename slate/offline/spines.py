@@ -75,9 +75,7 @@ def spine_source(keys: Mapping[str, Kind], inputs: Iterable[Input]) -> type[Sour
     types: dict[str, Any] = {name: _TYPES[kind] for name, kind in keys.items()}
     for feature in inputs:
         kind = _TYPES[feature.kind]
-        # What a request must bring is not null by its definition; of a frame's rows it may be.
-        nullable = feature.kind.has_null and not feature.required
-        types[feature.column] = kind | None if nullable else kind
+        types[feature.column] = kind | None if feature.kind.has_null else kind
     roles = {ROW: unique_id(), INSTANT: event_time(), "slate_arrival": arrival_time()}
     types |= {ROW: int, INSTANT: datetime, "slate_arrival": datetime}
     body = {"__annotations__": types, "model": TABLE, **roles}

@@ -56,6 +56,6 @@ def test_now_is_what_the_clock_says(past: Deployment) -> None:
 def test_what_streams_arrives_now(command: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLATE_CONFIG", str(BIKES / "slate.toml"))
     monkeypatch.setenv("SLATE_CLOCK", CLOCK.isoformat())
-    options = Namespace(file="-", source="move", workers=1, pii=False)
+    options = Namespace(file="-", source="move", workers=1, pii=False, metrics=None)
     with pytest.raises(ConfigurationError, match=r"stands at 2026-03-10 12:40:00.*SLATE_CLOCK"):
         command.run(options)  # type: ignore[attr-defined]

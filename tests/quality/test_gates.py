@@ -128,7 +128,7 @@ SPOILT = {
             books = if(member_id % 10 < 6, 0, books)""",
         [
             "distance is null in 50% of the rows or fewer: it was in 0.0% in the last good run, of "
-            "2026-05-01 12:00, and max_null_shift of MemberProfile is 50%; found 0.6",
+            "2026-05-01 12:00, and max_null_shift of MemberProfile is 50%; found 60% of 800",
             "books is 0, its default, in 52% of the rows or fewer: it was in 2.5% in the last good",
             "reader is spread as in the last good run, of 2026-05-01 12:00: a population stability "
             "index of 0.5 or less, as the gate of MemberProfile allows; found 5.99",

@@ -112,7 +112,7 @@ class Visit(Source):
     event_ts: datetime = event_time()
     received_at: datetime = arrival_time()
     guest_id: str
-    weather: str
+    weather: str | None
 
 _views = (Orders, Profile, Request, Again)
 everything = FeatureService(

@@ -157,22 +157,6 @@ def a_spine_that_may_lack_a_required_input() -> object:
     return service(SeatRequest, spine=Asked)
 
 
-@wrong("FeatureService('wrong')", "Asked.price may be null", "without `| None`")
-def a_spine_whose_required_input_has_a_null() -> object:
-    class Asked(Source):
-        model = "m"
-        event_id: str = unique_id()
-        event_ts: datetime = event_time()
-        received_at: datetime = arrival_time()
-        guest_id: str
-        price: float | None
-
-    class PriceRequest(RequestFeatures):
-        price: float = request_input()
-
-    return service(PriceRequest, spine=Asked)
-
-
 EVERYTHING = vars(cafe).values()
 
 
