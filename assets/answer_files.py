@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from redis import Redis
 
+from slate.answer_log import definitions_in
 from slate.errors import DataError
 from slate.exposures import EXPOSURES
 from slate.online.store import logged_entries
@@ -177,20 +178,30 @@ def _read(entry: Entry) -> pa.Table:
 def _together(entries: list[Entry]) -> Iterator[tuple[str, pa.Table]]:
     """The tables that files are made of, each by the name of its last entry.
 
-    Where a feature's type was changed, what was logged before and after it are files of their own.
+    Where a feature was defined otherwise, what was logged before and after it are files of their
+    own.
     """
     last, waiting = "", list[pa.Table]()
     for entry in entries:
         table = _read(entry)
-        try:
-            pa.unify_schemas([*(one.schema for one in waiting), table.schema], promote_options=_MIX)
-        except pa.ArrowException:
+        if not all(_alike(one.schema, table.schema) for one in waiting):
             yield last, pa.concat_tables(waiting, promote_options=_MIX)
             waiting = []
         last = entry.name
         waiting.append(table)
     if waiting:
         yield last, pa.concat_tables(waiting, promote_options=_MIX)
+
+
+def _alike(one: pa.Schema, other: pa.Schema) -> bool:
+    """Whether tables can be one: what both have is of one type, and was defined alike."""
+    try:
+        pa.unify_schemas([one, other], promote_options=_MIX)
+    except pa.ArrowException:
+        return False
+    before, after = definitions_in(one), definitions_in(other)
+    features = set(one.names) & set(other.names)
+    return all(before.get(name) == after.get(name) for name in features)
 
 
 def _write(table: pa.Table, path: Path) -> None:

@@ -26,6 +26,7 @@ from slate.assets.forgetting import tables
 from slate.assets.forgetting.data_folder import DataFolder
 from slate.assets.forgetting.looked import Looked
 from slate.assets.forgetting.store_search import StoreSearch
+from slate.assets.landing_files import landing_sources
 from slate.assets.manifests import CURRENT
 from slate.assets.previews import previews
 from slate.assets.training_sets import VERSIONS
@@ -147,7 +148,8 @@ class Forgetting:
                 self.say("taking rows out of the warehouse, and copying what is left")
                 with tables.opened(warehouse) as connection:
                     manifest = dbt_project(self.deployment).manifest_path
-                    tables.delete(connection, self.subjects, manifest)
+                    sources = landing_sources(self.deployment.registry)
+                    tables.delete(connection, self.subjects, manifest, sources)
                 tables.compact(warehouse)
         if not self._rebuilt():
             return False

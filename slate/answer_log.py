@@ -13,19 +13,26 @@ A logged answer is a row for each of its own rows::
     <view>:as_of                up to when that generation knows all events
     <view>:known_until          up to when all events were known, those of its stream too
     errors                      what kept values from being read
+
+A feature's column says in its metadata by which definition it was served.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 
 import pyarrow as pa
 
 from slate.descriptions import of_feature, of_key
+from slate.features import Feature
+from slate.fingerprints import feature_fingerprint
 from slate.plans import Plan
 from slate.states import NUMBERED
 
 _TIME = pa.timestamp("us", tz="UTC")
 _HASH_BYTES = 8
+# The metadata of a feature's column that names its definition.
+_DEFINITION = b"slate.definition"
 
 
 def is_logged(request_id: str, share: float) -> bool:
@@ -69,6 +76,7 @@ def described(plan: Plan) -> dict[str, str]:
     return texts | {"errors": "What kept values from being read."}
 
 
+@cache
 def log_schema(plan: Plan) -> pa.Schema:
     """The columns of a service's log."""
     service = plan.service
@@ -91,7 +99,34 @@ def log_schema(plan: Plan) -> pa.Schema:
             f"{view}:known_until": _TIME,
         }
     columns["errors"] = pa.list_(pa.string())
-    return pa.schema(list(columns.items()))
+    definitions = {
+        feature.name: {_DEFINITION: _definition(feature, plan)} for feature in service.features
+    }
+    return pa.schema(
+        [pa.field(name, kind, metadata=definitions.get(name)) for name, kind in columns.items()]
+    )
+
+
+def definitions_in(schema: pa.Schema) -> dict[str, str]:
+    """By which definitions features were served, as the columns of a log tell it.
+
+    Args:
+        schema: the columns; those that earlier versions of Slate logged do not tell.
+
+    Returns:
+        A hash for each feature's full name: it is another one where the feature is defined
+        otherwise, or what it is made of, or by which its rows are found.
+    """
+    return {
+        field.name: field.metadata[_DEFINITION].decode()
+        for field in schema
+        if field.metadata and _DEFINITION in field.metadata
+    }
+
+
+def _definition(feature: Feature, plan: Plan) -> str:
+    made = sorted(feature_fingerprint(one) for one in plan.behind(feature))
+    return blake2b(" ".join(made).encode(), digest_size=_HASH_BYTES).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -99,7 +134,8 @@ class PresentForm:
     """Rows of a log with the columns that the log has by now.
 
     Attributes:
-        table: the rows; what they lack is null there.
+        table: the rows; what they lack is null there. Their columns tell by which definitions
+            they were served.
         lacking: the names of columns that were not logged yet.
         of_other_types: of those that were, of types which cannot be made the present ones.
     """
@@ -116,11 +152,14 @@ def in_present_form(table: pa.Table, schema: pa.Schema) -> PresentForm:
         table: the rows.
         schema: the columns that are wanted.
     """
-    columns, lacking, of_other_types = [], list[str](), list[str]()
+    columns, fields, lacking, of_other_types = [], list[pa.Field](), list[str](), list[str]()
     for field in schema:
+        metadata = None
         try:
             columns.append(table[field.name].cast(field.type))
+            metadata = table.schema.field(field.name).metadata
         except (KeyError, pa.ArrowException) as error:
             (lacking if isinstance(error, KeyError) else of_other_types).append(field.name)
             columns.append(pa.chunked_array([pa.nulls(table.num_rows, field.type)]))
-    return PresentForm(pa.table(columns, schema=schema), lacking, of_other_types)
+        fields.append(field.with_metadata(metadata) if metadata else field.remove_metadata())
+    return PresentForm(pa.table(columns, schema=pa.schema(fields)), lacking, of_other_types)

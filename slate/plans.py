@@ -12,7 +12,7 @@ from slate.base import Definition
 from slate.entities import Entity
 from slate.errors import DefinitionError
 from slate.features import Aggregated, Attribute, Computed, Feature, Input
-from slate.services import FeatureService
+from slate.services import FeatureService, made_of
 from slate.views import FeatureView
 
 
@@ -63,6 +63,20 @@ class Plan:
     def read(self, view: type[FeatureView]) -> Read:
         """The read of one of its views."""
         return next(read for read in self.reads if read.view is view)
+
+    def behind(self, feature: Feature) -> tuple[Feature, ...]:
+        """What a feature's value comes of: it, all that it is made of, and what leads to those."""
+        found: dict[Feature, None] = {}
+        pending = [feature]
+        while pending:
+            for one in made_of([pending.pop()]):
+                if isinstance(one, Feature) and one not in found:
+                    found[one] = None
+                    if isinstance(one, Attribute | Aggregated):
+                        assert issubclass(one.view, FeatureView)
+                        ways = self.read(one.view).keys.values()
+                        pending += [way for way in ways if isinstance(way, Attribute)]
+        return tuple(found)
 
     def ways(self, read: Read) -> str:
         """How the keys of a view are come by, in words: ``show_id -> show_catalog.seller_id``."""

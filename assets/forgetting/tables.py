@@ -7,7 +7,7 @@ which takes the file's place.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,10 @@ from slate.assets.builds import prepare
 from slate.assets.forgetting.looked import Looked
 from slate.compile.model_names import RAW
 from slate.errors import DataError
+from slate.offline.forgotten import remember_forgotten
 from slate.offline.warehouse import connect
 from slate.quoting import quoted_name, quoted_text
+from slate.sources import Source
 from slate.subjects import Subjects
 
 _NUMBERS = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DOUBLE|FLOAT|DECIMAL\(.*\)")
@@ -57,14 +59,30 @@ def search(connection: duckdb.DuckDBPyConnection, subjects: Subjects) -> Iterato
         yield looked
 
 
-def delete(connection: duckdb.DuckDBPyConnection, subjects: Subjects, manifest: Path) -> None:
-    """Delete their rows, and what dbt builds anew; the next build is of all hours."""
+def delete(
+    connection: duckdb.DuckDBPyConnection,
+    subjects: Subjects,
+    manifest: Path,
+    sources: Iterable[type[Source]],
+) -> None:
+    """Delete their rows, and what dbt builds anew; the next build is of all hours.
+
+    Args:
+        connection: the warehouse.
+        subjects: whose rows.
+        manifest: the dbt project's.
+        sources: those with tables of landing files: that events of them are gone is noted.
+    """
     prepare(connection)
     for name, is_view in _built(connection, manifest):
         connection.execute(f"drop {'view' if is_view else 'table'} if exists {name} cascade")
+    landed = {f"{RAW}.{source.landing}": source for source in sources}
     for table in _tables(connection, subjects):
-        if table.rows:
-            connection.execute(f"delete from {table.name} where {table.rows}", table.parameters)
+        if not table.rows:
+            continue
+        if (source := landed.get(table.shown)) is not None:
+            remember_forgotten(connection, source, table.rows, table.parameters)
+        connection.execute(f"delete from {table.name} where {table.rows}", table.parameters)
     connection.execute(f"delete from {RAW}.built_models")
     # What is live says of nothing that it holds what is built now.
     connection.execute(f"drop table if exists {RAW}.published")

@@ -4,7 +4,7 @@ The rows are made anew from single events, as they would be had only those been 
 serving side can have known; what gives the served value is the cause.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -12,20 +12,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from slate.compile.model_names import RAW
+from slate.answer_log import definitions_in
 from slate.expressions import Array
 from slate.fingerprints import fingerprint
 from slate.offline.differing_values import differing
-from slate.offline.events_anew import KnownEvents, ValuesAnew
+from slate.offline.events_anew import KnownEvents
+from slate.offline.forgotten import forgotten_since
+from slate.offline.known_events import (
+    came_later,
+    is_streamed,
+    known_at_least,
+    known_perhaps,
+    without,
+)
 from slate.offline.served_log import ServedLog
 from slate.offline.values import HOUR, Values
 from slate.states import State
-from slate.stream_files import stream_file_sql
 
 # How many answers are looked into at once, and how many rows of each: it takes some seconds.
 LOOKED_INTO, ROWS = 20, 50
-# Up to how many arrivals a stream may have been applied, of those that are tried.
-CUTS = 10
+_INSTANTS = ("answered_at", "asked_at")
 
 
 class Cause(StrEnum):
@@ -34,7 +40,7 @@ class Cause(StrEnum):
     CLOCK = "clock"
     """The instant asked about lay ahead of the store's clock."""
     DEFINITION = "definition"
-    """It was served by a former definition of its view."""
+    """It was served by a former definition of the feature, or of what it is made of."""
     NOT_KNOWN = "not known"
     """The store did not answer, had lost the row, or held something damaged; it was flagged so."""
     BEHIND = "worker behind"
@@ -43,6 +49,8 @@ class Cause(StrEnum):
     """What was published is older than the instant, and no stream adds to it."""
     LATE = "late event"
     """Events came by landing files after the answer, with arrivals from before it."""
+    FORGOTTEN = "forgotten"
+    """Rows of somebody that it may have come of were forgotten after the answer."""
     ROW_LOST = "row lost"
     """The store told that there is no row, and there had been one."""
     WAREHOUSE = "warehouse"
@@ -100,7 +108,12 @@ class Causes:
     def _of_former_definitions(
         self, rows: pa.Table, differ: Mapping[str, Array]
     ) -> set[tuple[int, str]]:
-        """What comes of a generation of another definition than its view has by now."""
+        """What was served by another definition than the feature has by now.
+
+        Where the log is of a version of Slate that did not tell of features, it is what comes of a
+        generation of another definition than its view has.
+        """
+        served, present = definitions_in(rows.schema), definitions_in(self._log.schema)
         views = self._log.deployment.registry.views
         former = {
             # A generation's name begins with its definition's fingerprint.
@@ -117,7 +130,11 @@ class Causes:
         return {
             (place, name)
             for place, name in _places(differ)
-            if any(former[view][place] for view in self._log.views_behind(name))
+            if (
+                served[name] != present[name]
+                if name in served
+                else any(former[view][place] for view in self._log.views_behind(name))
+            )
         }
 
     def _of_generations(
@@ -156,7 +173,7 @@ class Causes:
     def _behind(self, feature: str, known: Mapping[str, Any]) -> Cause:
         """What it is called that some of a feature's views were known up to earlier instants."""
         views = self._log.views_behind(feature)
-        streamed = any(self._is_streamed(view) and view in known for view in views)
+        streamed = any(is_streamed(self._log, view) and view in known for view in views)
         return Cause.BEHIND if streamed else Cause.GENERATION
 
     def _of_answer(
@@ -192,15 +209,21 @@ class Causes:
         whole = self._log.anew({})
         # What follows from all events is right, whatever the warehouse has made of them.
         settle(self._same(whole, rows, open_), Cause.WAREHOUSE)
-        known = dict(self._known(rows))
-        for cut in self._cuts(whole, known, asked):
+        known = known_at_least(self._log, rows)
+        cuts = list(known_perhaps(self._log, whole, known, asked))
+        for cut in cuts:
             if not open_:
                 break
             for place, name in served_by(cut):
                 settle({(place, name)}, self._behind(name, known))
-        if open_ and (late := self._late(rows, known)):
-            settle(served_by(late), Cause.LATE)
+        if open_ and (late := came_later(self._log, rows)):
+            # A stream may have been behind for the same answer.
+            for cut in cuts or [{}]:
+                if not open_:
+                    break
+                settle(served_by(without(late, cut)), Cause.LATE)
         settle(of_state(State.DEFAULT), Cause.ROW_LOST)
+        settle(self._forgotten(rows, open_), Cause.FORGOTTEN)
         settle(set(open_), Cause.UNEXPLAINED)
         return found
 
@@ -217,62 +240,25 @@ class Causes:
         }
         return {(place, name) for place, name in places if not differ[name][place]}
 
-    def _cuts(
-        self, whole: ValuesAnew, known: Mapping[str, KnownEvents], asked: int
-    ) -> Iterator[Mapping[str, KnownEvents]]:
-        """What may have been known: what was told at least, or up to one of the latest arrivals.
-
-        A stream is applied in order of arrival, and what was told of it was true for all keys: of
-        some it may have been applied further.
-        """
-        if not known:
-            return
-        yield known
-        arrivals = {
-            arrival
-            for view, of in known.items()
-            if self._is_streamed(view)
-            for arrival in whole.arrivals.get(view, ())
-            if of.before is not None and of.before <= arrival < asked
+    def _forgotten(self, rows: pa.Table, places: set[tuple[int, str]]) -> set[tuple[int, str]]:
+        """What may have come of rows that were forgotten after the answer."""
+        answered, asked = (rows[name][0].as_py().replace(tzinfo=None) for name in _INSTANTS)
+        sources = forgotten_since(self._log.connection, answered, asked)
+        return {
+            (place, name)
+            for place, name in places
+            if any(self._sources(view) & sources for view in self._log.views_behind(name))
         }
-        for arrival in sorted(arrivals, reverse=True)[:CUTS]:
-            yield {
-                view: KnownEvents(max(arrival, of.before or 0)) if self._is_streamed(view) else of
-                for view, of in known.items()
-            }
 
-    def _known(self, rows: pa.Table) -> Iterator[tuple[str, KnownEvents]]:
-        """Up to when views were known that were not known up to the instant asked about."""
-        asked = pc.cast(rows["asked_at"], pa.int64())[0].as_py()
-        for view in self._log.views:
-            until = pc.cast(rows[f"{view}:known_until"], pa.int64())[0].as_py()
-            if until is not None and until < asked:
-                yield view, KnownEvents(until)
-
-    def _late(self, rows: pa.Table, known: Mapping[str, KnownEvents]) -> dict[str, KnownEvents]:
-        """Which events of views came by landing files after the answer, if there are any."""
-        found: dict[str, KnownEvents] = {}
-        answered, asked = (rows[name][0].as_py() for name in ("answered_at", "asked_at"))
-        for name in self._log.views:
-            view = self._log.deployment.registry.views[name]
-            if not view.windowed or not view.source.landing:
-                continue
-            source = view.source
-            ids = self._log.connection.execute(
-                f"""select distinct {source.unique_id} from {RAW}.{source.landing} as landed
-                join {RAW}.files as files on files.file = landed._file
-                where files.taken_in_at > ? and {source.arrival_time} < ?
-                and not {stream_file_sql("files.name")}""",
-                [answered.replace(tzinfo=None), asked.replace(tzinfo=None)],
-            ).fetchall()
-            if ids:
-                before = known[name].before if name in known else None
-                found[name] = KnownEvents(before, tuple(one for (one,) in ids))
-        return {**known, **found} if found else {}
-
-    def _is_streamed(self, view: str) -> bool:
-        found = self._log.deployment.registry.views[view]
-        return found.windowed and bool(found.source.stream)
+    def _sources(self, view: str) -> set[str]:
+        """The sources whose events a view's rows may come of."""
+        registry = self._log.deployment.registry
+        found = registry.views[view]
+        if found.windowed:
+            return {found.source.name}
+        of_model = {name for name, one in registry.sources.items() if one.model == found.model}
+        # A model that somebody wrote may read all of them.
+        return of_model or set(registry.sources)
 
 
 def _places(differ: Mapping[str, Array]) -> set[tuple[int, str]]:

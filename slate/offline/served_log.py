@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from slate.answer_log import log_schema, views_of
 from slate.deployment import Deployment
-from slate.features import Aggregated, Attribute, Feature
+from slate.features import Aggregated, Attribute
 from slate.offline.events_anew import KnownEvents, ValuesAnew
 from slate.offline.frames import rows_of
 from slate.offline.history import Question
@@ -16,8 +16,6 @@ from slate.offline.values import Values
 from slate.offline.values_up_to import ValuesUpTo
 from slate.plans import Plan
 from slate.privacy import personal
-from slate.services import made_of
-from slate.views import FeatureView
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,7 +59,12 @@ class ServedLog:
         self.views = views_of(self._plan)
         self.schema = log_schema(served)
         self._views_behind = {
-            feature.name: _views_behind(feature, self._plan) for feature in found.features
+            feature.name: {
+                one.view.name
+                for one in self._plan.behind(feature)
+                if isinstance(one, Attribute | Aggregated)
+            }
+            for feature in found.features
         }
         self.values = Values(deployment, self._plan, connection)
 
@@ -89,21 +92,3 @@ class ServedLog:
     def told(self, values: Values, rows: pa.Table) -> pa.Table:
         """What some values are of the rows of a log, as they were to be served."""
         return values.of(self.spine(rows), lambda _: None, as_served=True)
-
-
-def _views_behind(feature: Feature, plan: Plan) -> set[str]:
-    """The views that a feature's value comes of, those that lead to others among them."""
-    found: set[str] = set()
-
-    def add(view: Any) -> None:
-        if not (isinstance(view, type) and issubclass(view, FeatureView)) or view.name in found:
-            return
-        found.add(view.name)
-        for way in plan.read(view).keys.values():
-            if isinstance(way, Feature):
-                add(way.view)
-
-    for one in made_of([feature]):
-        if isinstance(one, Attribute | Aggregated):
-            add(one.view)
-    return found

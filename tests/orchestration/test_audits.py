@@ -17,6 +17,7 @@ import dagster as dg
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from redis import Redis
@@ -31,6 +32,7 @@ from slate.cli.main import command, main
 from slate.compile.project import write
 from slate.deployment import Deployment, load
 from slate.errors import DataError
+from slate.identifiers import RAW_TABLES
 from slate.offline.audit import Audit
 from slate.offline.causes import Cause
 from slate.offline.warehouse import reading
@@ -217,6 +219,15 @@ def test_what_the_warehouse_has_wrong_is_a_defect(deployment: Deployment, tmp_pa
     assert found[("unapplied", "dan", STAYS)] is Cause.LATE
 
 
+def test_no_source_can_have_the_name_of_a_table_of_ours(deployment: Deployment) -> None:
+    with reading(deployment) as connection:
+        found = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'raw'"
+        ).fetchall()
+    landed = {source.landing for source in deployment.registry.sources.values()}
+    assert {name for (name,) in found} - landed <= RAW_TABLES
+
+
 def changed(table: pa.Table, column: str, to: Callable[[Any], Any]) -> pa.Table:
     """A log in which a column's values are others."""
     values = pa.array(
@@ -269,6 +280,40 @@ def test_what_former_definitions_logged_is_no_defect(deployment: Deployment) -> 
     former = changed(wrong, "guest_stays:generation", lambda name: name and f"0{name[1:]}x")
     found_of = {k: v for k, v in causes(deployment, former).items() if k[2] == STAYS}
     assert set(found_of.values()) == {Cause.DEFINITION}
+
+
+def test_a_view_that_changed_beside_a_feature_is_no_excuse_for_it(deployment: Deployment) -> None:
+    """As where another feature was added to the view since."""
+    logged = changed(log_of(deployment), "guest_stays:generation", lambda name: name and f"x{name}")
+    assert causes(deployment, logged) == EXPECTED
+    place = logged.column_names.index(STAYS)
+    field, values = logged.schema.field(STAYS), logged[STAYS].to_pylist()
+    wrong = logged.set_column(place, field, pa.array([value + 1 for value in values], field.type))
+    assert causes(deployment, wrong)[("usual", "eve", STAYS)] is Cause.UNEXPLAINED
+    former = field.with_metadata(dict.fromkeys(field.metadata, b"another"))
+    found = causes(deployment, wrong.set_column(place, former, wrong[STAYS]))
+    assert {cause for (_, _, name), cause in found.items() if name == STAYS} == {Cause.DEFINITION}
+
+
+def test_a_late_event_and_a_stream_that_was_further_than_told(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """Ann was served her stays of the last hours but two, which came late, and one of the stream.
+
+    It had been applied for her, which was not told yet.
+    """
+    shutil.copy(deployment.warehouse, tmp_path)
+    elsewhere = replace(deployment, data=tmp_path)
+    with duckdb.connect(elsewhere.warehouse) as connection:
+        connection.execute(
+            """update raw.files set taken_in_at = timestamp '2100-01-01'
+            where file in (select _file from raw.stays where stay_id in ('s1', 's2'))"""
+        )
+    logged = log_of(deployment)
+    logged = logged.filter(pc.equal(logged["request_id"], "usual"))
+    told = changed(logged, "guest_stays:known_until", lambda _: moment(MIDDAY + 4 * MINUTE))
+    served = changed(told, STAYS, lambda value: value - 2 if value == 4 else value)
+    assert causes(elsewhere, served)[("usual", "ann", STAYS)] is Cause.LATE
 
 
 def test_answers_to_one_id_are_told_apart(deployment: Deployment) -> None:
@@ -589,6 +634,9 @@ def test_somebody_is_forgotten_and_nobody_else(
         assert one.run()
         found = one.search()
         assert of_ann(found) == {}
+        # Who was served before may have been served what followed from her.
+        more = changed(log_of(house.deployment), STAYS, lambda value: value + 1)
+        assert causes(house.deployment, more)[("usual", "eve", STAYS)] is Cause.FORGOTTEN
         assert {looked.place for looked in found} >= {"files: redis", "warehouse: raw.stays"}
         assert report.read_text() == "<td>[forgotten]</td><td>anna</td>"
         again = house.ask("after", 128).to_dicts()
