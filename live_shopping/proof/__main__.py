@@ -26,12 +26,12 @@ from live_shopping.proof.ages import (
     judged,
     personal,
     sampled,
-    skewed,
     steps,
 )
 from live_shopping.proof.arms import Loop, loop
 from live_shopping.proof.batch_waits import batch_waits
 from live_shopping.proof.closed_loop import Hour
+from live_shopping.proof.skews import SKEWS
 from slate import Array
 from slate.deployment import Deployment, load
 from slate.errors import SlateError, StoreError
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         deployment = load()
         plan = deployment.registry.plan(SERVICE)
-        sample = sampled(deployment, plan, options.requests, say)
+        sample = sampled(deployment, plan, options.requests, say, SKEWS)
         until = _known_until(deployment)
         new_seller = _new_seller(say)
         waits = batch_waits(deployment)
@@ -116,10 +116,12 @@ def _ranking(sample: Sample, models: Sequence[int], say: Say) -> page.Ranking:
         say(f"{len(models)} models of features {age} old")
         each[age], means = judged(sample, table, table, models)
         spread[age] = min(means), max(means)
-    say("models of another definition")
     fresh = sample.tables[FRESH]
-    wrong, _ = judged(sample, skewed(fresh), fresh, models)
     old, right = each[OLD], each[FRESH]
+    wrong: dict[str, Judged] = {}
+    for name, table in sample.skewed.items():
+        say(f"{len(models)} models of {SKEWS[name].learned}, asked with {SKEWS[name].asked}")
+        wrong[name], _ = judged(sample, table, fresh, models)
     newest = pa.array(sample.newest)
     shares = {age: _means(personal(sample.tables[age].filter(newest))) for age in (OLD, FRESH)}
 
@@ -136,7 +138,10 @@ def _ranking(sample: Sample, models: Sequence[int], say: Say) -> page.Ranking:
         orders={age: interval(one.orders / PLACES, one.viewers) for age, one in each.items()},
         order_gains={age: orders(one, old) for age, one in each.items()},
         order_steps={age: orders(each[age], each[older]) for older, age in pairwise(each)},
-        skew=interval(wrong.ndcg - right.ndcg, wrong.ndcg_viewers),
+        skews={
+            name: interval(one.ndcg - right.ndcg, one.ndcg_viewers) for name, one in wrong.items()
+        },
+        order_skews={name: orders(one, right) for name, one in wrong.items()},
         personal=shares,
     )
 

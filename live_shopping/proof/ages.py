@@ -7,7 +7,7 @@ the same requests and are judged by the same ones.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
@@ -21,6 +21,7 @@ from live_shopping.definitions import Impression
 from live_shopping.model.metrics import Interval, interval, ndcg_by_request
 from live_shopping.model.training import NEWEST, Rows, fit, model_features, scores
 from live_shopping.proof.old_counts import OldCounts
+from live_shopping.proof.skews import Skew
 from slate import Array
 from slate.deployment import Deployment
 from slate.errors import DataError
@@ -49,11 +50,13 @@ class Sample:
         tables: by age, the rows with their features.
         newest: which of the rows are of the newest day, which no model learns from.
         features: what models are given.
+        skewed: by the skew's name, the rows as models learn from them where they are defined wrong.
     """
 
     tables: dict[str, pa.Table]
     newest: Array
     features: tuple[str, ...]
+    skewed: dict[str, pa.Table] = field(default_factory=dict)
 
     @property
     def rows(self) -> tuple[int, int]:
@@ -80,7 +83,11 @@ class Judged:
 
 
 def sampled(
-    deployment: Deployment, plan: Plan, requests: int, say: Callable[[str], None]
+    deployment: Deployment,
+    plan: Plan,
+    requests: int,
+    say: Callable[[str], None],
+    skews: Mapping[str, Skew] | None = None,
 ) -> Sample:
     """Impressions with features of each age: all of the newest day, and so many requests of before.
 
@@ -89,6 +96,7 @@ def sampled(
         plan: that of the service whose features they are; its views are the deployment's.
         requests: how many of those before the newest day are drawn.
         say: told what is being done.
+        skews: of which skews they are told too.
 
     Raises:
         DataError: the warehouse was not built, or knows too little.
@@ -117,7 +125,11 @@ def sampled(
     for age, span in AGES.items():
         say(f"features {age} old, for {spine.num_rows:,} impressions")
         tables[age] = rows.of(span, counted)
-    return Sample(tables, newest, model_features(plan))
+    skewed = {}
+    for name, skew in (skews or {}).items():
+        say(f"{skew.learned}, for the same")
+        skewed[name] = rows.as_of(skew.instants(spine["event_ts"]), counted, skew.counts)
+    return Sample(tables, newest, model_features(plan), skewed)
 
 
 def _require_taps(deployment: Deployment, tapped: Array, newest: Array) -> None:
@@ -201,20 +213,6 @@ def _places(requests: Array, found: Array) -> Array:
     places = np.empty(len(order), np.int64)
     places[order] = np.arange(len(order)) - first
     return places
-
-
-def skewed(table: pa.Table) -> pa.Table:
-    """The same features, of which those of ten minutes are by mistake counted over an hour."""
-    names = set(table.column_names)
-    for place, name in enumerate(table.column_names):
-        hour = name.removesuffix("_10m") + "_1h"
-        if name.endswith("_10m") and hour in names:
-            table = table.set_column(place, name, table[hour])
-    taps = "viewer_category_taste.taps_1h", "viewer_activity.taps_1h"
-    of_category, of_all = (table[name].to_numpy().astype(np.float64) for name in taps)
-    mood = of_category / np.maximum(of_all, 1)
-    place = table.column_names.index("feed_request.mood")
-    return table.set_column(place, "feed_request.mood", pa.array(mood))
 
 
 def personal(table: pa.Table) -> dict[str, Array]:

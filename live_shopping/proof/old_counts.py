@@ -1,8 +1,8 @@
-"""Features whose counts are of an age: what a ranking knows that learns late of what happened.
+"""Features whose counts are of another instant: what a ranking knows that learns late of things.
 
-What views with windows hold is as of an age before the moment of asking, by the keys of that
-moment. What comes from tables is not late by that: the catalogue, accounts, and with them which
-seller and category a show has, are as of the moment; request features are computed then, of both.
+What views with windows hold is as of that instant, by the keys of the moment of asking. What comes
+from tables is not late by that: the catalogue, accounts, and with them which seller and category a
+show has, are as of the moment; request features are computed then, of both.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,12 @@ from slate.plans import Plan
 
 # Given features and rows of their keys: a column for each, as of the rows' instants.
 Counts = Callable[[list[Any], pa.Table], pa.Table]
+Instead = Callable[[dict[str, pa.Array]], dict[str, pa.Array]]
+_SPAN = pa.duration("us")
 
 
 class OldCounts:
-    """The features of some rows, with counts of any age.
+    """The features of some rows, with counts of any instants.
 
     Args:
         deployment: whose history is asked.
@@ -48,22 +50,31 @@ class OldCounts:
         Raises:
             RequestError, DataError: as of ``slate.history``.
         """
+        return self.as_of(pc.subtract(self._rows[self._at], pa.scalar(age, _SPAN)), counts)
+
+    def as_of(self, instants: pa.ChunkedArray, counts: Counts, instead: Instead = dict) -> pa.Table:
+        """The same, with counts as of an instant for each row.
+
+        Args:
+            instants: the instants.
+            counts: tells them, as of instants in the same column.
+            instead: given them by their names, what is taken for them.
+        """
         plan, at = self._plan, self._at
-        then = pc.subtract(self._rows[at], pa.scalar(age, pa.duration("us")))
-        keyed = {at: then}
+        keyed = {at: instants}
         reads = [read for read in plan.reads if read.view.windowed]
         for read in reads:
             for key, way in read.keys.items():
                 keyed[key] = self._now[way if isinstance(way, str) else way.name]
         found = counts([feature for read in reads for feature in read.features], pa.table(keyed))
-        columns = {
-            name: table[name].combine_chunks()
-            for table in (self._now, found)
-            for name in table.column_names
-        }
-        instants = self._rows[at].combine_chunks().cast(Kind.TIME.arrow)
-        features = served(plan, columns, instants, "the warehouse")
+        columns = _columns(self._now) | instead(_columns(found))
+        moments = self._rows[at].combine_chunks().cast(Kind.TIME.arrow)
+        features = served(plan, columns, moments, "the warehouse")
         whole = self._rows
         for feature, values in zip(plan.service.features, features, strict=True):
             whole = whole.append_column(feature.name, values)
         return whole
+
+
+def _columns(table: pa.Table) -> dict[str, pa.Array]:
+    return {name: table[name].combine_chunks() for name in table.column_names}

@@ -1,6 +1,7 @@
 """What the proof computes, and what its page says."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from live_shopping.definitions import Event
 from live_shopping.model.metrics import Interval, interval, ndcg_by_request, tapped_viewers
 from live_shopping.model.training import Rows, model_features
 from live_shopping.proof import arms, page
-from live_shopping.proof.ages import AGES, Sample, judged, personal, skewed
+from live_shopping.proof.ages import AGES, Sample, judged, personal
 from live_shopping.proof.batch_waits import BatchWaits
 from live_shopping.proof.closed_loop import Ranker, events_of, viewer_ids
 from live_shopping.proof.marketplace import Size
 from live_shopping.proof.seeds import Seeds
+from live_shopping.proof.skews import SKEWS
 from live_shopping.simulator.feed import Pool
 from live_shopping.simulator.marketplace import CATEGORIES
 from slate import Array
@@ -77,19 +79,27 @@ def test_intervals_count_viewers_not_rows() -> None:
     assert by_viewer.high - by_viewer.low > 4 * (by_row.high - by_row.low)
 
 
-def test_a_skew_counts_an_hour_for_ten_minutes() -> None:
-    names = ("viewer_category_taste.taps", "viewer_activity.taps")
-    shifted = {f"{names[0]}_10m": [1], f"{names[0]}_1h": [4], f"{names[1]}_10m": [1]}
-    rows = pa.table(shifted | {f"{names[1]}_1h": [8], "feed_request.mood": [1.0]})
-    assert skewed(rows).to_pylist() == [
-        {
-            "viewer_category_taste.taps_10m": 4,
-            "viewer_category_taste.taps_1h": 4,
-            "viewer_activity.taps_10m": 8,
-            "viewer_activity.taps_1h": 8,
-            "feed_request.mood": 0.5,
-        }
+def test_skews_take_one_count_for_another() -> None:
+    counts = {
+        "viewer_activity.taps_10m": pa.array([1]),
+        "viewer_activity.taps_1h": pa.array([8]),
+        "show_activity.usual_watch_10m": pa.array([30.0]),
+    }
+    hours = SKEWS["window"].counts(counts)
+    assert {name: values[0].as_py() for name, values in hours.items()} == {
+        "viewer_activity.taps_10m": 8,
+        "viewer_activity.taps_1h": 8,
+        "show_activity.usual_watch_10m": 30.0,
+    }
+    minutes = SKEWS["unit"].counts(counts)
+    assert minutes["show_activity.usual_watch_10m"].to_pylist() == [0.5]
+    assert minutes["viewer_activity.taps_1h"].to_pylist() == [8]
+    asked = pa.chunked_array([[datetime(2026, 3, 9, 7), datetime(2026, 3, 10, 12)]])
+    assert SKEWS["day"].instants(asked).to_pylist() == [
+        datetime(2026, 3, 10),
+        datetime(2026, 3, 10, 12),
     ]
+    assert SKEWS["unit"].instants(asked)[0].as_py() == datetime(2026, 3, 9, 6, 59, 59)
 
 
 def test_something_personal_is_counted_by_open() -> None:
@@ -222,7 +232,8 @@ def test_the_page_says_what_helps_and_what_is_not_told(tmp_path: Path) -> None:
         orders=same,
         order_gains=gains | {"1h": unclear},
         order_steps={"1h": unclear, "1min": clear, "1s": Interval(-0.02, -0.03, -0.01)},
-        skew=Interval(-0.02, -0.03, -0.01),
+        skews={"day": Interval(-0.02, -0.03, -0.01), "unit": unclear},
+        order_skews={"day": unclear, "unit": unclear},
         personal={age: dict.fromkeys(("history", "interest", "account"), 0.5) for age in AGES},
     )
     found = page.Findings(
@@ -236,7 +247,7 @@ def test_the_page_says_what_helps_and_what_is_not_told(tmp_path: Path) -> None:
     text = page.write(tmp_path, found).read_text()
     assert "has 0 in it: orders with features 1h old." in text
     assert "not told from the row before: 1s." in text
-    assert "-0.0200 (-0.0300 to -0.0100)" in text
+    assert "| counts at the moment | -0.0200 (-0.0300 to -0.0100) | +0.0010" in text
     assert "| taps an open | old | " in text
     assert "Of 200 splits of viewers who all met `fresh`, 4.5% found" in text
     helped_not = text.partition("## What did not help")[2]
@@ -246,7 +257,8 @@ def test_the_page_says_what_helps_and_what_is_not_told(tmp_path: Path) -> None:
     assert "1s above 1min, by orders an impression: -0.0200 (-0.0300 to -0.0100)" in helped_not
     assert "1h above 24h, by orders" in helped_not
     assert "1min above 1h" not in helped_not
-    assert "skewed" not in helped_not
+    assert "above one of minutes watched, by NDCG@10: -0.0010 (-0.0120 to +0.0100)" in helped_not
+    assert "at the end of the day" not in helped_not
     assert "Taps an open" not in helped_not
     assert "## In other marketplaces" in text
     plots = [tmp_path / name for name in ("proof.svg", "proof_seeds.svg")]
