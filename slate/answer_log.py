@@ -24,8 +24,7 @@ from hashlib import blake2b
 import pyarrow as pa
 
 from slate.descriptions import of_feature, of_key
-from slate.features import Feature
-from slate.fingerprints import feature_fingerprint
+from slate.locks.contracts import fingerprints
 from slate.plans import Plan
 from slate.states import NUMBERED
 
@@ -99,11 +98,12 @@ def log_schema(plan: Plan) -> pa.Schema:
             f"{view}:known_until": _TIME,
         }
     columns["errors"] = pa.list_(pa.string())
-    definitions = {
-        feature.name: {_DEFINITION: _definition(feature, plan)} for feature in service.features
-    }
+    made_of = fingerprints(plan)
     return pa.schema(
-        [pa.field(name, kind, metadata=definitions.get(name)) for name, kind in columns.items()]
+        [
+            pa.field(name, kind, metadata={_DEFINITION: made_of[name]} if name in made_of else None)
+            for name, kind in columns.items()
+        ]
     )
 
 
@@ -114,19 +114,13 @@ def definitions_in(schema: pa.Schema) -> dict[str, str]:
         schema: the columns; those that earlier versions of Slate logged do not tell.
 
     Returns:
-        A hash for each feature's full name: it is another one where the feature is defined
-        otherwise, or what it is made of, or by which its rows are found.
+        The hash of all that a feature is made of (``slate.locks.contracts``), by its full name.
     """
     return {
         field.name: field.metadata[_DEFINITION].decode()
         for field in schema
         if field.metadata and _DEFINITION in field.metadata
     }
-
-
-def _definition(feature: Feature, plan: Plan) -> str:
-    made = sorted(feature_fingerprint(one) for one in plan.behind(feature))
-    return blake2b(" ".join(made).encode(), digest_size=_HASH_BYTES).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Definition hashes: they change when, and only when, values of a view or a feature could.
+"""Definition hashes: they change when, and only when, a view's values could.
 
 Names, types, sources, filters, windows, expressions and defaults take part. Descriptions, owners,
 tags, constraints, the order of writing and what a resolver calls its variables do not.
@@ -15,7 +15,6 @@ from slate.features import Aggregated, Attribute, Computed, Feature, Input
 from slate.filters import condition
 from slate.kinds import Kind
 from slate.resolvers import Resolved
-from slate.services import made_of
 from slate.source_columns import Column
 from slate.views import FeatureView, RequestFeatures
 
@@ -25,51 +24,20 @@ def fingerprint(view: type[FeatureView] | type[RequestFeatures]) -> str:
     """The hash of a view's definition: 12 hexadecimal digits."""
     lines = [view.name]
     if issubclass(view, FeatureView):
-        levels = f"levels {view.levels} " if view.windowed else ""
-        lines += _rows_of(view, levels)
+        keys = " ".join(f"{key}:{kind.value}" for key, kind in view.entity.keys.items())
+        origin = view.model or view.source.model
+        lines.append(f"{keys} from {origin} ttl {view.ttl_us}")
+        if view.windowed:
+            source = view.source
+            lines.append(f"{source.unique_id} {source.event_time} {source.arrival_time}")
+            lines.append(f"levels {view.levels} horizon {source.horizon}")
+            # What the source refuses is not counted.
+            lines += sorted(
+                _refusals(column)
+                for column in source.columns.values()
+                if not column.nullable or column.constraints != Constraints()
+            )
     lines += sorted(_line(feature) for feature in view.features.values())
-    return _hash(lines)
-
-
-@cache
-def feature_fingerprint(feature: Feature) -> str:
-    """The hash of a feature's definition, with those of all that it is made of.
-
-    Another feature of its view changes the view's, and not this one.
-
-    Returns:
-        12 hexadecimal digits.
-    """
-    lines = []
-    for one in made_of([feature]):
-        if not isinstance(one, Feature):
-            continue  # the instant asked about
-        view = one.view
-        lines.append(f"{view.name}: {_line(one)}")
-        if issubclass(view, FeatureView) and not isinstance(one, Computed):
-            lines += _rows_of(view)
-    return _hash(lines)
-
-
-def _rows_of(view: type[FeatureView], levels: str = "") -> list[str]:
-    """What rows a view has, and what is counted in them."""
-    keys = " ".join(f"{key}:{kind.value}" for key, kind in view.entity.keys.items())
-    origin = view.model or view.source.model
-    lines = [f"{keys} from {origin} ttl {view.ttl_us}"]
-    if view.windowed:
-        source = view.source
-        lines.append(f"{source.unique_id} {source.event_time} {source.arrival_time}")
-        lines.append(f"{levels}horizon {source.horizon}")
-        # What the source refuses is not counted.
-        lines += sorted(
-            _refusals(column)
-            for column in source.columns.values()
-            if not column.nullable or column.constraints != Constraints()
-        )
-    return lines
-
-
-def _hash(lines: list[str]) -> str:
     return blake2b("\n".join(lines).encode(), digest_size=6).hexdigest()
 
 

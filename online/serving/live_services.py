@@ -73,7 +73,6 @@ class Serving:
         self._refresh = refresh
         self._max_rows = max_rows
         self._plans: dict[str, ServicePlan] = {}
-        self._fingerprints: dict[str, Mapping[str, str]] = {}
         self._generations = LiveGenerations(deployment, registry)
         self._known = self._before = NOTHING
         self._error: str | None = None
@@ -120,13 +119,6 @@ class Serving:
         yield from self._answer(plan, when, {}, None, nothing, unobserved)
         return self._error is None
 
-    def _made_of(self, plan: ServicePlan) -> Mapping[str, str]:
-        """The hash of all that each feature of a service is made of, by its name."""
-        name = plan.plan.service.full_name
-        if name not in self._fingerprints:
-            self._fingerprints[name] = fingerprints(self._registry, plan.plan)
-        return self._fingerprints[name]
-
     def lookup(
         self, service: str, at: Moment | None, given: Mapping[str, Any], request_id: str = ""
     ) -> Flow[Answer]:
@@ -168,7 +160,7 @@ class Serving:
         frozen = FrozenAnswer.of(
             self._deployment,
             plan.plan,
-            self._made_of(plan),
+            fingerprints(plan.plan),
             request_id,
             brought,
             when.at if when.named else None,

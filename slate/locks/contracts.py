@@ -5,8 +5,9 @@ there, of the source's events, of hand-written SQL, of the features and the code
 with. The facts say in words what the hash stands for.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from slate.expressions import leaves
 from slate.features import Aggregated, Attribute, Computed, Feature
@@ -80,7 +81,7 @@ def contract(registry: Registry, plan: Plan, models: OwnModels) -> Contract:
         plan: the service's plan.
         models: the hand-written models of its dbt project.
     """
-    reader = _Reader(registry, plan, models)
+    reader = _Reader(plan, registry.sources.values(), models)
     service = plan.service
     everything = dict.fromkeys((*service.features, *reader.stored, *plan.inputs, *plan.computed))
     locked = {feature.name: reader.locked(feature) for feature in everything}
@@ -107,26 +108,28 @@ def contract(registry: Registry, plan: Plan, models: OwnModels) -> Contract:
     )
 
 
-def fingerprints(registry: Registry, plan: Plan) -> dict[str, str]:
+@cache
+def fingerprints(plan: Plan) -> Mapping[str, str]:
     """The hash of all that each feature of a service is made of, by its name.
 
     That is without hand-written SQL, which need not be there where features are served.
 
     Args:
-        registry: the definitions.
         plan: the service's plan.
     """
-    reader = _Reader(registry, plan, None)
+    reader = _Reader(plan, (), None)
     return {feature.name: reader.fingerprint(feature) for feature in plan.service.features}
 
 
 class _Reader:
     """What the features of one service are made of."""
 
-    def __init__(self, registry: Registry, plan: Plan, models: OwnModels | None) -> None:
+    def __init__(
+        self, plan: Plan, sources: Iterable[type[Source]], models: OwnModels | None
+    ) -> None:
         self._plan = plan
         self._models = models
-        self._sources = {source.model: source for source in registry.sources.values()}
+        self._sources = {source.model: source for source in sources}
         self._hashes: dict[Feature, str] = {}
 
     @property
