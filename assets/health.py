@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+from redis import Redis
 from redis.exceptions import RedisError
 
 from slate.assets.freshness import allowed_age
@@ -14,6 +16,7 @@ from slate.errors import StoreError
 from slate.kinds import naive_utc
 from slate.online import Publisher
 from slate.online.publishing.listing import Standing, StoredGeneration, stored_generations
+from slate.online.store.generations import pointer_field, pointers, read_pointer
 from slate.online.store.redis_client import connect, running_store
 from slate.online.store.told_drift import ToldDrift, told
 from slate.online.stream.workers.catching_up import lacking
@@ -89,6 +92,7 @@ def health(deployment: Deployment) -> Health:
     try:
         with connect(address, TIMEOUT) as redis:
             stored = stored_generations(redis, deployment.name, registry)
+            unread = _unread(redis, deployment)
             drifts = told(redis, deployment.name, registry.services)
             publisher = Publisher(redis, deployment.name)
             of_sources = {view.source: view for view in registry.views.values() if view.windowed}
@@ -107,7 +111,11 @@ def health(deployment: Deployment) -> Health:
         (view, _of_view(view, live.get(view.name), streams, began, now))
         for view in registry.views.values()
     ]
-    troubles = [text for view, one in pairs for text in _view_troubles(view, one, now)]
+    troubles = [
+        text
+        for view, one in pairs
+        for text in unread.get(view.name) or _view_troubles(view, one, now)
+    ]
     troubles += [LACKS.format(view=one.view) for _, one in pairs if one.view in lacks]
     troubles += [text for _, one in pairs if (text := _held_back(deployment, one))]
     troubles += [
@@ -131,6 +139,20 @@ def _held_back(deployment: Deployment, one: ViewHealth) -> str:
         f"{one.view}: its last run was held back, so what was live stays: {reasons[0]}{more}; mend "
         f"it, or `slate accept {one.view}` where it is meant, and run again"
     )
+
+
+def _unread(redis: Redis, deployment: Deployment) -> dict[str, list[str]]:
+    """Why what is said to be live of views cannot be read, by view, of those where it cannot."""
+    found: dict[str, list[str]] = {}
+    store: Any = redis
+    said = store.hgetall(pointers(deployment.name))
+    for view in deployment.registry.views.values():
+        try:
+            if (pointer := said.get(pointer_field(view).encode())) is not None:
+                read_pointer(view.name, pointer)
+        except StoreError as error:
+            found[view.name] = [str(error)]
+    return found
 
 
 def _apart(drift: ToldDrift) -> str:

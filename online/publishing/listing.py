@@ -23,13 +23,15 @@ class Standing(StrEnum):
     """What becomes of a generation.
 
     LIVE: it is served. KEPT: it can be made live again. WRITING: a publish writes it, or broke off
-    while it did. LEFT: nobody reads it, and the next publish deletes it.
+    while it did. LEFT: nobody reads it, and the next publish deletes it. UNKNOWN: what the store
+    says to be live of its view cannot be read, so nothing is deleted until a publish mends that.
     """
 
     LIVE = "live"
     KEPT = "kept"
     WRITING = "being written"
     LEFT = "left over"
+    UNKNOWN = "not known"
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,9 @@ class _Listing:
         )
 
     def _untold(self, name: str) -> StoredGeneration:
-        standing = Standing.WRITING if name == self._known.publishing else Standing.LEFT
+        standing = Standing.UNKNOWN if self._known.bad else Standing.LEFT
+        if name == self._known.publishing:
+            standing = Standing.WRITING
         same = name.startswith(f"{self._definition}-")
         return StoredGeneration(self._names.view, name, standing, None, same)
 

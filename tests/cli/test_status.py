@@ -4,8 +4,10 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from slate.online.http.application import Application
 from slate.online.http.metrics import Metrics
 from slate.online.http.settings import Settings
 from slate.online.store.embedded_server import EmbeddedServer
+from slate.online.store.generations import pointer_field, pointers
 from slate.online.store.redis_client import connect, open_store
 from slate.online.store.told_drift import ToldDrift, tell, told
 from slate.online.stream.workers.worker import Worker
@@ -78,6 +81,27 @@ def test_rows_that_lack_their_stream_are_told(
     store.publish(bikes.registry.view("rider_rides"), [], NOON, stream_from=NOON)
     (told,) = (line for line in slate("status").out.splitlines() if "! rider_rides: its" in line)
     assert "lack what its stream added to them, and are MISSING: start `slate stream`" in told
+
+
+def test_what_another_version_published_is_told_and_all_else_too(
+    slate: Slate, bikes: Deployment, store: Publisher
+) -> None:
+    view = bikes.registry.view("rider_profile")
+    live = store.live(view)
+    assert live is not None
+    text = json.dumps({**asdict(live), "format": 9}, default=datetime.isoformat)
+    pointer = f"{crc32(text.encode()):08x} {text}"
+    with connect(open_store(bikes)[0]) as redis:
+        redis.hset(pointers("bikes"), pointer_field(view), pointer)
+    shown = slate("status")
+    assert shown.code == 1
+    troubles = [line for line in shown.out.splitlines() if line.startswith("! ")]
+    (told,) = (line for line in troubles if "rider_profile" in line)
+    assert "it is of format 9, and this version reads 2" in told
+    assert "publish the view again" in told
+    assert len(troubles) == len(bikes.registry.views)
+    listed = slate("generations").out
+    assert re.search(rf"rider_profile +{live.name} +not known", listed)
 
 
 def test_a_run_that_was_held_back_is_told(

@@ -13,8 +13,10 @@ from redis import Redis
 from redis.exceptions import WatchError
 
 from slate.deployment import Deployment
+from slate.errors import StoreError
 from slate.online.store.embedded_server import EmbeddedServer
 from slate.online.store.generations import (
+    Generation,
     pointer_field,
     pointers,
     read_pointer,
@@ -49,8 +51,9 @@ class CaughtUp:
 def lacking(redis: Redis, deployment: Deployment) -> list[type[FeatureView]]:
     """The live views of present definitions that lack what their stream added to them.
 
+    Where what is said to be live cannot be read, nothing is: a publish has to mend it first.
+
     Raises:
-        StoreError: what is said to be live cannot be read.
         RedisError: the store fails.
     """
     streamed = streamed_sources(deployment.registry)
@@ -72,8 +75,16 @@ def lacking(redis: Redis, deployment: Deployment) -> list[type[FeatureView]]:
         )
         if pointer is not None
         and whole is None
-        and (streams or read_pointer(view.name, pointer).stream_from is not None)
+        and (live := _readable(view, pointer)) is not None
+        and (streams or live.stream_from is not None)
     ]
+
+
+def _readable(view: type[FeatureView], pointer: bytes) -> Generation | None:
+    try:
+        return read_pointer(view.name, pointer)
+    except StoreError:
+        return None
 
 
 def catch_up(
