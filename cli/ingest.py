@@ -18,6 +18,7 @@ from slate.deployment import load
 from slate.errors import DataError, nearest
 from slate.file_formats import require_parquet
 from slate.online import EventWriter
+from slate.online.stream.events.validation import unknown_column
 from slate.online.stream.writing.writer import streamed_source
 from slate.privacy import HIDDEN, hidden, personal_columns
 from slate.sources import Source
@@ -190,7 +191,7 @@ def _event(line: bytes, source: type[Source]) -> tuple[dict[str, Any], str]:
         return {}, "not a JSON object"
     for name in event:
         if name not in source.columns:
-            return {}, f"no column {name!r}, {nearest(name, source.columns)}"
+            return {}, unknown_column(source, name)
     return event, ""
 
 

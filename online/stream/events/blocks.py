@@ -45,7 +45,8 @@ class Refusal:
     Attributes:
         reason: why.
         arrival: when it arrived, in microseconds; 0 if it never did.
-        event: its columns but the arrival, as JSON has them; None of an entry.
+        event: its columns but the arrival, as JSON has them; None of an entry, and of what a write
+            was given that is no mapping.
         raw: of an entry, its block.
         place: of a write, which of its events it was, from 0.
     """

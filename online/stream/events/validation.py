@@ -5,8 +5,8 @@ What a column takes is said in ``slate.coercion``, and what its values must meet
 is the store's to say: what an event says of it is ignored.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from slate.refusals import MISSING, mistyped, rules
 from slate.sources import Source
 from slate.times import Mask
 
+NOT_A_MAPPING = "not a mapping of its columns"
+
 
 @dataclass(frozen=True)
 class CoercedEvents:
@@ -29,11 +31,13 @@ class CoercedEvents:
         rows: how many events there are.
         columns: each of its type; null where an event has no value, or a wrong one.
         wrong: of the columns with values of the wrong type, which events have one.
+        unfit: why events do not fit into the source's columns, by their position.
     """
 
     rows: int
     columns: dict[str, pa.Array]
     wrong: dict[str, Mask]
+    unfit: Mapping[int, str] = field(default_factory=dict)
 
 
 def written_columns(source: type[Source]) -> dict[str, Kind]:
@@ -41,50 +45,57 @@ def written_columns(source: type[Source]) -> dict[str, Kind]:
     return {c.name: c.kind for c in source.columns.values() if c.name != source.arrival_time}
 
 
-def check_names(source: type[Source], names: Iterable[Any]) -> None:
-    """Refuse columns that a source does not have, and those that are there twice.
+def check_names(source: type[Source], names: Sequence[str]) -> None:
+    """Refuse a table with columns that a source does not have, or that are there twice.
 
     Raises:
         DataError: naming one of them, with the nearest right name.
     """
-    names = list(names)
     if len(set(names)) < len(names):
-        raise DataError(
-            f"events of {source.__name__} have a column twice: {', '.join(map(str, names))}"
-        )
-    unknown = [name for name in names if name not in source.columns]
-    if unknown:
-        name = str(unknown[0])
-        # As `slate init` names a column whose own name definitions cannot have.
-        here = longer(source.name, name)
-        hint = (
-            f"{name!r} of the file is {here!r} here"
-            if here in source.columns
-            else nearest(name, source.columns)
-        )
-        raise DataError(
-            f"{source.__name__} has no column {unknown[0]!r}, {hint}; none of these events is "
-            "written"
-        )
+        raise DataError(f"events of {source.__name__} have a column twice: {', '.join(names)}")
+    for name in names:
+        if name not in source.columns:
+            raise DataError(
+                f"{source.__name__} has {unknown_column(source, name)}; none of these events is "
+                "written"
+            )
+
+
+def unknown_column(source: type[Source], name: str) -> str:
+    """Why an event is refused that has a column which its source does not have."""
+    # As `slate init` names a column whose own name definitions cannot have.
+    here = longer(source.name, name)
+    hint = (
+        f"{name!r} of the file is {here!r} here"
+        if here in source.columns
+        else nearest(name, source.columns)
+    )
+    return f"no column {name!r}, {hint}"
 
 
 def coerce_events(source: type[Source], events: Sequence[Mapping[str, Any]]) -> CoercedEvents:
-    """Events as Python has them; a column that an event does not name is null.
-
-    Raises:
-        DataError: an event is not a mapping, or names a column that the source does not have.
-    """
-    for event in events:
-        if not isinstance(event, Mapping):
-            raise DataError(
-                f"an event of {source.__name__} is a mapping of its columns, and {event!r} is not"
-            )
-    check_names(source, dict.fromkeys(name for event in events for name in event))
+    """Events as Python has them; a column that an event does not name is null."""
+    unfit = {}
+    for row, event in enumerate(events):
+        if (reason := _unfit(source, event)) is not None:
+            unfit[row] = reason
+    given = [event if isinstance(event, Mapping) else {} for event in events] if unfit else events
     found = {
-        name: of_values(kind, [event.get(name) for event in events])
+        name: of_values(kind, [event.get(name) for event in given])
         for name, kind in written_columns(source).items()
     }
-    return _coerced_events(len(events), found)
+    return _coerced_events(len(events), found, unfit)
+
+
+def _unfit(source: type[Source], event: Any) -> str | None:
+    """Why what was given as an event does not fit into its source's columns, if it does not."""
+    if not isinstance(event, Mapping):
+        return NOT_A_MAPPING
+    if event.keys() <= source.columns.keys():
+        return None
+    return "; ".join(
+        unknown_column(source, str(name)) for name in event if name not in source.columns
+    )
 
 
 def coerce_batch(source: type[Source], batch: pa.RecordBatch) -> CoercedEvents:
@@ -95,12 +106,15 @@ def coerce_batch(source: type[Source], batch: pa.RecordBatch) -> CoercedEvents:
         name: of_column(kind, given[name]) if name in given else (pa.nulls(rows, kind.arrow), None)
         for name, kind in written_columns(source).items()
     }
-    return _coerced_events(rows, found)
+    return _coerced_events(rows, found, {})
 
 
-def _coerced_events(rows: int, found: dict[str, tuple[pa.Array, Mask | None]]) -> CoercedEvents:
+def _coerced_events(
+    rows: int, found: dict[str, tuple[pa.Array, Mask | None]], unfit: Mapping[int, str]
+) -> CoercedEvents:
     wrong = {name: mask for name, (_, mask) in found.items() if mask is not None}
-    return CoercedEvents(rows, {name: column for name, (column, _) in found.items()}, wrong)
+    columns = {name: column for name, (column, _) in found.items()}
+    return CoercedEvents(rows, columns, wrong, unfit)
 
 
 def refusals(source: type[Source], events: CoercedEvents) -> dict[int, str]:
@@ -108,7 +122,7 @@ def refusals(source: type[Source], events: CoercedEvents) -> dict[int, str]:
 
     Several reasons are joined by ``; ``.
     """
-    found: dict[int, list[str]] = {}
+    found = {row: [reason] for row, reason in events.unfit.items()}
 
     def add(mask: Mask, name: str, reason: str) -> None:
         for row in np.flatnonzero(mask).tolist():
@@ -125,4 +139,8 @@ def refusals(source: type[Source], events: CoercedEvents) -> dict[int, str]:
             broken = rule.broken(column)
             if broken.true_count:
                 add(np.asarray(broken.fill_null(False)), name, rule.reason)
-    return {row: "; ".join(found[row]) for row in sorted(found)}
+    # What is no mapping lacks all columns, which goes without saying.
+    return {
+        row: NOT_A_MAPPING if NOT_A_MAPPING in found[row] else "; ".join(found[row])
+        for row in sorted(found)
+    }

@@ -260,10 +260,14 @@ class Writing:
         columns = pa.RecordBatch.from_pydict(events.columns)
         bad = refusals(self.source, events)
         if bad:
+            given: list[dict[str, Any] | None]
             if isinstance(chunk, pa.RecordBatch):
-                given = json_rows(chunk.take(pa.array(list(bad))))
+                given = [*json_rows(chunk.take(pa.array(list(bad))))]
             else:
-                given = [json_event(chunk[row]) for row in bad]
+                given = [
+                    json_event(chunk[row]) if isinstance(chunk[row], Mapping) else None
+                    for row in bad
+                ]
             refused += [
                 Refusal(reason, 0, event, place=start + row)
                 for (row, reason), event in zip(bad.items(), given, strict=True)

@@ -82,6 +82,9 @@ class EventWriter:
     def write(self, events: Loose, *, strict: bool = False, wait: float = 0) -> Written:
         """Write events; those that the source's definition refuses are returned with the reason.
 
+        A mapping with a column that the source does not have is one of these; of a table, where all
+        rows have it, it is an error.
+
         All good ones are written at once, those of more than 10,000 in several parts. The arrival
         is stamped by the store; what an event says of it is ignored.
 
@@ -94,8 +97,8 @@ class EventWriter:
             StreamFullError: workers are too far behind; the events from some part on are not
                 written.
             StoreError: the store cannot be reached, or refuses.
-            DataError: an event has a column that the source does not have, or, if ``strict``, is
-                refused; none is written.
+            DataError: a table has a column that the source does not have, or an event is refused
+                and ``strict``; none is written.
             ClosedError: the writer is closed.
         """
         return self._connections.run(self._writing.write(events, strict, wait))

@@ -115,6 +115,21 @@ def test_bad_events_are_returned_and_the_others_written(redis: Redis, writer: Ev
     assert read(redis, LOG_UNIT).table["move_id"].to_pylist() == [1, 4]
 
 
+def test_one_event_with_an_unknown_column_costs_no_other(redis: Redis, writer: EventWriter) -> None:
+    events: list[Any] = [move(1), move(2, minute=5), None, move(4)]
+    result = writer.write(events)
+    assert result.written == 2
+    assert [(found.place, found.reason) for found in result.refused] == [
+        (1, "no column 'minute', did you mean 'minutes'?"),
+        (2, "not a mapping of its columns"),
+    ]
+    first, second = result.refused
+    assert first.event is not None
+    assert first.event["minute"] == 5
+    assert second.event is None
+    assert read(redis, LOG_UNIT).table["move_id"].to_pylist() == [1, 4]
+
+
 def test_bad_rows_of_tables_are_returned_too(writer: EventWriter) -> None:
     table = pa.table(
         {
@@ -144,7 +159,7 @@ def test_strict_writes_all_or_nothing(redis: Redis, writer: EventWriter) -> None
     with pytest.raises(DataError, match=r"1 of these events are refused.*kind: not one of"):
         writer.write([*many, move(1, kind="fly")], strict=True)
     with pytest.raises(DataError, match="no column 'minute', did you mean 'minutes'"):
-        writer.write([*many, move(1, minute=2)])
+        writer.write([*many, move(1, minute=2)], strict=True)
     with pytest.raises(DataError, match="no column 'kinds', did you mean 'kind'"):
         writer.write(pa.table({"kinds": ["take"]}))
     with pytest.raises(DataError, match="have a column twice: note, note"):
