@@ -6,7 +6,7 @@ tried again each time. Nothing is lost, and nothing is counted twice.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
+from slate.assets import rule_changes
 from slate.assets.file_ledger import (
     KnownFile,
     ReadFile,
@@ -101,29 +102,35 @@ def take_in(
     landing: Path,
     source: type[Source],
     files: Sequence[LandingFile],
+    say: Callable[[str], None] = lambda _: None,
 ) -> Intake:
     """Take landing files into the warehouse, in the order given, and then those still unread.
 
     A file that is known with the same content is passed over; with another content it takes the
-    place of what it held before.
+    place of what it held before, and so it does where the source takes other rows by now.
 
     Args:
         connection: the warehouse, prepared.
         landing: the landing folder.
         source: whose files they are.
         files: the files.
+        say: told of files that are judged again, as the definition has changed.
 
     Raises:
         ConfigurationError: a column's declared type changed, and rows of files that are gone do not
             fit it.
     """
     follow_definition(connection, landing, source)
-    ledger, last = known_files(connection, source), last_number(connection)
+    ledger, last = dict(known_files(connection, source)), last_number(connection)
+    again = rule_changes.judged_otherwise(connection, landing, source, say)
+    for file in again:
+        # As if its content had changed.
+        ledger[file.name] = ledger[file.name]._replace(digest=None)
     names = {file.name for file in files}
-    unread = [f for f in unread_files(connection, landing, source) if f.name not in names]
+    others = [*unread_files(connection, landing, source), *again]
     batch: list[_Incoming] = []
     done, pending = Intake(), 0
-    for file in [*files, *unread]:
+    for file in [*files, *(file for file in others if file.name not in names)]:
         known = ledger.get(file.name)
         last += known is None
         incoming = _look_at(source, file, known.number if known else last, known)
@@ -138,7 +145,11 @@ def take_in(
         if pending >= ROWS_AT_ONCE:
             done += _insert(connection, source, batch)
             batch, pending = [], 0
-    return done + _insert(connection, source, batch) if batch else done
+    if batch:
+        done += _insert(connection, source, batch)
+    # Killed before, the next intake judges them all again.
+    rule_changes.record(connection, source)
+    return done
 
 
 def _look_at(

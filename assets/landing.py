@@ -93,7 +93,7 @@ def _landing_asset(
             else:
                 files, hours = found.of(asked), list(asked)
             context.log.info(f"{source.landing}: {len(files)} landing files")
-            intake = take_in(connection, deployment.landing, source, files)
+            intake = take_in(connection, deployment.landing, source, files, context.log.info)
             held = _held(connection, source)
             refused = _refused(connection, source, hours)
             unreadable = unread(connection, source)

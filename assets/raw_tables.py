@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from slate.assets import ledger_time
+from slate.assets import ledger_time, rule_changes
 from slate.compile.model_names import HELD, RAW
 from slate.errors import ConfigurationError, DataError
 from slate.source_columns import Column
@@ -38,6 +38,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, sources: Sequence[type[Source
             content varchar, taken_in_at timestamp
         )""")
     ledger_time.prepare(connection)
+    rule_changes.prepare(connection)
     connection.execute(f"create table if not exists {RAW}.{HELD} (model varchar, until timestamp)")
     for source in sources:
         columns = ", ".join(f"{c.name} {c.kind.sql}" for c in source.columns.values())

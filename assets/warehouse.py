@@ -26,6 +26,7 @@ from slate.assets.hours import Span, span_of
 from slate.assets.landing_files import landing_sources
 from slate.assets.lineage import column_lineage
 from slate.assets.raw_tables import require_declared_types
+from slate.assets.rule_changes import require_present_rules
 from slate.assets.touched_models import readers_of
 from slate.compile.asked import all_asked
 from slate.compile.model_names import (
@@ -154,6 +155,7 @@ def warehouse_assets(deployment: Deployment, project: DbtProject) -> dg.AssetsDe
         _require_asked_models(registry, {key.path[-1] for key in context.selected_asset_keys})
         with warehouse.get_connection() as connection:
             require_declared_types(connection, landing_sources(registry))
+            require_present_rules(connection, landing_sources(registry))
             # Of some models alone, a change may touch others: these are built for all hours.
             manifest = None if context.is_subset else project.manifest_path
             build = plan_build(connection, deployment, span_of(context), manifest)

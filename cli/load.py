@@ -80,9 +80,9 @@ def _told_before(source: type[Source], loaded: Loaded) -> str:
     if not loaded.refused:
         return "nothing is left to do"
     return (
-        f"{loaded.refused:,} of its rows were refused then. Where the type of a column of "
-        f"{source.__name__} has changed since, or one was added, `slate run` judges them again; "
-        "else mend these rows, and load them in a file of their own"
+        f"{loaded.refused:,} of its rows were refused then. Where what {source.__name__} takes has "
+        "changed since, `slate run` judges them again; else mend these rows, and load them in a "
+        "file of their own"
     )
 
 

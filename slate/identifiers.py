@@ -36,10 +36,10 @@ _TILES = ("hop", "tile", "arrived", "arrived_hour", "latest_event_ts")
 VIEW_COLUMNS = frozenset([*MODEL_TIMES, ROW_ID, ASKED_AT, "as_of", "latest", "row", *_TILES])
 # What the folders of a training set are named by, beside its columns.
 TRAINING_DAY = "day"
-# Of the tables beside those that landing files are taken into, the names: no source's may have one.
+# Of the tables that landing files are taken into, those that are of no source.
 _RAW_TABLES = """
-    builds built_models built_views clock files forgotten generated_models held ledger_time
-    published quarantine unbuilt verdicts
+    builds built_models built_views clock files forgotten generated_models held judged_by
+    ledger_time published quarantine unbuilt verdicts
 """
 RAW_TABLES = frozenset(_RAW_TABLES.split())
 

@@ -17,6 +17,7 @@ from slate.assets.manifests import Manifest
 from slate.assets.publishing import published_tables
 from slate.compile.model_names import tiles_model, training_model
 from slate.deployment import Deployment
+from slate.identifiers import RAW_TABLES
 from slate.online import FeatureClient, Generation, Publisher
 from slate.orchestration.assembly import assemble
 from slate.orchestration.runs import run_everything
@@ -206,6 +207,14 @@ def test_training_sets_and_lookups_are_what_the_oracle_says(
 def test_every_row_is_taken_in_or_refused(first: Stage, late: Stage) -> None:
     for stage in (first, late):
         assert stage.ledger == (stage.rows, 0)
+
+
+def test_no_landing_folder_can_have_the_name_of_a_table_of_slates_own(first: Stage) -> None:
+    with duckdb.connect(first.deployment.warehouse, read_only=True) as connection:
+        found = connection.sql("select table_name from duckdb_tables() where schema_name = 'raw'")
+        held = {name for (name,) in found.fetchall()}
+    landing = {source.landing for source in first.deployment.registry.sources.values()}
+    assert held - landing == RAW_TABLES
 
 
 def test_assets_tell_what_was_done(first: Stage) -> None:
