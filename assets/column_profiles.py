@@ -1,8 +1,8 @@
-"""What a file's columns hold: of which kind every value is, how many differ, and in which span."""
+"""What a file's columns hold: of which kind every value is, how many differ, how new they are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 import duckdb
 import pyarrow as pa
@@ -12,7 +12,6 @@ from slate.assets.event_values import (
     NULL_WORDS,
     has_decimal_comma,
     instant,
-    number,
 )
 from slate.assets.time_formats import misfits, names_a_time, time_format_of
 from slate.coercion import Form, form_of_type, landed_column
@@ -44,7 +43,9 @@ class ColumnProfile:
         distinct: how many values differ.
         commonest: the value that most rows have, as text; one without a comma, if there is any.
         unique: whether each row has a value of its own.
-        least, greatest: of times and numbers, the span; None of others.
+        newest: of times, the latest that is not of the future; None without any.
+        ahead: how many rows have a time of the future, as one that stands for never.
+        furthest: of these the latest; None without any.
         whole_days: of times, whether each is a midnight.
         misfits: how many rows hold something else than a time in a column of times.
         time_format: of times that are not in ISO 8601, how they are written.
@@ -60,8 +61,9 @@ class ColumnProfile:
     distinct: int
     commonest: str = ""
     unique: bool = False
-    least: Any = None
-    greatest: Any = None
+    newest: datetime | None = None
+    ahead: int = 0
+    furthest: datetime | None = None
     whole_days: bool = False
     misfits: int = 0
     time_format: str = ""
@@ -90,6 +92,7 @@ class FileProfile:
 def profile(
     connection: duckdb.DuckDBPyConnection,
     file: EventFile,
+    now: datetime,
     null_words: Sequence[str] | None = None,
     time_formats: Sequence[str] = (),
 ) -> FileProfile:
@@ -101,21 +104,25 @@ def profile(
     Args:
         connection: the one that the file is open in; it gets a table of the file's rows.
         file: the file.
+        now: what is later is of the future (UTC).
         null_words: the words that are null; None to find out.
         time_formats: formats of times to try before the usual ones.
     """
     connection.execute(f"create or replace table looked_at as {file.relation}")
     if null_words is None:
-        null_words = _null_words(connection, file, time_formats)
+        null_words = _null_words(connection, file, now, time_formats)
     columns = tuple(
-        _profile(connection, file, column, type_, null_words, time_formats)
+        _profile(connection, file, column, type_, now, null_words, time_formats)
         for column, type_ in file.columns.items()
     )
     return FileProfile(columns, tuple(null_words))
 
 
 def _null_words(
-    connection: duckdb.DuckDBPyConnection, file: EventFile, time_formats: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    file: EventFile,
+    now: datetime,
+    time_formats: Sequence[str],
 ) -> list[str]:
     texts = [c for c, type_ in file.columns.items() if form_of_type(type_) is Form.TEXT]
     if not texts:
@@ -128,9 +135,10 @@ def _null_words(
     needed: set[str] = set()
     for column, of in zip(texts, found, strict=True):
         if of:
-            without = _profile(connection, file, column, file.columns[column], of, time_formats)
+            type_ = file.columns[column]
+            without = _profile(connection, file, column, type_, now, of, time_formats)
             if without.kind is not Kind.STRING and without.nulls < without.rows:
-                told = _profile(connection, file, column, file.columns[column], (), time_formats)
+                told = _profile(connection, file, column, type_, now, (), time_formats)
                 needed |= set(of) if told.kind is Kind.STRING else set()
     return [word for word in NULL_WORDS if word in needed]
 
@@ -140,6 +148,7 @@ def _profile(
     file: EventFile,
     column: str,
     type_: pa.DataType,
+    now: datetime,
     null_words: Sequence[str],
     time_formats: Sequence[str] = (),
 ) -> ColumnProfile:
@@ -174,19 +183,21 @@ def _profile(
         kind = Kind.TIME if time_format else kind
     comma = kind is Kind.STRING and file.decimal_comma and _has_decimal_commas(connection, given)
     kind = Kind.FLOAT if comma else kind
-    least, greatest, whole_days, read_rows = None, None, False, there
-    if kind in (Kind.TIME, Kind.INTEGER, Kind.FLOAT):
+    newest, ahead, furthest, whole_days, read_rows = None, 0, None, False, there
+    if kind is Kind.TIME:
         value = instant("value", type_, [time_format]) if time_format else "value"
-        value = number("value", type_) if comma else value
         read_as = pa.string() if time_format else type_
-        days = "bool_and(value = date_trunc('day', value))" if kind is Kind.TIME else "false"
-        ((least, greatest, whole_days, read_rows),) = connection.execute(
-            f"""select min(value), max(value), {days},
+        ((newest, ahead, furthest, whole_days, read_rows),) = connection.execute(
+            f"""select max(value) filter (value <= $now),
+                coalesce(sum(times) filter (value > $now), 0)::bigint,
+                max(value) filter (value > $now),
+                bool_and(value = date_trunc('day', value)),
                 coalesce(sum(times) filter (value is not null), 0)::bigint
             from (
                 select {landed_column(kind, read_as, "value").value} as value, times
                 from (select {value} as value, times from column_values)
-            )"""
+            )""",
+            {"now": now},
         ).fetchall()
     empty = False
     if kind is Kind.STRING and form is Form.TEXT:
@@ -203,8 +214,9 @@ def _profile(
         distinct,
         commonest or "",
         unique,
-        least,
-        greatest,
+        newest,
+        ahead,
+        furthest,
         bool(whole_days),
         there - read_rows,
         time_format,

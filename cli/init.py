@@ -17,12 +17,13 @@ from slate.assets.event_files import open_events, reading
 from slate.assets.event_values import require_time_format
 from slate.assets.scratch import scratch
 from slate.base import snake_case
-from slate.cli.guesses import Guess, Said, guess, left_out
+from slate.cli.guesses import Guess, GuessedColumn, Said, guess, left_out
 from slate.cli.scaffold import Scaffold
 from slate.compile.project import write
 from slate.deployment import load
 from slate.errors import ConfigurationError
 from slate.identifiers import is_portable
+from slate.refusals import LATEST
 
 
 def run(options: Namespace) -> int:
@@ -31,17 +32,17 @@ def run(options: Namespace) -> int:
     _require_name(options.name, folder)
     file = Path(options.from_)
     formats = [require_time_format(text) for text in options.time_format]
+    now = datetime.now(UTC).replace(tzinfo=None)
     with scratch(folder) as connection:
         found = open_events(connection, file, options.table)
         if options.decimal:
             found = replace(found, decimal_comma=True)
         with reading(file):
-            told = profile(connection, found, options.null or None, formats)
+            told = profile(connection, found, now, options.null or None, formats)
         broken = len(malformed(connection))
     said = Said(options.source, options.id, options.time, options.arrival, options.key)
     stem = Path(file.stem).stem if file.suffix == ".gz" else file.stem
     guessed = guess(options.table or stem, told, said)
-    now = datetime.now(UTC).replace(tzinfo=None)
     made = Scaffold(options.name, file, guessed, told, now)
     with _all_or_none(folder, made.files()):
         deployment = load(folder / "slate.toml")
@@ -60,6 +61,8 @@ def run(options: Namespace) -> int:
             "in slate.toml.",
             file=sys.stderr,
         )
+    if made.dated_by.profile.ahead:
+        print(_ahead(made.dated_by), file=sys.stderr)
     if guessed.passed_over:
         print(left_out(guessed.passed_over), file=sys.stderr)
     # A comma parts several values.
@@ -139,6 +142,16 @@ def _told(guessed: Guess) -> str:
     return (
         f"Id {of_id}; time {guessed.event_time.header}; arrival {arrival}; key "
         f"{guessed.key.header}: guessed, where it was not said."
+    )
+
+
+def _ahead(column: GuessedColumn) -> str:
+    """What is told of rows that are dated later than now."""
+    number, furthest = column.profile.ahead, column.profile.furthest
+    rows = "1 row is" if number == 1 else f"{number:,} rows are"
+    return (
+        f"By {column.header} {rows} of the future, up to {furthest}, and left out of that: such a "
+        f"row waits until the clock has reached it, and one of {LATEST:%Y} or later is refused."
     )
 
 

@@ -55,18 +55,20 @@ class Scaffold:
     now: datetime
 
     @property
+    def dated_by(self) -> GuessedColumn:
+        """The column that tells how new a row is."""
+        return self.guess.arrival_time or self.guess.event_time
+
+    @property
     def clock(self) -> datetime | None:
         """Where the virtual clock is to stand: after what is newest, if that is of the past."""
-        arrival = self.guess.arrival_time or self.guess.event_time
-        newest: datetime = arrival.profile.greatest
-        past = self.now - _PAST
-        # First, as there is nothing after the year 9999.
-        if newest >= past:
+        newest = self.dated_by.profile.newest
+        if newest is None:
             return None
         if self.guess.arrival_time is None:
             newest += timedelta(microseconds=duration(self.delay, "the delay"))
         after = hour_after(newest)
-        return after if after < past else None
+        return after if after < self.now - _PAST else None
 
     @property
     def delay(self) -> str:

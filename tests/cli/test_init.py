@@ -128,12 +128,28 @@ def test_the_clock_is_the_machines_where_data_are_of_now(
     assert load().clock is None
 
 
-def test_a_date_that_stands_for_never_sets_no_clock(empty_folder: Path, slate_here: Slate) -> None:
-    """There is no hour after the last of the year 9999."""
+@pytest.mark.parametrize("never", [datetime(9999, 12, 31, 23, 59, 59), datetime(2099, 12, 31)])
+def test_dates_that_stand_for_never_do_not_set_the_clock(
+    empty_folder: Path, slate_here: Slate, never: datetime
+) -> None:
+    """It stands after the newest of the others, at 03:30 of which all is known at 03:35."""
     rows = orders()
-    rows[-1]["placed_at"] = datetime(9999, 12, 31, 23, 59, 59)
+    rows[-1]["placed_at"] = rows[7]["placed_at"] = never
     file = write_csv(empty_folder / "orders.csv", rows)
     made = slate_here("init", "shop_of_ever", "--from", str(file))
+    assert made.code == 0, made.err
+    clock = load().clock
+    assert clock is not None
+    assert clock.replace(tzinfo=None) == datetime(2024, 3, 1, 4)
+    assert f"By placed_at 2 rows are of the future, up to {never}, and left out of that" in made.err
+
+
+def test_where_all_dates_stand_for_never_the_clock_is_the_machines(
+    empty_folder: Path, slate_here: Slate
+) -> None:
+    rows = [row | {"placed_at": datetime(9999, 12, 31, 23, 59, 59)} for row in orders()]
+    file = write_csv(empty_folder / "orders.csv", rows)
+    made = slate_here("init", "shop_of_never", "--from", str(file))
     assert made.code == 0, made.err
     assert load().clock is None
 
