@@ -5,7 +5,7 @@ import builtins
 import importlib
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
 
@@ -70,6 +70,50 @@ def lines_of(definition: type) -> tuple[Path, list[int]] | None:
     classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     lines = sorted(node.lineno for node in classes if node.name == definition.__name__)
     return _shown(path), lines
+
+
+def require_each_once(module: ModuleType, is_definition: Callable[[object], bool]) -> None:
+    """Refuse a definition that takes the place of another of its name in the same module.
+
+    Python keeps the second without a word, and what nobody refers to would not be missed. A name
+    that is given within a condition may be given again.
+
+    Args:
+        module: the module.
+        is_definition: whether something is a definition.
+
+    Raises:
+        DefinitionError: naming the file and both lines.
+    """
+    try:
+        path = Path(inspect.getfile(module))
+        statements = ast.parse(path.read_bytes()).body
+    except (OSError, TypeError, SyntaxError):
+        return  # its source is not at hand, as of a notebook
+    first: dict[str, int] = {}
+    for statement in statements:
+        name = _defined(statement)
+        if name is None or not is_definition(getattr(module, name, None)):
+            continue
+        line = first.setdefault(name, statement.lineno)
+        if line != statement.lineno:
+            raise DefinitionError(
+                f"{_shown(path)}:{statement.lineno}: {name} is defined twice, lines {line} and "
+                f"{statement.lineno}, and the second takes the place of the first: rename one"
+            )
+
+
+def _defined(statement: ast.stmt) -> str | None:
+    """The name that a statement gives to a class, or to what a call makes, as to a service."""
+    match statement:
+        case ast.ClassDef(name=name):
+            return name
+        case (
+            ast.Assign(targets=[ast.Name(id=name)], value=ast.Call())
+            | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call())
+        ):
+            return name
+    return None
 
 
 def _place(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """The registry: all definitions of a deployment, checked against each other."""
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ from slate.entities import Entity
 from slate.errors import DefinitionError, UnknownNameError, nearest
 from slate.expressions import leaves
 from slate.features import Attribute, Computed, Feature
-from slate.importing import import_definitions, lines_of
+from slate.importing import import_definitions, lines_of, require_each_once
 from slate.plans import Plan, plan
 from slate.services import FeatureService
 from slate.sources import Source
@@ -55,7 +56,12 @@ class Registry:
         """
         if isinstance(module, str):
             module = import_definitions(module)
-        return cls.of(vars(module).values())
+        definitions = [d for d in vars(module).values() if _is_definition(d)]
+        held = (d.__module__ for d in definitions if isinstance(d, type))
+        for name in dict.fromkeys([module.__name__, *held]):
+            if name in sys.modules:
+                require_each_once(sys.modules[name], _is_definition)
+        return cls.of(definitions)
 
     @classmethod
     def of(cls, definitions: Iterable[object]) -> "Registry":

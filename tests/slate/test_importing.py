@@ -130,3 +130,51 @@ def test_what_is_wrong_of_a_whole_class_is_named_by_its_first_line(
         Registry.from_module("wrong_class")
     place = len(BEGIN.splitlines()) - 1
     assert str(caught.value).startswith(f"{path}:{place}: Orders: ")
+
+
+FIRST = "    n = count(over='1h')\n\n"
+
+
+@pytest.mark.parametrize(
+    ("second", "name"),
+    [
+        ("class Orders(FeatureView):\n    entity, source = Guest, Order\n" + FIRST, "Orders"),
+        ("class Guest(Entity):\n    guest_id: str\n", "Guest"),
+        (
+            "of = {'version': 1, 'keys': [Guest], 'spine': Order, 'features': [Orders]}\n"
+            "one = FeatureService('one', **of)\none = FeatureService('two', **of)\n",
+            "one",
+        ),
+    ],
+    ids=["a view", "an entity", "a service"],
+)
+def test_a_definition_that_takes_the_place_of_another_is_told_with_both_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: str, name: str
+) -> None:
+    """Also where nothing refers to the first, which is gone without a word."""
+    monkeypatch.syspath_prepend(tmp_path)
+    module = f"defined_twice_{name.lower()}"
+    path = tmp_path / f"{module}.py"
+    path.write_text(BEGIN + FIRST + second)
+    lines = [
+        number
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if line.startswith((f"class {name}(", f"{name} = "))
+    ]
+    with pytest.raises(DefinitionError, match=f": {name} is defined twice, lines") as caught:
+        Registry.from_module(module)
+    assert f"{path}:{lines[1]}: " in str(caught.value)
+    assert f"lines {lines[0]} and {lines[1]}" in str(caught.value)
+
+
+def test_one_of_two_definitions_may_be_chosen_by_a_condition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    body = "    class Orders(FeatureView):\n        entity, source = Guest, Order\n        n = {}\n"
+    chosen = "if True:\n{}else:\n{}".format(
+        body.format("count(over='1h')"), body.format("count(over='2h')")
+    )
+    begin = BEGIN.partition("class Orders")[0]
+    (tmp_path / "chosen_by_condition.py").write_text(begin + chosen)
+    assert set(Registry.from_module("chosen_by_condition").views) == {"orders"}
