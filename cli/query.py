@@ -14,7 +14,7 @@ from slate.errors import RequestError, StoreError
 from slate.features import Aggregated, Attribute
 from slate.kinds import Kind
 from slate.online import Answer, FeatureClient, State
-from slate.online.serving.messages import gathered
+from slate.online.rows.answer_errors import gathered
 from slate.plans import Plan
 from slate.privacy import hidden, personal
 from slate.services import made_of
@@ -64,11 +64,12 @@ def run(options: Namespace) -> int:
     else:
         computed = {feature.name for feature in plan.computed}
         print(_tables(answer, keys, _marked(rows, states, computed)))
-    of_views = [error for error in answer.errors if error.split(":")[0] in answer.states]
-    for error in gathered((error.split(":")[0], error) for error in of_views):
+    for error in gathered(error for error in answer.errors if error.views):
         print(f"slate: {error}; its values are the declared defaults", file=sys.stderr)
-    others = [error for error in answer.errors if error not in of_views]
-    if others:
+    for error in answer.errors:
+        if error.features:
+            print(f"slate: {error}", file=sys.stderr)
+    if others := [error for error in answer.errors if not (error.views or error.features)]:
         raise StoreError(f"{'; '.join(others)}: what was not read is the declared default")
     return 0
 

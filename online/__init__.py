@@ -7,6 +7,7 @@ from slate.online.publishing.release import Release
 from slate.online.publishing.rollback import Moved
 from slate.online.remote.client import AsyncRemoteClient, RemoteClient
 from slate.online.remote.ranked import Ranked
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.row_tables import Rows
 from slate.online.serving.answer import Answer, ViewState
 from slate.online.serving.client import AsyncFeatureClient, FeatureClient
@@ -18,6 +19,7 @@ from slate.states import State
 
 __all__ = [
     "Answer",
+    "AnswerError",
     "AsyncEventWriter",
     "AsyncFeatureClient",
     "AsyncRemoteClient",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.instants import instant
 from slate.views import FeatureView
 
@@ -19,7 +20,7 @@ def damage(
     keys: Sequence[object],
     damaged: Mapping[int, str],
     mend: str,
-) -> str:
+) -> AnswerError:
     """The error for values that cannot be read.
 
     Args:
@@ -29,14 +30,15 @@ def damage(
         damaged: by the position of their key, what is wrong.
         mend: what to do.
     """
-    return (
-        f"{view.name}: {what} of {_named(view, keys, damaged)} cannot be read, and nothing is "
+    return AnswerError.of_views(
+        [view.name],
+        f"{what} of {_named(view, keys, damaged)} cannot be read, and nothing is "
         f"known of these keys: {mend}; if it happens again, check the store's memory and disk, and "
-        "who else writes to it"
+        "who else writes to it",
     )
 
 
-def unread(view: type[FeatureView], keys: Sequence[object], why: Mapping[int, str]) -> str:
+def unread(view: type[FeatureView], keys: Sequence[object], why: Mapping[int, str]) -> AnswerError:
     """The error for values that lie on a node of the store which did not answer.
 
     Args:
@@ -44,13 +46,16 @@ def unread(view: type[FeatureView], keys: Sequence[object], why: Mapping[int, st
         keys: the keys that were asked for.
         why: by the position of their key, why it did not.
     """
-    return (
-        f"{view.name}: nothing is known of {_named(view, keys, why)}, as the node of the online "
-        "store that has them did not answer"
+    return AnswerError.of_views(
+        [view.name],
+        f"nothing is known of {_named(view, keys, why)}, as the node of the online "
+        "store that has them did not answer",
     )
 
 
-def past(view: type[FeatureView], keys: Sequence[object], later: Mapping[int, int], at: int) -> str:
+def past(
+    view: type[FeatureView], keys: Sequence[object], later: Mapping[int, int], at: int
+) -> AnswerError:
     """The error for rows that cannot be told as of an instant, as later events are in them.
 
     Args:
@@ -60,11 +65,12 @@ def past(view: type[FeatureView], keys: Sequence[object], later: Mapping[int, in
         at: the instant asked about, in microseconds.
     """
     until = {place: f"up to {instant(known)}" for place, known in later.items()}
-    return (
-        f"{view.name}: its stream added events that arrived after {instant(at)}, the instant asked "
+    return AnswerError.of_views(
+        [view.name],
+        f"its stream added events that arrived after {instant(at)}, the instant asked "
         f"about, to the rows of {_named(view, keys, until)}, which cannot be told without them: "
         "ask about now, or read history from a training set; where this was asked about now, the "
-        "machine's clock is behind the store's"
+        "machine's clock is behind the store's",
     )
 
 

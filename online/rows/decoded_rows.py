@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from slate.encoded import Encoded, Operand
 from slate.expressions import Array, Expr
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.keys import Keys, KeySource
 from slate.online.rows.row_format import Words
 
@@ -29,7 +30,7 @@ class Decoded:
     event_ts: Words
     stale: Array | None = None
     damaged: Array | None = None
-    errors: tuple[str, ...] = ()
+    errors: tuple[AnswerError, ...] = ()
     later: int = 0
 
     def spread(self, index: Words) -> "Decoded":

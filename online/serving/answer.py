@@ -17,6 +17,7 @@ from slate.encoded import Encoded, Operand
 from slate.errors import MissingPackageError, RequestError, nearest
 from slate.expressions import Array
 from slate.features import Feature
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.instants import instant
 from slate.online.rows.row_format import NO_TIME, Words
 from slate.online.serving.answer_preview import ROWS, Preview, moment
@@ -168,7 +169,8 @@ class Answer:
         matrix_names: those of them that are single numbers or truth values, the columns of
             ``matrix()``.
         states: for each view that was read, where its values came from.
-        errors: what kept values from being read; empty if all is well.
+        errors: what kept values from being read, in words that know which views or features they
+            are about; empty if all is well.
         request_id: the id that the request brought or, where its service's answers are logged, was
             given; empty otherwise.
         failed: in how many rows a request feature is null as its expression fails on their values,
@@ -183,7 +185,7 @@ class Answer:
         rows: int,
         values: Mapping[Any, Operand],
         states: Mapping[str, ViewState],
-        errors: tuple[str, ...],
+        errors: tuple[AnswerError, ...],
         keys: Callable[[], dict[str, list[Any]]] = dict,
         failed: Mapping[str, int] = NONE_FAILED,
     ) -> None:
@@ -339,7 +341,8 @@ class Answer:
         made = copy(self)
         made._held = {**self._held, **{feature: nothing(feature) for feature in taken}}
         made._values = _Columns(made._held)
-        made.errors = (*self.errors, *(f"{feature.name}: {reason}" for feature in taken))
+        told = (AnswerError(f"{one.name}: {reason}", features=[one.name]) for one in taken)
+        made.errors = (*self.errors, *told)
         return made
 
     def of_columns(self, columns: Mapping[str, Column]) -> "Answer":

@@ -23,6 +23,7 @@ from slate.encoded import Encoded, Operand, array
 from slate.errors import StoreError
 from slate.expressions import Array
 from slate.kinds import Kind
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.instants import microseconds
 from slate.online.rows.row_format import Words
 from slate.online.serving.answer import Answer, Column, ViewState
@@ -229,7 +230,8 @@ def _answer(batch: pa.RecordBatch, said: Mapping[str, Any], layout: _Layout) -> 
         return {**said["keys"], **listed}
 
     held = dict(zip(layout.columns, values, strict=True))
-    answer = Answer(said["service"], at, rows, held, states, tuple(said["errors"]), keys)
+    errors = tuple(map(AnswerError, said["errors"]))
+    answer = Answer(said["service"], at, rows, held, states, errors, keys)
     answer.request_id = said["request_id"]
     return answer
 

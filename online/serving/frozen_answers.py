@@ -24,6 +24,7 @@ import pyarrow as pa
 from redis import Redis
 
 from slate.errors import RequestError, StoreError
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.serving import client_stream
 from slate.online.serving.answer import Answer
 from slate.online.serving.messages import shown
@@ -182,6 +183,8 @@ def _same(values: list[Any]) -> list[Any]:
     return values[:1] if values and all(value == values[0] for value in values[1:]) else values
 
 
-def not_frozen(service: str, reason: str) -> str:
+def not_frozen(service: str, reason: str) -> AnswerError:
     """What an answer says that could not be frozen."""
-    return f"{service}: this answer is not frozen ({reason}), and may differ when asked for again"
+    return AnswerError(
+        f"{service}: this answer is not frozen ({reason}), and may differ when asked for again"
+    )

@@ -13,6 +13,7 @@ from slate.errors import RequestError, StoreError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
 from slate.locks.contracts import fingerprints
 from slate.online.near.near_views import NearViews
+from slate.online.rows.answer_errors import AnswerError, gathered
 from slate.online.rows.keys import Keys
 from slate.online.serving.answer import Answer
 from slate.online.serving.answer_log import AnswerLog, new_request_id
@@ -21,7 +22,7 @@ from slate.online.serving.frozen_answers import FrozenAnswer, not_frozen
 from slate.online.serving.given_values import Moment
 from slate.online.serving.lookup import Lookup
 from slate.online.serving.lookup_stages import Mark, Stage, observed, unobserved
-from slate.online.serving.messages import gathered, shown
+from slate.online.serving.messages import shown
 from slate.online.serving.request_instants import RequestClock, RequestInstant
 from slate.online.serving.requests import Request, checked_request_id
 from slate.online.serving.service_plan import ServicePlan
@@ -284,7 +285,7 @@ class Serving:
 
     def _keys_where(
         self, candidates: CandidateSet, at: int
-    ) -> Flow[tuple[LiveViews, Keys, str | None]]:
+    ) -> Flow[tuple[LiveViews, Keys, AnswerError | None]]:
         """The keys of candidates, what was live when these were they; or why there are none.
 
         Near views are told of a publish sooner or later than requests are.
@@ -302,10 +303,11 @@ class Serving:
             if last or not kept.ready:
                 break
             yield from self._find_live()
-        untold = (
-            f"{name}: its rows are not in this process, or too far behind, so it tells no "
-            "candidates: wait until near views are loaded (`wait_until_near`), publish the view, "
-            "or name candidates with the request"
+        untold = AnswerError.of_views(
+            [name],
+            "its rows are not in this process, or too far behind, so it tells no candidates: wait "
+            "until near views are loaded (`wait_until_near`), publish the view, or name candidates "
+            "with the request",
         )
         return self._known, Keys.of([]), untold
 
@@ -348,7 +350,7 @@ class Serving:
         self._error = None
         self._until = time.monotonic() + self._refresh
         news = known.unknown.items() - self._known.unknown.items()
-        for told in gathered(sorted(news)):
+        for told in gathered(told for _, told in sorted(news)):
             logger.warning("%s", told)
         if known.live != self._known.live:
             self._before = self._known

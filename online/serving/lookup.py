@@ -21,6 +21,7 @@ from slate.encoded import Operand
 from slate.expressions import NOW, Array, Expr
 from slate.features import Attribute
 from slate.online.near.near_views import NearViews
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.keys import Keys, KeySource
 from slate.online.serving.answer import Answer, ViewState
@@ -68,7 +69,7 @@ class Lookup:
         mark: Mark = unobserved,
     ) -> None:
         self.failure: ExchangeError | None = None
-        self.vanished: dict[str, str] = {}
+        self.vanished: dict[str, AnswerError] = {}
         self.later = 0
         self._plan = plan
         self._request = request
@@ -84,9 +85,9 @@ class Lookup:
         self._awaited: deque[tuple[Take, list[ViewRead]]] = deque()
         self._open: Counter[ViewRead] = Counter()
         self._rows: dict[ViewRead, Published] = {}
-        self._damaged: dict[ViewRead, tuple[str, ...]] = {}
+        self._damaged: dict[ViewRead, tuple[AnswerError, ...]] = {}
         self._deltas: dict[ViewRead, Deltas] = {}
-        self._errors: list[str] = []
+        self._errors: list[AnswerError] = []
         self._from_near: set[ViewRead] = set()
         self._wanted_keys: dict[ViewRead, Keys] = {}
 
@@ -125,7 +126,13 @@ class Lookup:
         reasons = [unknown[view] for view in views if view in unknown]
         damaged = [one for read in self._plan.reads for one in self._damaged[read]]
         values, told, failed = self._plan.compute(self._values)
-        errors = [*([error] if error else ()), *self._errors, *reasons, *damaged, *told]
+        errors = [
+            *([AnswerError(error)] if error else ()),
+            *self._errors,
+            *reasons,
+            *damaged,
+            *told,
+        ]
         self._mark(Stage.COMPUTE)
         return Answer(
             self._plan.plan.service.full_name,
@@ -212,12 +219,14 @@ class Lookup:
         for read, marker in zip(marked, reply[-len(marked) :], strict=True):
             view, name = read.view.name, self._live[read.view.name].name
             if isinstance(marker, NodeError):
-                self._errors.append(f"{view}: whether {name} is whole is not known ({marker})")
+                reason = f"whether {name} is whole is not known ({marker})"
+                self._errors.append(AnswerError.of_views([view], reason))
                 self._open[read] += 1
             elif marker != name.encode():
-                self.vanished[view] = (
-                    f"{view}: its generation {name} is no longer in the store, though it is said "
-                    "to be live: publish the view again, or run `slate rebuild`"
+                self.vanished[view] = AnswerError.of_views(
+                    [view],
+                    f"its generation {name} is no longer in the store, though it is said to be "
+                    "live: publish the view again, or run `slate rebuild`",
                 )
         sizes = [len(self._keys[read.keys[0]].values) for read in reads]
         for read, (start, end) in zip(reads, pairwise(accumulate(sizes, initial=0)), strict=True):
@@ -261,8 +270,9 @@ class Lookup:
             self._fail(error)
             self._open.update(absent.keys())
         except ResponseError as error:
-            views = ", ".join(read.view.name for read in absent)
-            self._errors.append(f"{views}: the online store refuses to look again ({error})")
+            views = [read.view.name for read in absent]
+            reason = f"the online store refuses to look again ({error})"
+            self._errors.append(AnswerError.of_views(views, reason))
             self._open.update(absent.keys())
         self._mark(Stage.STORE, absent)
         for read in self._plan.reads:
@@ -287,8 +297,9 @@ class Lookup:
                 self._fail(error)
             except ResponseError as error:
                 # What was asked with it stays open, and is missing; all else is served.
-                views = ", ".join(dict.fromkeys(read.view.name for read in some))
-                self._errors.append(f"{views}: the online store refuses to read it ({error})")
+                views = [read.view.name for read in some]
+                reason = f"the online store refuses to read it ({error})"
+                self._errors.append(AnswerError.of_views(views, reason))
             else:
                 take(reply)
                 self._open.subtract(some)

@@ -65,8 +65,8 @@ class LookupMetrics:
         for stage, took in stages.items():
             self._stages.labels(service, stage).observe(took)
         self._rows.labels(service).inc(answer.rows)
-        # Each feature that failed is one of the errors, and no fault of what is read.
-        self._errors.labels(service).inc(len(answer.errors) - len(answer.failed))
+        # That a feature's expression fails is no fault of what is read.
+        self._errors.labels(service).inc(sum(not error.features for error in answer.errors))
         for feature, number in answer.failed.items():
             self._failed.labels(service, feature).inc(number)
         for view, state in answer.states.items():

@@ -1,6 +1,5 @@
-"""What messages have in common: values that were given, and views that the same is said of."""
+"""How values that were given are shown in messages."""
 
-from collections.abc import Iterable
 from reprlib import Repr
 
 # A value that is shown in a message is cut to so many characters.
@@ -21,15 +20,3 @@ def shown(value: object) -> str:
         return _repr.repr(value)
     except Exception:  # whatever its own code raises, or a number of too many digits
         return f"a value of type {type(value).__name__}"
-
-
-def gathered(errors: Iterable[tuple[str, str]]) -> list[str]:
-    """What is said of several views, each thing once: ``a, b: nothing is published``.
-
-    Args:
-        errors: a view's name, and what is said of it, which begins with its name and a colon.
-    """
-    views: dict[str, list[str]] = {}
-    for view, error in errors:
-        views.setdefault(error.removeprefix(f"{view}: "), []).append(view)
-    return [f"{', '.join(names)}: {reason}" for reason, names in views.items()]

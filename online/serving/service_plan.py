@@ -9,6 +9,7 @@ from slate.executor import compute
 from slate.expressions import Expr, leaves
 from slate.failed_expressions import Failed
 from slate.features import Attribute, Computed, Feature
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.keys import KeySource
 from slate.online.serving.requests import RequestForm
 from slate.online.serving.view_read import ViewRead
@@ -86,7 +87,7 @@ class ServicePlan:
 
     def compute(
         self, values: dict[Expr, Operand]
-    ) -> tuple[dict[Feature, Operand], list[str], dict[str, int]]:
+    ) -> tuple[dict[Feature, Operand], list[AnswerError], dict[str, int]]:
         """Run the expressions, and take the service's features out.
 
         Args:
@@ -100,7 +101,7 @@ class ServicePlan:
         compute(self.plan, values, failed)
         told, numbers, rows = [], {}, max(map(len, values.values()))
         for feature, one in failed.items():
-            told.append(one.told(feature, rows))
+            told.append(AnswerError(one.told(feature, rows), features=[feature.name]))
             numbers[feature.name] = one.number(rows)
             if feature not in self._told_of:
                 # Once: the next request may well fail alike. What was raised may tell of values,

@@ -8,6 +8,7 @@ import numpy as np
 
 from slate.expressions import Array
 from slate.features import Attribute, Feature
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.codecs import Reader, codec
 from slate.online.rows.damage_messages import MEND, STREAM_MEND, damage, past, unread
 from slate.online.rows.decoded_rows import Decoded
@@ -75,7 +76,7 @@ class _Rows:
     starts: Words
     newer: list[Newer]
     lost: Array
-    errors: tuple[str, ...] = ()
+    errors: tuple[AnswerError, ...] = ()
     later: int = 0
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slate.errors import RequestError, StoreError
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.hour_sections import HOUR
 from slate.online.rows.instants import instant, microseconds
 from slate.online.store.commands import Packed, command, together
@@ -59,7 +60,7 @@ class LiveViews:
     """
 
     live: dict[str, Live]
-    unknown: dict[str, str]
+    unknown: dict[str, AnswerError]
 
 
 NOTHING = LiveViews({}, {})
@@ -114,7 +115,7 @@ class LiveGenerations:
                 if all_there is None:
                     self._require_nothing_streamed(view, found, streams)
             except StoreError as error:
-                known.unknown[view.name] = str(error)
+                known.unknown[view.name] = AnswerError(str(error), [view.name])
                 continue
             names, as_of = GenerationNames(self._deployment, view.name), microseconds(found.as_of)
             deltas, known_until = None, as_of
@@ -193,8 +194,11 @@ def without_those_ahead(views: Iterable[type[FeatureView]], at: int, known: Live
         known: what is known of views.
     """
     ahead = {
-        view.name: f"{view.name} is published as of {instant(found.as_of)}, and the clock here "
-        f"says {instant(at)}: set this machine's clock right, or `clock` of slate.toml"
+        view.name: AnswerError.of_views(
+            [view.name],
+            f"it is published as of {instant(found.as_of)}, and the clock here says {instant(at)}: "
+            "set this machine's clock right, or `clock` of slate.toml",
+        )
         for view in views
         if (found := known.live.get(view.name)) is not None and at < found.as_of
     }

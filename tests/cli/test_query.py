@@ -180,6 +180,18 @@ def test_what_is_the_same_of_all_views_is_said_once(slate: Slate, bikes: Deploym
     assert reason.startswith("nothing is published under the present definition")
 
 
+def test_views_of_which_a_clock_is_behind_are_no_fault_of_the_store(
+    slate: Slate, published: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLATE_CLOCK", "2026-03-10T11:00")
+    asked = slate(*ASKED[:-2])
+    assert asked.code == 0, asked.err
+    told = [line for line in asked.err.splitlines() if "the clock here says" in line]
+    (line,) = told
+    assert line.startswith("slate: station_profile, depot_profile: it is published as of")
+    assert line.endswith("; its values are the declared defaults")
+
+
 def test_an_instant_before_what_is_published(slate: Slate, published: Deployment) -> None:
     refused = slate(*ASKED[:-1], "2026-03-10T11:59")
     assert refused.code == 1

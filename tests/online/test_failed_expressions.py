@@ -151,7 +151,9 @@ def test_an_answer_has_all_else_and_says_so(
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             answer = connections.run(serving.lookup("visiting", AS_OF, given))
-    assert sorted(answer.errors) == sorted(SAID.values())
+    assert {error.features: error for error in answer.errors} == {
+        (name,): said for name, said in SAID.items()
+    }
     told = answer.to_dicts()
     assert [row["shop_facts.place"] for row in told] == [f"p{n}" for n in numbers]
     assert [row["visiting.luck"] for row in told] == [None if n == 13 else 1 / n for n in numbers]

@@ -302,7 +302,8 @@ def test_a_clock_set_back_costs_what_is_published_as_of_later_and_no_request(
         assert set(answer.states["game_catalog"].state.tolist()) == {State.MISSING}
         assert set(answer.states["player_profile"].state.tolist()) == {State.PRESENT}
         (told,) = (error for error in answer.errors if "clock" in error)
-        assert told.startswith(f"game_catalog is published as of {AS_OF}, and the clock here says")
+        assert told.views == ("game_catalog",)
+        assert told.reason.startswith(f"it is published as of {AS_OF}, and the clock here says")
         assert "set this machine's clock right" in told
         with pytest.raises(RequestError, match="ask about a later instant"):
             client.get("play_ranking", AS_OF - HOUR, **asked)
