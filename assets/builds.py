@@ -15,7 +15,7 @@ import duckdb
 
 from slate.assets import ledger_time
 from slate.assets.hours import Span
-from slate.assets.landing_files import HOUR, landing_sources
+from slate.assets.landing_files import ONE_HOUR, landing_sources
 from slate.assets.touched_models import readers_of, touched_models
 from slate.compile.model_names import CLOCK, RAW
 from slate.compile.project import MODELS, model_hashes
@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1)
 # What is built at once: as many rows as take some GB to be put into tiles, whatever their keys.
 ROWS_AT_ONCE = 2_000_000
 # Before any arrival: what is built is as it was.
-_NOTHING: Span = (_EPOCH - HOUR, _EPOCH)
+_NOTHING: Span = (_EPOCH - ONE_HOUR, _EPOCH)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from slate.assets.landing_files import HOUR, landed, landing_sources
+from slate.assets.landing_files import ONE_HOUR, landed, landing_sources
 from slate.deployment import Deployment
 
 FORMAT = "%Y-%m-%d-%H:%M"
@@ -20,7 +20,7 @@ def hourly(deployment: Deployment) -> dg.HourlyPartitionsDefinition:
     now = deployment.now().replace(minute=0, second=0, microsecond=0, tzinfo=None)
     sources = landing_sources(deployment.registry)
     first = [hour for s in sources for hour in landed(deployment.landing, s).hours[:1]]
-    start = min((hour for hour in first if hour < now), default=(now - HOUR).replace(hour=0))
+    start = min((hour for hour in first if hour < now), default=(now - ONE_HOUR).replace(hour=0))
     return dg.HourlyPartitionsDefinition(
         start_date=start.strftime(FORMAT),
         # The machine's clock goes on, and so do its hours.
@@ -36,7 +36,7 @@ def partition_key(hour: datetime) -> str:
 
 def is_over(deployment: Deployment, hour: datetime) -> bool:
     """Whether an hour (UTC) is over by the clock, and all that arrived in it may have landed."""
-    return hour + HOUR <= deployment.now().replace(tzinfo=None)
+    return hour + ONE_HOUR <= deployment.now().replace(tzinfo=None)
 
 
 def hours_of(context: dg.AssetExecutionContext) -> Sequence[datetime] | None:
@@ -53,7 +53,7 @@ def span_of(context: dg.AssetExecutionContext) -> Span | None:
     end = tags.get("dagster/asset_partition_range_end") or start
     keys = {start, end} if start and end else _backfilled(context)
     hours = [datetime.strptime(key, FORMAT) for key in keys]
-    return (min(hours), max(hours) + HOUR) if hours else None
+    return (min(hours), max(hours) + ONE_HOUR) if hours else None
 
 
 def _backfilled(context: dg.AssetExecutionContext) -> set[str]:

@@ -19,7 +19,7 @@ from slate.errors import DataError
 from slate.registry import Registry
 from slate.sources import Source
 
-HOUR = timedelta(hours=1)
+ONE_HOUR = timedelta(hours=1)
 EXPECTED = "<day>/<hour>*.parquet, as in 2026-03-10/07.parquet"
 # What a writer has not finished, or a person has set aside.
 _PASSED_OVER = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".inprogress", ".crc", ".bad")

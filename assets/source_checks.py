@@ -17,7 +17,7 @@ from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
 from slate.assets.freshness import FRESHNESS, allowed_age, freshness
 from slate.assets.landing import raw_key
-from slate.assets.landing_files import HOUR, landed
+from slate.assets.landing_files import ONE_HOUR, landed
 from slate.assets.raw_tables import prepare
 from slate.assets.warehouse import model_key
 from slate.compile.model_names import RAW
@@ -162,8 +162,8 @@ def hours_landed(
         waiting: the hours that have one, but are not over.
     """
     there = {one.hour for one in landed}
-    first = min(there, default=until - LOOKED_AT * HOUR)
-    looked_at = [until - number * HOUR for number in range(1, LOOKED_AT + 1)]
+    first = min(there, default=until - LOOKED_AT * ONE_HOUR)
+    looked_at = [until - number * ONE_HOUR for number in range(1, LOOKED_AT + 1)]
     looked_at = [hour for hour in looked_at if hour >= first]
     missing = [hour for hour in looked_at if hour not in there]
     told = []

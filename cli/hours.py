@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from slate.assets.landing_files import HOUR
+from slate.assets.landing_files import ONE_HOUR
 
 
 def hour_of(at: datetime) -> datetime:
@@ -12,4 +12,4 @@ def hour_of(at: datetime) -> datetime:
 
 def hour_after(at: datetime) -> datetime:
     """When the hour of an instant is over."""
-    return hour_of(at) + HOUR
+    return hour_of(at) + ONE_HOUR

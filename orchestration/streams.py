@@ -8,11 +8,11 @@ import dagster as dg
 from slate.assets.stream_readings import Reading, read_streams
 from slate.assets.streams import limits, stream_key
 from slate.deployment import Deployment
+from slate.windows import SECOND
 
 INTERVAL_SECONDS = 30
 # What is as it was is told this seldom, so that Dagster's history stays short.
 QUIET_SECONDS = 600
-SECOND = 1_000_000
 
 Event = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 

@@ -8,7 +8,7 @@ from slate.quality.expectations import Expectation, Severity
 from slate.quality.limits import Limits
 from slate.quality.profiles import ColumnProfile, Profile, told_as_of
 from slate.views import FeatureView
-from slate.windows import SECOND
+from slate.windows import DAY
 
 # How the numbers are called that are means.
 MEAN = "mean of "
@@ -39,7 +39,6 @@ def numbers(profile: Profile) -> dict[str, float | None]:
     }
 
 
-_DAY = 86_400 * SECOND
 # The least share of the values that there were in the last good run that is to be left.
 _LEFT = 0.1
 # A constant that is not a power of two has a deviation of a rounding error.
@@ -98,7 +97,7 @@ def most_nulls(view: type[FeatureView], column: str, share: float) -> tuple[floa
 def changes_with_the_hour(view: type[FeatureView], feature: Feature) -> bool:
     """Whether a feature is of less than a day, and not compared all the same as its gate says."""
     window = feature.window if isinstance(feature, Aggregated) else None
-    short = window is not None and window.bounded and window.length < _DAY
+    short = window is not None and window.bounded and window.length < DAY
     return short and feature.column not in view.gate.features
 
 

@@ -10,8 +10,10 @@ from itertools import pairwise
 
 from slate.errors import DefinitionError
 
+# Lengths of time in microseconds.
 SECOND = 1_000_000
-_UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND}
+MINUTE, HOUR, DAY = 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND
+_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _NOTHING = re.compile(r"0+[smhd]")
 _DURATION = re.compile(r"([1-9]\d*)([smhd])")
 
@@ -24,7 +26,7 @@ LADDER = tuple(
 )  # fmt: skip
 FEWEST_HOPS = 12
 # The open smallest hop is read event by event; a smaller one keeps a busy key from costing more.
-GRAIN = _UNITS["m"] * 5
+GRAIN = 5 * MINUTE
 MOST_TILES = 60
 # The minutes of a week. A tile is laid out for each hop at which it counts, and DuckDB does so for
 # 2,048 tiles at a time, whatever its memory limit: at this bound in 165 MB a thread.

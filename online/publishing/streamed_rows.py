@@ -12,7 +12,6 @@ from typing import Any
 
 from redis import Redis
 
-from slate.online.rows.hour_sections import HOUR
 from slate.online.rows.instants import instant
 from slate.online.rows.partitioning import PARTITIONS
 from slate.online.store import landed_ids
@@ -22,6 +21,7 @@ from slate.online.store.landed_ids import NOTHING, Change, LandedBounds, LandedI
 from slate.online.store.stream_names import StreamNames, Unit, definition, route
 from slate.sources import Source
 from slate.views import FeatureView
+from slate.windows import HOUR
 
 
 @dataclass(frozen=True)

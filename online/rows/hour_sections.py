@@ -26,8 +26,8 @@ from slate.expressions import Array
 from slate.online.rows.envelope import Content, Envelope, Opened
 from slate.online.rows.row_format import NO_TIME, WORD, Words
 from slate.views import FeatureView
+from slate.windows import HOUR
 
-HOUR = 3_600_000_000
 # The words of a value that has no more than its index.
 _LEAST = 3
 

@@ -12,7 +12,7 @@ from slate.errors import RequestError, StoreError
 from slate.features import Feature
 from slate.kinds import Kind
 from slate.online.rows.decoded_rows import Decoded
-from slate.online.rows.hour_sections import HOUR, Since, sections_envelope
+from slate.online.rows.hour_sections import Since, sections_envelope
 from slate.online.rows.instants import instant
 from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import partition
@@ -25,6 +25,7 @@ from slate.online.store.stream_names import route, tag
 from slate.registry import Registry
 from slate.states import State
 from slate.views import FeatureView
+from slate.windows import HOUR
 
 _ALWAYS = 1 << 62
 

@@ -23,7 +23,6 @@ from redis import Redis
 
 from slate.expressions import Array
 from slate.online.rows.event_ids import SEEN, Ids, hash_ids
-from slate.online.rows.hour_sections import HOUR
 from slate.online.rows.instants import microseconds
 from slate.online.rows.row_format import Words
 from slate.online.store import seen_ids
@@ -31,6 +30,7 @@ from slate.online.store.generations import Generation
 from slate.online.store.stream_names import StreamNames, Unit, definition
 from slate.sources import Source
 from slate.views import FeatureView
+from slate.windows import HOUR
 
 ROWS_AT_ONCE = 250_000
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from slate.errors import RequestError, StoreError
 from slate.online.rows.answer_errors import AnswerError
-from slate.online.rows.hour_sections import HOUR
 from slate.online.rows.instants import instant, microseconds
 from slate.online.store.commands import Packed, command, together
 from slate.online.store.flows import Flow
@@ -24,6 +23,7 @@ from slate.online.store.stream_names import definition, deltas_prefix
 from slate.registry import Registry
 from slate.sources import Source
 from slate.views import FeatureView
+from slate.windows import HOUR
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,9 @@ from slate.offline.known_events import (
     without,
 )
 from slate.offline.served_log import ServedLog
-from slate.offline.values import HOUR, Values
+from slate.offline.values import Values
 from slate.states import State
+from slate.windows import HOUR
 
 # How many answers are looked into at once, and how many rows of each: it takes some seconds.
 LOOKED_INTO, ROWS = 20, 50

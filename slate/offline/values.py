@@ -27,7 +27,7 @@ from slate.kinds import naive_utc
 from slate.offline.rendering import rendered
 from slate.offline.spines import TABLE, Spine, rows_text
 from slate.plans import Plan, Read
-from slate.windows import SECOND
+from slate.windows import HOUR
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,9 +37,6 @@ BATCH_ROWS = 122_880
 
 # Where so many hops of arrival, or fewer, are all that rows may need, these are looked up first.
 FEW = 1_000_000
-
-# Tiles are kept with the hour of their arrival.
-HOUR = 3_600 * SECOND
 
 # The spans of arrival that few rows need are told apart up to so many; beyond, DuckDB would take
 # longer over their condition than it saves.

@@ -8,8 +8,9 @@ import pyarrow as pa
 from slate.compile.attributes import RECEIVED_AT
 from slate.compile.model_names import tiles_model
 from slate.deployment import Deployment
-from slate.offline.values import HOUR, Values
+from slate.offline.values import Values
 from slate.plans import Plan, Read
+from slate.windows import HOUR
 
 if TYPE_CHECKING:
     import duckdb

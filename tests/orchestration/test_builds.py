@@ -19,7 +19,7 @@ from slate.assets.builds import (
     spans_built_since,
 )
 from slate.assets.hours import Span, span_of
-from slate.assets.landing_files import HOUR
+from slate.assets.landing_files import ONE_HOUR
 from slate.deployment import Deployment
 from slate.kinds import Kind
 from tests.deployments.bikes.definitions import Move
@@ -32,7 +32,7 @@ NOON = datetime(2026, 3, 10, 12)
 
 def hours(start: int, end: int) -> Span:
     """Hours around noon, from and before."""
-    return NOON + start * HOUR, NOON + end * HOUR
+    return NOON + start * ONE_HOUR, NOON + end * ONE_HOUR
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def deployment(tmp_path: Path) -> Deployment:
 
 def at(hour: int, deployment: Deployment, minutes: int = 0) -> Deployment:
     """A deployment whose clock stands so long after noon."""
-    instant = (NOON + hour * HOUR).replace(tzinfo=UTC) + timedelta(minutes=minutes)
+    instant = (NOON + hour * ONE_HOUR).replace(tzinfo=UTC) + timedelta(minutes=minutes)
     return replace(deployment, clock=instant)
 
 
@@ -73,7 +73,7 @@ class Clock:
             warehouse.execute(
                 """insert into raw.files (source, hour, replaced, taken_in_at)
                 values (?, ?, ?, ?)""",
-                [source, NOON + hour * HOUR, replaced, self.now],
+                [source, NOON + hour * ONE_HOUR, replaced, self.now],
             )
         return self.now
 
@@ -121,7 +121,7 @@ def test_new_hours_are_built(built: Connection, deployment: Deployment, clock: C
     seen = clock.take_in(built, 0, 1)
     build = plan_build(built, at(2, deployment, minutes=5), None)
     assert (build.span, build.changed, build.seen) == (hours(0, 2), (), seen)
-    assert build.until == NOON + 2 * HOUR
+    assert build.until == NOON + 2 * ONE_HOUR
 
 
 def test_hours_that_are_not_over_wait_for_the_clock(
@@ -141,7 +141,7 @@ def test_a_clock_that_is_set_back_has_everything_built(
 ) -> None:
     """What it does not know any more is in no table."""
     build = plan_build(built, at(-3, deployment), None)
-    assert (build.span, build.until) == (None, NOON - 3 * HOUR)
+    assert (build.span, build.until) == (None, NOON - 3 * ONE_HOUR)
     record(built, build, whole=True)
     assert plan_build(built, at(-1, deployment), None).span == hours(-3, -1)
 

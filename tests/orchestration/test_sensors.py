@@ -8,7 +8,7 @@ import pytest
 
 from slate.assets.hours import FORMAT, partition_key
 from slate.assets.landing import raw_key
-from slate.assets.landing_files import HOUR
+from slate.assets.landing_files import ONE_HOUR
 from slate.deployment import Deployment
 from slate.orchestration import sensors
 from slate.orchestration.sensors import late_files
@@ -30,14 +30,14 @@ class Looks:
 
     def land(self, *hours: int, name: str = "") -> None:
         for hour in hours:
-            at = NOON + hour * HOUR
+            at = NOON + hour * ONE_HOUR
             file = self.deployment.landing / "moves" / f"{at:%Y-%m-%d}" / f"{at:%H}{name}.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(b"")
 
     def take_in(self, *hours: int) -> None:
         for hour in hours:
-            key = partition_key(NOON + hour * HOUR)
+            key = partition_key(NOON + hour * ONE_HOUR)
             event = dg.AssetMaterialization(raw_key(Move), partition=key)
             self.instance.report_runless_asset_event(event)
 
@@ -50,7 +50,7 @@ class Looks:
             return []
         self.cursor = found.cursor
         asked = [str(request.partition_key) for request in found.run_requests or ()]
-        return [(datetime.strptime(key, FORMAT) - NOON) // HOUR for key in asked]
+        return [(datetime.strptime(key, FORMAT) - NOON) // ONE_HOUR for key in asked]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from slate import FeatureView, Source
 from slate.assets import raw_tables
 from slate.assets.freshness import freshness
-from slate.assets.landing_files import HOUR
+from slate.assets.landing_files import ONE_HOUR
 from slate.assets.source_checks import few_refused, hours_landed, landed_before, newest_arrival
 from tests.deployments.bikes.definitions import BikeProfile, Move
 
@@ -30,7 +30,7 @@ def land(warehouse: duckdb.DuckDBPyConnection, hour: int, rows: int, refused: in
     warehouse.execute(
         """insert into raw.files (source, name, hour, rows, quarantined)
         values ('move', ?, ?, ?, ?)""",
-        [f"{hour}", NOON + hour * HOUR, rows, refused],
+        [f"{hour}", NOON + hour * ONE_HOUR, rows, refused],
     )
 
 
@@ -58,7 +58,7 @@ def test_hours_without_a_file_are_told(
 def test_files_of_hours_that_are_not_over_are_told(warehouse: duckdb.DuckDBPyConnection) -> None:
     for hour in (-1, 3):
         land(warehouse, hour, rows=3)
-    waiting = [NOON + 3 * HOUR, datetime(2030, 1, 1)]
+    waiting = [NOON + 3 * ONE_HOUR, datetime(2030, 1, 1)]
     result = hours_landed(landed_before(warehouse, Move, NOON), NOON, waiting)
     assert result.passed
     assert result.description == (
@@ -108,6 +108,6 @@ def test_what_is_dated_beyond_the_clock_makes_nothing_fresh(
     assert newest_arrival(warehouse, Move, NOW) is None
     for hour in (-5, 1):
         warehouse.execute(
-            f"insert into raw.moves ({Move.arrival_time}) values (?)", [NOON + hour * HOUR]
+            f"insert into raw.moves ({Move.arrival_time}) values (?)", [NOON + hour * ONE_HOUR]
         )
-    assert newest_arrival(warehouse, Move, NOW) == NOW - 5 * HOUR
+    assert newest_arrival(warehouse, Move, NOW) == NOW - 5 * ONE_HOUR

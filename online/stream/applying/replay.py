@@ -22,7 +22,7 @@ from redis.exceptions import WatchError
 
 from slate.deployment import Deployment
 from slate.errors import DataError
-from slate.online.rows.hour_sections import HOUR, hour_of
+from slate.online.rows.hour_sections import hour_of
 from slate.online.rows.partitioning import partitions
 from slate.online.rows.row_format import Words
 from slate.online.store import seen_ids
@@ -40,6 +40,7 @@ from slate.online.stream.events.blocks import Blocks, Events
 from slate.online.stream.events.redis_entries import arrival_of
 from slate.sources import Source
 from slate.views import FeatureView
+from slate.windows import HOUR
 
 AT_ONCE = 20_000
 ENTRIES_AT_ONCE = 1_000

@@ -26,7 +26,6 @@ import pyarrow.parquet as pq
 from slate.errors import DataError
 from slate.online.rows.row_format import Words
 from slate.online.stream.archive.hour_files import (
-    HOUR,
     HourPart,
     clean,
     hour_of,
@@ -38,6 +37,7 @@ from slate.online.stream.archive.hour_files import (
 )
 from slate.online.stream.durable_files import sync
 from slate.sources import Source
+from slate.windows import HOUR
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from slate.stream_files import is_stream_file
+from slate.windows import HOUR, SECOND
 
-HOUR = 3_600_000_000
-_SECOND = 1_000_000
 _PART = re.compile(r"\d\d-(\d+)-(\d+)")
 # What is unfinished for as long as this is nobody's any more.
 _FORGOTTEN_SECONDS = 3_600
@@ -75,7 +74,7 @@ def hour_of(path: Path) -> int:
     if is_landed(path):
         with suppress(ValueError):
             at = datetime.strptime(f"{path.parent.name} {path.stem[:2]}", "%Y-%m-%d %H")
-            return int(at.replace(tzinfo=UTC).timestamp()) * _SECOND // HOUR
+            return int(at.replace(tzinfo=UTC).timestamp()) * SECOND // HOUR
     return -1
 
 
@@ -123,4 +122,4 @@ def clean(folder: Path) -> None:
 
 
 def _hour_name(hour: int) -> str:
-    return f"{datetime.fromtimestamp(hour * HOUR // _SECOND, UTC):%Y-%m-%d/%H}"
+    return f"{datetime.fromtimestamp(hour * HOUR // SECOND, UTC):%Y-%m-%d/%H}"

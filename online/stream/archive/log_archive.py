@@ -23,7 +23,6 @@ from slate.online.store.changes import raise_to
 from slate.online.store.cluster_client import clustered, pipeline_at
 from slate.online.store.stream_names import LOG, StreamNames, Unit
 from slate.online.stream.archive.archive_files import ArchiveFiles
-from slate.online.stream.archive.hour_files import HOUR
 from slate.online.stream.dead_letters.letter_format import fields, late_refusals
 from slate.online.stream.dead_letters.overflow_files import make_room
 from slate.online.stream.events.arrived_events import revalidated
@@ -31,6 +30,7 @@ from slate.online.stream.events.block_schemas import ID
 from slate.online.stream.events.blocks import Blocks, Refusal, late
 from slate.online.stream.events.redis_entries import ARRIVAL, Entry, after, earlier, number
 from slate.sources import Source
+from slate.windows import HOUR
 
 MOST = 200_000
 FLUSH_SECONDS = 10.0

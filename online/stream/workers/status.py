@@ -9,8 +9,7 @@ from slate.online.store.stream_names import LOG, StreamNames, units
 from slate.online.stream.events.redis_entries import arrival_of
 from slate.registry import Registry
 from slate.sources import Source
-
-SECOND = 1_000_000
+from slate.windows import SECOND
 
 
 @dataclass(frozen=True)

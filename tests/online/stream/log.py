@@ -13,10 +13,10 @@ from redis import Redis
 from slate.deployment import Deployment
 from slate.online import EventWriter
 from slate.online.store.stream_names import LOG, StreamNames, Unit
-from slate.online.stream.archive.hour_files import HOUR
 from slate.online.stream.archive.log_archive import Archive, ArchiveStep
 from slate.online.stream.dead_letters.letter_format import refusal
 from slate.online.stream.events.block_schemas import digest
+from slate.windows import HOUR
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.moves import NOON, block, entry, former_schema, move, us
 

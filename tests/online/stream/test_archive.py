@@ -23,11 +23,11 @@ from slate.online import EventWriter
 from slate.online.store.connections import Connections
 from slate.online.store.stream_names import LOG, StreamNames, Unit
 from slate.online.stream.archive.archive_files import ArchiveFiles
-from slate.online.stream.archive.hour_files import HOUR
 from slate.online.stream.archive.log_archive import Archive, ArchiveStep
 from slate.online.stream.events.block_schemas import events_schema
 from slate.online.stream.events.blocks import Blocks
 from slate.online.stream.writing.write_flow import Writing
+from slate.windows import HOUR
 from tests.deployments.bikes.definitions import Move
 from tests.depth import either
 from tests.online.stream.effects import Effects, Killed

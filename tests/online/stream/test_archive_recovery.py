@@ -22,9 +22,9 @@ from slate.online import EventWriter
 from slate.online.store.connections import Connections
 from slate.online.store.stream_names import LOG, StreamNames, Unit
 from slate.online.stream.archive.archive_files import ArchiveFiles
-from slate.online.stream.archive.hour_files import HOUR
 from slate.online.stream.archive.log_archive import Archive
 from slate.online.stream.writing.write_flow import Writing
+from slate.windows import HOUR
 from tests.deployments.bikes.definitions import Move
 from tests.online.stream.archive_process import archive
 from tests.online.stream.log import MINUTE, NAMES, UNIT, Log, Row, instant_of, rows

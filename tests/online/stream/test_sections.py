@@ -5,7 +5,6 @@ import pytest
 
 from slate.online.rows.envelope import Opened
 from slate.online.rows.hour_sections import (
-    HOUR,
     HourSections,
     Since,
     all_lost,
@@ -13,6 +12,7 @@ from slate.online.rows.hour_sections import (
     with_section,
 )
 from slate.online.rows.row_format import Blobs
+from slate.windows import HOUR
 
 EMPTY = np.array([0, 0], np.int64).tobytes()
 LATE = 100 * HOUR
