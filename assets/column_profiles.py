@@ -11,7 +11,7 @@ from slate.assets.event_files import EventFile
 from slate.assets.event_values import (
     NULL_WORDS,
     has_decimal_comma,
-    instant,
+    instant_sql,
 )
 from slate.assets.time_formats import misfits, names_a_time, time_format_of
 from slate.coercion import Form, form_of_type, landed_column
@@ -185,7 +185,7 @@ def _profile(
     kind = Kind.FLOAT if comma else kind
     newest, ahead, furthest, whole_days, read_rows = None, 0, None, False, there
     if kind is Kind.TIME:
-        value = instant("value", type_, [time_format]) if time_format else "value"
+        value = instant_sql("value", type_, [time_format]) if time_format else "value"
         read_as = pa.string() if time_format else type_
         ((newest, ahead, furthest, whole_days, read_rows),) = connection.execute(
             f"""select max(value) filter (value <= $now),

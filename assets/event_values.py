@@ -33,7 +33,7 @@ def values(file: EventFile, null_words: Sequence[str]) -> str:
     return f"select * replace ({read}) from ({file.relation})" if read else file.relation
 
 
-def instant(sql: str, type_: pa.DataType, time_formats: Sequence[str]) -> str:
+def instant_sql(sql: str, type_: pa.DataType, time_formats: Sequence[str]) -> str:
     """A column that holds times in some formats, as text that every column of times takes.
 
     What is of none of the formats stays as it is.
@@ -51,7 +51,7 @@ def instant(sql: str, type_: pa.DataType, time_formats: Sequence[str]) -> str:
     return f"coalesce({', '.join(read)}, {text})"
 
 
-def number(sql: str, type_: pa.DataType) -> str:
+def number_sql(sql: str, type_: pa.DataType) -> str:
     """A column of numbers with decimal commas, as text that every column of floats takes.
 
     What is no such number stays as it is.

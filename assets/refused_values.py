@@ -13,12 +13,6 @@ from slate.source_columns import Column
 from slate.sources import Source
 
 _LONGEST = 40  # of a value that may stand for none
-_WORDS = {
-    Kind.INTEGER: "a whole number",
-    Kind.FLOAT: "a number",
-    Kind.BOOLEAN: "true or false",
-    Kind.TIME: "a time",
-}
 
 
 def hints(
@@ -47,7 +41,7 @@ def hints(
         value = _most(connection, column, mistyped(column.kind))
         if value is None or len(value) > _LONGEST or column.name in hidden:
             continue
-        told = f"{column.name}: {value!r} is not {_WORDS[column.kind]}"
+        told = f"{column.name}: {value!r} is not {column.kind.words}"
         told += f": --null {shlex.quote(value)}, if it stands for no value"
         if not column.nullable:
             told += f", and annotate the column `{column.kind.value} | None`"

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from slate.assets.event_columns import column_names
 from slate.assets.event_files import LINE, ROW, EventFile
-from slate.assets.event_values import instant, number, values
+from slate.assets.event_values import instant_sql, number_sql, values
 from slate.assets.refusals import coerced_column, null_column, reasons
 from slate.coercion import landed_column
 from slate.errors import DataError, close, nearest
@@ -77,10 +77,10 @@ def stage(
         type_ = file.columns[header]
         columns[column.name] = quoted_name(header)
         if column.kind is Kind.TIME and rules.time_formats:
-            columns[column.name] = instant(quoted_name(header), type_, rules.time_formats)
+            columns[column.name] = instant_sql(quoted_name(header), type_, rules.time_formats)
             type_ = type_ if columns[column.name] == quoted_name(header) else pa.string()
         elif column.kind is Kind.FLOAT and rules.decimal_comma:
-            columns[column.name] = number(quoted_name(header), type_)
+            columns[column.name] = number_sql(quoted_name(header), type_)
         given[column.name] = type_
     _add_id(source, file, rules, columns, given)
     _add_arrival(source, rules, columns, given)

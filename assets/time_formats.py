@@ -10,7 +10,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from slate.assets.event_values import EPOCHS, instant
+from slate.assets.event_values import EPOCHS, instant_sql
 from slate.coercion import Form, form_of_type, landed_column
 from slate.errors import DataError
 from slate.kinds import Kind
@@ -89,7 +89,9 @@ def time_format_of(
     span = f"between timestamp '{_naive(EARLIEST)}' and timestamp '{_naive(LATEST)}'"
 
     def fits(time_format: str) -> bool:
-        moment = landed_column(Kind.TIME, pa.string(), instant("value", type_, [time_format])).value
+        moment = landed_column(
+            Kind.TIME, pa.string(), instant_sql("value", type_, [time_format])
+        ).value
         # The first years of the epoch are not times of events, but small numbers.
         late = f"and ({moment}) > timestamp '1975-01-01'" if time_format in EPOCHS else ""
         value = f"case when ({moment}) {span} {late} then 1 end"
@@ -100,7 +102,7 @@ def time_format_of(
     found = next(filter(fits, formats), "")
     swapped = re.sub("%[dm]", lambda one: {"%d": "%m", "%m": "%d"}[one[0]], found)
     if swapped != found and found not in first and swapped in formats and fits(swapped):
-        query = f"select value from column_values where {given} limit 1"
+        query = f"select min(value) from column_values where {given}"
         ((some,),) = connection.execute(query).fetchall()
         raise DataError(
             f"column {name!r}: whether {some!r} has the day or the month first is not told by any "

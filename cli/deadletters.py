@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from slate.cli.processes import store
-from slate.cli.text import instant as written
-from slate.cli.text import table
+from slate.cli.text import shown_instant, table
 from slate.deployment import load
 from slate.online import EventWriter
 from slate.online.rows.instants import instant
@@ -86,7 +85,7 @@ def _hiding(source: type[Source], letter: DeadLetter) -> DeadLetter:
 
 def _cells(letter: DeadLetter) -> tuple[str, str, str, str]:
     refusal = letter.refusal
-    arrived = written(instant(refusal.arrival)) if refusal.arrival else ""
+    arrived = shown_instant(instant(refusal.arrival)) if refusal.arrival else ""
     event = f"{len(refusal.raw or b'')} bytes" if refusal.event is None else ""
     if refusal.event is not None:
         given = {name: value for name, value in refusal.event.items() if value is not None}

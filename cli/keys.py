@@ -2,8 +2,7 @@
 
 from argparse import Namespace
 
-from slate.cli.query import cell
-from slate.cli.text import instant, table
+from slate.cli.text import shown_instant, shown_value, table
 from slate.deployment import load
 from slate.errors import StoreError
 from slate.online.rows.instants import microseconds
@@ -30,7 +29,10 @@ def run(options: Namespace) -> int:
     # Without a stream the first column is all that there is.
     states = found.states if found.streamed_at is not None else found.states[:1]
     rows = [
-        (f.column, *(state.beside(cell(one)) for one, state in zip(both, states, strict=False)))
+        (
+            f.column,
+            *(state.beside(shown_value(one)) for one, state in zip(both, states, strict=False)),
+        )
         for f, both in shown.items()
     ]
     print(table(rows, head=head[: len(states) + 1]))
@@ -41,7 +43,7 @@ def run(options: Namespace) -> int:
 
 def _facts(found: StoredRow) -> list[tuple[str, str]]:
     facts = [
-        ("generation", f"{found.generation}, as of {instant(found.as_of)}"),
+        ("generation", f"{found.generation}, as of {shown_instant(found.as_of)}"),
         ("published", f"{found.published_at}: {_size(found.published)}"),
     ]
     if found.streamed_at is not None:

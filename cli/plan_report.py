@@ -7,8 +7,7 @@ from typing import Any
 from slate.assets.impact.changes import Changes, StreamChange, ViewChange
 from slate.assets.impact.samples import Comparison, Sample
 from slate.assets.impact.warehouse_state import Amount
-from slate.cli.query import cell
-from slate.cli.text import heading, table
+from slate.cli.text import heading, shown_value, table
 from slate.locks.comparison import some
 
 _SIGNS = {"new": "+", "changed": "~", "gone": "-"}
@@ -193,7 +192,11 @@ def _number(mean: float | None) -> str:
 
 def _examples(one: Comparison) -> str:
     def shown(keys: dict[str, Any], old: Any, new: Any) -> str:
-        change = cell(new) if one.differing is None else f"{cell(old)} -> {cell(new)}"
+        change = (
+            shown_value(new)
+            if one.differing is None
+            else f"{shown_value(old)} -> {shown_value(new)}"
+        )
         return f"{' '.join(map(str, keys.values()))}: {change}"
 
     return "; ".join(shown(e.keys, e.old, e.new) for e in one.examples)

@@ -8,7 +8,7 @@ from argparse import Namespace
 from datetime import datetime
 from typing import Any
 
-from slate.cli.text import instant, table
+from slate.cli.text import shown_instant, shown_value, table
 from slate.deployment import load
 from slate.errors import RequestError, StoreError
 from slate.features import Aggregated, Attribute
@@ -25,13 +25,6 @@ ACROSS = 4
 PATIENT = 5.0
 # The seconds that near views may take to be loaded.
 LOADING = 30.0
-LISTED = 3
-_WORDS = {
-    Kind.INTEGER: "a whole number",
-    Kind.FLOAT: "a number",
-    Kind.BOOLEAN: "true or false",
-    Kind.TIME: "a time as 2026-05-01T12:00:00",
-}
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -108,7 +101,8 @@ def _value(where: str, kind: Kind, text: str) -> Any:
             case _:
                 return text
     except (ValueError, KeyError):
-        raise RequestError(f"{where}: {text!r} is not {_WORDS[kind]}") from None
+        example = " as 2026-05-01T12:00:00" if kind is Kind.TIME else ""
+        raise RequestError(f"{where}: {text!r} is not {kind.words}{example}") from None
 
 
 def _states(plan: Plan, answer: Answer) -> list[dict[str, State]]:
@@ -181,7 +175,7 @@ def _marked(
     """Values as people read them, each with what its row is where it is not present."""
     return [
         {
-            name: of_row[name].beside(cell(value), "of " if name in computed else "")
+            name: of_row[name].beside(shown_value(value), "of " if name in computed else "")
             for name, value in row.items()
         }
         for row, of_row in zip(rows, states, strict=True)
@@ -190,17 +184,17 @@ def _marked(
 
 def _tables(answer: Answer, keys: list[dict[str, Any]], rows: list[dict[str, str]]) -> str:
     """Features down, rows across; a table for every few rows."""
-    tables = [f"{answer.service} at {instant(answer.at)}"]
+    tables = [f"{answer.service} at {shown_instant(answer.at)}"]
     for start in range(0, answer.rows, ACROSS):
         few = slice(start, start + ACROSS)
         values = [
-            *((name, *(cell(row[name]) for row in keys[few])) for name in keys[0]),
+            *((name, *(shown_value(row[name]) for row in keys[few])) for name in keys[0]),
             *((name, *(row[name] for row in rows[few])) for name in answer.names),
         ]
         views = [
             (
                 name,
-                instant(view.as_of) if view.as_of else "",
+                shown_instant(view.as_of) if view.as_of else "",
                 "" if view.lag is None else age(view.lag),
                 *map(_state, view.state[few], view.age[few]),
             )
@@ -209,18 +203,6 @@ def _tables(answer: Answer, keys: list[dict[str, Any]], rows: list[dict[str, str
         head = ("view", "as of", "behind", *("row" for _ in keys[few]))
         tables += [table(values, right=True), table(views, head=head)]
     return "\n\n".join(tables)
-
-
-def cell(value: Any) -> str:
-    """A value as people read it."""
-    if value is None or value == []:
-        return "-"
-    if isinstance(value, list):
-        more = f", ... ({len(value)})" if len(value) > LISTED else ""
-        return ", ".join(map(cell, value[:LISTED])) + more
-    if isinstance(value, datetime):
-        return instant(value)
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _state(state: int, seconds: float) -> str:

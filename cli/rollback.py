@@ -5,7 +5,7 @@ from argparse import Namespace
 from functools import partial
 
 from slate.assets.rollback import RollbackRequest, roll_back
-from slate.cli.text import instant
+from slate.cli.text import shown_instant
 from slate.deployment import load
 from slate.errors import ConfigurationError
 from slate.online import Moved
@@ -38,7 +38,7 @@ def told(moved: Moved) -> str:
     """A view's roll back in a line."""
     line = (
         f"{moved.view}: from {moved.left.name} to {moved.live.name}, as of "
-        f"{instant(moved.live.as_of)}"
+        f"{shown_instant(moved.live.as_of)}"
     )
     if moved.rebuilt:
         line += "; MISSING until workers (`slate stream`) have made its stream's rows anew"

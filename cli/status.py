@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from slate.assets.health import Health, health
 from slate.cli.served import Served, served
-from slate.cli.text import heading, instant, table
+from slate.cli.text import heading, shown_instant, table
 from slate.deployment import Deployment, load
 from slate.errors import ConfigurationError, SlateError
 from slate.online.store.told_drift import ToldDrift
@@ -79,7 +79,7 @@ def _served(options: Namespace) -> Served | None:
 def _page(
     deployment: Deployment, found: Health, told: Served | None, span: str, troubles: list[str]
 ) -> Iterator[str]:
-    yield heading(f"{deployment.name}, {instant(found.at)}")
+    yield heading(f"{deployment.name}, {shown_instant(found.at)}")
     if found.views:
         yield "\n" + table(
             [

@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import compress
+from typing import Any
 
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 GAP = "  "
+# So many values of a list are shown.
+LISTED = 3
 
 Say = Callable[[str], None]
 
@@ -45,9 +48,21 @@ def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), right: bool =
     return "\n".join(text)
 
 
-def instant(at: datetime) -> str:
+def shown_instant(at: datetime) -> str:
     """A time as people read it, to the second."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def shown_value(value: Any) -> str:
+    """A value as people read it."""
+    if value is None or value == []:
+        return "-"
+    if isinstance(value, list):
+        more = f", ... ({len(value)})" if len(value) > LISTED else ""
+        return ", ".join(map(shown_value, value[:LISTED])) + more
+    if isinstance(value, datetime):
+        return shown_instant(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 class Clock:

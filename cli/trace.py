@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from slate.assets.answer_files import answers_in, names
-from slate.cli.query import cell
-from slate.cli.text import heading, instant, table
+from slate.cli.text import heading, shown_instant, shown_value, table
 from slate.deployment import load
 from slate.errors import DataError
 from slate.offline.audit import Audit
@@ -74,13 +73,13 @@ def _lines(found: Trace) -> Iterator[str]:
         told = "not known yet"
     else:
         same = "the same" if found.cause is None else f"another value, due to: {found.cause}"
-        told = f"{cell(found.value.told)}, {same}"
+        told = f"{shown_value(found.value.told)}, {same}"
     yield table(
         [
             ("feature", found.feature),
-            ("served", cell(found.served)),
+            ("served", shown_value(found.served)),
             ("warehouse", told),
-            *((name, cell(value)) for name, value in found.request.items()),
+            *((name, shown_value(value)) for name, value in found.request.items()),
         ]
     )
     yield ""
@@ -98,25 +97,25 @@ def _lines(found: Trace) -> Iterator[str]:
     if found.value is not None:
         yield from _traced(found.value)
         return
-    request, at = found.request["request_id"], instant(found.request["asked_at"])
+    request, at = found.request["request_id"], shown_instant(found.request["asked_at"])
     yield ""
     yield (
         f"request {request!r} asked about {at}, and the warehouse knows what happened up to "
-        f"{instant(found.known_until)}: which events are behind the value can be told after "
+        f"{shown_instant(found.known_until)}: which events are behind the value can be told after "
         "a `slate run` once that hour is over"
     )
 
 
 def _traced(value: Traced) -> Iterator[str]:
     yield ""
-    of = ", ".join(f"{key}={cell(one)}" for key, one in value.keys.items())
-    yield heading(f"{value.feature} = {cell(value.told)}" + (f"  ({of})" if of else ""))
+    of = ", ".join(f"{key}={shown_value(one)}" for key, one in value.keys.items())
+    yield heading(f"{value.feature} = {shown_value(value.told)}" + (f"  ({of})" if of else ""))
     yield value.definition
     if value.events:
         names = [name for name in value.events[0] if name != "surely_known"]
         rows = [
             (
-                *(cell(event[name]) for name in names),
+                *(shown_value(event[name]) for name in names),
                 "" if event["surely_known"] else "perhaps not known",
             )
             for event in value.events
@@ -131,7 +130,7 @@ def _traced(value: Traced) -> Iterator[str]:
 
 
 def _moment(value: datetime | None) -> str:
-    return "" if value is None else instant(value)
+    return "" if value is None else shown_instant(value)
 
 
 def _json(value: object) -> str:

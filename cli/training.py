@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from slate.assets.logged_training import logged_batches
 from slate.assets.manifests import CURRENT, Manifest, Origin, load_manifest
-from slate.cli.text import Clock, Say, heading, instant, table
+from slate.cli.text import Clock, Say, heading, shown_instant, table
 from slate.deployment import Deployment, load
 from slate.errors import DataError
 from slate.offline.history import history_batches
@@ -209,9 +209,9 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield "features", f"{len(manifest.origin.features):,}"
     yield "days", f"{len(manifest.days):,}"
     if manifest.first and manifest.last:
-        yield "event time", f"{instant(manifest.first)} to {instant(manifest.last)}"
+        yield "event time", f"{shown_instant(manifest.first)} to {shown_instant(manifest.last)}"
     yield "size", f"{size / 1e6:,.1f} MB"
-    yield "written", instant(manifest.written_at)
+    yield "written", shown_instant(manifest.written_at)
 
 
 def _definitions(manifest: Manifest, plan: Plan) -> Iterator[tuple[str, str, str]]:

@@ -6,12 +6,9 @@ from slate.features import Aggregated, Feature
 from slate.kinds import Kind
 from slate.quality.expectations import Expectation, Severity
 from slate.quality.limits import Limits
-from slate.quality.profiles import ColumnProfile, Profile, told_as_of
+from slate.quality.profiles import DEFAULTS, MEAN, NULLS, ColumnProfile, Profile, told_as_of
 from slate.views import FeatureView
 from slate.windows import DAY
-
-# How the numbers are called that are means.
-MEAN = "mean of "
 
 
 def drift(view: type[FeatureView], previous: Profile, limits: Limits) -> Iterator[Expectation]:
@@ -28,13 +25,13 @@ def drift(view: type[FeatureView], previous: Profile, limits: Limits) -> Iterato
 
 def numbers(profile: Profile) -> dict[str, float | None]:
     """What drift is measured on: each column's mean, and its share of nulls and of defaults."""
-    defaults = {f"defaults of {column}": share for column, share in profile.defaults.items()}
+    defaults = {f"{DEFAULTS}{column}": share for column, share in profile.defaults.items()}
     return defaults | {
         name: value
         for column, item in profile.columns.items()
         for name, value in (
             (f"{MEAN}{column}", item.mean),
-            (f"nulls of {column}", item.null_share),
+            (f"{NULLS}{column}", item.null_share),
         )
     }
 
@@ -67,7 +64,7 @@ def _nulls(
     is_list = feature.value_type.length is not None
     if not is_list and feature.default is not None:
         return
-    number = f"nulls of {feature.column}"
+    number = f"{NULLS}{feature.column}"
     share = previous.columns[feature.column].null_share
     is_null = f"{feature.column} is {'empty' if is_list else 'null'}"
     was = f"it was in {share:.1%} in {told_as_of(previous)}"

@@ -9,7 +9,7 @@ from slate.features import Aggregated, Feature
 from slate.quality.distributions import Distribution, again, ks, psi
 from slate.quality.drift import changes_with_the_hour, most_nulls
 from slate.quality.expectations import Expectation, Severity
-from slate.quality.profiles import Profile, told_as_of
+from slate.quality.profiles import DEFAULTS, KS, PSI, Profile, told_as_of
 from slate.views import FeatureView
 
 if TYPE_CHECKING:
@@ -95,16 +95,16 @@ def move_expectations(
         if allowed.psi is not None:
             index = "a population stability index of"
             why = f"{column} is spread {was}: {index} {allowed.psi:.4g} or less, as {of}"
-            yield _at_most(f"psi of {column}", column, allowed.psi, why)
+            yield _at_most(f"{PSI}{column}", column, allowed.psi, why)
             if allowed.psi > SIGNIFICANT:
                 why = f"{column} is spread {was}: {index} {SIGNIFICANT} or less"
-                yield _at_most(f"psi of {column}", column, SIGNIFICANT, why, "warning")
+                yield _at_most(f"{PSI}{column}", column, SIGNIFICANT, why, "warning")
         if allowed.ks is not None and move.ks is not None:
             why = (
                 f"{column} is spread {was}: a Kolmogorov-Smirnov distance of {allowed.ks:.4g} or "
                 f"less, as {of}"
             )
-            yield _at_most(f"ks of {column}", column, allowed.ks, why)
+            yield _at_most(f"{KS}{column}", column, allowed.ks, why)
 
 
 def default_expectations(
@@ -124,7 +124,7 @@ def default_expectations(
                 f"{column} is {feature.default!r}, its default, in {most:.0%} of the rows or "
                 f"fewer: it was in {share:.1%} in {told_as_of(previous)}, and {said}"
             )
-            yield _at_most(f"defaults of {column}", column, most, why)
+            yield _at_most(f"{DEFAULTS}{column}", column, most, why)
 
 
 def move_numbers(found: dict[str, Move]) -> dict[str, float | None]:
@@ -132,7 +132,7 @@ def move_numbers(found: dict[str, Move]) -> dict[str, float | None]:
     return {
         name: value
         for column, move in found.items()
-        for name, value in ((f"psi of {column}", move.psi), (f"ks of {column}", move.ks))
+        for name, value in ((f"{PSI}{column}", move.psi), (f"{KS}{column}", move.ks))
     }
 
 

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 # A deviation is made of squares, and those of greater numbers are not finite.
 _GREATEST = 1e150
 
+# What the numbers that checks and reports have of a profile are called, before a column's name.
+MEAN, NULLS, DEFAULTS, PSI, KS = "mean of ", "nulls of ", "defaults of ", "psi of ", "ks of "
+# Those that are shares of its rows.
+SHARES = (NULLS, DEFAULTS)
+
 
 @dataclass(frozen=True)
 class ColumnProfile:

@@ -3,10 +3,9 @@
 from typing import Any
 
 from slate.markdown import cell
+from slate.quality.profiles import SHARES
 from slate.quality.results import Result, Validation
 
-# What numbers of a profile are called that are shares of its rows.
-SHARES = ("nulls of ", "defaults of ")
 _SHOWN = 3  # examples in a table's cell
 
 

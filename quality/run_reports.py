@@ -11,9 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from slate.quality.drift import MEAN
 from slate.quality.files import write_atomically
-from slate.quality.profiles import Profile, profile_of
+from slate.quality.profiles import MEAN, Profile, profile_of
 from slate.quality.report_folders import run_folders
 from slate.quality.reports import found_text
 from slate.quality.results import Result, Validation

@@ -65,6 +65,11 @@ class Kind(Enum):
         """What stands where a value cannot be told: null, or 0 or False where there is none."""
         return self.null if self.has_null else self.dtype.type(0)
 
+    @property
+    def words(self) -> str:
+        """What a value of it is called where one is asked for, as in ``'x' is not a number``."""
+        return _CALLED[self]
+
     def accepts(self, value: object) -> bool:
         """Whether a Python constant is of this kind (an int is a float, a bool is not a number)."""
         if isinstance(value, bool):
@@ -185,6 +190,13 @@ _PYTHON: dict[Kind, type] = {
     Kind.FLOAT: float,
     Kind.BOOLEAN: bool,
     Kind.TIME: datetime,
+}
+_CALLED = {
+    Kind.STRING: "a text",
+    Kind.INTEGER: "a whole number",
+    Kind.FLOAT: "a number",
+    Kind.BOOLEAN: "true or false",
+    Kind.TIME: "a time",
 }
 _KINDS = {python: kind for kind, python in _PYTHON.items()}
 

@@ -17,7 +17,7 @@ from slate.online.http.metrics import Metrics
 from slate.online.http.permissions import Permissions
 from slate.online.http.ranking_endpoint import RankingEndpoint
 from slate.online.http.refusals import Refused
-from slate.online.http.request import Receive, Request, Scope
+from slate.online.http.request import HttpRequest, Receive, Scope
 from slate.online.http.response import Response, Send
 from slate.online.http.settings import Settings
 from slate.online.serving.client import AsyncFeatureClient
@@ -70,7 +70,7 @@ class Application:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        request = Request.of(scope, receive)
+        request = HttpRequest.of(scope, receive)
         service = self._service_name(request.path)
         kind = _RANKINGS if _after(_RANKINGS, request.path) else _SERVICES
         name = f"{request.method} {kind}/{service or '...'}"
@@ -78,7 +78,7 @@ class Application:
             await self._answered(request, send, service, tell)
 
     async def _answered(
-        self, request: Request, send: Send, service: str, tell: Callable[[int], None]
+        self, request: HttpRequest, send: Send, service: str, tell: Callable[[int], None]
     ) -> None:
         """Answer a request for a service, or for anything else; tell its status."""
         began = time.perf_counter()
@@ -159,7 +159,7 @@ class Application:
         except UnknownNameError:
             return ""
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: HttpRequest) -> Response:
         assert self._started is not None
         method, path = request.method, request.path
         if method == "HEAD":

@@ -5,10 +5,10 @@ import pyarrow as pa
 from slate.online.http import bodies
 from slate.online.http.access import Grant
 from slate.online.http.bodies import ARROW, JSON, LookupRequest
-from slate.online.http.lookups import Lookup, Lookups
+from slate.online.http.lookups import Lookups, PendingLookup
 from slate.online.http.permissions import Permissions, readable
 from slate.online.http.refusals import Refused, refusing
-from slate.online.http.request import Request
+from slate.online.http.request import HttpRequest
 from slate.online.http.response import Response, packed
 from slate.online.serving import client_stream
 from slate.online.serving.request_stream import require_few
@@ -28,7 +28,7 @@ class FeatureEndpoint:
         self._lookups = lookups
         self._max_rows = max_rows
 
-    async def respond(self, name: str, request: Request) -> Response:
+    async def respond(self, name: str, request: HttpRequest) -> Response:
         """Answer a request for a service.
 
         Raises:
@@ -58,7 +58,7 @@ class FeatureEndpoint:
         return await packed(written, wanted, request)
 
     async def _many(
-        self, lookup: Lookup, many: list[LookupRequest], grant: Grant | None, by_row: bool
+        self, lookup: PendingLookup, many: list[LookupRequest], grant: Grant | None, by_row: bool
     ) -> bytes | pa.Buffer:
         answers, rows = [], 0
         for place, one in enumerate(many):

@@ -9,7 +9,7 @@ from slate.online.http import bodies
 from slate.online.http.bodies import ARROW, LookupRequest
 from slate.online.http.metrics import Stages
 from slate.online.http.refusals import Refused
-from slate.online.http.request import Request
+from slate.online.http.request import HttpRequest
 from slate.online.http.settings import Settings
 from slate.online.serving.answer import Answer
 from slate.online.serving.client import AsyncFeatureClient
@@ -25,7 +25,7 @@ LEAST = 0.001
 
 
 @dataclass(frozen=True)
-class Lookup:
+class PendingLookup:
     """What a request of HTTP asks a service for.
 
     Attributes:
@@ -58,7 +58,7 @@ class Lookups:
         self._settings = settings
         self._turns = asyncio.Semaphore(AT_WORK)
 
-    async def read(self, plan: Plan, request: Request, name: str) -> Lookup:
+    async def read(self, plan: Plan, request: HttpRequest, name: str) -> PendingLookup:
         """What a request asks a service for; its time begins.
 
         Args:
@@ -76,9 +76,9 @@ class Lookups:
         until = time.monotonic() + request.timeout(self._settings.timeout)
         asked = self._asked(plan, request, body)
         stages.mark("read")
-        return Lookup(plan, asked, request.request_id, until, stages, body)
+        return PendingLookup(plan, asked, request.request_id, until, stages, body)
 
-    def of_another(self, plan: Plan, lookup: Lookup, request: Request) -> Lookup:
+    def of_another(self, plan: Plan, lookup: PendingLookup, request: HttpRequest) -> PendingLookup:
         """The same request, asked of another service that has its keys.
 
         Raises:
@@ -89,7 +89,7 @@ class Lookups:
         return replace(lookup, plan=plan, asked=self._asked(plan, request, lookup.body))
 
     def _asked(
-        self, plan: Plan, request: Request, body: bytes
+        self, plan: Plan, request: HttpRequest, body: bytes
     ) -> list[LookupRequest] | LookupRequest:
         read = bodies.read_arrow if request.sent() == ARROW else bodies.read_json
         return read(plan, body, self._settings.max_rows)
@@ -99,7 +99,7 @@ class Lookups:
         self._client.log_exposure(exposure)
 
     async def answer(
-        self, lookup: Lookup, asked: LookupRequest, place: int | None = None
+        self, lookup: PendingLookup, asked: LookupRequest, place: int | None = None
     ) -> Answer:
         """Look one request up, in its turn.
 

@@ -3,7 +3,7 @@
 from slate.errors import UnknownNameError, nearest
 from slate.online.http.access import Access, Grant
 from slate.online.http.refusals import Refused
-from slate.online.http.request import Request
+from slate.online.http.request import HttpRequest
 from slate.online.serving.answer import Answer
 from slate.plans import Plan
 from slate.privacy import PII, is_personal
@@ -22,7 +22,7 @@ class Permissions:
         self._registry = registry
         self._access = access
 
-    def grant(self, request: Request) -> Grant | None:
+    def grant(self, request: HttpRequest) -> Grant | None:
         """What a request's key allows; None where no key is needed.
 
         Raises:

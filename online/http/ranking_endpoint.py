@@ -13,7 +13,7 @@ from slate.online.http.lookups import Lookups
 from slate.online.http.metrics import Metrics
 from slate.online.http.permissions import Permissions
 from slate.online.http.refusals import Refused, refusing
-from slate.online.http.request import Request
+from slate.online.http.request import HttpRequest
 from slate.online.http.response import Response, packed
 from slate.rankings import Experiment, Order, Ranked, services_of
 
@@ -50,7 +50,7 @@ class RankingEndpoint:
             if services.issuperset(services_of(one))
         }
 
-    async def respond(self, name: str, request: Request) -> Response:
+    async def respond(self, name: str, request: HttpRequest) -> Response:
         """Answer with the best of a request's candidates.
 
         Raises:

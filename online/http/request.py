@@ -18,7 +18,7 @@ TIMEOUT_HEADER, ID_HEADER = "slate-timeout", "x-request-id"
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """A request whose body may not have come yet.
 
     Attributes:

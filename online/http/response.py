@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from slate.online.http import codings
 from slate.online.http.bodies import JSON
-from slate.online.http.request import Request
+from slate.online.http.request import HttpRequest
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -53,7 +53,7 @@ class Response:
         await send({"type": "http.response.body", "body": memoryview(self.body)})
 
 
-async def packed(written: bytes | pa.Buffer, content_type: str, request: Request) -> Response:
+async def packed(written: bytes | pa.Buffer, content_type: str, request: HttpRequest) -> Response:
     """A response, packed if the request lets it be."""
     accepted = request.headers.get("accept-encoding", "")
     content, coding = await codings.packed(written, accepted)

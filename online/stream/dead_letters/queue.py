@@ -38,7 +38,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
-class Replay:
+class ReplayedLetters:
     """What became of dead letters that were to be written again.
 
     Attributes:
@@ -89,7 +89,7 @@ class DeadLetters:
         for chunk in self._chunks(limit):
             yield from chunk
 
-    def replay(self, writer: EventWriter, limit: int | None = None) -> Replay:
+    def replay(self, writer: EventWriter, limit: int | None = None) -> ReplayedLetters:
         """Write again what can be; what is written is a dead letter no more.
 
         Killed in between, it may have written events that still are dead letters: written again,
@@ -127,7 +127,7 @@ class DeadLetters:
                 for place, letter in enumerate(again)
                 if place in reasons
             ]
-        return Replay(written, refused, left)
+        return ReplayedLetters(written, refused, left)
 
     def forget(self, letters: Iterable[DeadLetter]) -> int:
         """Delete letters; gives how many there were. Late events have reached the warehouse.
