@@ -9,7 +9,8 @@ import dagster as dg
 
 from slate.assets import check_results
 from slate.assets.failures import explained
-from slate.assets.online import NEWEST, online_key
+from slate.assets.online import online_key
+from slate.assets.publish_step import NEWEST
 from slate.deployment import Deployment
 from slate.sources import Source
 from slate.views import FeatureView

@@ -82,52 +82,69 @@ def _landing_asset(
     def landing(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult[None]]:
-        started = time.perf_counter()
-        asked, found = hours_of(context), landed(deployment.landing, source)
-        with warehouse.get_connection() as connection:
-            prepare(connection, [source])
-            if asked is None:
-                new = new_files(connection, source, found.files)
-                files = [file for file in new if is_over(deployment, file.hour)]
-                hours = sorted({file.hour for file in files})
-            else:
-                files, hours = found.of(asked), list(asked)
-            context.log.info(f"{source.landing}: {len(files)} landing files")
-            intake = take_in(connection, deployment.landing, source, files, context.log.info)
-            held = _held(connection, source)
-            refused = _refused(connection, source, hours)
-            unreadable = unread(connection, source)
-        seconds = time.perf_counter() - started
-        context.log.info(
-            f"{source.landing}: {intake.rows:,} rows from {intake.files} files in {seconds:.1f} s, "
-            f"{intake.quarantined:,} refused, {intake.known} files known"
-        )
-        if asked is None:
-            _tell_hours(context, source, hours, held)
-        for hour in asked or ():
-            # Of its own hour, whatever else the run was for.
-            context.add_asset_metadata(held.get(hour, NOTHING), partition_key=partition_key(hour))
-        # One file stands for all that are new, as there may be thousands.
-        for column, name in misspelt(source, files[-1].path).items() if files else ():
-            context.log.warning(
-                f"{source.landing}: {files[-1].name} has no column {column!r}, which is null in "
-                f"its rows. If its {name!r} is that column, rename it there"
-            )
-        told = _told(unreadable, found)
-        for line in told:
-            context.log.warning(f"{source.landing}: {line}")
-        yield dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": sum(of[ROWS] for of in held.values()),
-                **_metadata(intake, seconds),
-                "files_unread": len(unreadable),
-                "files_misnamed": len(found.misnamed),
-                "refused": dg.MetadataValue.md(refused),
-            },
-            check_results=[_check_result(unreadable, found, told)],
-        )
+        yield from landed_rows(context, warehouse, deployment, source)
 
     return landing
+
+
+def landed_rows(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    deployment: Deployment,
+    source: type[Source],
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Take in the landing files that a run asks for, or else all that are new; tells Dagster.
+
+    Args:
+        context: the run's.
+        warehouse: the warehouse, which nobody else has open.
+        deployment: the deployment.
+        source: whose files they are.
+    """
+    started = time.perf_counter()
+    asked, found = hours_of(context), landed(deployment.landing, source)
+    with warehouse.get_connection() as connection:
+        prepare(connection, [source])
+        if asked is None:
+            new = new_files(connection, source, found.files)
+            files = [file for file in new if is_over(deployment, file.hour)]
+            hours = sorted({file.hour for file in files})
+        else:
+            files, hours = found.of(asked), list(asked)
+        context.log.info(f"{source.landing}: {len(files)} landing files")
+        intake = take_in(connection, deployment.landing, source, files, context.log.info)
+        held = _held(connection, source)
+        refused = _refused(connection, source, hours)
+        unreadable = unread(connection, source)
+    seconds = time.perf_counter() - started
+    context.log.info(
+        f"{source.landing}: {intake.rows:,} rows from {intake.files} files in {seconds:.1f} s, "
+        f"{intake.quarantined:,} refused, {intake.known} files known"
+    )
+    if asked is None:
+        _tell_hours(context, source, hours, held)
+    for hour in asked or ():
+        # Of its own hour, whatever else the run was for.
+        context.add_asset_metadata(held.get(hour, NOTHING), partition_key=partition_key(hour))
+    # One file stands for all that are new, as there may be thousands.
+    for column, name in misspelt(source, files[-1].path).items() if files else ():
+        context.log.warning(
+            f"{source.landing}: {files[-1].name} has no column {column!r}, which is null in "
+            f"its rows. If its {name!r} is that column, rename it there"
+        )
+    told = _told(unreadable, found)
+    for line in told:
+        context.log.warning(f"{source.landing}: {line}")
+    yield dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(of[ROWS] for of in held.values()),
+            **_metadata(intake, seconds),
+            "files_unread": len(unreadable),
+            "files_misnamed": len(found.misnamed),
+            "refused": dg.MetadataValue.md(refused),
+        },
+        check_results=[_check_result(unreadable, found, told)],
+    )
 
 
 def _tell_hours(

@@ -12,7 +12,8 @@ from slate.assets.experiments import GROUP as EXPERIMENTS
 from slate.assets.exposure_log import exposures_key
 from slate.assets.freshness import FRESHNESS
 from slate.assets.landing_files import landing_sources
-from slate.assets.online import WHOLE, online_key
+from slate.assets.online import online_key
+from slate.assets.publish_step import WHOLE
 from slate.assets.source_checks import HOURS, source_key
 from slate.deployment import Deployment
 from slate.experiments import Experiment

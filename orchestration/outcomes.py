@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from slate.assets.view_checks import CHECK
-from slate.assets.warehouse import NOT_BUILT
+from slate.assets.warehouse_build import NOT_BUILT
 from slate.errors import HeldBackError
 
 _HELD_BACK = HeldBackError.__name__

@@ -15,7 +15,7 @@ from slate.assets.dbt_project import parse_if_changed
 from slate.assets.hours import is_over
 from slate.assets.interrupts import deaf
 from slate.assets.landing_files import EXPECTED, landed, landing_sources
-from slate.assets.online import TOGETHER, WHOLE
+from slate.assets.publish_step import TOGETHER, WHOLE
 from slate.deployment import Deployment
 from slate.errors import DataError, SlateError
 from slate.orchestration.assembly import assemble

@@ -16,8 +16,8 @@ import pytest
 from redis import Redis
 
 from slate.assets import verdicts
-from slate.assets.online import TOGETHER
 from slate.assets.previews import bring
+from slate.assets.publish_step import TOGETHER
 from slate.cli.main import command
 from slate.deployment import Deployment, load
 from slate.online import Publisher

@@ -9,7 +9,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from slate.assets.online import NEWEST, online_key
+from slate.assets.online import online_key
+from slate.assets.publish_step import NEWEST
 from slate.deployment import Deployment, load
 from slate.online import Generation, Publisher
 from slate.online.store.embedded_server import EmbeddedServer

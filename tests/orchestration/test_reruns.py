@@ -15,7 +15,7 @@ import pytest
 from dagster._core.execution.backfill import PartitionBackfill
 
 from slate.assets.hours import partition_key
-from slate.assets.online import WHOLE
+from slate.assets.publish_step import WHOLE
 from slate.cli.main import INTERRUPTED
 from slate.compile.project import write
 from slate.deployment import Deployment, load

@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from slate.assets import online, verdicts
+from slate.assets import publish_step, verdicts
 from slate.assets.publishing import digest
 from slate.assets.unbuilt import failed_models
 from slate.assets.view_checks import CHECK, CHECKED
@@ -102,7 +102,7 @@ def test_a_view_that_duckdb_cannot_read_leaves_the_others(
     publish = definitions.resolve_job_def("publish_online")
     with dg.DagsterInstance.get() as instance:
         assert check.execute_in_process(instance=instance).success
-        monkeypatch.setattr(online, "digest", spoil)
+        monkeypatch.setattr(publish_step, "digest", spoil)
         result = publish.execute_in_process(instance=instance, raise_on_error=False)
     (failure,) = (event for event in result.all_events if event.is_step_failure)
     assert "guest_profile is not published, as DuckDB cannot read" in str(failure)
