@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from slate.coercion import LandedColumn, landed_column
-from slate.filters import literal
+from slate.quoting import literal
 from slate.refusals import MISSING, mistyped, rules
 from slate.source_columns import Column
 from slate.sources import Source

@@ -12,8 +12,8 @@ from slate.compile.training import served_value, training_columns
 from slate.errors import DataError
 from slate.executor import served
 from slate.features import Feature, Input
-from slate.filters import literal
 from slate.plans import Plan
+from slate.quoting import literal
 from slate.source_columns import Column
 
 # What is computed at once, and one row group: as many rows as DuckDB hands over at once.

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from slate.compile.model_names import current_model
 from slate.features import Feature
-from slate.filters import literal
 from slate.fingerprints import fingerprint
 from slate.kinds import Kind
 from slate.privacy import is_personal
 from slate.quality.distributions import Distribution, distribution_of, distributions
 from slate.quality.json_values import json_value
 from slate.quality.tables import AS_OF, length_of
-from slate.quoting import quoted_name
+from slate.quoting import literal, quoted_name
 from slate.views import FeatureView
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from slate.conditions import Columns
 from slate.constraints import Constraints
 from slate.derived_terms import (
     FUNCTIONS,
@@ -28,7 +29,7 @@ from slate.derived_terms import (
 )
 from slate.errors import DefinitionError
 from slate.expressions import Call, Expr, leaves, render
-from slate.filters import Columns, condition
+from slate.filters import condition
 from slate.kinds import Kind
 from slate.source_columns import Column, EventTable
 

@@ -10,11 +10,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from slate.conditions import COMPARISONS, Columns
 from slate.errors import DefinitionError
 from slate.expressions import Array, Call, Expr
-from slate.filters import COMPARISONS, Columns, literal
 from slate.kinds import STRING_DTYPE, Kind
 from slate.limits import LARGEST
+from slate.quoting import literal
 from slate.source_columns import Column
 
 # Values, of a time or a span of time microseconds, and which of them are null.

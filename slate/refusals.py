@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from slate.filters import literal
 from slate.kinds import Kind
 from slate.limits import LARGEST, too_long
+from slate.quoting import literal
 from slate.source_columns import Column
 from slate.sources import Source
 

@@ -25,8 +25,8 @@ from slate.compile.model_names import asked_model, level_name, tiles_model
 from slate.compile.model_text import header, listed, seconds
 from slate.compile.partials import Part, all_parts, counted_words
 from slate.features import Aggregated, Attribute
-from slate.filters import literal
 from slate.plans import Plan, Read
+from slate.quoting import literal
 from slate.services import FeatureService
 from slate.views import FeatureView
 

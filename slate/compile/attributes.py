@@ -3,9 +3,9 @@
 from slate.compile.model_names import current_model
 from slate.compile.model_text import as_of, header, listed, seconds
 from slate.features import Attribute
-from slate.filters import literal
 from slate.identifiers import MODEL_TIMES, ROW_ID
 from slate.kinds import Kind
+from slate.quoting import literal
 from slate.views import FeatureView
 
 EVENT_TS, RECEIVED_AT = MODEL_TIMES

@@ -19,8 +19,8 @@ from slate.aggregates import (
 from slate.compile.model_text import listed, seconds
 from slate.compile.partials import latest_part
 from slate.features import Aggregated
-from slate.filters import literal
 from slate.kinds import Kind
+from slate.quoting import literal
 from slate.views import FeatureView
 
 

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from importlib.resources import files as resources
 from pathlib import Path
 
-from slate.compile import attributes, online, properties, tiles
+from slate.compile import attributes, model_contracts, online, properties, tiles
 from slate.compile.asked import all_asked, asked_sql
 from slate.compile.dbt_models import GENERATED, require_models
 from slate.compile.model_names import (
@@ -54,24 +54,27 @@ def generated(registry: Registry) -> dict[Path, str]:
     for one in asked:
         found[history / f"{one.model}.sql"] = asked_sql(one)
     found[staging / f"{AS_OF}.sql"] = _as_of_sql(registry)
-    contracts = [properties.as_of_contract()]
+    contracts = [model_contracts.as_of_contract()]
     if any(source.landing and source.stream for source in registry.sources.values()):
         found[staging / f"{STREAMED_UNTIL}.sql"] = _streamed_until_sql()
-        contracts.append(properties.streamed_until_contract())
-    views = [properties.current_contract(view) for view in registry.views.values()]
+        contracts.append(model_contracts.streamed_until_contract())
+    views = [model_contracts.current_contract(view) for view in registry.views.values()]
     found |= {
         staging / "_models.yml": properties.models_yml(
-            [*(properties.staging_model(one, registry) for one in staged(registry)), *contracts]
+            [
+                *(model_contracts.staging_contract(one, registry) for one in staged(registry)),
+                *contracts,
+            ]
         ),
         staging / "_sources.yml": properties.sources_yml(registry),
-        tiled / "_models.yml": properties.models_yml(map(properties.tiles_contract, windowed)),
+        tiled / "_models.yml": properties.models_yml(map(model_contracts.tiles_contract, windowed)),
         current / "_models.yml": properties.models_yml(views),
         published / "_models.yml": properties.models_yml(
-            contract for view in windowed for contract in properties.online_contracts(view)
+            contract for view in windowed for contract in model_contracts.online_contracts(view)
         ),
-        history / "_models.yml": properties.models_yml(map(properties.asked_contract, asked)),
+        history / "_models.yml": properties.models_yml(map(model_contracts.asked_contract, asked)),
         training / "_models.yml": properties.models_yml(
-            properties.training_contract(plan, registry) for plan in registry.plans.values()
+            model_contracts.training_contract(plan, registry) for plan in registry.plans.values()
         ),
         training / "_exposures.yml": properties.exposures_yml(registry),
     }

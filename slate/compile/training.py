@@ -4,9 +4,9 @@ from slate.compile.asked import spine_sql
 from slate.compile.model_names import asked_model, training_model
 from slate.compile.model_text import as_of, header, listed
 from slate.features import Feature
-from slate.filters import literal
 from slate.kinds import Kind
 from slate.plans import Plan
+from slate.quoting import literal
 from slate.source_columns import Column
 from slate.value_types import ValueType
 

@@ -11,9 +11,10 @@ from typing import Any
 from slate.aggregates import LatestFunction
 from slate.code import code_text
 from slate.code_shape import code_shape
+from slate.conditions import AllOf, Comparison, Membership
 from slate.constraints import Constraints
 from slate.derived import Derived
-from slate.descriptions import (
+from slate.expression_words import (
     bounds_words,
     condition_words,
     constant_words,
@@ -22,7 +23,7 @@ from slate.descriptions import (
 )
 from slate.expressions import Call, Expr, Reference, bound, nodes
 from slate.features import Aggregated, Attribute, Computed, Feature, Input
-from slate.filters import AllOf, Comparison, Membership, condition, ordered
+from slate.filters import condition, ordered
 from slate.identifiers import MODEL_TIMES, ROW_ID
 from slate.kinds import Kind
 from slate.plans import Plan, Read

@@ -10,10 +10,10 @@ from slate.deployment import Deployment
 from slate.experiments import Experiment, Metric
 from slate.exposures import folder_of
 from slate.expressions import Array
-from slate.filters import literal
 from slate.kinds import naive_utc
 from slate.offline.comparisons import MISMATCH, Compared, compared, mismatch
 from slate.offline.values import known_until, relations
+from slate.quoting import literal
 
 if TYPE_CHECKING:
     import duckdb

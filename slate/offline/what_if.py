@@ -15,13 +15,13 @@ from slate.compile.asked import asked_cte
 from slate.compile.model_names import tiles_model
 from slate.compile.tiles import tiles_sql
 from slate.deployment import Deployment
-from slate.filters import literal
 from slate.offline.frames import rows_of
 from slate.offline.history import Question
 from slate.offline.spines import spine_of
 from slate.offline.values import Values
 from slate.offline.warehouse import reading
 from slate.plans import Plan, Read
+from slate.quoting import literal
 from slate.sources import Source
 
 if TYPE_CHECKING:

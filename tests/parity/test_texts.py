@@ -9,7 +9,7 @@ import pytest
 
 from slate.compile.properties import Model, ModelColumn, models_yml
 from slate.deployment import Deployment
-from slate.filters import literal
+from slate.quoting import literal
 from tests.parity.engines import dbt
 
 BIKES = Path(__file__).parents[1] / "deployments" / "bikes"
