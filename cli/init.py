@@ -17,7 +17,8 @@ from slate.assets.event_files import open_events, reading
 from slate.assets.event_values import require_time_format
 from slate.assets.scratch import scratch
 from slate.base import snake_case
-from slate.cli.guesses import Guess, GuessedColumn, Said, guess, left_out
+from slate.cli.column_roles import GuessedColumn, Said
+from slate.cli.guesses import Guess, guess, left_out
 from slate.cli.scaffold import Scaffold
 from slate.compile.project import write
 from slate.deployment import load

@@ -12,7 +12,8 @@ from pathlib import Path
 import slate
 from slate.assets.column_profiles import FileProfile
 from slate.base import snake_case
-from slate.cli.guesses import Guess, GuessedColumn, camel_case
+from slate.cli.column_roles import GuessedColumn
+from slate.cli.guesses import Guess, camel_case
 from slate.cli.hours import hour_after
 from slate.identifiers import VIEW_COLUMNS
 from slate.kinds import Kind
