@@ -146,7 +146,7 @@ def _measure(source: type[Source], where: str, name: str, aggregate: Aggregate) 
     if not windows and not isinstance(function, LatestFunction):
         raise DefinitionError(f"{where}: say the windows: over='1h' or over=['1h', '1d']")
     if FOREVER in aggregate.over and not (
-        isinstance(function, TileFunction) and function.lasts_forever
+        isinstance(function, TileFunction) and function.over_forever
     ):
         instead = (
             "leave `over` out: it looks back without bound"

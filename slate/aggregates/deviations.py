@@ -21,7 +21,7 @@ class Deviation(TileFunction):
     name = "std"
     inputs = Kind.INTEGER, Kind.FLOAT
     least = 0, "it is a deviation"
-    lasts_forever = False
+    over_forever = False
 
     def output(self, column: Kind | None) -> Kind:
         """A float."""
@@ -31,7 +31,7 @@ class Deviation(TileFunction):
         """Their number and their moments."""
         return NUMBER, MOMENTS
 
-    def parts(self, column: Kind | None) -> tuple[TilePartial, ...]:
+    def sql_partials(self, column: Kind | None) -> tuple[TilePartial, ...]:
         """A part of moments has its own number."""
         return (MOMENTS,)
 

@@ -21,9 +21,13 @@ class Extreme(TileFunction):
 
     def partials(self, column: Kind | None, length: int | None = None) -> tuple[TilePartial, ...]:
         """The value; of whole numbers their number as well, as any may be the least or greatest."""
-        return (NUMBER, *self.parts(column)) if column is Kind.INTEGER else self.parts(column)
+        return (
+            (NUMBER, *self.sql_partials(column))
+            if column is Kind.INTEGER
+            else self.sql_partials(column)
+        )
 
-    def parts(self, column: Kind | None) -> tuple[TilePartial, ...]:
+    def sql_partials(self, column: Kind | None) -> tuple[TilePartial, ...]:
         """The value alone: null tells that there was no event."""
         assert column is not None
         if column is Kind.STRING:
@@ -52,7 +56,7 @@ class Extreme(TileFunction):
             return values, ~np.isnan(values)
         if column is Kind.INTEGER:
             return values, found["n"] > 0
-        (kept,) = self.parts(column)[0].columns
+        (kept,) = self.sql_partials(column)[0].columns
         assert column is not None
         return values.view(column.dtype), values != kept.neutral
 

@@ -73,16 +73,16 @@ class TileFunction(Function):
     """An aggregate that is put together of a window's tiles.
 
     Attributes:
-        lasts_forever: whether SQL can keep it up over all of time.
+        over_forever: whether ``over="forever"`` may be asked of it, as SQL can keep it up.
     """
 
-    lasts_forever: ClassVar[bool] = True
+    over_forever: ClassVar[bool] = True
 
     @abstractmethod
     def partials(self, column: Kind | None, length: int | None = None) -> tuple[TilePartial, ...]:
         """What a tile keeps for it."""
 
-    def parts(self, column: Kind | None) -> tuple[TilePartial, ...]:
+    def sql_partials(self, column: Kind | None) -> tuple[TilePartial, ...]:
         """The partials that SQL needs of a window; where null tells enough, not all."""
         return self.partials(column)
 

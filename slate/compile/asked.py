@@ -1,5 +1,8 @@
 """Values as of the instants that a spine asks about: history without blow-up.
 
+This is the point-in-time join of windowed features: ``asked`` are the keys and instants of the
+rows that a training set is built for (the spine), each once.
+
 A window is paid for in the largest coins: its closed hops, then the smaller hops that closed since
 in the open one, then those of the open hop of these, and at last the single events of the smallest
 open hop. Each part is an equality join of the hops that are asked about with the tiles that count
@@ -23,7 +26,7 @@ from slate.compile.attributes import RECEIVED_AT, attribute, latest_row
 from slate.compile.finishing import finished, of_last_events
 from slate.compile.model_names import asked_model, level_name, tiles_model
 from slate.compile.model_text import header, listed, seconds
-from slate.compile.partials import Part, all_parts, counted_words
+from slate.compile.window_parts import Part, all_parts, counted_words
 from slate.features import Aggregated, Attribute
 from slate.plans import Plan, Read
 from slate.quoting import literal
@@ -256,7 +259,7 @@ def _row(view: type[FeatureView], part: Part) -> str:
         told["list"] = part.measure.name
     else:
         told["tiles"] = part.over_tiles("%s")
-    if part.window is not None and not part.running:
+    if part.window is not None and not part.only_grows:
         told |= {"hop": seconds(part.window.hop), "hops": part.window.hops}
     else:
         # Hops of the largest size are never paid for one by one: what is known of them only grows.
@@ -273,7 +276,7 @@ def _row(view: type[FeatureView], part: Part) -> str:
 
 def _of_events(view: type[FeatureView], part: Part) -> str:
     """A part of the events of the smallest open hop."""
-    if part.window is None or part.running:
+    if part.window is None or part.only_grows:
         return part.over_events(view)
     length, hop = seconds(part.window.length), seconds(part.window.hop)
     start = f"{{{{ window_start('asked_at', {length}, {hop}) }}}}"

@@ -17,7 +17,7 @@ from slate.aggregates import (
     ValuesFunction,
 )
 from slate.compile.model_text import listed, seconds
-from slate.compile.partials import latest_part
+from slate.compile.window_parts import latest_part
 from slate.features import Aggregated
 from slate.kinds import Kind
 from slate.quoting import literal
@@ -110,7 +110,7 @@ def of_last_events(
 def _inner_parts(measure: Measure, function: Function) -> tuple[Partial, ...]:
     """The partials that an aggregate of a measure's latest events is finished from."""
     if isinstance(function, TileFunction):
-        return function.parts(measure.column_kind)
+        return function.sql_partials(measure.column_kind)
     return function.partials(measure.column_kind, measure.length)
 
 

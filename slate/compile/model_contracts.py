@@ -16,8 +16,8 @@ from slate.compile.model_names import (
     training_model,
 )
 from slate.compile.online import keys_types, tiles_types
-from slate.compile.partials import column_types
 from slate.compile.training import training_columns
+from slate.compile.window_parts import column_types
 from slate.features import Feature
 from slate.plans import Plan
 from slate.registry import Registry

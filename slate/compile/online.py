@@ -16,7 +16,7 @@ from slate.compile.model_names import (
     tiles_model,
 )
 from slate.compile.model_text import as_of, header, listed, seconds
-from slate.compile.partials import (
+from slate.compile.window_parts import (
     Part,
     all_parts,
     column_types,

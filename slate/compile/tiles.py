@@ -7,7 +7,7 @@ tile of its own and changes none.
 
 from slate.aggregates.kept_events import Latest
 from slate.compile.model_text import header, listed, seconds
-from slate.compile.partials import tile_columns
+from slate.compile.window_parts import tile_columns
 from slate.views import FeatureView
 
 

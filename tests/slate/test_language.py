@@ -62,7 +62,7 @@ def test_the_table_of_aggregates(module: ModuleType, row: tuple[str, ...]) -> No
     )
     if name != "last_n":
         assert nothing == ("null" if function.empty is None else str(function.empty))
-    lasts = isinstance(function, TileFunction) and function.lasts_forever
+    lasts = isinstance(function, TileFunction) and function.over_forever
     without = isinstance(function, LatestFunction)
     assert forever == ("yes" if lasts else "leave `over` out" if without else "no")
 

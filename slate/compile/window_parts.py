@@ -1,9 +1,15 @@
-"""Partial results in SQL: over events, over tiles, and across the parts of a window.
+"""Windows put together in SQL, of tiles and events.
 
-An aggregate over a window is a merge of parts. Over events it becomes the columns of a tile; tiles
-merge into parts of windows; the parts of one window merge into its partial results; and these are
-finished into the feature (``slate.compile.finishing``). How each is written, ``slate.aggregates``
-says.
+::
+
+    events ─► columns of a tile ─► part of a window ─► merged with others ─► feature
+              (``tile_columns``)   (``Part``)          (history.sql)         (``finishing``)
+
+A *partial* (``slate.aggregates.partials``) is what is kept of an aggregate: a sum, a number, a
+list of the latest events. A *measure* is an aggregate with its place in a view, whatever its
+windows: ``taps = count(over=["1h", "1d"])`` is one, of two features. A *part* is the column that
+holds a partial of one window, or of a piece of it: what its tiles of one size add, or its single
+events. How each is written in SQL, the partials say themselves.
 """
 
 from dataclasses import dataclass
@@ -83,8 +89,8 @@ class Part:
         return self.partial.column.length if isinstance(self.partial, Latest) else None
 
     @property
-    def running(self) -> bool:
-        """Whether what is known of it only grows: no tile ever leaves it."""
+    def only_grows(self) -> bool:
+        """Whether no tile ever leaves it, as of all of time: what is known of it only grows."""
         return self.window is None or not self.window.bounded
 
     def over_all(self) -> str:
@@ -124,7 +130,7 @@ def parts_of(feature: Aggregated) -> tuple[Part, ...]:
         return (latest_part(measure),)
     partials: tuple[Partial, ...] = measure.partials
     if isinstance(function, TileFunction):
-        partials = function.parts(measure.column_kind)
+        partials = function.sql_partials(measure.column_kind)
     return tuple(
         Part(f"{feature.column}__{partial.part}", partial, measure, feature.window)
         for partial in partials
