@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from slate.compile.properties import Model, ModelColumn, models_yml
+from slate.compile.model_contracts import Model, ModelColumn
+from slate.compile.properties import models_yml
 from slate.deployment import Deployment
 from slate.quoting import literal
 from tests.parity.engines import dbt
