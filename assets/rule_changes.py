@@ -20,7 +20,7 @@ from slate.refusals import rules, rules_text
 from slate.sources import Source
 
 
-class _Judged(NamedTuple):
+class JudgedFile(NamedTuple):
     """A landing file of which the present rules may sort some rows otherwise.
 
     Attributes:
@@ -55,7 +55,7 @@ def judged_otherwise(
         source: whose files they are.
         say: told how many there are, if any.
     """
-    found = _judged_otherwise(connection, source)
+    found = files_judged_otherwise(connection, source)
     there = [one for one in found if is_there(landing / one.name)]
     if found:
         gone = sum(one.refused for one in found if one not in there)
@@ -83,24 +83,35 @@ def require_present_rules(
         DataError: naming the source, and what to do.
     """
     for source in sources:
-        if _judged_otherwise(connection, source):
+        if files_judged_otherwise(connection, source):
             raise DataError(
                 f"{RAW}.{source.landing} holds what {source.__name__} took before its definition "
                 f"changed: materialize {RAW}/{source.landing} first, which judges its rows again"
             )
 
 
-def _judged_otherwise(connection: duckdb.DuckDBPyConnection, source: type[Source]) -> list[_Judged]:
-    known = connection.execute(
-        "select 1 from duckdb_tables() where schema_name = ? and table_name = ?",
-        [RAW, source.landing],
-    )
-    if known.fetchone() is None:
+def files_judged_otherwise(
+    connection: duckdb.DuckDBPyConnection, source: type[Source]
+) -> list[JudgedFile]:
+    """The files, also those that are gone, of which the present rules may sort rows otherwise.
+
+    Args:
+        connection: the warehouse, which is only read.
+        source: whose files they are.
+    """
+    found = connection.execute(
+        "select table_name from duckdb_tables() where schema_name = ?", [RAW]
+    ).fetchall()
+    tables = {name for (name,) in found}
+    if source.landing not in tables:
         return []
-    prepare(connection)
-    by = connection.execute(f"select rules from {RAW}.judged_by where source = ?", [source.name])
-    if by.fetchone() == (rules_text(source),):
-        return []
+    # A warehouse of an earlier version does not say by which rules.
+    if "judged_by" in tables:
+        by = connection.execute(
+            f"select rules from {RAW}.judged_by where source = ?", [source.name]
+        )
+        if by.fetchone() == (rules_text(source),):
+            return []
     # One that is unread is tried again in any case.
     found = connection.execute(
         f"""select name, hour, quarantined from {RAW}.files
@@ -111,7 +122,7 @@ def _judged_otherwise(connection: duckdb.DuckDBPyConnection, source: type[Source
         ) order by hour, name""",
         [source.name],
     ).fetchall()
-    return [_Judged(*one) for one in found]
+    return [JudgedFile(*one) for one in found]
 
 
 def _refused(source: type[Source]) -> str:

@@ -73,6 +73,7 @@ def _summary(changes: Changes) -> str:
         (len(changes.views), "view built or published again", "views built or published again"),
         (begin, "stream begins", "streams begin"),
         (len(changes.streams) - begin, "stream ends", "streams end"),
+        (len(changes.rules), "source judged again", "sources judged again"),
         (len(changes.training), "training set written", "training sets written"),
         (len(changes.models), "dbt model built for all hours", "dbt models built for all hours"),
     ]
@@ -83,6 +84,7 @@ def _sections(changes: Changes, samples: Sequence[Sample]) -> Iterator[Section]:
     """The parts of the report that have anything to say."""
     views = [[v.name, v.how, _amount(v.read), _live(v), _room(v)] for v in changes.views]
     training = [[one.name, one.how, _amount(one.amount)] for one in changes.training]
+    rules = [[one.source, f"{one.files:,}", f"{one.refused:,}"] for one in changes.rules]
     models = [[f"{len(changes.models)}: {some(changes.models)}"]] if changes.models else []
     assets = [[", ".join(changes.readers)]] if changes.readers else []
     unseen = [[f"{one.service}: {why}"] for one in samples for why in one.unseen]
@@ -94,6 +96,7 @@ def _sections(changes: Changes, samples: Sequence[Sample]) -> Iterator[Section]:
         Section(
             "streams", ["source", "stream", "", "what it means"], [*map(_stream, changes.streams)]
         ),
+        Section("rows judged again, as what is refused changed", _RULES, rules),
         Section("training sets", ["version", "writes", "rows"], training),
         Section("dbt builds for all hours", [], models),
         Section("Dagster assets and dbt exposures made again", [], assets),
@@ -103,6 +106,9 @@ def _sections(changes: Changes, samples: Sequence[Sample]) -> Iterator[Section]:
         Section("not looked at", [], [[line] for line in changes.unseen]),
     ]
     yield from (section for section in found if section.rows)
+
+
+_RULES = ["source", "landing files", "rows refused until now"]
 
 
 def _stream(one: StreamChange) -> Sequence[str]:

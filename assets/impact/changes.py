@@ -57,6 +57,21 @@ class ViewChange:
 
 
 @dataclass(frozen=True)
+class RulesChange:
+    """A source that takes other rows than before, so that some of what landed is judged again.
+
+    Attributes:
+        source: the source.
+        files: how many landing files are.
+        refused: how many of their rows are refused until then.
+    """
+
+    source: str
+    files: int
+    refused: int
+
+
+@dataclass(frozen=True)
 class StreamChange:
     """A source whose stream is not the one that its views are served with.
 
@@ -113,6 +128,7 @@ class Changes:
         features, views, training: what is new, changed, built or written again.
         streams: the streams that are not the ones that views are served with. One ends with the
             next run; what begins does so when `slate stream` has applied something of it.
+        rules: the sources that take other rows than before.
         models: the dbt models that are built for all hours.
         readers: the assets and exposures that are made again, by what Dagster and dbt call them.
         notes: what else is to be known before it runs.
@@ -127,6 +143,7 @@ class Changes:
     views: list[ViewChange]
     streams: list[StreamChange]
     training: list[TrainingChange]
+    rules: list[RulesChange]
     models: list[str]
     readers: list[str]
     notes: list[str]
@@ -137,5 +154,8 @@ class Changes:
     def nothing(self) -> bool:
         """Whether a run has nothing to do, by all that could be looked at."""
         ends = [one for one in self.streams if one.how == "ends"]
-        told = (self.broken, self.features, self.views, ends, self.training, self.models)
+        told = (
+            *(self.broken, self.features, self.views, ends),
+            *(self.training, self.rules, self.models),
+        )
         return not any(told) and all(one.how in ("kept", "not locked") for one in self.services)

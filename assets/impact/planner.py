@@ -11,6 +11,7 @@ from slate.asset_keys import online_path, training_path
 from slate.assets.impact.changes import (
     Changes,
     FeatureChange,
+    RulesChange,
     SampleRequest,
     ServiceChange,
     StreamChange,
@@ -54,6 +55,7 @@ def changes_of(deployment: Deployment) -> Changes:
         views,
         list(look.streams()),
         training,
+        list(look.rules()),
         sorted(look.touched),
         [
             *("/".join(online_path(v)) for v in registry.views.values() if v.name in made),
@@ -211,6 +213,11 @@ class _Look:
                 how = "replaces another" if streamed else "begins"
             if live and how:
                 yield StreamChange(source.name, source.stream, how, tuple(live))
+
+    def rules(self) -> Iterator[RulesChange]:
+        """Sources of which landed rows are judged again, as they take other ones than before."""
+        for name, files in (self.warehouse.judged if self.warehouse else {}).items():
+            yield RulesChange(name, len(files), sum(one.refused for one in files))
 
     def _read_again(self, view: type[FeatureView]) -> Amount | None:
         if self.warehouse is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import duckdb
 
 from slate.assets.landing_files import landing_sources
+from slate.assets.rule_changes import JudgedFile, files_judged_otherwise
 from slate.compile.model_names import RAW
 from slate.compile.project import model_hashes
 from slate.deployment import Deployment
@@ -34,12 +35,14 @@ class WarehouseState:
         columns: by table, the columns that it has.
         sources: by source, how much of it was taken in.
         models: by hand-written model that views read, how much it holds.
+        judged: by source that takes other rows than before, the files that are judged again.
     """
 
     changed: set[str]
     columns: dict[str, set[str]]
     sources: dict[str, Amount]
     models: dict[str, Amount]
+    judged: dict[str, list[JudgedFile]]
 
 
 def warehouse_state(deployment: Deployment) -> WarehouseState:
@@ -70,8 +73,10 @@ def warehouse_state(deployment: Deployment) -> WarehouseState:
             for view in registry.views.values()
             if not view.windowed
         }
+        judged = {source.name: files_judged_otherwise(connection, source) for source in landed}
     changed = {model for model, digest in hashes.items() if built.get(model) != digest}
-    return WarehouseState(changed, columns, sources, models)
+    judged = {name: files for name, files in judged.items() if files}
+    return WarehouseState(changed, columns, sources, models, judged)
 
 
 def _landed(connection: duckdb.DuckDBPyConnection, source: type[Source]) -> Amount:

@@ -44,6 +44,26 @@ welcome_v3 = FeatureService("welcome", version=3, keys=[Guest], spine=Stay, feat
 """
 
 
+STRICTER = """
+from slate import FeatureView, Source, arrival_time, column, count, event_time, unique_id
+from datetime import datetime
+from tests.orchestration.small import Guest
+
+
+class Stay(Source):
+    model, landing, stream = "stg_stays", "stays", "stays"
+    stay_id: str = unique_id()
+    event_ts: datetime = event_time()
+    received_at: datetime = arrival_time()
+    guest_id: str = column(one_of=["g0", "g1"])
+
+
+class GuestStays(FeatureView):
+    entity, source = Guest, Stay
+    stays = count(over="1d")
+"""
+
+
 STREAMED = """
 from slate import FeatureView, Source, arrival_time, count, event_time, unique_id
 from datetime import datetime
@@ -184,6 +204,25 @@ def test_what_cannot_be_seen_is_said(changed: Deployment, tmp_path: Path) -> Non
     assert [one.how for one in found.features] == ["new", "changed"]
     assert (found.views, found.training) == ([], [])
     assert found.asked == {}
+
+
+def test_sources_that_take_other_rows_than_before_are_told(
+    ran: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "stricter_stays.py").write_text(STRICTER)
+    shutil.copytree(ran.root / "dbt_project", tmp_path / "dbt_project")
+    stricter = replace(
+        ran, root=tmp_path, dbt_project=tmp_path / "dbt_project", definitions="stricter_stays"
+    )
+    write(stricter.registry, stricter.dbt_project)
+    found = changes_of(stricter)
+    del sys.modules["stricter_stays"]
+    (rules,) = found.rules
+    assert (rules.source, rules.files > 0, rules.refused) == ("stay", True, 0)
+    told = text(found, [])
+    assert "1 source judged again" in told
+    assert f"stay    {rules.files} " in told
 
 
 @pytest.mark.parametrize(
