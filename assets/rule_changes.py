@@ -37,7 +37,9 @@ class JudgedFile(NamedTuple):
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the table of the rules that sources' rows were judged by, where it is missing."""
     connection.execute(
-        f"create table if not exists {RAW}.judged_by (source varchar primary key, rules varchar)"
+        f"""create table if not exists {RAW}.judged_by (
+            source varchar primary key, rules varchar, until timestamp
+        )"""
     )
 
 
@@ -70,8 +72,31 @@ def judged_otherwise(
 def record(connection: duckdb.DuckDBPyConnection, source: type[Source]) -> None:
     """Remember that all rows of a source are judged by its present rules."""
     connection.execute(
-        f"insert or replace into {RAW}.judged_by values (?, ?)", [source.name, rules_text(source)]
+        f"""insert into {RAW}.judged_by
+        select ?, ?, (select max(taken_in_at) from {RAW}.files where source = ?)
+        on conflict do update set rules = excluded.rules, until = excluded.until
+            where rules <> excluded.rules""",
+        [source.name, rules_text(source), source.name],
     )
+
+
+def judged_since(
+    connection: duckdb.DuckDBPyConnection, source: type[Source], since: datetime
+) -> bool:
+    """Whether all rows of a source were judged by new rules since files were taken in (UTC).
+
+    Files with none that is sorted otherwise are not read again, and are judged all the same.
+
+    Args:
+        connection: the warehouse.
+        source: the source.
+        since: when the newest of these files was taken in, by the ledgers' time.
+    """
+    prepare(connection)
+    found = connection.execute(
+        f"select 1 from {RAW}.judged_by where source = ? and until > ?", [source.name, since]
+    )
+    return found.fetchone() is not None
 
 
 def require_present_rules(

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import duckdb
 
-from slate.assets import builds, ledger_time, unbuilt
+from slate.assets import builds, ledger_time, rule_changes, unbuilt
 from slate.assets.publishing import digest, published_tables
 from slate.compile.model_names import RAW, state_models
 from slate.errors import DataError, HeldBackError
@@ -96,6 +96,8 @@ def landed_since_good(
 ) -> list[Batch]:
     """What was taken in of some sources since a view passed its check last; all, if it never did.
 
+    Where a source takes other rows since then, all of its rows were judged again.
+
     Args:
         connection: the warehouse.
         view: the view.
@@ -107,11 +109,12 @@ def landed_since_good(
     ).fetchall()
     batches = []
     for source in sources:
+        anew = since is None or rule_changes.judged_since(connection, source, since)
         ((taken, refused),) = connection.execute(
             f"""select coalesce(sum(rows), 0)::bigint, coalesce(sum(quarantined), 0)::bigint
             from {RAW}.files
-            where source = ? and (?::timestamp is null or taken_in_at > ?)""",
-            [source.name, since, since],
+            where source = ? and (? or taken_in_at > ?)""",
+            [source.name, anew, since],
         ).fetchall()
         batches.append(Batch(source, taken, refused))
     return batches

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from slate.assets import builds, ledger_time, raw_tables, verdicts
+from slate.assets import builds, ledger_time, raw_tables, rule_changes, verdicts
 from slate.assets.builds import Build
 from slate.errors import DataError
 from slate.views import FeatureView
@@ -148,3 +148,24 @@ def test_batches_are_what_landed_since_a_view_was_good(warehouse: Connection) ->
     assert landed(BikeProfile) == [("move", 90, 17), ("offer", 5, 0)]
     verdicts.record(warehouse, StationMoves, True)
     assert landed(StationMoves) == [("move", 0, 0), ("offer", 0, 0)]
+
+
+def test_where_a_source_takes_other_rows_all_of_them_count(warehouse: Connection) -> None:
+    """Of the files alone that are read again, as those of refused rows, nearly all are refused."""
+
+    def landed() -> list[tuple[int, int]]:
+        found = verdicts.landed_since_good(warehouse, StationMoves, [Move])
+        return [(batch.taken, batch.refused) for batch in found]
+
+    land(warehouse, "move", 90, 10)
+    rule_changes.prepare(warehouse)
+    rule_changes.record(warehouse, Move)
+    verdicts.record(warehouse, StationMoves, True)
+    land(warehouse, "move", 0, 7)
+    rule_changes.record(warehouse, Move)
+    assert landed() == [(0, 7)]
+    warehouse.execute("update raw.judged_by set rules = 'others'")
+    rule_changes.record(warehouse, Move)
+    assert landed() == [(90, 17)]
+    verdicts.record(warehouse, StationMoves, True)
+    assert landed() == [(0, 0)]
