@@ -112,8 +112,11 @@ def landed_rows(
         else:
             files, hours = found.of(asked), list(asked)
         context.log.info(f"{source.landing}: {len(files)} landing files")
+        before = _held(connection, source)
         intake = take_in(connection, deployment.landing, source, files, context.log.info)
         held = _held(connection, source)
+        # Also of files that were tried, or judged, again.
+        hours = sorted({*hours, *(hour for hour in held if held[hour] != before.get(hour))})
         refused = _refused(connection, source, hours)
         unreadable = unread(connection, source)
     seconds = time.perf_counter() - started
@@ -121,8 +124,7 @@ def landed_rows(
         f"{source.landing}: {intake.rows:,} rows from {intake.files} files in {seconds:.1f} s, "
         f"{intake.quarantined:,} refused, {intake.known} files known"
     )
-    if asked is None:
-        _tell_hours(context, source, hours, held)
+    _tell_hours(context, source, hours, held, asked)
     for hour in asked or ():
         # Of its own hour, whatever else the run was for.
         context.add_asset_metadata(held.get(hour, NOTHING), partition_key=partition_key(hour))
@@ -152,13 +154,17 @@ def _tell_hours(
     source: type[Source],
     hours: Collection[datetime],
     held: Mapping[datetime, Mapping[str, int]],
+    asked: Collection[datetime] | None,
 ) -> None:
-    """Tell Dagster of hours that were taken in, by a run that was asked for none.
+    """Tell Dagster of hours that were taken in, and that a run was not asked for.
 
-    What a run took in before it was killed, the UI does not know of: it is told too.
+    What a run took in before it was killed, the UI does not know of: the next one that is asked for
+    none tells it too.
     """
-    done = context.instance.get_materialized_partitions(raw_key(source))
-    for hour in sorted({*hours, *(h for h in held if partition_key(h) not in done)}):
+    if asked is None:
+        done = context.instance.get_materialized_partitions(raw_key(source))
+        hours = {*hours, *(hour for hour in held if partition_key(hour) not in done)}
+    for hour in sorted(set(hours).difference(asked or ())):
         context.log_event(
             dg.AssetMaterialization(
                 raw_key(source), partition=partition_key(hour), metadata=held.get(hour, NOTHING)

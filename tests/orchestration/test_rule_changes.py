@@ -7,18 +7,24 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from slate import Source, arrival_time, column, event_time, unique_id
+from slate.assets.database import Warehouse
 from slate.assets.holds import unread
+from slate.assets.hours import hourly
 from slate.assets.intake import Intake, take_in
+from slate.assets.landing import FILES_READ, ROWS, landed_rows, raw_key
 from slate.assets.landing_files import landed
 from slate.assets.raw_tables import prepare
 from slate.assets.rule_changes import require_present_rules
+from slate.deployment import Deployment
 from slate.errors import DataError
+from tests.orchestration import small
 from tests.orchestration.moves import AT, Connection, take
 
 WIDE = {"price": float | None, "kind": str | None}
@@ -178,3 +184,38 @@ def test_nothing_is_built_of_rows_that_other_rules_judged(
         require_present_rules(warehouse, [order(WIDE)])
     take_as(warehouse, tmp_path, order(WIDE))
     require_present_rules(warehouse, [order(WIDE)])
+
+
+def test_hours_that_are_judged_again_are_told_anew(tmp_path: Path) -> None:
+    """What Dagster knows of an hour is what the warehouse has of it, whatever a run was for."""
+    deployment = small.place(tmp_path / "small", "views")
+    land(deployment.landing, "07", [1.0, None], ["a", "b"])
+    told = []
+    with dg.DagsterInstance.ephemeral() as instance:
+        for source in (order(), order(WIDE)):
+            landing = _landing(deployment, source, hourly(deployment))
+            found = {"warehouse": Warehouse.of(deployment)}
+            assert dg.materialize([landing], instance=instance, resources=found).success
+            events = instance.fetch_materializations(
+                dg.AssetRecordsFilter(raw_key(source), asset_partitions=["2026-03-10-07:00"]),
+                limit=1,
+            )
+            (event,) = events.records
+            assert event.asset_materialization is not None
+            metadata = event.asset_materialization.metadata
+            told.append([metadata[name].value for name in (ROWS, "quarantined")])
+    assert told == [[1, 1], [2, 0]]
+
+
+def _landing(
+    deployment: Deployment, source: type[Source], hours: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=raw_key(source),
+        partitions_def=hours,
+        check_specs=[dg.AssetCheckSpec(FILES_READ, asset=raw_key(source))],
+    )
+    def landing(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
+        yield from landed_rows(context, warehouse, deployment, source)
+
+    return landing
