@@ -32,7 +32,6 @@ from slate.cli.main import command, main
 from slate.compile.project import write
 from slate.deployment import Deployment, load
 from slate.errors import DataError
-from slate.identifiers import RAW_TABLES
 from slate.offline.audit import Audit
 from slate.offline.causes import Cause
 from slate.offline.warehouse import reading
@@ -217,15 +216,6 @@ def test_what_the_warehouse_has_wrong_is_a_defect(deployment: Deployment, tmp_pa
         >= {(r, "ann", STAYS): Cause.WAREHOUSE for r in ("usual", "row deleted")}.items()
     )
     assert found[("unapplied", "dan", STAYS)] is Cause.LATE
-
-
-def test_no_source_can_have_the_name_of_a_table_of_ours(deployment: Deployment) -> None:
-    with reading(deployment) as connection:
-        found = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'raw'"
-        ).fetchall()
-    landed = {source.landing for source in deployment.registry.sources.values()}
-    assert {name for (name,) in found} - landed <= RAW_TABLES
 
 
 def changed(table: pa.Table, column: str, to: Callable[[Any], Any]) -> pa.Table:
