@@ -9,9 +9,10 @@ from slate.online.remote.client import AsyncRemoteClient, RemoteClient
 from slate.online.remote.ranked import Ranked
 from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.row_tables import Rows
-from slate.online.serving.answer import Answer, ViewState
+from slate.online.serving.answer import Answer
 from slate.online.serving.client import AsyncFeatureClient, FeatureClient
 from slate.online.serving.lookup_stages import enable_metrics
+from slate.online.serving.view_state import ViewState
 from slate.online.store.generations import Generation
 from slate.online.stream.writing.write_flow import Written
 from slate.online.stream.writing.writer import AsyncEventWriter, EventWriter

@@ -39,11 +39,11 @@ def compute(
         DefinitionError: an expression gives another kind than it promises, or other rows.
         DataError: an expression fails.
     """
-    shapes = {(1,), *((len(held),) for held in values.values())}
+    lengths = {1, *map(len, values.values())}
     with np.errstate(all="ignore"):
         for feature, steps in _steps(plan):
             try:
-                values[feature] = _computed(feature, steps, values, shapes)
+                values[feature] = _computed(feature, steps, values, lengths)
             except Exception as error:
                 if failed is None:
                     raise _refusal(feature, error) from error
@@ -55,18 +55,18 @@ def compute(
 
 
 def _computed(
-    feature: Computed, steps: list[Step], values: dict[Expr, Operand], shapes: set[tuple[int]]
+    feature: Computed, steps: list[Step], values: dict[Expr, Operand], lengths: set[int]
 ) -> Operand:
     for step in steps:
         if step.expr not in values:
             step.run(values)
     found = values[feature.expression]
     if isinstance(found, Encoded):
-        return Encoded(cast(feature.name, found.values, feature.kind), found.index)
-    result = cast(feature.name, found, feature.kind)
-    if result.shape not in shapes:
+        return Encoded(cast(feature, found.values, feature.kind), found.index)
+    result = cast(feature, found, feature.kind)
+    if result.ndim != 1 or len(result) not in lengths:
         raise DefinitionError(
-            f"{feature.name}: its expression turns {max(shapes)[0]:,} rows into shape "
+            f"{feature.name}: its expression turns {max(lengths):,} rows into shape "
             f"{result.shape}; a feature has one value a row"
         )
     return result

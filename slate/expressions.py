@@ -238,8 +238,10 @@ class Step:
 
     def __init__(self, expr: Call) -> None:
         self.expr = expr
+        # What only calls a function of NumPy is no reason to call one of Python.
+        self._run = expr.func if type(expr).run is Call.run else expr.run
         # Nearly all arguments are leaves, other calls or constants.
-        self._args = [arg if isinstance(arg, Expr) else None for arg in expr.args]
+        self._read = [(n, arg) for n, arg in enumerate(expr.args) if isinstance(arg, Expr)]
         self._constants = list(expr.args)
         self._tuples = [
             place
@@ -250,13 +252,12 @@ class Step:
     def run(self, values: dict[Expr, Operand]) -> None:
         """Add what it gives to the values that it reads."""
         expr, args = self.expr, self._constants.copy()
-        for place, arg in enumerate(self._args):
-            if arg is not None:
-                args[place] = values[arg]
+        for place, arg in self._read:
+            args[place] = values[arg]
         for place in self._tuples:
             args[place] = _found(expr.args[place], values)
         kwargs = {name: array(_found(arg, values)) for name, arg in expr.kwargs.items()}
-        values[expr] = call(expr.func, expr.run, args, kwargs)
+        values[expr] = call(expr.func, self._run, args, kwargs)
 
 
 def steps(expr: object, done: set[Expr]) -> Iterator[Step]:

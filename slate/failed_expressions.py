@@ -93,7 +93,7 @@ def run_apart(
         taken: dict[Expr, Operand] = {leaf: _take(held, part) for leaf, held in read.items()}
         try:
             result = array(evaluate(feature.expression, taken))
-            found[part] = cast(feature.name, result, feature.kind)
+            found[part] = cast(feature, result, feature.kind)
             failed[part] = False
         except Exception as error:
             reason = error

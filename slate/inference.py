@@ -28,15 +28,23 @@ _FAILURES = (ArithmeticError, AttributeError, LookupError, NameError, TypeError,
 Values = dict[Expr, Array]
 
 
-def cast(where: str, result: object, kind: Kind) -> Array:
+def cast(where: object, result: object, kind: Kind) -> Array:
     """The result of an expression as an array of the promised kind.
 
     An integer or a truth value may stand for a float; nothing else is converted.
 
+    Args:
+        where: what it is of, for an error.
+        result: the result.
+        kind: the kind.
+
     Raises:
         DefinitionError: the result is of another kind.
     """
-    array, wanted = np.atleast_1d(np.asarray(result)), kind.dtype
+    wanted = kind.dtype
+    if type(result) is np.ndarray and result.ndim and result.dtype == wanted:
+        return result
+    array = np.atleast_1d(np.asarray(result))
     if array.dtype == wanted:
         return array
     got = array.dtype

@@ -29,6 +29,9 @@ class Kind(Enum):
     BOOLEAN = "bool"
     TIME = "datetime"
 
+    # There is one of each: what is asked of it for every column need not hash its name.
+    __hash__ = object.__hash__
+
     @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy type of an array of such values."""

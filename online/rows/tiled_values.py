@@ -19,7 +19,7 @@ from slate.features import Aggregated
 from slate.kinds import Kind
 from slate.online.rows.row_format import Words
 from slate.online.rows.window_finish import defaulted
-from slate.online.rows.window_layout import BITS, Level, Slot, WindowLayout
+from slate.online.rows.window_layout import Level, Slot, WindowLayout
 from slate.online.rows.window_rows import BELOW, Later, OpenRows
 from slate.windows import Window
 
@@ -87,7 +87,11 @@ class TiledValues:
         self._levels = [layout.levels[number] for number, _ in self._windows]
         self._number = np.array([number for number, _ in self._windows], np.int64)
         self._neutral = np.array([layout.neutral(number) for number in self._number])[:, None]
-        self._widths = np.array([level.width for level in self._levels], np.int64)[:, None]
+        self._widths = _column(level.width for level in self._levels)
+        self._hops = _column(window.hop for _, window in self._windows)
+        # How far back each window looks, and how far back the tiles of its level begin.
+        self._lengths = _column(window.length for _, window in self._windows)
+        self._kept = _column(level.length for level in self._levels)
         self._place_bitmaps(layout)
         self._place_columns(groups.values())
 
@@ -211,14 +215,12 @@ class TiledValues:
     def _begins(self, rows: OpenRows, at: int) -> Words:
         """Where the record of each window begins, of shape (windows, N)."""
         as_of = rows.head[1]
-        if len(as_of) and (as_of == as_of[0]).all():
+        if len(as_of) > 1 and (as_of == as_of[0]).all():
             # Nearly always: published at once. The numbers of tiles are then of all rows.
             as_of = as_of[:1]
-        first = np.array([level.first(as_of) for level in self._levels])
-        since = [window.start(at) // window.hop for _, window in self._windows]
-        older = np.array(since)[:, None] - first
+        older = (at - self._lengths) // self._hops - (as_of - self._kept) // self._hops
         bits = older.take(self._bitmap_window, axis=0) - self._bits
-        below = BELOW.take(np.minimum(np.maximum(bits, 0), BITS))
+        below = BELOW.take(bits, mode="clip")
         bitmaps = rows.head.take(self._bitmap_at, axis=0).view(np.uint64)
         passed = np.bitwise_count(bitmaps & below)
         if len(passed) > len(self._windows):
@@ -245,6 +247,11 @@ class TiledValues:
 def _joined(partial: TilePartial) -> bool:
     """Whether two columns of it become one by a function of NumPy, whatever others hold."""
     return isinstance(partial, Reduced) and type(partial).merge is Reduced.merge
+
+
+def _column(numbers: Iterable[int]) -> Words:
+    """Numbers of each window, of shape (windows, 1)."""
+    return np.array(list(numbers), np.int64)[:, None]
 
 
 def _slot(level: Level, place: int) -> Slot:

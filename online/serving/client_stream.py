@@ -26,8 +26,9 @@ from slate.kinds import Kind
 from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.instants import microseconds
 from slate.online.rows.row_format import Words
-from slate.online.serving.answer import Answer, Column, ViewState
+from slate.online.serving.answer import Answer, Column
 from slate.online.serving.answer_stream import in_one_buffer, told
+from slate.online.serving.view_state import ViewState
 from slate.states import State
 from slate.value_types import ValueType
 from slate.windows import SECOND

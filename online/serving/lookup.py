@@ -24,11 +24,12 @@ from slate.online.near.near_views import NearViews
 from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.keys import Keys, KeySource
-from slate.online.serving.answer import Answer, ViewState
+from slate.online.serving.answer import Answer
 from slate.online.serving.lookup_stages import Mark, Stage, unobserved
 from slate.online.serving.requests import Request
 from slate.online.serving.service_plan import ServicePlan
 from slate.online.serving.view_read import Deltas, Published, ViewRead
+from slate.online.serving.view_state import ViewState
 from slate.online.store.commands import Packed, exists, fetch, fields, together
 from slate.online.store.flows import ExchangeError, Flow, NodeError
 from slate.online.store.live_generations import Live, LiveViews

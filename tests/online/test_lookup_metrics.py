@@ -17,7 +17,7 @@ from slate.errors import MissingPackageError
 from slate.online import AsyncFeatureClient, FeatureClient, Publisher, enable_metrics
 from slate.online.rows.row_format import NO_TIME
 from slate.online.serving import lookup_stages
-from slate.online.serving.answer import ViewState
+from slate.online.serving.view_state import ViewState
 from slate.states import State
 
 RANKING = {"service": "play_ranking_v3"}
