@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice, pairwise
 
 import numpy as np
 
+from slate.expressions import Array
 from slate.fingerprints import fingerprint
 from slate.online.rows import checksums
 from slate.online.rows.checksums import Sums
@@ -27,6 +29,8 @@ from slate.views import FeatureView
 
 HEADER = 2
 _LENGTH = 32
+# What a value of no bytes is taken for, which is none either.
+_NOTHING = b"\0"
 
 
 class Content(IntEnum):
@@ -66,12 +70,18 @@ class Envelope:
         view: the view.
         content: what its values are.
         least: how many words a value has at least, without the envelope.
+
+    Attributes:
+        number: what all headers begin with.
+        identity: the same as a whole word.
+        least: how many bytes a value has at least, with the envelope.
     """
 
     def __init__(self, view: type[FeatureView], content: Content, least: int = 1) -> None:
         digits = int(fingerprint(view)[:4], 16)
-        self._identity = digits << 16 | content << 8 | FORMAT
-        self._least = (HEADER + least) * WORD
+        self.number = digits << 16 | content << 8 | FORMAT
+        self.identity = self.number.to_bytes(WORD, "little")
+        self.least = (HEADER + least) * WORD
 
     def seal(self, scope: str, keys: Sums, values: Blobs) -> list[bytes]:
         """Values in their envelopes.
@@ -89,9 +99,9 @@ class Envelope:
         inside = np.ones(len(words), np.bool_)
         inside[starts] = inside[starts[:-1] + 1] = False
         words[inside] = values.words
-        words[starts[:-1]] = self._headers(sizes)
+        words[starts[:-1]] = sizes << _LENGTH | self.number
         words[starts[:-1] + 1] = 0
-        words[-1] = self._identity
+        words[-1] = self.number
         sums = checksums.of_each(words, starts[:-1]) + _seeds(scope, keys)
         words[starts[:-1] + 1] = sums.view(np.int64)
         return Blobs(words[:-1], starts).split()
@@ -107,49 +117,20 @@ class Envelope:
             values: the value of each key, None where it has none.
             front: whole words to be put in front of them.
         """
-        (opened,) = open_together([Sealed(self, scope, keys, values)], front)
+        ((opened,),) = open_together([(front, [Sealed(self, scope, keys, values)])])
         return opened
 
-    @property
-    def identity(self) -> bytes:
-        """What all headers begin with, as a whole word."""
-        return self._identity.to_bytes(WORD, "little")
-
-    def lengths(self, values: Sequence[bytes | None]) -> tuple[list[bytes], Words, dict[int, str]]:
-        """Values, how many words each has, and what is wrong with those that have no whole number.
-
-        These come as empty ones, and so do those that are None.
-        """
-        held = [value or b"" for value in values]
-        sizes = np.fromiter(map(len, held), np.int64, len(held))
-        damaged: dict[int, str] = {}
-        odd = (sizes & WORD - 1 != 0) | (sizes < self._least)
-        for place in np.flatnonzero(odd).tolist() if odd.any() else ():
-            if values[place] is not None:
-                damaged[place] = f"it has {sizes[place]} bytes, as many as none of this view has"
-            held[place], sizes[place] = b"", 0
-        return held, sizes >> 3, damaged
-
-    def wrong_headers(self, words: Words, sizes: Words) -> dict[int, str]:
-        """Of values of these sizes that words begin with, those of other headers: what is wrong."""
-        begins = starts_of(sizes)[:-1]
-        wrong = (words[begins] != self._headers(sizes)) & (sizes > 0)
-        return {
-            place: self._difference(int(words[begins[place]]), int(sizes[place]))
-            for place in np.flatnonzero(wrong).tolist()
-        }
-
-    def _headers(self, sizes: Words) -> Words:
-        return sizes << _LENGTH | self._identity
-
-    def _difference(self, header: int, size: int) -> str:
-        """What is wrong with a value whose header is not what it should be."""
+    def damage(self, value: bytes) -> str:
+        """What is wrong with a value that has not the length or the header of one of these."""
+        if len(value) % WORD or len(value) < self.least:
+            return f"it has {len(value)} bytes, as many as none of this view has"
+        size, header = len(value) // WORD, int.from_bytes(value[:WORD], "little", signed=True)
         identity, length = header & 0xFFFF_FFFF, header >> _LENGTH
-        if identity == self._identity:
+        if identity == self.number:
             return f"it says that it has {length} words, and has {size}"
         known, told = (
             {"format": one & 0xFF, "content": one >> 8 & 0xFF, "definition": one >> 16}
-            for one in (self._identity, identity)
+            for one in (self.number, identity)
         )
         if told["content"] not in list(Content):
             return "it does not begin as a value of Slate does"
@@ -177,57 +158,140 @@ class Sealed:
     values: Sequence[bytes | None]
 
 
-def open_together(sealed: Sequence[Sealed], front: bytes = b"") -> list[Opened]:
-    """Take values out of their envelopes, all into the same words.
+def open_together(groups: Sequence[tuple[bytes, Sequence[Sealed]]]) -> list[list[Opened]]:
+    """Take values out of their envelopes, those of all groups at once.
 
     Args:
-        sealed: the values.
-        front: whole words to be put in front of all.
+        groups: of each the whole words that are put in front of it, and its values. Those of one
+            group come to lie in the same words.
     """
-    parts, groups = [front], []
-    begin = len(front) // WORD
-    for one in sealed:
-        held, sizes, odd = one.envelope.lengths(one.values)
-        # A checksum takes in the header behind a value, which all of one envelope begin with alike.
-        parts += [*held, one.envelope.identity]
-        groups.append((one, sizes, begin, odd))
-        begin += int(sizes.sum()) + 1
+    sealed = [one for _, some in groups for one in some]
+    if not sealed:
+        return [[] for _ in groups]
+    parts: list[bytes] = []
+    # Of each which of the parts are in front of its group, its own ones, and behind its group.
+    fronts, firsts, lasts, behind = [], [], [], []
+    for front, some in groups:
+        fronts += [len(parts)] * len(some)
+        parts.append(front)
+        for one in some:
+            firsts.append(len(parts))
+            parts += [b"" if value is None else value or _NOTHING for value in one.values]
+            lasts.append(len(parts))
+            # A checksum takes in the header behind a value, which all of one envelope begin with
+            # alike.
+            parts.append(one.envelope.identity)
+        behind += [len(parts)] * len(some)
+    lengths = np.fromiter(map(len, parts), np.int64, len(parts))
+    # Of each value whose it is, and which of the parts.
+    of = np.repeat(np.arange(len(sealed)), [len(one.values) for one in sealed])
+    own = np.concatenate([np.arange(*both) for both in zip(firsts, lasts, strict=True)])
+    sizes = lengths[own]
+    least = np.array([one.envelope.least for one in sealed], np.int64)[of]
+    wrong = np.flatnonzero((sizes > 0) & ((sizes & WORD - 1 > 0) | (sizes < least)))
+    if len(wrong):
+        return _without(groups, of, wrong)
     # Unlike one of bytes, an array of these can be written to.
     words = np.frombuffer(bytearray().join(parts), np.int64)
-    wrong = [one.envelope.wrong_headers(words[at:], sizes) for one, sizes, at, _ in groups]
-    if any(wrong):
-        # Without those whose lengths cannot be believed.
-        good = [
-            replace(one, values=[None if n in bad else value for n, value in enumerate(one.values)])
-            for one, bad in zip(sealed, wrong, strict=True)
+    begins = starts_of(lengths >> 3)
+    at, sizes = begins[own], sizes >> 3
+    numbers = np.array([one.envelope.number for one in sealed], np.int64)[of]
+    wrong = np.flatnonzero((sizes > 0) & (words[at] != sizes << _LENGTH | numbers))
+    if len(wrong):
+        return _without(groups, of, wrong)
+    has = sizes > 0
+    damaged: list[dict[int, str]] = [{} for _ in sealed]
+    bounds = np.searchsorted(of, np.arange(len(sealed) + 1)).tolist()
+    for number in _changed(sealed, words, begins[firsts], begins[lasts] + 1, of, at, has):
+        has[number] = False
+        damaged[of[number]][number - bounds[of[number]]] = "its checksum is another"
+    since = at - begins[fronts][of]
+    starts, ends = (np.where(has, since + more, 0) for more in (HEADER, sizes))
+    laid = zip(
+        pairwise(bounds), begins[fronts].tolist(), begins[behind].tolist(), damaged, strict=True
+    )
+    opened = iter(
+        [
+            Opened(words[front:end], starts[first:last], ends[first:last], wrong_ones)
+            for (first, last), front, end, wrong_ones in laid
         ]
-        found = open_together(good, front)
-        return [
-            replace(opened, damaged=opened.damaged | bad)
-            for opened, bad in zip(found, wrong, strict=True)
-        ]
-    return [_verified(one, words, sizes, at, odd) for one, sizes, at, odd in groups]
+    )
+    return [list(islice(opened, len(some))) for _, some in groups]
 
 
-def _verified(
-    sealed: Sealed, words: Words, sizes: Words, begin: int, damaged: dict[int, str]
-) -> Opened:
-    """Values of these sizes that lie end to end in words, from one on, behind them a header."""
-    begins = starts_of(sizes)
-    rows = words[begin : begin + begins[-1] + 1]
+def _without(
+    groups: Sequence[tuple[bytes, Sequence[Sealed]]], of: Words, wrong: Words
+) -> list[list[Opened]]:
+    """What is opened of values of which some do not begin, or end, as they should.
+
+    Args:
+        groups: as in ``open_together``.
+        of: of each value which of the sealed it is of.
+        wrong: those, by position among all values.
+    """
+    bad = np.zeros(len(of), np.bool_)
+    bad[wrong] = True
+    lost = iter(bad.tolist())
+    good, damaged = [], []
+    for front, some in groups:
+        kept = []
+        for one in some:
+            marked = list(zip(one.values, islice(lost, len(one.values)), strict=False))
+            kept.append(replace(one, values=[None if out else value for value, out in marked]))
+            damaged.append(
+                {
+                    place: one.envelope.damage(value)
+                    for place, (value, out) in enumerate(marked)
+                    if out and value is not None
+                }
+            )
+        good.append((front, kept))
+    told = iter(damaged)
+    return [
+        [replace(opened, damaged=opened.damaged | next(told)) for opened in some]
+        for some in open_together(good)
+    ]
+
+
+def _changed(
+    sealed: Sequence[Sealed],
+    words: Words,
+    begins: Words,
+    ends: Words,
+    of: Words,
+    at: Words,
+    has: Array,
+) -> list[int]:
+    """Which of some values are not as they were sealed, by position; their checksums are taken out.
+
+    Args:
+        sealed: all values.
+        words: the words that they lie in.
+        begins: the word at which those of each sealed begin.
+        ends: where they end, with the header behind them.
+        of: of each value which of the sealed it is of.
+        at: the word at which each begins.
+        has: which of them there are.
+    """
+    scopes = np.array([_digest(one.scope) for one in sealed], np.uint64)
+    seeds = checksums.spread(np.concatenate([one.keys for one in sealed]) ^ scopes[of])
     # Nearly always there are all: then nothing need be gathered.
-    there = slice(None) if sizes.all() else np.flatnonzero(sizes)
-    at, lengths = begins[:-1][there], sizes[there]
-    told = rows[at + 1].view(np.uint64) - _seeds(sealed.scope, sealed.keys[there])
-    rows[at + 1] = 0
-    starts, ends = np.zeros(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
-    starts[there], ends[there] = at + (begin + HEADER), at + (begin + lengths)
-    if int(checksums.moved(told, at).sum()) != checksums.of_all(rows):
-        wrong = checksums.of_each(rows, at) != told
-        for place in np.arange(len(sizes))[there][wrong].tolist():
-            damaged[place] = "its checksum is another"
-            starts[place] = ends[place] = 0
-    return Opened(words, starts, ends, damaged)
+    there = None if has.all() else np.flatnonzero(has)
+    if there is not None:
+        seeds, of, at = seeds[there], of[there], at[there]
+    told = words[at + 1].view(np.uint64) - seeds
+    words[at + 1] = 0
+    sums = np.append(np.uint64(0), checksums.moved(told, at - begins[of]).cumsum())
+    bounds = np.searchsorted(of, np.arange(len(sealed) + 1))
+    sums = np.diff(sums[bounds])
+    wrong = []
+    for number, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
+        rows = words[begin:end]
+        if sums[number] != checksums.of_all(rows):
+            own = slice(bounds[number], bounds[number + 1])
+            other = checksums.of_each(rows, at[own] - begin) != told[own]
+            wrong += (np.flatnonzero(other) + own.start).tolist()
+    return wrong if there is None else there[wrong].tolist()
 
 
 def _seeds(scope: str, keys: Sums) -> Sums:

@@ -192,7 +192,7 @@ class ViewRead:
             sums = Keys.of([texts[place] for place in there]).sums
             values = [deltas.values[place] for place in there]
             sealed.append(Sealed(self._sections, deltas.prefix, sums, values))
-        opened = open_together(sealed, self.empty)
+        (opened,) = open_together([(self.empty, sealed)])
         number = len(wanted.ones) if isinstance(wanted, PairKeys) else len(wanted.values)
         rows = _Rows(
             opened[0].words if opened else np.frombuffer(self.empty, np.int64),
