@@ -53,8 +53,8 @@ from slate.online.near.near_views import NearViews
 from slate.online.rows.instants import microseconds
 from slate.online.serving.client import REFRESH
 from slate.online.serving.live_services import Serving
+from slate.online.serving.lookup import Lookup
 from slate.online.serving.service_plan import ServicePlan
-from slate.online.serving.view_read import ViewRead
 from slate.online.store.channel import Channel
 from slate.online.store.connections import Connections
 from slate.online.store.embedded_server import EmbeddedServer
@@ -281,7 +281,7 @@ def stages(slate: Slate, rounds: int) -> None:
     parts = {
         "near rows": (NearView, "take"),
         "read": (Channel, "exchange"),
-        "decode, merge": (ViewRead, "decoded"),
+        "decode, merge": (Lookup, "_take_in"),
         "expressions": (ServicePlan, "compute"),
     }
     with ExitStack() as stack:

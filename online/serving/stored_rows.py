@@ -12,12 +12,13 @@ from slate.errors import RequestError, StoreError
 from slate.features import Feature
 from slate.kinds import Kind
 from slate.online.rows.decoded_rows import Decoded
-from slate.online.rows.hour_sections import Since, sections_envelope
+from slate.online.rows.hour_sections import HOUR, Since
 from slate.online.rows.instants import instant
 from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import partition
 from slate.online.rows.row_format import NO_TIME
-from slate.online.serving.view_read import Deltas, Published, view_read
+from slate.online.serving.view_read import decoded_together, view_read
+from slate.online.serving.view_rows import Deltas, Published
 from slate.online.store.commands import command, row_names, values
 from slate.online.store.live_generations import LiveGenerations, require_not_before
 from slate.online.store.sending import read_all
@@ -98,13 +99,14 @@ def stored_row(
         asked.append(command("HMGET", hash_, wanted.texts[0]))
     (value,), *added = read_all(redis, asked)
     published = Published(live.prefix, [value])
-    without = read.decoded(published, wanted, at)
+    (without,) = decoded_together([(read, wanted, read.fetched(wanted, published))], at)
     with_it, streamed, hours = without, None, list[datetime]()
     if live.deltas is not None:
         streamed = added[0][0]
         deltas = Deltas(live.deltas, [streamed], live.stream_from)
-        with_it = read.decoded(published, wanted, at, deltas)
-        opened = sections_envelope(view).open(live.deltas, wanted.sums, [streamed], read.empty)
+        fetched = read.fetched(wanted, published, deltas)
+        (with_it,) = decoded_together([(read, wanted, fetched)], at)
+        opened = read.format.sections.open(live.deltas, wanted.sums, [streamed])
         found = Since(opened, live.stream_from, _ALWAYS).hours
         hours = [instant(hour * HOUR) for hour in found]
     return StoredRow(

@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 from slate.deployment import Deployment
 from slate.errors import ConfigurationError, RequestError, StoreError
 from slate.online import Answer, AsyncFeatureClient, FeatureClient, Publisher, State
-from slate.online.serving import lookup
+from slate.online.serving import store_reads
 from slate.online.serving.live_services import Serving
 from slate.online.store.channel import Channel
 from slate.online.store.commands import Packed, command, together
@@ -259,7 +259,7 @@ def test_a_store_that_fails_at_the_second_look(
     error: str,
 ) -> None:
     """Keys without rows are asked for once more: of views where that fails nothing is known."""
-    monkeypatch.setattr(lookup, "exists", lambda _: together([again, command("PING")]))
+    monkeypatch.setattr(store_reads, "exists", lambda _: together([again, command("PING")]))
     with FeatureClient.connect(deployment, timeout=0.3, refresh=0, near=False) as client:
         client.get("studio_page", at=AS_OF, studio_id=10)
         answer = client.get("play_ranking", at=AS_OF, player_id=1, game_id=["chess", "none"])
