@@ -52,7 +52,7 @@ def call(
     args: list[Any],
     kwargs: Mapping[str, Any],
 ) -> Any:
-    """Call a function on arrays, of encoded ones if possible on their members alone.
+    """Call a function on arrays of which some are encoded, if possible on their members alone.
 
     A comparison of a few hundred texts is many times faster than that of thousands of rows.
 
@@ -65,8 +65,6 @@ def call(
     Returns:
         What it gives for the rows; where it was called on members, it is encoded.
     """
-    if Encoded not in map(type, args):
-        return run(*args, **kwargs)
     encoded = [arg for arg in args if isinstance(arg, Encoded)]
     if _of_members(function, args, encoded):
         few = [arg.values if isinstance(arg, Encoded) else arg for arg in args]

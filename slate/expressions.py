@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from slate.encoded import Operand, array, call
+from slate.encoded import Encoded, Operand, array, call
 from slate.errors import DefinitionError, UnknownNameError
 
 Array = np.ndarray[Any, Any]
@@ -256,8 +256,13 @@ class Step:
             args[place] = values[arg]
         for place in self._tuples:
             args[place] = _found(expr.args[place], values)
-        kwargs = {name: array(_found(arg, values)) for name, arg in expr.kwargs.items()}
-        values[expr] = call(expr.func, self._run, args, kwargs)
+        kwargs = expr.kwargs
+        if kwargs:
+            kwargs = {name: array(_found(arg, values)) for name, arg in kwargs.items()}
+        if Encoded in map(type, args):
+            values[expr] = call(expr.func, self._run, args, kwargs)
+        else:
+            values[expr] = self._run(*args, **kwargs)
 
 
 def steps(expr: object, done: set[Expr]) -> Iterator[Step]:

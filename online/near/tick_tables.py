@@ -44,6 +44,7 @@ class TickTables:
         }
         self.ticks: dict[int, dict[int, ValueTable]] = {hop: {} for hop in self.features}
         self.event_ts: Words = np.full(1, NO_TIME)
+        self._asked: dict[tuple[Feature, ...], dict[int, tuple[Feature, ...]]] = {}
 
     def take(
         self, at: Words, instant: int, features: Sequence[Feature], leads: Sequence[Attribute] = ()
@@ -57,15 +58,21 @@ class TickTables:
             leads: none, as windowed views lead nowhere.
         """
         values: dict[Expr, Operand] = {}
-        wanted: dict[int, list[Feature]] = {}
-        for feature in features:
-            wanted.setdefault(self._hops[feature], []).append(feature)
-        for hop, some in wanted.items():
+        for hop, some in self._by_hop(tuple(features)).items():
             table = self.ticks[hop].get(instant // hop)
             if table is None:
                 return None
             values.update(table.take(at, some))
         return Decoded(values, {}, self.event_ts.take(at))
+
+    def _by_hop(self, features: tuple[Feature, ...]) -> dict[int, tuple[Feature, ...]]:
+        """Features by their hops: found once, as a service always asks for the same ones."""
+        found = self._asked.get(features)
+        if found is None:
+            hops = dict.fromkeys(map(self._hops.__getitem__, features))
+            found = {hop: tuple(f for f in features if self._hops[f] == hop) for hop in hops}
+            self._asked[features] = found
+        return found
 
 
 def is_bounded(view: type[FeatureView], feature: Feature) -> bool:

@@ -5,7 +5,7 @@ several times faster than to take each column's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from slate.encoded import Operand, array
 from slate.expressions import Array, Expr
 from slate.online.near.memory import Memory
 from slate.online.rows.row_format import Words
+
+# A feature, and its column in a table.
+_Column: TypeAlias = tuple[Expr, int]
 
 
 class ValueTable:
@@ -23,6 +26,8 @@ class ValueTable:
         self._others: dict[Expr, Array] = {}
         self._place: dict[Expr, tuple[np.dtype[Any], int]] = {}
         self._tables: dict[np.dtype[Any], Array] = {}
+        # Of features that were asked for together those of each table, with their columns.
+        self._asked: dict[tuple[Expr, ...], list[tuple[np.dtype[Any], list[_Column]]]] = {}
 
     @classmethod
     def decoded(cls, values: Mapping[Expr, Operand], memory: Memory) -> Self:
@@ -66,24 +71,33 @@ class ValueTable:
             for dtype, rows in self._tables.items()
         ]
 
-    def take(self, at: Words, features: Iterable[Expr]) -> dict[Expr, Operand]:
+    def take(self, at: Words, features: tuple[Expr, ...]) -> dict[Expr, Operand]:
         """The values of some slots.
 
         Args:
             at: the slots.
             features: the features.
         """
-        rows: dict[np.dtype[Any], Array] = {}
         values: dict[Expr, Operand] = {}
-        for feature in features:
-            if feature in self._others:
-                values[feature] = self._others[feature][at]
-                continue
-            dtype, place = self._place[feature]
-            if dtype not in rows:
-                rows[dtype] = self._tables[dtype].take(at, axis=0)
-            values[feature] = rows[dtype][:, place]
+        for dtype, columns in self._columns(features):
+            rows = self._tables[dtype].take(at, axis=0)
+            for feature, place in columns:
+                values[feature] = rows[:, place]
+        for feature in self._others.keys() & features:
+            values[feature] = self._others[feature][at]
         return values
+
+    def _columns(self, features: tuple[Expr, ...]) -> list[tuple[np.dtype[Any], list[_Column]]]:
+        """Where features lie that are no lists or texts: found once, as the same are asked for."""
+        found = self._asked.get(features)
+        if found is None:
+            by_table: dict[np.dtype[Any], list[_Column]] = {}
+            for feature in features:
+                if feature not in self._others:
+                    dtype, place = self._place[feature]
+                    by_table.setdefault(dtype, []).append((feature, place))
+            found = self._asked[features] = list(by_table.items())
+        return found
 
     def put(self, at: Words, values: Mapping[Expr, Operand]) -> None:
         """Replace the values of some slots.

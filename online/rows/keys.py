@@ -59,7 +59,7 @@ class Keys:
     @property
     def in_order(self) -> bool:
         """Whether the rows are the keys, in their order."""
-        return False
+        return len(self) == len(self.values) == 1 and self.index[0] == 0
 
     def among(self, numbered: Mapping[Any, int]) -> Words:
         """The number of each row's key, 0 where it has none."""
@@ -91,6 +91,8 @@ class Keys:
     def partitions(self) -> dict[int, list[int]]:
         """The positions of the keys by the partition of the stream that they are in."""
         numbers = partitions_of(self.texts)
+        if len(numbers) == 1:
+            return {int(numbers[0]): [0]}
         return {int(n): np.flatnonzero(numbers == n).tolist() for n in np.unique(numbers)}
 
     @classmethod
@@ -166,8 +168,9 @@ class PairKeys(Keys):
             self.others = np.arange(len(second.values))
             self.ones = np.zeros_like(self.others)
             self._codes = self.others
-            shape = np.broadcast_shapes((len(first),), (len(second),))
-            index = np.broadcast_to(second.index, shape)
+            index = second.index
+            if len(index) == 1 < len(first):
+                index = np.broadcast_to(index, len(first))
         else:
             known = (first.index >= 0) & (second.index >= 0)
             codes = np.where(known, first.index * self._width + second.index, -1)
@@ -187,6 +190,11 @@ class PairKeys(Keys):
     def index(self) -> Words:
         """For each row the position of its pair, -1 where it lacks a key."""
         return self._pairs
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the rows are the pairs, in their order."""
+        return len(self._pairs) == len(self.ones) == 1 and self._pairs[0] == 0
 
     @property
     def _width(self) -> int:
@@ -223,6 +231,9 @@ class PairKeys(Keys):
     @cached_property
     def partitions(self) -> dict[int, list[int]]:
         """The positions of the pairs by partition, which their first keys decide about."""
+        if len(self.first.texts) == 1 and len(self.ones):
+            (number,) = self.first.partitions
+            return {number: list(range(len(self.ones)))}
         numbers = partitions_of(self.first.texts)[self.ones]
         return {int(n): np.flatnonzero(numbers == n).tolist() for n in np.unique(numbers)}
 

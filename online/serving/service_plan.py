@@ -99,7 +99,8 @@ class ServicePlan:
         """
         failed: dict[Computed, Failed] = {}
         compute(self.plan, values, failed)
-        told, numbers, rows = [], {}, max(map(len, values.values()))
+        told, numbers = [], {}
+        rows = max(map(len, values.values())) if failed else 0
         for feature, one in failed.items():
             told.append(AnswerError(one.told(feature, rows), features=[feature.name]))
             numbers[feature.name] = one.number(rows)
@@ -108,5 +109,6 @@ class ServicePlan:
                 # and is for whoever runs this alone.
                 self._told_of.add(feature)
                 logger.warning("%s", told[-1], exc_info=one.reason)
-        features = {feature: values[feature] for feature in self.plan.service.features}
-        return features, told, numbers
+        features = self.plan.service.features
+        found = dict(zip(features, map(values.__getitem__, features), strict=True))
+        return found, told, numbers
