@@ -89,7 +89,11 @@ class AttributeReader:
         self._ttl = view.ttl_us
         self._features = frozenset(features)
         self._leads: dict[Feature, Attribute] = {lead: lead for lead in leads}
-        self._used = tuple(dict.fromkeys((*features, *leads)))
+        used = dict.fromkeys((*features, *leads))
+        # Those that are texts and nothing else come first, to be read together.
+        self._texts = tuple(f for f in used if f.kind is Kind.STRING and f not in self._leads)
+        self._others = tuple(f for f in used if f.kind is not Kind.STRING or f in self._leads)
+        self._used = (*self._texts, *self._others)
         self._places = np.array([place[feature.column] for feature in self._used])[:, None]
 
     def read(self, words: Words, starts: Words, at: int) -> Decoded:
@@ -106,7 +110,13 @@ class AttributeReader:
             stale = (event_ts < at - self._ttl) & (event_ts != NO_TIME)
             starts = np.where(stale, 0, starts)
         decoded = Decoded({}, {}, event_ts, stale)
-        for feature, found in self.columns(words, starts).items():
+        block, number = self._block(words, starts), len(self._texts)
+        if number:
+            texts = read_texts(words, np.tile(starts, number), block[:number].ravel())
+            values = texts.values(np.nan).reshape(number, -1)
+            decoded.values.update(zip(self._texts, values, strict=True))
+        for feature, held in zip(self._others, block[number:], strict=True):
+            found = _column(feature, words, starts, held)
             if feature in self._features:
                 decoded.values[feature] = values_of(found)
             if feature in self._leads:
@@ -120,13 +130,23 @@ class AttributeReader:
             words: all rows, the empty one first.
             starts: the word at which each row starts.
         """
-        block = words.take(starts + self._places, mode="clip")
+        block = self._block(words, starts)
         return {
-            feature: read_texts(words, starts, found)
-            if feature.kind is Kind.STRING
-            else from_words(found, feature.kind)
-            for feature, found in zip(self._used, block, strict=True)
+            feature: _column(feature, words, starts, held)
+            for feature, held in zip(self._used, block, strict=True)
         }
+
+    def _block(self, words: Words, starts: Words) -> Words:
+        """The word of each feature, of shape (features, N)."""
+        block: Words = words.take(starts + self._places, mode="clip")
+        return block
+
+
+def _column(feature: Feature, words: Words, starts: Words, held: Words) -> Texts | Array:
+    """A feature's column, of the words that rows hold of it."""
+    if feature.kind is Kind.STRING:
+        return read_texts(words, starts, held)
+    return from_words(held, feature.kind)
 
 
 def values_of(column: Texts | Array) -> Array:

@@ -120,8 +120,11 @@ class LastingValues:
             values = values if kind is Kind.STRING else from_words(values, kind)
             return finish_latest(feature, values, event_ts, known)
         if kind is not Kind.STRING:
-            values = feature.where(known, from_words(values, kind))
-        elif not known.all():
+            values = from_words(values, kind)
+        if known.all():
+            # Whole numbers may be floats, as they might be null.
+            values = values.astype(feature.kind.dtype, copy=False)
+        else:
             values = feature.where(known, values)
         if feature.measure.length is None:
             return values[:, 0]

@@ -6,7 +6,6 @@ that texts, too, are gathered by the word.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -140,15 +139,15 @@ class Texts:
     lengths: Words
     long: dict[int, bytes]
 
-    @cached_property
+    @property
     def _fixed(self) -> Array:
         return self.words.view(f"S{self.words.shape[1] * WORD}").ravel()
 
-    @cached_property
-    def _cut(self) -> Array:
+    def _cut(self, fixed: Array) -> list[int]:
         """Where NumPy's bytes, which end at the last byte that is not zero, lack some of a text."""
-        lengths = np.strings.str_len(self._fixed)
-        return np.flatnonzero(lengths < self.lengths)
+        short = np.strings.str_len(fixed) < self.lengths
+        cut: list[int] = short.nonzero()[0].tolist()
+        return cut
 
     def _whole(self, row: int) -> str:
         """One of these."""
@@ -157,8 +156,9 @@ class Texts:
 
     def values(self, null: str | float) -> Array:
         """As an array of strings, with ``null`` where there is none."""
-        values = self._fixed.astype(STRING_DTYPE)
-        for row in self._cut.tolist():
+        fixed = self._fixed
+        values = fixed.astype(STRING_DTYPE)
+        for row in self._cut(fixed):
             values[row] = self._whole(row)
         empty = self.lengths < 0
         if empty.any():
@@ -167,16 +167,17 @@ class Texts:
 
     def strings(self) -> list[Any]:
         """As a list, with None where there is none."""
-        texts: list[Any] = [text.decode() for text in self._fixed.tolist()]
-        for row in self._cut.tolist():
+        fixed = self._fixed
+        texts: list[Any] = [text.decode() for text in fixed.tolist()]
+        for row in self._cut(fixed):
             texts[row] = self._whole(row)
-        for row in np.flatnonzero(self.lengths < 0).tolist():
+        for row in (self.lengths < 0).nonzero()[0].tolist():
             texts[row] = None
         return texts
 
     def keys(self) -> Keys:
         """As keys, each once."""
-        if len(self._cut):
+        if self._cut(self._fixed):
             texts = self.values(np.nan).tolist()
             return Keys.of([t if isinstance(t, str) else None for t in texts])
         width = self.words.shape[1] * WORD
@@ -201,12 +202,14 @@ def read_texts(words: Words, starts: Words, references: Words) -> Texts:
     """
     lengths = references >> 32
     counts, begins = _words(lengths), starts + (references & 0xFFFF_FFFF)
-    long = {
-        row: words[begins[row] : begins[row] + counts[row]].tobytes()[: lengths[row]]
-        for row in np.flatnonzero(counts > WIDEST).tolist()
-    }
-    counts = np.where(counts > WIDEST, 0, counts)
-    width = max(int(counts.max(initial=0)), 1)
+    width, long = max(int(counts.max(initial=0)), 1), {}
+    if width > WIDEST:
+        long = {
+            row: words[begins[row] : begins[row] + counts[row]].tobytes()[: lengths[row]]
+            for row in np.flatnonzero(counts > WIDEST).tolist()
+        }
+        counts = np.where(counts > WIDEST, 0, counts)
+        width = max(int(counts.max()), 1)
     places = np.arange(width)
     at = begins[:, None] + places
     # A shorter text is followed by what is not its own, at the very end by nothing.
@@ -218,7 +221,7 @@ def read_texts(words: Words, starts: Words, references: Words) -> Texts:
 
 def _words(lengths: Words) -> Words:
     """The words that texts of these lengths take; none for a null."""
-    return (np.maximum(lengths, 0) + (WORD - 1)) // WORD
+    return np.maximum(lengths, 0) + (WORD - 1) >> 3
 
 
 # For each number of bytes, the word that keeps so many of another's first ones.

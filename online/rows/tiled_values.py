@@ -55,12 +55,14 @@ class _Alike:
         kind: the kind of the column; None for a count.
         features: the features.
         columns: of each partial result by suffix, its block and the features' rows in it.
+        plain: whether they are what the function gives, if that says itself where it gives none.
     """
 
     function: TileFunction
     kind: Kind | None
     features: list[Aggregated]
     columns: dict[str, tuple[int, Words | slice]]
+    plain: bool
 
 
 class TiledValues:
@@ -173,7 +175,14 @@ class TiledValues:
         for suffix in self._places(features[0]):
             found = [self._row[self._places(feature)[suffix]] for feature in features]
             columns[suffix] = found[0][0], _slice([row for _, row in found])
-        return _Alike(measure.function, measure.column_kind, features, columns)
+        plain = all(feature.default is None for feature in features)
+        return _Alike(
+            measure.function,
+            measure.column_kind,
+            features,
+            columns,
+            plain or measure.function.empty is not None,
+        )
 
     def read(self, rows: OpenRows, number: int, later: Later, at: int) -> dict[Expr, Array]:
         """The features as of an instant.
@@ -192,6 +201,9 @@ class TiledValues:
         for one in self._alike:
             partials = {suffix: found[block][row] for suffix, (block, row) in one.columns.items()}
             finished, known = one.function.finish(one.kind, partials)
+            if one.plain and known is None:
+                values.update(zip(one.features, finished, strict=True))
+                continue
             for place, feature in enumerate(one.features):
                 there = None if known is None else known[place]
                 values[feature] = defaulted(feature, finished[place], there)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class WindowReader:
         rows = OpenRows(
             self._layout, words, np.concatenate([starts, *(one.starts for one in newer)])
         )
-        bounds = np.cumsum([len(starts), *(len(one.starts) for one in newer)]).tolist()
+        bounds = accumulate(len(some) for some in (starts, *(one.starts for one in newer)))
         later = [
             (slice(*both), one.index) for both, one in zip(pairwise(bounds), newer, strict=True)
         ]

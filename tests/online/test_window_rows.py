@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slate.encoded import array
 from slate.errors import DataError
 from slate.features import Aggregated
 from slate.kinds import Kind
@@ -20,7 +21,7 @@ from tests.online.arcade import GameActivity, PlayerActivity
 from tests.online.naive import naive
 from tests.online.tables import AS_OF, Event, us, window_rows
 
-MICROSECOND = timedelta(microseconds=1)
+MICROSECOND, SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 HOPS = [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=5), timedelta(days=1)]
 
 text = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -148,6 +149,18 @@ def test_a_last_value_counts_to_the_microsecond() -> None:
     bounded, left = window_rows(PlayerActivity, found), timedelta(hours=1) - minute
     for ahead, score in ((left, 2), (left + MICROSECOND, 0)):
         assert read(PlayerActivity, bounded, AS_OF + ahead, 1)["last_score"][0] == score
+
+
+def test_values_are_of_their_features_kind_where_none_is_null() -> None:
+    """Whole numbers that may be null are floats, also if none of those that are read is."""
+    whole = {"score": 3, "seconds": 1.0, "note": "n", "won": True, "ended_at": AS_OF}
+    codec = WindowRows(GameActivity)
+    rows = window_rows(GameActivity, numbered([event(SECOND, **whole)]))
+    laid = Blobs.of([codec.empty, *codec.encode(rows, us(AS_OF)).split()])
+    reader = codec.reader(GameActivity.features.values())
+    for feature, values in reader.read(laid.words, laid.starts[1:2], us(AS_OF)).values.items():
+        assert isinstance(feature, Aggregated)
+        assert array(values).dtype == feature.kind.dtype, feature
 
 
 def test_integers_stay_exact() -> None:
