@@ -147,7 +147,9 @@ class NearView(Generic[RowsT, ColumnsT]):
         # All at once: an event that is too late for the instant may come at any time, or so many
         # keys that there are other columns by now.
         with rows.lock, np.errstate(all="ignore"):
-            if self.held is not held or not rows.tell(slots, at).all():
+            if self.held is not held:
+                return None
+            if not (rows.tells_all(at) or rows.tell(slots, at).all()):
                 return None
             decoded = held.columns.take(slots, at, features, leads)
         return Taken(decoded, live, behind) if decoded is not None else None

@@ -51,20 +51,26 @@ class SlotStates:
         """Of which of some slots nothing can be told."""
         return np.asarray(self.lost[:, at].any(axis=0))
 
+    def tells_all(self, instant: int) -> bool:
+        """Whether it can be told of all slots how they were then, as it nearly always can.
+
+        Args:
+            instant: the instant asked about, in microseconds.
+        """
+        latest_hour, latest_event, some_lost = self.latest.tolist()
+        if some_lost:
+            return False
+        too_late = latest_hour > hour_of(instant - 1) or latest_event > instant
+        return self.live.deltas is None or not too_late
+
     def tell(self, at: Words, instant: int) -> Array:
-        """Of which of some slots it can be told how they were; of one for all of them.
+        """Of which of some slots it can be told how they were.
 
         Args:
             at: the slots.
             instant: the instant asked about, in microseconds.
         """
-        streamed = self.live.deltas is not None
-        hour = hour_of(instant - 1)
-        latest_hour, latest_event, some_lost = self.latest.tolist()
-        if not some_lost and not (streamed and (latest_hour > hour or latest_event > instant)):
-            # Nearly always.
-            return np.ones(1, np.bool_)
         known = ~self.unknown(at)
-        if streamed:
-            known &= (self.hour[at] <= hour) & (self.event[at] <= instant)
+        if self.live.deltas is not None:
+            known &= (self.hour[at] <= hour_of(instant - 1)) & (self.event[at] <= instant)
         return known

@@ -46,7 +46,7 @@ class OpenRows:
             ones = np.bitwise_count(bitmaps.view(np.uint64))
             self.counts: Words = np.add.reduceat(ones, layout.first_bitmaps, 0, np.int64)
             sizes = self.counts * layout.widths
-            ends = np.cumsum(sizes, axis=0) + behind
+            ends = sizes.cumsum(axis=0) + behind
             self.begins: Words = ends - sizes
             behind = ends[-1]
         self._counted = []

@@ -225,9 +225,12 @@ class Answer:
                 "floats, as np.float32"
             )
         columns = self._values.numbers if names is None else self._named(names)
-        # Written column by column, it is laid out so.
-        matrix = np.empty((self.rows, len(columns)), dtype, order="F")
         with np.errstate(over="ignore"):
+            if self.rows == 1 and columns:
+                row: Array = np.concatenate(columns, dtype=dtype, casting="unsafe")
+                return row[None]
+            # Written column by column, it is laid out so.
+            matrix = np.empty((self.rows, len(columns)), dtype, order="F")
             for place, values in enumerate(columns):
                 matrix[:, place] = values
         return matrix

@@ -22,6 +22,8 @@ from slate.online.serving.messages import shown
 Moment: TypeAlias = datetime | np.datetime64
 # What columns call the way to a list of their values: Arrow, NumPy and pandas, Polars.
 _TO_LIST = ("to_pylist", "tolist", "to_list")
+# What is Python's own already, as nearly all that is given.
+_PLAIN = {str, int, float, bool, list, tuple}
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def given(name: str, value: Any) -> Given:
         RequestError: it is neither a value nor a column of them.
     """
     try:
-        found = _python(value)
+        found = value if type(value) in _PLAIN else _python(value)
         if isinstance(found, list | tuple | range):
             column = Given(list(found), single=False)
             if any(issubclass(kind, np.generic | pa.Scalar) for kind in column.types):
@@ -57,9 +59,11 @@ def given(name: str, value: Any) -> Given:
             return column
     except (OverflowError, ValueError, pa.ArrowException) as error:
         raise RequestError(f"{name}: {error}") from error
-    if isinstance(found, Sequence) and not isinstance(found, str | bytes | bytearray):
+    if isinstance(found, str | bytes | bytearray):
+        return Given([found], single=True)
+    if isinstance(found, Sequence):
         return Given(list(found), single=False)
-    if isinstance(found, Iterable) and not isinstance(found, str | bytes | bytearray):
+    if isinstance(found, Iterable):
         raise RequestError(
             f"{name} is a {type(value).__name__}: give one value, or a list, an array, a series or "
             "an Arrow column of them"

@@ -76,9 +76,9 @@ class RequestForm:
         Raises:
             RequestError: something is missing, unknown, of a wrong type or length, or not allowed.
         """
-        known = self._keys.keys() | self._inputs.keys()
         for name in brought:
-            if name not in known:
+            if name not in self._keys and name not in self._inputs:
+                known = self._keys.keys() | self._inputs.keys()
                 raise RequestError(f"{self._service} has no {shown(name)}: {nearest(name, known)}")
         columns = {name: self._column(name, value) for name, value in brought.items()}
         rows = self._rows(columns, max_rows)

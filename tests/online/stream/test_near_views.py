@@ -447,7 +447,7 @@ def test_what_can_be_told_is_told_of_the_rows_that_are_read(
     require_same_and_near(both)
     both.now += HOUR
     both.come(both.ride("a", 20))
-    at, tells, done = both.now - HOUR / 2, SlotStates.tell, list[threading.Thread]()
+    at, tells, done = both.now - HOUR / 2, SlotStates.tells_all, list[threading.Thread]()
 
     def then_change(*given: Any) -> Any:
         told = tells(*given)
@@ -458,7 +458,7 @@ def test_what_can_be_told_is_told_of_the_rows_that_are_read(
         return told
 
     monkeypatch.setattr(both.path, "step", lambda: None)
-    monkeypatch.setattr(SlotStates, "tell", then_change)
+    monkeypatch.setattr(SlotStates, "tells_all", then_change)
     store, near = both.ask("a", at)
     done[0].join(10)
     (metres,) = near["rider_rides.metres_1d"].tolist()
