@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress, repeat
+from operator import is_not
 
 import numpy as np
 
@@ -118,7 +120,8 @@ class FetchedRows:
         # Which of the keys the stream adds something to: of pairs most have nothing.
         self._there: list[int] = []
         if deltas is not None and deltas.values.count(None) < len(deltas.values):
-            self._there = [n for n, value in enumerate(deltas.values) if value is not None]
+            has = map(is_not, deltas.values, repeat(None))
+            self._there = list(compress(range(len(deltas.values)), has))
 
     def _sealed(self) -> list[Sealed]:
         """The values in their envelopes."""
