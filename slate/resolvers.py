@@ -25,8 +25,17 @@ class Resolved(Call):
 
         They cannot be written to: others read them too.
         """
-        shape = np.broadcast_shapes(*(array.shape for array in args))
-        return self.func(*(np.broadcast_to(array, shape) for array in args))
+        shapes = {array.shape for array in args}
+        if len(shapes) > 1:
+            shape = np.broadcast_shapes(*shapes)
+            return self.func(*(np.broadcast_to(array, shape) for array in args))
+        return self.func(*map(_read_only, args))
+
+
+def _read_only(array: Array) -> Array:
+    found = array.view()
+    found.flags.writeable = False
+    return found
 
 
 def resolver(function: Callable[..., Any]) -> Any:

@@ -166,7 +166,7 @@ class PairKeys(Keys):
         if len(first.values) == 1 and not first.missing.any():
             # Nearly always: as one key of a request, or of all of its rows.
             self.others = np.arange(len(second.values))
-            self.ones = np.zeros_like(self.others)
+            self.ones = np.zeros(len(self.others), np.int64)
             self._codes = self.others
             index = second.index
             if len(index) == 1 < len(first):

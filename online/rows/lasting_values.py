@@ -53,6 +53,7 @@ class LastingValues:
             for position in range(lengths[name])
         ]
         self._values_at = np.array(places, np.int64)
+        self._times_at = self._values_at + 1
         self._texts = sum(lengths[name] for name in texts)
         self._lists = [self._rows[name] for name in ordered if lengths[name] > 1]
         singles = [self._rows[name].start for name in ordered if lengths[name] == 1]
@@ -71,7 +72,9 @@ class LastingValues:
             at: the instant, in microseconds.
         """
         # Of shape (latest events, all rows).
-        words, times = (rows.head.take(self._values_at + place, axis=0) for place in (0, 1))
+        words, times = (
+            rows.head.take(where, axis=0) for where in (self._values_at, self._times_at)
+        )
         held = words[: self._texts]
         references = held.flatten()
         # Until all is merged, texts are told apart by where the words lie that stand for them.
