@@ -1,7 +1,5 @@
-"""Serving: which services there are, and which generations are live."""
+"""Serving: which services there are, and the flows that answer for them."""
 
-import logging
-import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -20,30 +18,28 @@ from slate.online.serving.answer_log import AnswerLog, new_request_id
 from slate.online.serving.exposures import Exposure
 from slate.online.serving.frozen_answers import FrozenAnswer, not_frozen
 from slate.online.serving.given_values import Moment
+from slate.online.serving.known_generations import KnownGenerations
 from slate.online.serving.lookup import Lookup
 from slate.online.serving.lookup_stages import Mark, Stage, observed, unobserved
 from slate.online.serving.messages import shown
 from slate.online.serving.request_instants import RequestClock, RequestInstant
 from slate.online.serving.requests import Request, checked_request_id
 from slate.online.serving.service_plan import ServicePlan
-from slate.online.store.flows import ExchangeError, Flow, NodeError, again_if_broken
+from slate.online.store.flows import Flow
 from slate.online.store.live_generations import (
     NOTHING,
-    LiveGenerations,
     LiveViews,
     require_not_before,
     without_those_ahead,
 )
 from slate.registry import Registry
 
-logger = logging.getLogger(__name__)
-
 # How often a lookup is made, if what it reads vanishes or grows again and again.
 ATTEMPTS = 5
 
 
 class Serving:
-    """What the clients share: plans, and which generations are live.
+    """What the clients share: plans, near views, and what is known to be live.
 
     Args:
         registry: the definitions.
@@ -71,13 +67,10 @@ class Serving:
         self.near = near
         self.log = log
         self._clock = RequestClock(clock, refresh)
-        self._refresh = refresh
         self._max_rows = max_rows
         self._plans: dict[str, ServicePlan] = {}
-        self._generations = LiveGenerations(deployment, registry)
-        self._known = self._before = NOTHING
-        self._error: str | None = None
-        self._until = 0.0
+        self._fingerprints: dict[str, Mapping[str, str]] = {}
+        self._live = KnownGenerations(deployment, registry, refresh)
 
     @property
     def services(self) -> Iterable[str]:
@@ -118,7 +111,7 @@ class Serving:
         plan = self.plan(service)
         when, nothing = self._clock.instant(None), plan.form.of_nothing()
         yield from self._answer(plan, when, {}, None, nothing, unobserved)
-        return self._error is None
+        return self._live.error is None
 
     def lookup(
         self, service: str, at: Moment | None, given: Mapping[str, Any], request_id: str = ""
@@ -166,7 +159,7 @@ class Serving:
             brought,
             when.at if when.named else None,
         )
-        untold = yield from self._refreshed(mark)
+        untold = yield from self._live.refreshed(mark)
         try:
             if untold is None and (found := (yield from frozen.find())) is not None:
                 mark(Stage.STORE, plan.reads)
@@ -212,10 +205,10 @@ class Serving:
         Of candidates, their keys are found first. A request that names no instant is answered by
         this machine's clock, and whoever asks is not to blame for that: see ``RequestInstant``.
         """
-        error = yield from self._refreshed(mark)
+        error = yield from self._live.refreshed(mark)
         broken, untold = False, None
         for _ in range(ATTEMPTS):
-            found = self._known
+            found = self._live.known
             if candidates is not None:
                 # All of an answer is of one moment: its candidates, and what is said of them.
                 when.move_to(self._streamed_until(candidates))
@@ -230,7 +223,7 @@ class Serving:
             lookup = Lookup(plan, request, when.at, known, self.near, mark)
             answer = yield from lookup.run(error)
             if lookup.failure is not None:
-                self._fail(lookup.failure)
+                self._live.fail(lookup.failure)
                 if lookup.failure.broken and not broken:
                     # Once more, over another connection and within the same deadline.
                     broken = True
@@ -241,9 +234,10 @@ class Serving:
             if not lookup.vanished:
                 break
             # It was swept while it was read, after two publishes: what is live by now?
-            error = yield from self._find_live()
+            error = yield from self._live.find()
             mark(Stage.LIVE)
-            same = (self._known.live.get(view) == known.live[view] for view in lookup.vanished)
+            live = self._live.known.live
+            same = (live.get(view) == known.live[view] for view in lookup.vanished)
             if not error and all(same):
                 break
         if untold is not None:
@@ -255,17 +249,6 @@ class Serving:
         """The instant just after all that the stream brought to the rows of candidates."""
         kept = self.near.get(candidates.view.name) if self.near is not None else None
         return kept.held.rows.streamed_until if kept is not None and kept.held is not None else 0
-
-    def _refreshed(self, mark: Mark) -> Flow[str | None]:
-        """Find out what is live, if that is not known of late; tells why nothing can be asked."""
-        error = self._error
-        if time.monotonic() >= self._until:
-            if error:
-                # One request looks whether the store is back; others need not wait for it.
-                self._until = time.monotonic() + self._refresh
-            error = yield from self._find_live()
-            mark(Stage.LIVE)
-        return error
 
     def _candidates(self, plan: ServicePlan, given: Mapping[str, Any]) -> CandidateSet | None:
         """The candidates that a request is answered for; None if it names them itself.
@@ -295,21 +278,20 @@ class Serving:
         kept = self.near.get(name)
         assert kept is not None
         for last in (False, True):
-            for known in (self._known, self._before):
+            for known in (self._live.known, self._live.before):
                 keys = kept.keys_where(candidates, at, known.live.get(name))
                 # What has been withdrawn since is not served from before it was.
-                if keys is not None and known.live.keys() <= self._known.live.keys():
+                if keys is not None and known.live.keys() <= self._live.known.live.keys():
                     return known, keys, None
             if last or not kept.ready:
                 break
-            yield from self._find_live()
-        untold = AnswerError.of_views(
-            [name],
-            "its rows are not in this process, or too far behind, so it tells no candidates: wait "
-            "until near views are loaded (`wait_until_near`), publish the view, or name candidates "
-            "with the request",
+            yield from self._live.find()
+        untold = (
+            f"{name}: its rows are not in this process, or too far behind, so it tells no "
+            "candidates: wait until near views are loaded (`wait_until_near`), publish the view, "
+            "or name candidates with the request"
         )
-        return self._known, Keys.of([]), untold
+        return self._live.known, Keys.of([]), untold
 
     def log_exposure(self, exposure: Exposure) -> None:
         """Log an exposure of an experiment, where there is a log."""
@@ -325,46 +307,10 @@ class Serving:
 
     def why_not_ready(self) -> Flow[str | None]:
         """The flow that asks the store whether it answers; why requests should wait, or None."""
-        error = yield from self._find_live()
+        error = yield from self._live.find()
         if error is None and self.near is not None and not self.near.ready:
             return "the near views are not loaded yet"
         return error
-
-    def _find_live(self) -> Flow[str | None]:
-        """Ask which generations are live; return why that cannot be known."""
-        try:
-            known = yield from again_if_broken(self._generations.ask)
-        except NodeError as error:
-            if self._known is NOTHING:
-                return str(error)
-            # What was live is served on: markers tell whether its rows are there, and how far it
-            # knows its stream was said before. It is asked again with the next refresh.
-            logger.warning("%s: answering by what was live before", error)
-            self._until = time.monotonic() + self._refresh
-            return None
-        except ExchangeError as error:
-            self._fail(error)
-            return str(error)
-        except ResponseError as error:
-            return f"the online store does not say what is live ({error})"
-        self._error = None
-        self._until = time.monotonic() + self._refresh
-        news = known.unknown.items() - self._known.unknown.items()
-        for told in gathered(told for _, told in sorted(news)):
-            logger.warning("%s", told)
-        if known.live != self._known.live:
-            self._before = self._known
-        self._known = known
-        return None
-
-    def _fail(self, error: ExchangeError) -> None:
-        """Leave a lost store alone; what happened to one request is not a sign of that."""
-        if not error.lost:
-            return
-        if self._error is None:
-            logger.warning("%s: answering with defaults until it is back", error)
-        self._error = str(error)
-        self._until = time.monotonic() + self._refresh
 
 
 def _require_not_before(plan: ServicePlan, when: int, known: LiveViews) -> None:

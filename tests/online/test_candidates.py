@@ -88,7 +88,7 @@ def test_an_answer_is_of_one_moment_whoever_is_told_of_a_publish_first(
     assert sorted(ask().keys["show_id"]) == ["s1", "s2"]
     # Requests are, and near views have not loaded it yet.
     publish(market, STATUSES | {"s1": "ended", "s3": "live"})
-    patient._until = 0.0
+    patient._live._until = 0.0
     with monkeypatch.context() as patched:
         keeper = near.keeper_of("show_catalog")
         patched.setattr(keeper, "_load", lambda until: True)

@@ -216,11 +216,11 @@ def test_a_store_that_is_gone_costs_no_answer(deployment: Deployment, published:
         _, server = open_store(deployment)
         assert server is None
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(client._serving, "_error", "the store is gone")
-            patch.setattr(client._serving, "_until", float("inf"))
+            patch.setattr(client._serving._live, "error", "the store is gone")
+            patch.setattr(client._serving._live, "_until", float("inf"))
             answer = client.get("play_ranking", request_id="r1", **ASKED)
             # The first that asks once it may be back finds it, and what was frozen.
-            patch.setattr(client._serving, "_until", 0.0)
+            patch.setattr(client._serving._live, "_until", 0.0)
             again = client.get("play_ranking", request_id="r1", **ASKED)
         assert "this answer is not frozen (the store is gone)" in " ".join(answer.errors)
         assert same(first, again)
