@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import islice, pairwise
+from itertools import accumulate, islice, pairwise
 
 import numpy as np
 
@@ -190,7 +190,7 @@ def open_together(groups: Sequence[tuple[bytes, Sequence[Sealed]]]) -> list[list
     least = np.array([one.envelope.least for one in sealed], np.int64)[of]
     wrong = np.flatnonzero((sizes > 0) & ((sizes & WORD - 1 > 0) | (sizes < least)))
     if len(wrong):
-        return _without(groups, of, wrong)
+        return _without(groups, set(wrong.tolist()))
     # Unlike one of bytes, an array of these can be written to.
     words = np.frombuffer(bytearray().join(parts), np.int64)
     begins = starts_of(lengths >> 3)
@@ -198,53 +198,45 @@ def open_together(groups: Sequence[tuple[bytes, Sequence[Sealed]]]) -> list[list
     numbers = np.array([one.envelope.number for one in sealed], np.int64)[of]
     wrong = np.flatnonzero((sizes > 0) & (words[at] != sizes << _LENGTH | numbers))
     if len(wrong):
-        return _without(groups, of, wrong)
-    has = sizes > 0
+        return _without(groups, set(wrong.tolist()))
+    bounds = list(accumulate((len(one.values) for one in sealed), initial=0))
     damaged: list[dict[int, str]] = [{} for _ in sealed]
-    bounds = np.searchsorted(of, np.arange(len(sealed) + 1)).tolist()
+    has = sizes > 0
     for number in _changed(sealed, words, begins[firsts], begins[lasts] + 1, of, at, has):
         has[number] = False
         damaged[of[number]][number - bounds[of[number]]] = "its checksum is another"
-    since = at - begins[fronts][of]
+    front_at, behind_at = begins[fronts], begins[behind]
+    since = at - front_at[of]
     starts, ends = (np.where(has, since + more, 0) for more in (HEADER, sizes))
-    laid = zip(
-        pairwise(bounds), begins[fronts].tolist(), begins[behind].tolist(), damaged, strict=True
-    )
     opened = iter(
         [
-            Opened(words[front:end], starts[first:last], ends[first:last], wrong_ones)
-            for (first, last), front, end, wrong_ones in laid
+            Opened(words[front:end], starts[first:last], ends[first:last], bad)
+            for (first, last), front, end, bad in zip(
+                pairwise(bounds), front_at.tolist(), behind_at.tolist(), damaged, strict=True
+            )
         ]
     )
     return [list(islice(opened, len(some))) for _, some in groups]
 
 
 def _without(
-    groups: Sequence[tuple[bytes, Sequence[Sealed]]], of: Words, wrong: Words
+    groups: Sequence[tuple[bytes, Sequence[Sealed]]], wrong: set[int]
 ) -> list[list[Opened]]:
     """What is opened of values of which some do not begin, or end, as they should.
 
     Args:
         groups: as in ``open_together``.
-        of: of each value which of the sealed it is of.
         wrong: those, by position among all values.
     """
-    bad = np.zeros(len(of), np.bool_)
-    bad[wrong] = True
-    lost = iter(bad.tolist())
-    good, damaged = [], []
+    good, damaged, first = [], [], 0
     for front, some in groups:
         kept = []
         for one in some:
-            marked = list(zip(one.values, islice(lost, len(one.values)), strict=False))
-            kept.append(replace(one, values=[None if out else value for value, out in marked]))
-            damaged.append(
-                {
-                    place: one.envelope.damage(value)
-                    for place, (value, out) in enumerate(marked)
-                    if out and value is not None
-                }
-            )
+            bad = {place for place in range(len(one.values)) if first + place in wrong}
+            values = [None if n in bad else value for n, value in enumerate(one.values)]
+            kept.append(replace(one, values=values))
+            damaged.append({n: one.envelope.damage(one.values[n] or b"") for n in sorted(bad)})
+            first += len(one.values)
         good.append((front, kept))
     told = iter(damaged)
     return [
@@ -282,7 +274,7 @@ def _changed(
     told = words[at + 1].view(np.uint64) - seeds
     words[at + 1] = 0
     sums = np.append(np.uint64(0), checksums.moved(told, at - begins[of]).cumsum())
-    bounds = np.searchsorted(of, np.arange(len(sealed) + 1))
+    bounds = of.searchsorted(np.arange(len(sealed) + 1))
     sums = np.diff(sums[bounds])
     wrong = []
     for number, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
