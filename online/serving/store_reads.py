@@ -116,13 +116,19 @@ class StoreReads:
 
     def _send(self) -> Flow[None]:
         """Send what was asked and waits."""
-        if not self._questions or self.failure is not None:
+        if not self._questions:
             return
         questions, self._questions = self._questions, []
         packed: list[Packed] = []
         awaited: list[tuple[Take, list[ViewRead]]] = []
         for one in questions:
             self._pack(one, packed, awaited)
+        # Be it sent or not: what is not answered is not known.
+        for _, some in awaited:
+            for read in some:
+                self._open[read] = self._open.get(read, 0) + 1
+        if self.failure is not None:
+            return
         asked = together(packed)
         reads = [read for one in questions for read in (*one.rows, *one.added)]
         self._mark(Stage.KEYS, reads)
@@ -132,9 +138,6 @@ class StoreReads:
             self._fail(error)
         else:
             self._awaited.extend(awaited)
-            for _, some in awaited:
-                for read in some:
-                    self._open[read] = self._open.get(read, 0) + 1
         self._mark(Stage.STORE, reads)
 
     def _pack(
