@@ -5,8 +5,8 @@ import time
 
 from redis.exceptions import ResponseError
 
+from slate.online.rows.answer_errors import gathered
 from slate.online.serving.lookup_stages import Mark, Stage
-from slate.online.serving.messages import gathered
 from slate.online.store.flows import ExchangeError, Flow, NodeError, again_if_broken
 from slate.online.store.live_generations import NOTHING, LiveGenerations
 from slate.registry import Registry
@@ -67,7 +67,7 @@ class KnownGenerations:
         self.error = None
         self._until = time.monotonic() + self._refresh
         news = known.unknown.items() - self.known.unknown.items()
-        for told in gathered(sorted(news)):
+        for told in gathered(told for _, told in sorted(news)):
             logger.warning("%s", told)
         if known.live != self.known.live:
             self.before = self.known

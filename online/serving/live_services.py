@@ -11,7 +11,7 @@ from slate.errors import RequestError, StoreError, UnknownNameError, nearest
 from slate.limits import REQUEST_ROWS
 from slate.locks.contracts import fingerprints
 from slate.online.near.near_views import NearViews
-from slate.online.rows.answer_errors import AnswerError, gathered
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.keys import Keys
 from slate.online.serving.answer import Answer
 from slate.online.serving.answer_log import AnswerLog, new_request_id
@@ -286,10 +286,11 @@ class Serving:
             if last or not kept.ready:
                 break
             yield from self._live.find()
-        untold = (
-            f"{name}: its rows are not in this process, or too far behind, so it tells no "
-            "candidates: wait until near views are loaded (`wait_until_near`), publish the view, "
-            "or name candidates with the request"
+        untold = AnswerError.of_views(
+            [name],
+            "its rows are not in this process, or too far behind, so it tells no candidates: wait "
+            "until near views are loaded (`wait_until_near`), publish the view, or name candidates "
+            "with the request",
         )
         return self._live.known, Keys.of([]), untold
 

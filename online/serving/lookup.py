@@ -67,7 +67,7 @@ class Lookup:
         self._values: dict[Expr, Operand] = {NOW: np.array([at], "M8[us]"), **request.inputs}
         self._states: dict[str, ViewState] = {}
         self._missing: dict[str, Array] = {}
-        self._damaged: dict[ViewRead, tuple[str, ...]] = {}
+        self._damaged: dict[ViewRead, tuple[AnswerError, ...]] = {}
         self._from_near: set[ViewRead] = set()
 
     @property
@@ -76,7 +76,7 @@ class Lookup:
         return self._store.failure
 
     @property
-    def vanished(self) -> dict[str, str]:
+    def vanished(self) -> dict[str, AnswerError]:
         """Why nothing is known of views whose generation was no longer there, by name."""
         return self._store.vanished
 
@@ -123,7 +123,13 @@ class Lookup:
         reasons = [unknown[view] for view in views if view in unknown]
         damaged = [one for read in self._plan.reads for one in self._damaged[read]]
         values, told, failed = self._plan.compute(self._values)
-        errors = [*([error] if error else ()), *store.errors, *reasons, *damaged, *told]
+        errors = [
+            *([AnswerError(error)] if error else ()),
+            *store.errors,
+            *reasons,
+            *damaged,
+            *told,
+        ]
         self._mark(Stage.COMPUTE)
         return Answer(
             self._plan.plan.service.full_name,

@@ -13,6 +13,7 @@ from typing import TypeAlias, cast
 
 from redis.exceptions import ResponseError
 
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.keys import Keys, KeySource
 from slate.online.serving.lookup_stages import Mark, Stage
 from slate.online.serving.view_read import ViewRead
@@ -62,8 +63,8 @@ class StoreReads:
         self, live: Mapping[str, Live], keys: Mapping[KeySource, Keys], mark: Mark
     ) -> None:
         self.failure: ExchangeError | None = None
-        self.vanished: dict[str, str] = {}
-        self.errors: list[str] = []
+        self.vanished: dict[str, AnswerError] = {}
+        self.errors: list[AnswerError] = []
         self._live = live
         self._keys = keys
         self._mark = mark
@@ -168,12 +169,14 @@ class StoreReads:
         for read, marker in zip(marked, reply[-len(marked) :], strict=True):
             view, name = read.view.name, self._live[read.view.name].name
             if isinstance(marker, NodeError):
-                self.errors.append(f"{view}: whether {name} is whole is not known ({marker})")
+                reason = f"whether {name} is whole is not known ({marker})"
+                self.errors.append(AnswerError.of_views([view], reason))
                 self._open[read] += 1
             elif marker != name.encode():
-                self.vanished[view] = (
-                    f"{view}: its generation {name} is no longer in the store, though it is said "
-                    "to be live: publish the view again, or run `slate rebuild`"
+                self.vanished[view] = AnswerError.of_views(
+                    [view],
+                    f"its generation {name} is no longer in the store, though it is said to be "
+                    "live: publish the view again, or run `slate rebuild`",
                 )
         sizes = [len(self._keys[read.keys[0]].values) for read in reads]
         for read, (start, end) in zip(reads, pairwise(accumulate(sizes, initial=0)), strict=True):
@@ -194,8 +197,9 @@ class StoreReads:
                 self._fail(error)
             except ResponseError as error:
                 # What was asked with it stays open, and is missing; all else is served.
-                views = ", ".join(dict.fromkeys(read.view.name for read in some))
-                self.errors.append(f"{views}: the online store refuses to read it ({error})")
+                views = [read.view.name for read in some]
+                reason = f"the online store refuses to read it ({error})"
+                self.errors.append(AnswerError.of_views(views, reason))
             else:
                 take(reply)
                 self._count_off(some)
@@ -252,8 +256,9 @@ class StoreReads:
             self._fail(error)
             self._leave_open(absent)
         except ResponseError as error:
-            views = ", ".join(read.view.name for read in absent)
-            self.errors.append(f"{views}: the online store refuses to look again ({error})")
+            views = [read.view.name for read in absent]
+            reason = f"the online store refuses to look again ({error})"
+            self.errors.append(AnswerError.of_views(views, reason))
             self._leave_open(absent)
         self._mark(Stage.STORE, absent)
         return True

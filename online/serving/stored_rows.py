@@ -12,7 +12,7 @@ from slate.errors import RequestError, StoreError
 from slate.features import Feature
 from slate.kinds import Kind
 from slate.online.rows.decoded_rows import Decoded
-from slate.online.rows.hour_sections import HOUR, Since
+from slate.online.rows.hour_sections import Since
 from slate.online.rows.instants import instant
 from slate.online.rows.keys import Keys
 from slate.online.rows.partitioning import partition

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slate.features import Attribute, Feature
-from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.codecs import Reader, codec
 from slate.online.rows.decoded_rows import Decoded
 from slate.online.rows.keys import Keys, KeySource, PairKeys

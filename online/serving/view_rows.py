@@ -9,6 +9,7 @@ from operator import is_not
 import numpy as np
 
 from slate.expressions import Array
+from slate.online.rows.answer_errors import AnswerError
 from slate.online.rows.codecs import codec
 from slate.online.rows.damage_messages import MEND, STREAM_MEND, damage, past, unread
 from slate.online.rows.envelope import Content, Envelope, Opened, Sealed, open_together
@@ -71,7 +72,7 @@ class OpenedRows:
     starts: Words
     newer: list[Newer]
     lost: Array
-    errors: tuple[str, ...] = ()
+    errors: tuple[AnswerError, ...] = ()
     later: int = 0
 
 
