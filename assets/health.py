@@ -13,13 +13,13 @@ from slate.assets.stream_readings import TIMEOUT, Reading, read_streams
 from slate.assets.streams import limits
 from slate.deployment import Deployment
 from slate.errors import StoreError
-from slate.kinds import naive_utc
 from slate.online import Publisher
 from slate.online.publishing.listing import Standing, StoredGeneration, stored_generations
 from slate.online.store.generations import pointer_field, pointers, read_pointer
 from slate.online.store.redis_client import connect, running_store
 from slate.online.store.told_drift import ToldDrift, told
 from slate.online.stream.workers.catching_up import lacking
+from slate.online.stream.workers.status import known_until
 from slate.quality import gate_history
 from slate.sources import Source
 from slate.views import FeatureView
@@ -27,6 +27,11 @@ from slate.views import FeatureView
 RESTS = (
     "the online store does not run: `slate run` fills it and lets it rest; `slate serve`, "
     "`slate ui` and whatever asks for features start it as it was left"
+)
+
+HELD_BACK = (
+    "{view}: its runs are held back since {since}, so what was live stays: the page of the last "
+    "one in `slate ui` says what for"
 )
 
 LACKS = (
@@ -98,6 +103,7 @@ def health(deployment: Deployment) -> Health:
             of_sources = {view.source: view for view in registry.views.values() if view.windowed}
             began = {source: publisher.streamed_since(view) for source, view in of_sources.items()}
             lacks = {view.name for view in lacking(redis, deployment)}
+            since = {view.name: publisher.held_back(view) for view in registry.views.values()}
     except (RedisError, OSError) as error:
         raise StoreError(
             f"how the views stand is not known, as the online store cannot be reached: {error}; "
@@ -117,7 +123,7 @@ def health(deployment: Deployment) -> Health:
         for text in unread.get(view.name) or _view_troubles(view, one, now)
     ]
     troubles += [LACKS.format(view=one.view) for _, one in pairs if one.view in lacks]
-    troubles += [text for _, one in pairs if (text := _held_back(deployment, one))]
+    troubles += [text for _, one in pairs if (text := _held_back(deployment, one, since[one.view]))]
     troubles += [
         f"{reading.source.stream}: {limit.description}"
         for reading in streams
@@ -128,11 +134,18 @@ def health(deployment: Deployment) -> Health:
     return Health(now, [one for _, one in pairs], streams, troubles, drifts)
 
 
-def _held_back(deployment: Deployment, one: ViewHealth) -> str:
-    """What its gate said of a view's last run, where that was held back; empty else."""
+def _held_back(deployment: Deployment, one: ViewHealth, since: str | None) -> str:
+    """What its gate said of a view's last run, where that was held back; empty else.
+
+    Args:
+        deployment: the deployment.
+        one: how the view stands.
+        since: since when its runs were held back, as the store was told; None if they were not.
+    """
     lines = gate_history.newest(deployment.reports, one.view, 1)
     if not lines or lines[0]["passed"]:
-        return ""
+        # Reports may lie on another machine, and where a model cannot be built there is none.
+        return HELD_BACK.format(view=one.view, since=since) if since else ""
     reasons = lines[0]["held_back_for"] or ["see its check"]
     more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
     return (
@@ -177,13 +190,9 @@ def _of_view(
         return ViewHealth(view.name, None)
     told = live.told
     known = told.as_of
-    first = began[view.source] if view.windowed else None
-    # A stream that began later does not have what came between, as clients know too.
-    has_all = first is not None and first <= naive_utc(told.as_of)
-    if told.stream_from is not None and has_all:
-        # Workers that hold no partition apply nothing, and an empty stream says nothing then.
-        lags = [one.status.lag for one in streams if one.source is view.source and one.status.held]
-        known = max([known, *(now - timedelta(seconds=lag) for lag in lags)])
+    for one in streams if view.windowed else ():
+        if one.source is view.source:
+            known = known_until(told, began[view.source], one.status, now)
     return ViewHealth(
         view.name,
         live.name,

@@ -24,7 +24,7 @@ from slate.assets.publishing import (
 )
 from slate.assets.verdicts import require_passed, require_unchanged
 from slate.deployment import Deployment
-from slate.errors import ConfigurationError, DataError, HeldBackError
+from slate.errors import ConfigurationError, DataError, HeldBackError, StoreError
 from slate.locks.standing import standing
 from slate.online import Generation, Publisher, Release
 from slate.views import FeatureView
@@ -81,7 +81,15 @@ def published_views(
         together = set(context.run.tags.get(TOGETHER, "").split(","))
         if lacking & together:
             refused += step.leave_out([one for one in prepared if one.view.name in together])
+            lacking |= {one.view.name for one in prepared} & together
             prepared = [one for one in prepared if one.view.name not in together]
+        left = [view for view in asked if view.name in lacking]
+        passed = [one.view for one in prepared if not one.written]
+        try:
+            store.tell_held_back(left, passed)
+        except StoreError as error:
+            # A full store keeps nobody from going on with what is live.
+            context.log.warning(str(error))
         live, told = release.go_live(), []
         for one in prepared:
             if one.written:

@@ -1,6 +1,6 @@
 """A worker's metrics, as Prometheus reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import start_http_server
 from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily, Metric
@@ -9,10 +9,12 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from slate.deployment import Deployment
-from slate.errors import ConfigurationError
+from slate.errors import ConfigurationError, StoreError
+from slate.online import Publisher
+from slate.online.serving.known_views import GAUGES
 from slate.online.store.stream_names import streamed_sources
 from slate.online.store.told_drift import told
-from slate.online.stream.workers.status import stream_status
+from slate.online.stream.workers.status import StreamStatus, known_until, stream_status
 from slate.online.stream.workers.worker import Worker
 
 HOST = "127.0.0.1"
@@ -64,7 +66,7 @@ class _Metrics(Collector):
             yield GaugeMetricFamily(f"slate_stream_{name}", text, value=stats[name])
         try:
             of_store = list(self._of_store())
-        except RedisError:
+        except (RedisError, StoreError):
             of_store = None
         yield GaugeMetricFamily(
             "slate_stream_store_up",
@@ -92,6 +94,7 @@ class _Metrics(Collector):
             for one in standing:
                 family.add_metric([one.source], getattr(one, name))
             yield family
+        yield self._known_until({one.source: one for one in standing})
         drift = GaugeMetricFamily(
             "slate_served_drift",
             "Population stability index of what was served against the training set.",
@@ -101,3 +104,18 @@ class _Metrics(Collector):
             for feature, psi in told_drift.psi.items():
                 drift.add_metric([told_drift.service, feature], psi)
         yield drift
+
+    def _known_until(self, standing: Mapping[str, StreamStatus]) -> Metric:
+        """Of views that streams keep fresh: servers do not know that a quiet stream has nothing."""
+        name = "known_until_timestamp_seconds"
+        family = GaugeMetricFamily(f"slate_view_{name}", GAUGES[name], labels=["view"])
+        publisher = Publisher(self._redis, self._deployment.name)
+        for view in self._deployment.registry.views.values():
+            if not view.windowed or view.source.name not in standing:
+                continue
+            live = publisher.live_whole(view)
+            if live is not None:
+                began, now = publisher.streamed_since(view), self._deployment.now()
+                until = known_until(live, began, standing[view.source.name], now)
+                family.add_metric([view.name], until.timestamp())
+        return family

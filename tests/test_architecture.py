@@ -69,6 +69,7 @@ EXTRAS = {
     ROOT / "online" / "spans.py": {"opentelemetry"},
     ROOT / "online" / "serving" / "lookup_stages.py": {"prometheus_client"},
     ROOT / "online" / "serving" / "lookup_metrics.py": {"prometheus_client"},
+    ROOT / "online" / "serving" / "view_metrics.py": {"prometheus_client"},
 }
 # Answers become frames of these where they are installed.
 ANSWER, FRAME_PACKAGES = ROOT / "online" / "serving" / "answer.py", {"pandas", "polars"}

@@ -139,10 +139,10 @@ class Application:
     async def _tick(self, client: AsyncFeatureClient) -> None:
         """Note now and then what another process may be asked for.
 
-        How far behind near views are, and what was not logged.
+        How views stand, how far behind near ones are, and what was not logged.
         """
         while True:
-            self._metrics.note_behind()
+            self._metrics.note_views()
             self._metrics.note_not_logged(client.not_logged)
             await asyncio.sleep(TICK)
 
@@ -182,6 +182,8 @@ class Application:
         ranked = self._started.rankings.allowed(grant)
         match path:
             case "/metrics":
+                # A server that nobody asks for features would tell what was live long ago.
+                await self._started.client.why_not_ready()
                 self._metrics.note_not_logged(self._started.client.not_logged)
                 return Response(*self._metrics.written())
             case "/openapi.json":

@@ -113,13 +113,13 @@ class Metrics:
             _not_logged.labels(lacked).inc(number - self._noted.get(lacked, 0))
             self._noted[lacked] = number
 
-    def note_behind(self) -> None:
-        """Note how far near views are behind: another process may be asked for it."""
-        self._lookups.note_behind()
+    def note_views(self) -> None:
+        """Note how views stand, and how far near ones are behind: another process may be asked."""
+        self._lookups.note_views()
 
     def written(self) -> tuple[bytes, str]:
         """All of it as Prometheus reads it, and what type that is."""
-        self.note_behind()
+        self.note_views()
         registry = REGISTRY
         if FOLDER in os.environ:
             registry = CollectorRegistry()

@@ -1,7 +1,7 @@
 """Publishing: writing a view's rows to the store as a new generation, and making it live."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
 
@@ -25,7 +25,7 @@ from slate.online.store.generations import (
     read_pointer,
 )
 from slate.online.store.landed_ids import LandedFiles
-from slate.online.store.pointers import pin_field
+from slate.online.store.pointers import held_field, pin_field
 from slate.online.store.redis_client import connect, open_store
 from slate.online.store.stream_names import StreamNames
 from slate.registry import Registry
@@ -290,6 +290,42 @@ class Publisher:
         with store_errors(f"unpinning {view.name}"):
             store: Any = self._redis
             return bool(store.hdel(pointers(self._deployment), pin_field(pointer_field(view))))
+
+    def held_back(self, view: type[FeatureView]) -> str | None:
+        """Since when a view's runs were held back, as text; None if its latest was not.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        with store_errors(f"reading whether {view.name} is held back"):
+            store: Any = self._redis
+            since = store.hget(pointers(self._deployment), held_field(pointer_field(view)))
+        return since.decode(errors="replace") if since else None
+
+    def tell_held_back(
+        self, held: Iterable[type[FeatureView]], passed: Iterable[type[FeatureView]]
+    ) -> None:
+        """Tell whoever looks at the store which views a run left as they were, and which not.
+
+        What goes live tells by that alone that it passed.
+
+        Args:
+            held: the views whose rows were not to go live, or could not be made.
+            passed: others, of which what is live is what the run made.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        name = pointers(self._deployment)
+        with store_errors("telling which views are held back"):
+            store: Any = self._redis
+            for view in held:
+                # The first of several in a row is what tells how long nothing came.
+                if self.held_back(view) is None:
+                    store.hset(name, held_field(pointer_field(view)), now)
+            if gone := [held_field(pointer_field(view)) for view in passed]:
+                store.hdel(name, *gone)
 
     def remove_former(self, registry: Registry, published: Generation) -> list[str]:
         """Delete all of the views that the definitions no longer have.

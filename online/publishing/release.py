@@ -30,7 +30,7 @@ from slate.online.store.generations import (
     pointers,
 )
 from slate.online.store.landed_ids import LandedFiles, tell
-from slate.online.store.pointers import Pointers, pin_field
+from slate.online.store.pointers import Pointers, held_field, pin_field
 from slate.views import FeatureView
 
 Progress = Callable[[int], None]
@@ -236,9 +236,9 @@ class Release:
                 unmarked.update(dropped)
             for one, its in after.items():
                 gone = before[one].live.keys() - its.live.keys()
-                pins = map(pin_field, gone)
-                bad = before[one].bad
-                pipeline.hdel(one.names.pointers, one.names.publishing, *gone, *pins, *bad)
+                pins, bad = map(pin_field, gone), before[one].bad
+                held = map(held_field, {one.field, *gone})
+                pipeline.hdel(one.names.pointers, one.names.publishing, *gone, *pins, *held, *bad)
                 pipeline.hset(one.names.pointers, one.field, live[one.view.name].to_pointer())
             return live
 

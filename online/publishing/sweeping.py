@@ -27,7 +27,7 @@ from slate.online.store.cluster_client import clustered
 from slate.online.store.commands import command, delete
 from slate.online.store.delta_removal import forget_view
 from slate.online.store.generations import GenerationNames, pointers
-from slate.online.store.pointers import Pointers, pin_field, views_of
+from slate.online.store.pointers import Pointers, held_field, pin_field, views_of
 from slate.online.store.sending import read_all, send
 
 SCANNED_AT_ONCE = 1_000
@@ -134,8 +134,8 @@ def remove_former(redis: Redis, deployment: str, known: Set[str], since: datetim
             if its.as_of is None or its.as_of < since:
                 # First said, then done: whatever is stopped between the two, it is found again.
                 pipeline.hset(names.pointers, names.removed, "1")
-                pins = map(pin_field, its.live)
-                pipeline.hdel(names.pointers, names.publishing, *its.live, *pins, *its.bad)
+                beside = [of(field) for field in its.live for of in (pin_field, held_field)]
+                pipeline.hdel(names.pointers, names.publishing, *its.live, *beside, *its.bad)
                 # Of a cluster they lie elsewhere, and are the first that the sweep deletes.
                 for name in its.readable if not clustered(redis) else ():
                     pipeline.unlink(names.marker(name))

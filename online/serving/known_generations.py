@@ -6,6 +6,7 @@ import time
 from redis.exceptions import ResponseError
 
 from slate.online.rows.answer_errors import gathered
+from slate.online.serving.known_views import KnownViews
 from slate.online.serving.lookup_stages import Mark, Stage
 from slate.online.store.flows import ExchangeError, Flow, NodeError, again_if_broken
 from slate.online.store.live_generations import NOTHING, LiveGenerations
@@ -31,6 +32,7 @@ class KnownGenerations:
 
     def __init__(self, deployment: str, registry: Registry, refresh: float) -> None:
         self._generations = LiveGenerations(deployment, registry)
+        self._told = KnownViews(registry.views.values())
         self._refresh = refresh
         self.known = self.before = NOTHING
         self.error: str | None = None
@@ -72,7 +74,12 @@ class KnownGenerations:
         if known.live != self.known.live:
             self.before = self.known
         self.known = known
+        self._told.take(known)
         return None
+
+    def close(self) -> None:
+        """Tell metrics nothing any more."""
+        self._told.close()
 
     def fail(self, error: ExchangeError) -> None:
         """Leave a lost store alone; what happened to one request is not a sign of that."""

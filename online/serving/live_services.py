@@ -301,6 +301,7 @@ class Serving:
 
     def close(self) -> None:
         """Stop keeping near views, and log what waits."""
+        self._live.close()
         if self.near is not None:
             self.near.close()
         if self.log is not None:

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 
 from slate.online.near.near_views import seconds_behind
 from slate.online.serving.answer import Answer
+from slate.online.serving.view_metrics import ViewMetrics
 
 _SECONDS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
@@ -14,7 +15,7 @@ _SECONDS = (
 
 
 class LookupMetrics:
-    """Metrics of lookups, and of the near views that they read.
+    """Metrics of lookups, of the near views that they read, and of how views stand.
 
     Args:
         registry: where they are registered.
@@ -50,6 +51,7 @@ class LookupMetrics:
             "Seconds since a near view was in step with the store, of the process furthest behind.",
             ["view"], registry=registry, multiprocess_mode="livemax",
         )  # fmt: skip
+        self._views = ViewMetrics(registry)
         self._by_files = "PROMETHEUS_MULTIPROC_DIR" in os.environ
 
     def count(self, answer: Answer, seconds: float, stages: Mapping[str, float]) -> None:
@@ -74,11 +76,13 @@ class LookupMetrics:
                 if number:
                     self._states.labels(service, view, name).inc(number)
         if self._by_files:
-            self.note_behind()
+            self.note_views()
 
-    def note_behind(self) -> None:
-        """Note how far near views are behind, where another process may be asked for it."""
+    def note_views(self) -> None:
+        """Note how views stand, where another process may be asked for it."""
         self._behind.note()
+        if self._by_files:
+            self._views.note()
 
 
 class _Behind(Gauge):

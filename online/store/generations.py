@@ -5,6 +5,8 @@ The store holds::
     <deployment>:generations                      <view>:<fingerprint> -> the live generation
                                                   pinned/<view>:<fingerprint> -> since when it is
                                                       to stay live
+                                                  held/<view>:<fingerprint> -> since when its runs
+                                                      were held back
                                                   publishing/<view> -> the one that is being written
                                                   removed/<view> -> 1, while what it left is deleted
                                                   stream/<stream> -> 1, once it brought something

@@ -1,7 +1,8 @@
 """Which generations of views are live, as the store tells clients, and what streams add to them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from slate.errors import RequestError, StoreError
@@ -18,6 +19,7 @@ from slate.online.store.generations import (
     stream_field,
     whole_field,
 )
+from slate.online.store.pointers import held_field, pin_field
 from slate.online.store.stream_arrivals import Arrivals
 from slate.online.store.stream_names import definition, deltas_prefix
 from slate.registry import Registry
@@ -57,10 +59,16 @@ class LiveViews:
     Attributes:
         live: their live generations.
         unknown: of the others, why none is known.
+        published: when each live generation went live first (UTC).
+        held_back: those whose latest run was held back.
+        pinned: those that no publish goes live of.
     """
 
     live: dict[str, Live]
     unknown: dict[str, AnswerError]
+    published: dict[str, datetime] = field(default_factory=dict)
+    held_back: set[str] = field(default_factory=set)
+    pinned: set[str] = field(default_factory=set)
 
 
 NOTHING = LiveViews({}, {})
@@ -85,6 +93,8 @@ class LiveGenerations:
         fields = [pointer_field(view) for view in self._views]
         fields += [stream_field(source) for source in self._streams]
         fields += [whole_field(definition(view)) for view in self._views]
+        fields += [held_field(pointer_field(view)) for view in self._views]
+        fields += [pin_field(pointer_field(view)) for view in self._views]
         asked_for = [command("HMGET", pointers(deployment), *fields)]
         if self._streams:
             asked_for.append(self._arrivals.question())
@@ -104,11 +114,17 @@ class LiveGenerations:
         # Each time: what a stream has brought by now counts as much as what is published.
         self._arrivals.take(replies[1] if self._streams else [])
         views, streamed = len(self._views), len(self._streams)
-        used, whole = reply[views : views + streamed], reply[views + streamed :]
+        used, beside = reply[views : views + streamed], reply[views + streamed :]
+        whole, held, pins = beside[:views], beside[views : 2 * views], beside[2 * views :]
         streams = {
             source for source, one in zip(self._streams, used, strict=True) if one is not None
         }
-        known = LiveViews({}, {})
+        known = LiveViews(
+            {},
+            {},
+            held_back=_named(self._views, held),
+            pinned=_named(self._views, pins),
+        )
         for view, pointer, all_there in zip(self._views, reply[:views], whole, strict=True):
             try:
                 found = _found(view, pointer)
@@ -122,6 +138,7 @@ class LiveGenerations:
             if view.windowed and view.source in streams:
                 deltas = deltas_prefix(self._deployment, view)
                 known_until = self._arrivals.known(view.source, as_of)
+            known.published[view.name] = found.published_at
             known.live[view.name] = Live(
                 found.name,
                 names.prefix(found.name),
@@ -153,6 +170,11 @@ class LiveGenerations:
                 "is not in the store, which lost it or has a new definition: a worker "
                 "rebuilds it from the archive (`slate stream`, or `slate rebuild`)"
             )
+
+
+def _named(views: Sequence[type[FeatureView]], found: Sequence[bytes | None]) -> set[str]:
+    """The names of views of which the store says something."""
+    return {view.name for view, one in zip(views, found, strict=True) if one is not None}
 
 
 def _found(view: type[FeatureView], pointer: bytes | None) -> Generation:
@@ -205,4 +227,4 @@ def without_those_ahead(views: Iterable[type[FeatureView]], at: int, known: Live
     if not ahead:
         return known
     live = {view: found for view, found in known.live.items() if view not in ahead}
-    return LiveViews(live, known.unknown | ahead)
+    return replace(known, live=live, unknown=known.unknown | ahead)

@@ -78,3 +78,12 @@ def pin_field(field: str) -> str:
         field: the field of its pointer.
     """
     return f"pinned/{field}"
+
+
+def held_field(field: str) -> str:
+    """The field of the hash that says since when a definition's runs were held back.
+
+    Args:
+        field: the field of its pointer.
+    """
+    return f"held/{field}"

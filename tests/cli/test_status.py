@@ -114,6 +114,9 @@ def test_a_run_that_was_held_back_is_told(
     assert "rating is null in all rows and 1 more; mend it, or `slate accept rider_prof" in told
     gate_history.append(bikes.reports, "rider_profile", {"passed": True})
     assert "held back" not in slate("status").out
+    # Whoever looks from another machine has no report.
+    store.tell_held_back([bikes.registry.view("rider_profile")], [])
+    assert "! rider_profile: its runs are held back since 20" in slate("status").out
 
 
 def test_what_is_wrong_is_told_with_what_to_do(
@@ -166,10 +169,20 @@ def test_a_stream_tells_nothing_of_what_came_before_it(
             if one["view"] == "rider_rides"
         )
         answer = bench._answer("a")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        serve(port, redis, bikes, worker)
+        of_worker = urllib3.request("GET", f"http://127.0.0.1:{port}/metrics").data.decode()
         worker.leave()
         bench.writer.close()
         bench.client.close()
+    (line,) = re.findall(
+        r'^slate_view_known_until_timestamp_seconds{view="rider_rides"} (.*)$',
+        of_worker,
+        re.MULTILINE,
+    )
     known = answer.states["rider_rides"].known_until
+    assert (float(line) == (NOON + HOUR).timestamp()) == (began == "after")
     assert (known == NOON + HOUR) == (began == "after")
     assert (row["known_until"] == (NOON + HOUR).isoformat()) == (began == "after")
 

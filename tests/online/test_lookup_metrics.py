@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -16,10 +16,13 @@ from slate.deployment import Deployment
 from slate.errors import MissingPackageError
 from slate.online import AsyncFeatureClient, FeatureClient, Publisher, enable_metrics
 from slate.online.rows.row_format import NO_TIME
-from slate.online.serving import lookup_stages
+from slate.online.serving import known_views, lookup_stages
+from slate.online.serving.known_views import GAUGES
 from slate.online.serving.view_state import ViewState
 from slate.states import State
+from tests.online.tables import AS_OF
 
+HOUR = timedelta(hours=1)
 RANKING = {"service": "play_ranking_v3"}
 STATIONS: dict[str, Any] = {"station_id": [1, 2], "expected": 1.0}
 
@@ -90,6 +93,69 @@ def test_near_views_tell_how_far_behind_they_are_until_they_are_closed(
     assert registry.get_sample_value(behind, near) is None
     stage = {"service": "station_outlook_v1", "stage": "near"}
     assert value(registry, "slate_lookup_stage_seconds_count", **stage) == 1
+
+
+def test_how_views_stand_is_told_as_the_store_told_it_last(
+    registry: CollectorRegistry,
+    deployment: Deployment,
+    publisher: Publisher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalog, studio = (
+        deployment.registry.view(name) for name in ("game_catalog", "studio_profile")
+    )
+    old = publisher.publish(catalog, [], AS_OF)
+    publisher.publish(catalog, [], AS_OF + HOUR)
+    monkeypatch.setattr(catalog, "fresh_within_us", 1_500_000)
+
+    def told(view: str = "game_catalog") -> dict[str, float]:
+        labels = {"view": view}
+        found = {one: registry.get_sample_value(f"slate_view_{one}", labels) for one in GAUGES}
+        return {name: number for name, number in found.items() if number is not None}
+
+    assert told() == {}
+    with FeatureClient.connect(deployment, refresh=0) as client:
+
+        def ask() -> None:
+            client.get("play_ranking", player_id=1, game_id=["chess"])
+
+        ask()
+        until = (AS_OF + HOUR).timestamp()
+        live = publisher.live(catalog)
+        assert live is not None
+        assert told() == {
+            "live": 1,
+            "as_of_timestamp_seconds": until,
+            "known_until_timestamp_seconds": until,
+            "published_timestamp_seconds": live.published_at.timestamp(),
+            "fresh_within_seconds": 1.5,
+            "held_back": 0,
+            "pinned": 0,
+        }
+        assert told("studio_profile") == {"live": 0, "held_back": 0, "pinned": 0}
+        publisher.tell_held_back([catalog, studio], [])
+        publisher.rollback(catalog, pin=True)
+        ask()
+        assert told()["as_of_timestamp_seconds"] == old.as_of.timestamp()
+        assert (told()["held_back"], told()["pinned"], told("studio_profile")["held_back"]) == (
+            1,
+            1,
+            1,
+        )
+        since = publisher.held_back(catalog)
+        publisher.tell_held_back([catalog], [studio])
+        assert publisher.held_back(catalog) == since
+        publisher.unpin(catalog)
+        publisher.publish(catalog, [], AS_OF + HOUR)
+        ask()
+        assert (told()["held_back"], told()["pinned"], told("studio_profile")["held_back"]) == (
+            0,
+            0,
+            0,
+        )
+        monkeypatch.setattr(known_views, "_TRUSTED_SECONDS", -1)
+        assert told() == {}, "nobody asked for long, so what is live by now is not known"
+    assert told() == {}
 
 
 def test_without_its_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -197,6 +197,7 @@ def test_what_a_gate_holds_back_goes_live_once_it_is_accepted(
         failed = [str(e.event_specific_data) for e in result.all_events if e.is_step_failure]
         with Publisher.connect(deployment) as publisher:
             live = publisher.live(view)
+            assert bool(failed) == (publisher.held_back(view) is not None)
         assert live is not None
         return said, "".join(failed), live.rows
 

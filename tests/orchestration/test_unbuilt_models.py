@@ -46,6 +46,13 @@ def generations(deployment: Deployment) -> dict[str, str]:
         return {n: live.name for n, view in views.items() if (live := publisher.live(view))}
 
 
+def held_back(deployment: Deployment) -> set[str]:
+    """The views of which the store was told that their latest run was held back."""
+    with Publisher.connect(deployment) as publisher:
+        views = deployment.registry.views
+        return {name for name, view in views.items() if publisher.held_back(view)}
+
+
 def test_what_does_not_read_of_it_goes_out(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,6 +66,7 @@ def test_what_does_not_read_of_it_goes_out(
     assert run.made("online") == {"guest_stays"}
     assert run.made("training") == {"welcome_v2"}
     assert generations(deployment).keys() == {"guest_stays"}
+    assert held_back(deployment) == {"guest_profile"}
     with FeatureClient.connect(deployment, timeout=5) as client:
         answer = client.get("welcome_v2", guest_id="g1", at=moment(MIDDAY + 2 * HOUR))
         assert answer.to_dicts() == [{"guest_stays.stays_1d": 3}]
@@ -70,6 +78,7 @@ def test_the_next_run_builds_it_with_all_that_it_missed(deployment: Deployment) 
     with duckdb.connect(deployment.warehouse) as connection:
         assert failed_models(connection) == {}
     assert generations(deployment).keys() == {"guest_stays", "guest_profile"}
+    assert held_back(deployment) == set()
     with FeatureClient.connect(deployment, timeout=5) as client:
         answer = client.get("known_guest", guest_id="g0", at=moment(MIDDAY + 2 * HOUR))
         assert answer.to_dicts() == [{"guest_profile.last_stay": "6"}]

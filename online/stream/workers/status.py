@@ -1,10 +1,13 @@
 """How a stream stands: what waits, for how long, and what was refused, as the store knows it."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from redis import Redis
 
+from slate.kinds import naive_utc
+from slate.online.store.generations import Generation
 from slate.online.store.stream_names import LOG, StreamNames, units
 from slate.online.stream.events.redis_entries import arrival_of
 from slate.registry import Registry
@@ -88,3 +91,22 @@ def stream_status(
         len(all_units),
         held,
     )
+
+
+def known_until(
+    live: Generation, began: datetime | None, stream: StreamStatus, now: datetime
+) -> datetime:
+    """Up to when what happened is in what is served of a view that may have a stream (UTC).
+
+    Args:
+        live: its live generation.
+        began: the first arrival that the archive of its stream has seen (UTC, without a zone).
+        stream: how that stream stands.
+        now: the instant that it is (UTC).
+    """
+    # A stream that began later does not have what came between, as clients know too. Workers that
+    # hold no partition apply nothing, and an empty stream says nothing then.
+    has_all = began is not None and began <= naive_utc(live.as_of)
+    if live.stream_from is None or not has_all or not stream.held:
+        return live.as_of
+    return max(live.as_of, now - timedelta(seconds=stream.lag))

@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
+from slate.deployment import Deployment
 from slate.errors import (
     ClosedError,
     ConfigurationError,
@@ -27,11 +28,12 @@ from slate.errors import (
     RequestError,
     StoreError,
 )
-from slate.online import Answer, AsyncRemoteClient, FeatureClient, RemoteClient
+from slate.online import Answer, AsyncRemoteClient, FeatureClient, Publisher, RemoteClient
 from slate.online.http import metrics
 from slate.online.http.server import _waiting, listen
 from slate.online.store.embedded_server import EmbeddedServer
 from tests.online.http.conftest import LISTENING, STARTED, Serve, Served
+from tests.online.tables import AS_OF
 
 GAMES = ["chess", "go", "tag", "nothing"] * 100
 
@@ -93,6 +95,39 @@ def test_it_counts_over_all_of_its_processes(serve: Serve, published: datetime) 
     while not (behind := metric(served, "slate_near_behind_seconds", view="lately")):
         assert time.monotonic() < deadline
     assert behind < 10
+    assert served.stop() == 0
+
+
+def test_it_tells_how_views_stand_while_nobody_asks(
+    serve: Serve, deployment: Deployment, publisher: Publisher
+) -> None:
+    """Whichever process is asked says what is live now, also after a roll back."""
+    view, now = deployment.registry.view("game_catalog"), AS_OF
+    publisher.publish(view, [], now)
+    served = serve("--processes", "2", "--timeout", "10")
+    served.await_ready()
+
+    def told() -> tuple[float, float, float]:
+        names = ("as_of_timestamp_seconds", "held_back", "pinned")
+        as_of, held, pinned = (
+            metric(served, f"slate_view_{name}", view=view.name) for name in names
+        )
+        return as_of, held, pinned
+
+    later = now + timedelta(hours=1)
+    for _ in range(5):
+        assert told() == (now.timestamp(), 0, 0)
+    publisher.publish(view, [], later)
+    publisher.tell_held_back([view], [])
+    for _ in range(5):
+        assert told() == (later.timestamp(), 1, 0)
+    publisher.rollback(view, pin=True)
+    for _ in range(5):
+        assert told() == (now.timestamp(), 1, 1)
+    assert metric(served, "slate_view_live", view=view.name) == 1
+    assert metric(served, "slate_view_live", view="lately") == 0
+    assert math.isnan(metric(served, "slate_view_as_of_timestamp_seconds", view="lately"))
+    assert "Warning" not in served.told
     assert served.stop() == 0
 
 
