@@ -6,10 +6,12 @@ from typing import Any
 import dagster as dg
 
 from slate.asset_keys import experiment_path
+from slate.assets.catalogue_site.addresses import INDEX
 from slate.assets.database import POOL, Warehouse
 from slate.assets.experiment_report import PICTURE, compared_rows, markdown, picture
 from slate.assets.exposure_log import exposures_key
 from slate.assets.failures import explained
+from slate.assets.links import catalogue_link
 from slate.assets.warehouse import model_key
 from slate.deployment import Deployment
 from slate.experiments import Experiment
@@ -53,7 +55,12 @@ def _asset(deployment: Deployment, experiment: Experiment) -> dg.AssetsDefinitio
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, picture(found))
         yield dg.MaterializeResult(
-            metadata={**_told(found), "picture": dg.MetadataValue.path(str(path))}
+            metadata={
+                **_told(found),
+                "picture": dg.MetadataValue.path(str(path)),
+                # Which has the picture too, once the run is over.
+                "catalogue": catalogue_link(deployment, f"{INDEX}#experiments"),
+            }
         )
 
     return compared

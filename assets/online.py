@@ -14,6 +14,7 @@ from slate.assets.catalogue import asset_tags, schema, view_columns
 from slate.assets.catalogue_site.addresses import address
 from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
+from slate.assets.links import catalogue_link
 from slate.assets.publish_step import NEWEST, generation_metadata, published_views
 from slate.assets.streams import stream_deps
 from slate.assets.warehouse import current_key, model_key
@@ -72,7 +73,7 @@ def _spec(deployment: Deployment, view: type[FeatureView]) -> dg.AssetSpec:
         tags=asset_tags(view.tags),
         metadata={
             **schema(view_columns(view)),
-            "catalogue": dg.MetadataValue.path(str(deployment.catalogue / address(view))),
+            "catalogue": catalogue_link(deployment, address(view)),
         },
         code_version=fingerprint(view),
         skippable=True,

@@ -18,6 +18,7 @@ from slate.assets import verdicts
 from slate.assets.catalogue_site.addresses import run_address
 from slate.assets.database import POOL, Warehouse
 from slate.assets.failures import explained
+from slate.assets.links import catalogue_link, report_link
 from slate.assets.origins import landed_origins
 from slate.assets.publishing import known_since
 from slate.assets.unbuilt import failure_behind
@@ -176,11 +177,9 @@ class _ViewCheck:
     ) -> dict[str, dg.MetadataValue]:
         metadata: dict[str, dg.MetadataValue] = {
             "result": dg.MetadataValue.md(markdown(validation)),
-            "report": dg.MetadataValue.path(str(page)),
+            "report": report_link(self.deployment, page),
             # Written with the catalogue, at the end of the run.
-            "catalogue": dg.MetadataValue.path(
-                str(self.deployment.catalogue / run_address(page.parent.name))
-            ),
+            "catalogue": catalogue_link(self.deployment, run_address(page.parent.name)),
             "rows": dg.MetadataValue.int(validation.profile.rows),
             "expectations": dg.MetadataValue.int(len(validation.results)),
             "failed": dg.MetadataValue.int(len(validation.failed)),

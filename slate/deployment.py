@@ -43,6 +43,9 @@ class Deployment:
         kept_generations: how many generations of a view the online store keeps besides the live
             one, so that it can be rolled back.
         kept_answers: how long logged answers are kept, in microseconds; None for ever.
+        catalogue_url: where a web server has the folder of the catalogue, without a slash at the
+            end; empty if none has it.
+        reports_url: the same of the folder of reports.
         env: which preview of the deployment this is, by its name; empty for production.
     """
 
@@ -60,6 +63,8 @@ class Deployment:
     memory: str = ""
     kept_generations: int = KEPT_GENERATIONS
     kept_answers: int | None = None
+    catalogue_url: str = ""
+    reports_url: str = ""
     env: str = ""
 
     def preview(self, env: str) -> "Deployment":
@@ -248,6 +253,8 @@ def load(path: Path | None = None) -> Deployment:
         memory=settings.memory,
         kept_generations=settings.kept_generations,
         kept_answers=settings.kept_answers,
+        catalogue_url=settings.address("catalogue_url"),
+        reports_url=settings.address("reports_url"),
     )
     env = os.environ.get(ENV, "")
     if not env:

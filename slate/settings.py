@@ -14,6 +14,8 @@ Which definitions a deployment has, which dbt project, and where its data lie::
     memory = ""                                  # empty: half of the machine's; else as "12GB"
     kept_generations = 1                         # that a view can be rolled back to
     kept_answers = ""                            # empty: for ever; else how long, as "90d"
+    catalogue_url = ""                           # where a web server has <data>/catalogue
+    reports_url = ""                             # where one has <data>/reports
 
 ``SLATE_DATA``, ``SLATE_REDIS``, ``SLATE_CLOCK`` and ``SLATE_MEMORY`` override what the file says of
 them. ``SLATE_ENV`` names a preview: the same definitions with data and online keys of its own.
@@ -25,6 +27,7 @@ import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from slate.errors import ConfigurationError, DefinitionError, nearest
 from slate.thresholds import age_limit
@@ -45,6 +48,8 @@ _ENTRIES = (
     "memory",
     _KEPT,
     _ANSWERS,
+    "catalogue_url",
+    "reports_url",
 )
 # Of each view, besides the live one.
 KEPT_GENERATIONS, MOST_KEPT_GENERATIONS = 1, 100
@@ -162,6 +167,23 @@ class DeploymentSettings:
             raise ConfigurationError(
                 f"{error}; or leave it empty to keep logged answers for ever"
             ) from error
+
+    def address(self, name: str) -> str:
+        """Where a web server has a folder, without a slash at the end; empty if it does not."""
+        text = self.text(name)
+        try:
+            parts = urlsplit(text)
+            is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
+            # What is behind the path would end up amid the address of a page.
+            is_one = is_one and parts.port != 0 and not set(text) & {*'?#@<>"\\'}
+        except ValueError:
+            is_one = False
+        if text and not (is_one and text.isprintable() and " " not in text):
+            raise ConfigurationError(
+                f"{self._file}: {name} = {text!r} is not an address of pages: write it as in "
+                "'https://features.example.com/catalogue', without a password, or leave it empty"
+            )
+        return text.rstrip("/")
 
     def _overridden(self, name: str, variable: str) -> tuple[str, str]:
         """What an entry says, or a variable in its place, and which of them said it."""

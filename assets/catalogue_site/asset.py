@@ -4,9 +4,11 @@ import time
 
 import dagster as dg
 
+from slate.assets.catalogue_site.addresses import INDEX
 from slate.assets.catalogue_site.site import write_site
 from slate.assets.database import POOL
 from slate.assets.failures import explained
+from slate.assets.links import catalogue_link
 from slate.deployment import Deployment
 
 GROUP = "catalogue"
@@ -43,7 +45,7 @@ def catalogue_assets(deployment: Deployment) -> list[dg.AssetsDefinition]:
         context.log.info(f"{site.pages} pages in {seconds:.1f} s: {site.index}")
         return dg.MaterializeResult(
             metadata={
-                "path": dg.MetadataValue.path(str(site.index)),
+                "path": catalogue_link(deployment, INDEX),
                 "pages": site.pages,
                 "seconds": round(seconds, 3),
             }

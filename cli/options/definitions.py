@@ -2,7 +2,7 @@
 
 from slate.cli.options.command import Add
 from slate.cli.options.files import reading
-from slate.cli.options.types import count
+from slate.cli.options.types import count, port
 
 
 def _init(add: Add) -> None:
@@ -155,6 +155,15 @@ def _docs(add: Add) -> None:
     )
     command.add_argument(
         "--out", metavar="DIR", help="where to write it (default: catalogue, in the data folder)"
+    )
+    command.add_argument(
+        "--serve",
+        metavar="PORT",
+        type=port,
+        nargs="?",
+        const=0,
+        help="serve it then, to this machine alone, until interrupted (default: the port of "
+        "catalogue_url in slate.toml where that is of this machine, else a free one)",
     )
 
 

@@ -1,6 +1,7 @@
 """What Dagster's catalogue shows of a deployment: columns with texts, tags, freshness."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,8 @@ import pytest
 from slate.assets.catalogue import SCHEMA, asset_tags
 from slate.assets.catalogue_site.asset import KEY, catalogue_assets
 from slate.assets.dbt_project import parse_if_changed
+from slate.assets.links import report_link
+from slate.assets.online import online_assets, online_key
 from slate.compile.project import write
 from slate.deployment import load
 from slate.orchestration.assembly import assemble
@@ -119,3 +122,29 @@ def test_the_site_is_written_last_whatever_fails(tmp_path: Path) -> None:
     index = made.materialization.metadata["path"].value
     assert index == str(deployment.catalogue / "index.html")
     assert "guest_stays" in Path(str(index)).read_text()
+
+
+def test_pages_are_links_where_a_web_server_has_them(tmp_path: Path) -> None:
+    deployment = replace(
+        small.place(tmp_path, "events"),
+        catalogue_url="https://docs.example.com/slate",
+        reports_url="http://127.0.0.1:8091",
+    )
+    write(deployment.registry, deployment.dbt_project)
+    result = dg.materialize(catalogue_assets(deployment))
+    (made,) = result.get_asset_materialization_events()
+    link = made.materialization.metadata["path"]
+    assert isinstance(link, dg.UrlMetadataValue)
+    assert link.value == "https://docs.example.com/slate/index.html"
+    (online,) = online_assets(deployment)
+    view = deployment.registry.view("guest_stays")
+    assert online.metadata_by_key[online_key(view)]["catalogue"] == dg.MetadataValue.url(
+        "https://docs.example.com/slate/views/guest_stays.html"
+    )
+    page = deployment.reports / "2026" / "größe.html"
+    assert report_link(deployment, page).value == "http://127.0.0.1:8091/2026/gr%C3%B6%C3%9Fe.html"
+    # What is there are production's pages.
+    preview = deployment.preview("mine")
+    assert report_link(preview, preview.reports / "a.html") == dg.MetadataValue.path(
+        str(preview.reports / "a.html")
+    )

@@ -186,6 +186,28 @@ def test_how_many_generations_are_kept_is_a_number(tmp_path: Path) -> None:
             deployment.load(file)
 
 
+def test_where_a_web_server_has_pages_is_an_address(tmp_path: Path) -> None:
+    assert deployment.load(written(tmp_path, MINIMAL)).catalogue_url == ""
+    told = 'catalogue_url = "https://a.example.com:81/docs/"\nreports_url = "http://b"\n'
+    found = deployment.load(written(tmp_path, MINIMAL + told))
+    assert (found.catalogue_url, found.reports_url) == ("https://a.example.com:81/docs", "http://b")
+    for wrong in (
+        "a.example.com/docs",
+        "javascript:alert(1)",
+        "file:///docs",
+        "https://",
+        "https://u:p@a",
+        "https://a:x",
+        "https://a?q=1",
+        "https://a#b",
+        "https://a b",
+        "https://[a",
+    ):
+        file = written(tmp_path, f'{MINIMAL}catalogue_url = "{wrong}"\n')
+        with pytest.raises(ConfigurationError, match="is not an address of pages: write it as in"):
+            deployment.load(file)
+
+
 @pytest.mark.parametrize("module", ["slate/__init__.py", "slate.py"])
 def test_a_module_named_slate_is_refused(tmp_path: Path, module: str) -> None:
     (tmp_path / module).parent.mkdir(exist_ok=True)
