@@ -99,7 +99,8 @@ def sentences(found: Analysis) -> list[str]:
     """What it has come to, and why that may not hold."""
     until = f"{found.until:%Y-%m-%d %H:%M} UTC"
     later = (
-        f"{found.later:,} exposures since {until} wait for `slate run` to tell what came of them"
+        f"{found.later:,} exposures since {until} wait for what came of them: `slate run` tells it "
+        "once their hour is over"
     )
     if found.began is None and not found.later:
         return ["no exposure is taken in yet: ask for rankings, and run the job take_in_log"]

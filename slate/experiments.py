@@ -92,6 +92,11 @@ class Metric:
                 )
             check_filter(where, self.where, self.source)
         duration(self.within, f"{where}: within")
+        if self.per is not None and not isinstance(self.per, Metric):
+            raise DefinitionError(
+                f"{where}: per={self.per!r} is not a metric: give Metric(...), as in `per=Metric("
+                "'seen', Impression)`"
+            )
         if self.per is not None and self.per.per is not None:
             raise DefinitionError(
                 f"{where}: it is divided by {self.per.name!r}, which is a quotient itself: divide "
@@ -162,6 +167,13 @@ class Experiment:
         where = f"experiment {self.name!r}"
         _check_name(where, self.name)
         check_owner(f"{where}: owner", self.owner)
+        for what, given, kind in (("arms", self.arms, Arm), ("metrics", self.metrics, Metric)):
+            if not isinstance(given, Sequence) or not all(isinstance(one, kind) for one in given):
+                raise DefinitionError(
+                    f"{where}: its {what} are {given!r}: give a list of {kind.__name__}(...)"
+                )
+        for arm in self.arms:
+            _check_name(f"{where}: an arm", arm.name)
         if len(self.arms) < 2:
             raise DefinitionError(f"{where} has {len(self.arms)} arms: give two or more")
         for what, names in (
@@ -173,7 +185,6 @@ class Experiment:
                     f"{where}: two of its {what} are called {twice[0]!r}: give each its own name"
                 )
         for arm in self.arms:
-            _check_name(f"{where}: an arm", arm.name)
             number = isinstance(arm.share, int | float) and not isinstance(arm.share, bool)
             if not number or not 0 < arm.share <= 1:
                 raise DefinitionError(
@@ -202,8 +213,12 @@ class Experiment:
     @cached_property
     def services(self) -> tuple[str, ...]:
         """The services that its rankings are of, each once; the first is that of ``ranking``."""
-        every = (self.ranking, *(arm.ranking for arm in self.arms))
-        return tuple(dict.fromkeys(one.service for one in every))
+        return tuple(dict.fromkeys(one.service for one in self.rankings))
+
+    @property
+    def rankings(self) -> tuple[Ranking, ...]:
+        """What ranks for those that are in no arm, and for each arm."""
+        return self.ranking, *(arm.ranking for arm in self.arms)
 
     @property
     def parts(self) -> tuple[Metric, ...]:

@@ -77,10 +77,12 @@ def check_owner(where: str, owner: str) -> None:
     Raises:
         DefinitionError: neither an e-mail address nor a team.
     """
-    if owner and not (_EMAIL.fullmatch(owner) or _TEAM.fullmatch(owner)):
+    if owner and not (
+        isinstance(owner, str) and (_EMAIL.fullmatch(owner) or _TEAM.fullmatch(owner))
+    ):
         raise DefinitionError(
             f"{where} = {owner!r}: give an e-mail address, as in 'ann@example.com', or a team, as "
-            f"in 'team:{re.sub(r'[^a-z0-9]+', '_', owner.lower()).strip('_') or 'data'}'"
+            f"in 'team:{re.sub(r'[^a-z0-9]+', '_', str(owner).lower()).strip('_') or 'data'}'"
         )
 
 

@@ -5,6 +5,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from slate.errors import DataError
 from slate.expressions import Array
 
 
@@ -38,6 +39,32 @@ class Order:
     def of_nothing(cls) -> Self:
         """The order of no rows, which no model was asked about."""
         return cls(np.empty(0, np.int64), np.empty(0), "")
+
+    def require_of(self, rows: int) -> None:
+        """Refuse what is no order of an answer.
+
+        Args:
+            rows: how many rows the answer has.
+
+        Raises:
+            DataError: saying what is wrong.
+        """
+        order, scores = self.rows, self.scores
+        if not (isinstance(order, np.ndarray) and isinstance(scores, np.ndarray)):
+            raise DataError("its rows and its scores have to be arrays of NumPy")
+        if order.ndim != 1 or (order.size and order.dtype.kind not in "iu"):
+            raise DataError(f"its rows are {self.rows!r}: give places of rows, a whole number each")
+        if order.size and not 0 <= order.min() <= order.max() < rows:
+            raise DataError(f"its rows reach from {order.min()} to {order.max()}, of {rows:,} rows")
+        if order.size and np.bincount(order).max() > 1:
+            raise DataError("some of its rows are there twice")
+        if scores.shape != (rows,) or scores.dtype.kind not in "iufb":
+            raise DataError(
+                f"its scores are {scores.dtype} of shape {scores.shape}: give a number for each of "
+                f"the answer's {rows:,} rows, in their own order"
+            )
+        if not isinstance(self.model, str):
+            raise DataError(f"its model is {self.model!r}: give the version as text")
 
 
 class Ranking(Protocol):

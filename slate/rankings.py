@@ -32,6 +32,11 @@ def rankings(deployment: Deployment) -> Mapping[str, Ranked]:
         DefinitionError: an experiment is wrong.
     """
     found: Mapping[str, Ranked] = made_by(deployment, "rankings", deployment.rankings) or {}
+    if not isinstance(found, Mapping):
+        raise ConfigurationError(
+            f"{deployment.rankings}: `rankings` returns {found!r}: return a dict of rankings by "
+            "name, as in {'feed': Feed()}"
+        )
     experiments = dict[str, str]()
     for name, one in found.items():
         if not is_portable(name):
@@ -39,8 +44,22 @@ def rankings(deployment: Deployment) -> Mapping[str, Ranked]:
                 f"{deployment.rankings}: a ranking is called {name!r}: use lower-case letters, "
                 "digits and underscores, as in 'feed'"
             )
+        each = (
+            (one.ranking, *(arm.ranking for arm in one.arms))
+            if isinstance(one, Experiment)
+            else (one,)
+        )
+        for ranking in each:
+            _require_ranking(f"{deployment.rankings}: the ranking {name!r}", ranking)
         for service in services_of(one):
             if service not in deployment.registry.services:
+                if meant := deployment.registry.versions(service):
+                    # Exposures, keys and other arms know it by one name.
+                    names = " or ".join(repr(one.full_name) for one in meant)
+                    raise ConfigurationError(
+                        f"{deployment.rankings}: the ranking {name!r} is of {service!r}: name the "
+                        f"service with its version, {names}"
+                    )
                 raise ConfigurationError(
                     f"{deployment.rankings}: the ranking {name!r} is of {service!r}, and there is "
                     f"no such service: name one of {', '.join(deployment.registry.services)}"
@@ -70,6 +89,21 @@ def experiments(deployment: Deployment) -> dict[str, Experiment]:
     """
     every = rankings(deployment).values()
     return {one.name: one for one in every if isinstance(one, Experiment)}
+
+
+def _require_ranking(where: str, ranking: object) -> None:
+    """Refuse what cannot rank."""
+    if isinstance(ranking, type) or not callable(getattr(ranking, "order", None)):
+        raise ConfigurationError(
+            f"{where} is {ranking!r}, which has no method `order`: give an object of a class that "
+            "has one, as docs/serving.md shows"
+        )
+    service = getattr(ranking, "service", None)
+    if not isinstance(service, str):
+        raise ConfigurationError(
+            f"{where} is of the service {service!r}: give its name with its version as text, as in "
+            "service = 'feed_ranking_v1'"
+        )
 
 
 def _check(where: str, experiment: Experiment, registry: Registry) -> None:

@@ -14,6 +14,8 @@ from slate.errors import DefinitionError
 SECOND = 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+# From now it ends within the years that instants have.
+_LONGEST = 1_000 * 365 * DAY
 _NOTHING = re.compile(r"0+[smhd]")
 _DURATION = re.compile(r"([1-9]\d*)([smhd])")
 
@@ -93,7 +95,14 @@ def duration(text: str, where: str) -> int:
             f"{where}: {text!r} is not a duration; write a whole number and s, m, h or d, as in "
             "'1h'"
         )
-    return int(match[1]) * _UNITS[match[2]]
+    found = int(match[1]) * _UNITS[match[2]]
+    if found > _LONGEST:
+        # Instants that far back, or ahead, cannot be told.
+        raise DefinitionError(
+            f"{where}: {text!r} is longer than {_LONGEST // _UNITS['d']:,} days, which is the "
+            "longest duration"
+        )
+    return found
 
 
 def duration_name(microseconds: int) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from slate.errors import RequestError, SlateError, nearest
+from slate.errors import DataError, RequestError, SlateError, nearest
 from slate.online.http import bodies, ranked
 from slate.online.http.access import Grant
 from slate.online.http.bodies import ARROW, JSON, LookupRequest
@@ -87,6 +87,9 @@ class RankingEndpoint:
                 async with self._ordering[name]:
                     if answer.rows:
                         order = await asyncio.to_thread(ranking.order, answer, lookup.request_id)
+                if not isinstance(order, Order):
+                    raise DataError(f"{type(ranking).__name__}.order returns {order!r}, no Order")
+                order.require_of(answer.rows)
             except SlateError as error:
                 # Also where a model wants a feature that its service has no more.
                 raise Refused(503, f"{name} cannot rank: {error}") from None

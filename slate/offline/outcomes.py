@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slate.deployment import Deployment
+from slate.errors import DataError
 from slate.experiments import Experiment, Metric
 from slate.exposures import folder_of
 from slate.expressions import Array
@@ -106,8 +107,25 @@ def outcomes(
     files = sorted(map(str, folder_of(deployment, experiment).glob("*.parquet")))
     listed = ", ".join(map(literal, files))
     exposures = f"read_parquet([{listed}], union_by_name => true)" if files else ""
+    if exposures:
+        _require_readable(experiment, exposures, connection)
     found = {model: named.get(model, f'"main"."{model}"') for model in models}
     return analysed(experiment, exposures, found, until, connection)
+
+
+def _require_readable(
+    experiment: Experiment, exposures: str, connection: "duckdb.DuckDBPyConnection"
+) -> None:
+    """Refuse exposures that cannot be read, which are no fault of the warehouse."""
+    import duckdb
+
+    try:
+        connection.execute(f"select count(*) from {exposures}").fetchall()
+    except duckdb.Error as error:
+        raise DataError(
+            f"the exposures of {experiment.name} cannot be read ({error}): take the file away that "
+            "is damaged; the others are compared without it"
+        ) from error
 
 
 def analysed(

@@ -32,6 +32,7 @@ from slate.cli.main import command, main
 from slate.compile.project import write
 from slate.deployment import Deployment, load
 from slate.errors import DataError
+from slate.exposures import exposures_folder
 from slate.offline.audit import Audit
 from slate.offline.causes import Cause
 from slate.offline.warehouse import reading
@@ -561,6 +562,11 @@ def test_arms_are_compared_by_what_came_of_exposures(
         assert "without       2      0.5   -0.5 (-50.0%)" in capsys.readouterr().out
         assert command(["experiments", "lettres"]) == 1
         assert "no experiment 'lettres': did you mean 'letters'?" in capsys.readouterr().err
+        damaged = exposures_folder(deployment, "letters") / "9.parquet"
+        damaged.write_text("PAR1")
+        assert command(["experiments", "letters"]) == 1
+        assert "the exposures of letters cannot be read (" in capsys.readouterr().err
+        damaged.unlink()
     finally:
         config.write_text(text)
 

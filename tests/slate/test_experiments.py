@@ -16,7 +16,7 @@ from slate.kinds import Kind
 from slate.offline.comparisons import mismatch
 from slate.orders import Features, Order
 from slate.rankings import rankings
-from tests.online.arcade import Offer, Play
+from tests.online.arcade import Offer, Play, play_ranking
 
 UNITS = range(20_000)
 
@@ -120,6 +120,12 @@ def wrong_metric(**given: Any) -> Metric:
         (lambda: wrong_metric(where=Offer.budget > 3), "metric 'plays': Offer.budget"),
         (lambda: wrong_metric(within="soon"), "'soon' is not a duration"),
         (lambda: wrong_metric(within="0s"), "'0s' is not a duration"),
+        (lambda: wrong_metric(within="365001d"), "is longer than 365,000 days"),
+        (lambda: wrong_metric(per="seen"), "per='seen' is not a metric"),
+        (lambda: experiment(arms=None), r"its arms are None: give a list of Arm\(...\)"),
+        (lambda: experiment(arms=["a", "b"]), "its arms are"),
+        (lambda: experiment(metrics=wrong_metric()), r"give a list of Metric\(...\)"),
+        (lambda: experiment(owner=3), "owner = 3: give an e-mail address"),
         (lambda: wrong_metric(per=wrong_metric(name="b", per=wrong_metric(name="c"))), "quotient"),
     ],
 )
@@ -135,7 +141,7 @@ def test_arms_have_to_answer_the_same_request(
         "arcade", "tests.online.arcade", tmp_path, tmp_path, tmp_path, rankings=__name__
     )
 
-    def refused(**found: Experiment) -> str:
+    def refused(**found: Any) -> str:
         monkeypatch.setitem(globals(), "rankings", lambda deployment: found)
         with pytest.raises(ConfigurationError) as error:
             RANKINGS(one)
@@ -151,6 +157,18 @@ def test_arms_have_to_answer_the_same_request(
     assert "'x' is of 'nothing_v1', and there is no such service" in refused(
         x=experiment(ranking=Nothing("nothing_v1"))
     )
+    for wrong, said in (
+        (None, "is None, which has no method `order`"),
+        ("play_ranking_v3", "is 'play_ranking_v3', which has no method `order`"),
+        (Nothing, "which has no method `order`: give an object of a class"),
+        (Nothing(play_ranking), "of the service FeatureService('play_ranking', version=3): give"),
+    ):
+        assert said in refused(x=wrong)
+        assert said in refused(x=experiment(arms=[Arm("a", wrong, 0.1), Arm("b", wrong, 0.1)]))
+    for short in ("play_ranking", "play_ranking@3"):
+        assert f"is of {short!r}: name the service with its version, 'play_ranking_v3'" in refused(
+            x=experiment(ranking=Nothing(short))
+        )
     assert "'games' and 'again' are experiments of one name, 'one'" in refused(
         games=experiment(), again=experiment()
     )

@@ -11,10 +11,13 @@ from redis import Redis
 
 from slate.deployment import Deployment
 from slate.errors import StreamFullError
+from slate.fingerprints import fingerprint
 from slate.online import EventWriter
 from slate.online.rows.instants import microseconds as us
 from slate.online.store.cluster_client import clustered
-from slate.online.store.stream_names import LOG, StreamNames, Unit, units
+from slate.online.store.delta_removal import forget_former_definitions
+from slate.online.store.deployment_keys import names_of
+from slate.online.store.stream_names import LOG, StreamNames, Unit, deltas_name, units
 from slate.online.stream.applying.applier import Applier
 from slate.online.stream.archive.log_archive import Archive
 from slate.online.stream.events.block_schemas import ID
@@ -179,3 +182,17 @@ def test_workers_take_all_of_it_on(redis: Redis, bikes: Deployment, writer: Even
     assert status.held == status.partitions
     for worker in workers:
         worker.leave()
+
+
+def test_rows_of_former_definitions_go_from_all_nodes(redis: Any, bikes: Deployment) -> None:
+    """Of those that an earlier version left nothing tells but their names."""
+    view = bikes.registry.view("station_moves")
+    present = {deltas_name("bikes", view, part) for part in range(12)}
+    former = {name.replace(fingerprint(view), "0123456789ab") for name in present}
+    former |= {f"{name}:replayed" for name in former}
+    assert not former & present
+    for name in former | present:
+        redis.hset(name, "1", "rows")
+    assert len({id(server) for server, _ in names_of(redis, "bikes")}) == 3, "on every node"
+    forget_former_definitions(redis, "bikes", bikes.registry)
+    assert {name.decode() for _, names in names_of(redis, "bikes") for name in names} == present

@@ -56,10 +56,31 @@ class Outdated:
         return Order(np.arange(len(matrix)), matrix[:, 0], "old-1")
 
 
+class Wrong:
+    """One that says its version as a number, which no log of exposures could hold."""
+
+    service = SERVICE
+
+    def order(self, answer: Features, request_id: str) -> Order:
+        rows = np.arange(len(answer["game_catalog.price"]))
+        return Order(rows, rows, 7)  # type: ignore[arg-type]
+
+
+class Nowhere:
+    """One that tells no order."""
+
+    service = SERVICE
+
+    def order(self, answer: Features, request_id: str) -> Order:
+        return None  # type: ignore[return-value]
+
+
 def rankings(deployment: Deployment) -> Mapping[str, Ranking]:
     return {
         "cheapest": Cheapest(),
         "unsure": Unsure(),
         "untrained": Untrained(),
         "outdated": Outdated(),
+        "wrong": Wrong(),
+        "nowhere": Nowhere(),
     }

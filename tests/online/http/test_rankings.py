@@ -159,13 +159,16 @@ def test_arrow_requests_are_ranked_and_refusals_say_why(address: str, published:
         ("cheapest", body, {"accept": ARROW}, 406, "rankings are answered in JSON"),
         ("untrained", body, {}, 503, "untrained cannot rank: no model is promoted: train one"),
         ("outdated", body, {}, 503, "outdated cannot rank: play_ranking_v3 has no 'game_cata"),
+        ("wrong", body, {}, 503, "wrong cannot rank: its model is 7: give the version as text"),
+        ("nowhere", body, {}, 503, "nowhere cannot rank: Nowhere.order returns None, no Order"),
     ):
         found, told = post(f"{base}/{path}", given, **headers)
         assert (found, said in told["error"]) == (status, True), (path, told)
     listed = json.loads(urllib3.request("GET", base).data)
     assert listed == {
         "rankings": {
-            n: {"service": SERVICE} for n in ("cheapest", "unsure", "untrained", "outdated")
+            n: {"service": SERVICE}
+            for n in ("cheapest", "unsure", "untrained", "outdated", "wrong", "nowhere")
         }
     }
     metrics = urllib3.request("GET", f"{address}/metrics").data.decode()
