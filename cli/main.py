@@ -10,13 +10,13 @@ import argparse
 import atexit
 import importlib
 import os
-import select
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from slate.cli.options import data, definitions, running, store
+from slate.cli.outputs import has_no_reader, let_go, require_outputs, why_not_written, write_out
 from slate.deployment import ENV, load
 from slate.errors import SlateError
 
@@ -32,12 +32,12 @@ PIPE_CLOSED = 141
 
 def main() -> NoReturn:
     """Run the command that was given to this process, and end it."""
-    options = _parser().parse_args()
+    require_outputs()
+    options = _parsed()
     code = 1
 
     def leave() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        write_out()
         os._exit(code)
 
     # Registered first, it is called last, when all else has been closed. To take down what Dagster
@@ -45,6 +45,27 @@ def main() -> NoReturn:
     atexit.register(leave)
     code = _ended(options)
     sys.exit(code)
+
+
+def _parsed() -> argparse.Namespace:
+    try:
+        return _parser().parse_args()
+    except SystemExit:
+        # It has told help, or what is wrong.
+        if why := why_not_written():
+            sys.exit(_not_written(why))
+        raise
+
+
+def _not_written(why: str) -> int:
+    """Tell that what was printed is lost; the exit code."""
+    let_go(sys.stdout)
+    print(
+        f"slate: standard output cannot be written ({why}), so not all of it is there: make room, "
+        "or let it go elsewhere",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def command(arguments: Sequence[str]) -> int:
@@ -72,10 +93,10 @@ def _ended(options: argparse.Namespace) -> int:
             code = _run(options)
         sys.stdout.flush()
     except BrokenPipeError as error:
-        closed = [output for output in (sys.stdout, sys.stderr) if _has_no_reader(output)]
+        closed = [output for output in (sys.stdout, sys.stderr) if has_no_reader(output)]
         for output in closed:
             # What is still buffered has no reader either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+            let_go(output)
         if closed:
             return PIPE_CLOSED
         print(
@@ -84,17 +105,14 @@ def _ended(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
+    except OSError:
+        if (why := why_not_written()) is None:
+            raise
+        return _not_written(why)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     return code
-
-
-def _has_no_reader(output: TextIO) -> bool:
-    """Whether an output is a pipe, or the like, whose other end is closed."""
-    poll = select.poll()
-    poll.register(output, 0)
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _run(options: argparse.Namespace) -> int:

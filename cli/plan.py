@@ -36,11 +36,9 @@ def run(options: Namespace) -> int:
         told["unfinished"] = unfinished
         print(json.dumps(told, indent=2, default=_json))
     elif options.markdown:
-        print(markdown(changes, samples))
+        print(markdown(changes, samples, unfinished))
     else:
-        print(text(changes, samples))
-    if unfinished and not options.json:
-        print(f"\nnot finished: {', '.join(unfinished)} lack what streams added: `slate apply`")
+        print(text(changes, samples, unfinished))
     return SOMETHING if options.detailed_exitcode and (unfinished or not changes.nothing) else 0
 
 

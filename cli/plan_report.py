@@ -11,6 +11,7 @@ from slate.cli.text import heading, shown_value, table
 from slate.locks.comparison import some
 
 _SIGNS = {"new": "+", "changed": "~", "gone": "-"}
+LACKS = "lacks what streams added to it, and is MISSING in answers: run `slate apply` again"
 # Of more features than this, those that are new are told by view.
 LISTED = 30
 
@@ -30,20 +31,26 @@ class Section:
     rows: Sequence[Sequence[str]]
 
 
-def text(changes: Changes, samples: Sequence[Sample]) -> str:
-    """The report for a terminal."""
-    parts = [_summary(changes)]
-    for section in _sections(changes, samples):
+def text(changes: Changes, samples: Sequence[Sample], unfinished: Sequence[str] = ()) -> str:
+    """The report for a terminal.
+
+    Args:
+        changes: what a run would do.
+        samples: old and new values of what changes.
+        unfinished: the views that lack what streams added, as an apply was not finished.
+    """
+    parts = [_summary(changes, unfinished)]
+    for section in _sections(changes, samples, unfinished):
         lines = "\n".join(row[0] for row in section.rows)
         body = table(section.rows, head=section.head) if section.head else lines
         parts.append(f"{heading(section.title)}\n{body}")
     return "\n\n".join(parts)
 
 
-def markdown(changes: Changes, samples: Sequence[Sample]) -> str:
-    """The report for a comment in review."""
-    parts = [f"### `slate plan` of {changes.deployment}", _summary(changes)]
-    for section in _sections(changes, samples):
+def markdown(changes: Changes, samples: Sequence[Sample], unfinished: Sequence[str] = ()) -> str:
+    """The report for a comment in review; see ``text``."""
+    parts = [f"### `slate plan` of {changes.deployment}", _summary(changes, unfinished)]
+    for section in _sections(changes, samples, unfinished):
         if section.head:
             rows = [section.head, ["---"] * len(section.head), *section.rows]
             lines = [f"| {' | '.join(map(_escaped, row))} |" for row in rows]
@@ -58,8 +65,10 @@ def _escaped(cell: str) -> str:
     return " ".join(cell.split()).replace("|", "\\|")
 
 
-def _summary(changes: Changes) -> str:
+def _summary(changes: Changes, unfinished: Sequence[str]) -> str:
     """The whole in a line."""
+    if unfinished and changes.nothing:
+        return "nothing new to do, but an apply is not finished"
     begin = sum(one.how != "ends" for one in changes.streams)
     if changes.nothing:
         told = "nothing to do" + (", as far as could be looked at" if changes.unseen else "")
@@ -80,7 +89,9 @@ def _summary(changes: Changes) -> str:
     return ", ".join(f"{n} {one if n == 1 else many}" for n, one, many in counts if n)
 
 
-def _sections(changes: Changes, samples: Sequence[Sample]) -> Iterator[Section]:
+def _sections(
+    changes: Changes, samples: Sequence[Sample], unfinished: Sequence[str]
+) -> Iterator[Section]:
     """The parts of the report that have anything to say."""
     views = [[v.name, v.how, _amount(v.read), _live(v), _room(v)] for v in changes.views]
     training = [[one.name, one.how, _amount(one.amount)] for one in changes.training]
@@ -90,6 +101,7 @@ def _sections(changes: Changes, samples: Sequence[Sample]) -> Iterator[Section]:
     unseen = [[f"{one.service}: {why}"] for one in samples for why in one.unseen]
     found = [
         Section("a run refuses this", [], [[line] for line in changes.broken]),
+        Section("not finished", [], [[f"{view} {LACKS}"] for view in unfinished]),
         _services(changes),
         _features(changes),
         Section("views", ["view", "", "reads again", "live now", "room (estimate)"], views),

@@ -241,3 +241,16 @@ def test_explain_needs_no_store(slate: Slate, bikes: Deployment) -> None:
     assert explained.out.startswith("bike_choice_v2: ")
     assert "depot_profile" in explained.out
     assert not bikes.data.exists()
+
+
+def test_an_input_that_training_may_have_null_is_warned_of(
+    slate: Slate, bikes: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No request can bring a null."""
+    assert "may be null" not in slate("check").err
+    service = bikes.registry.services["station_outlook_v1"]
+    monkeypatch.setattr(service.spine.columns["expected"], "nullable", True)
+    assert (
+        "slate: station_outlook_v1: Count.expected may be null, and a request without expected is "
+        "refused"
+    ) in slate("check").err

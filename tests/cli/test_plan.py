@@ -3,9 +3,15 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from slate.deployment import load
+from slate.online import Publisher
+from slate.online.store.embedded_server import EmbeddedServer
 from tests.cli.conftest import Slate
 from tests.cli.test_locks import FULL, NARROW, define
 from tests.cli.test_locks import folder as folder  # a fixture
+from tests.online.stream.moves import NOON
 
 
 def test_it_works_without_store_and_warehouse(slate_here: Slate, folder: Path) -> None:
@@ -42,3 +48,16 @@ def test_it_works_without_store_and_warehouse(slate_here: Slate, folder: Path) -
 def test_a_key_is_for_a_server(slate: Slate) -> None:
     refused = slate("plan", "--key", "k")
     assert (refused.code, "give --server URL too" in refused.err) == (2, True)
+
+
+@pytest.mark.process
+@pytest.mark.usefixtures("up_to_date")
+def test_an_apply_that_is_not_finished_is_a_part_of_each_form(slate: Slate) -> None:
+    bikes = load()
+    with EmbeddedServer.attach(bikes.data / "redis"), Publisher.connect(bikes) as store:
+        store.publish(bikes.registry.view("rider_rides"), [], NOON, stream_from=NOON)
+        plain, marked, told = (slate("plan", *form) for form in ((), ("--markdown",), ("--json",)))
+    lacks = "rider_rides lacks what streams added to it, and is MISSING in answers: run `slate app"
+    assert f"\n\nnot finished\n{lacks}" in plain.out
+    assert f"\n\n**not finished**\n\n- {lacks}" in marked.out
+    assert json.loads(told.out)["unfinished"] == ["rider_rides"]

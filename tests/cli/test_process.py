@@ -121,6 +121,43 @@ def test_a_reader_that_leaves_is_no_error(environment: dict[str, str]) -> None:
     assert done.stderr == b""
 
 
+def shell(line: str, environment: dict[str, str], **more: str) -> tuple[int, str, str]:
+    """How a command ended that a shell gave its outputs."""
+    words = f"{sys.executable} -m slate.cli.main {line}"
+    done = run(["sh", "-c", words], {**environment, **more})
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+@pytest.mark.parametrize("arguments", ["list", "--help", "describe station_moves"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_is_full_is_told(
+    environment: dict[str, str], arguments: str, unbuffered: str
+) -> None:
+    line = f"{arguments} > /dev/full"
+    assert shell(line, environment, PYTHONUNBUFFERED=unbuffered) == (
+        1,
+        "",
+        "slate: standard output cannot be written (No space left on device), so not all of it is "
+        "there: make room, or let it go elsewhere\n",
+    )
+
+
+def test_an_output_that_is_closed_is_told(environment: dict[str, str]) -> None:
+    code, _, told = shell("list >&-", environment)
+    assert (code, told.startswith("slate: standard output is closed, and what")) == (1, True)
+    assert shell("list >&- 2>&-", environment)[0] == 1
+
+
+@pytest.mark.parametrize("way", ["2>&-", "2>/dev/full"])
+def test_nobody_has_to_be_told_what_is_wrong(environment: dict[str, str], way: str) -> None:
+    """Nor does what goes to standard error end up among the data."""
+    code, out, _ = shell(f"list {way}", environment)
+    assert (code, out.startswith("entities\n")) == (0, True)
+    assert shell(f"explain bike_choise {way}", environment)[:2] == (1, "")
+    assert shell(f"ingest move - {way} <&-", environment)[:2] == (0, "")
+
+
 def test_a_store_that_is_not_there_is_told_of_in_one_line(environment: dict[str, str]) -> None:
     lost = {"SLATE_REDIS": "redis://127.0.0.1:1", "SLATE_CONFIG": str(ROOT / "slate.toml")}
     failed = run([*SLATE, "live", "--plain", "--seconds", "1"], {**environment, **lost})
