@@ -153,7 +153,7 @@ def picture(found: Analysis) -> str:
         f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="{_TOP - 6}" y2="{height - 20}" stroke="#888"/>',
     ]
     for place, row in enumerate(rows):
-        y, base = _TOP + _ROW * place + _ROW / 2, row.difference.base
+        y, base = _TOP + _ROW * place + _ROW / 2, abs(row.difference.base)
         low, high = sorted(x(bound / base) for bound in row.difference.interval)
         least, last = sorted(x(bound / base) for bound in row.difference.interval_at_any_time)
         colour = "#888" if low <= x(0) <= high else "#1a6fb0"
@@ -197,7 +197,7 @@ def _widest(found: Analysis) -> float:
 
 def _bar(row: Row, most: float) -> str:
     """The difference (●) with its intervals, for one look (━) and at any time (─), about 0 (│)."""
-    base = row.difference.base
+    base = abs(row.difference.base)
     if not (row.is_told and base):
         return ""
 

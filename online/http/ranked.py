@@ -43,6 +43,13 @@ def document(
     by_row = {key: values for key, values in keys.items() if len(values) == answer.rows}
     best = order.rows[:most].tolist()
     answered = told(answer)
+    # JSON has no other numbers: they are null in it.
+    if infinite := int(np.isinf(order.scores).sum()):
+        answered["errors"] = [
+            *answered["errors"],
+            f"{name}: the scores of {infinite:,} of {answer.rows:,} candidates are infinite, which "
+            f"is null here: have the model {order.model} score by finite numbers",
+        ]
     if unscored := int(np.isnan(order.scores).sum()):
         answered["errors"] = [
             *answered["errors"],

@@ -99,8 +99,11 @@ class Difference:
 
     @property
     def relative(self) -> float:
-        """The difference as a share of the first arm's mean; NaN of none."""
-        return self.difference / self.base if self.base else math.nan
+        """The difference as a share of the size of the first arm's mean; NaN of none.
+
+        Above it is more, also where means are negative, as those of losses.
+        """
+        return self.difference / abs(self.base) if self.base else math.nan
 
 
 @dataclass(frozen=True)

@@ -249,3 +249,19 @@ def test_a_report_says_no_more_than_what_holds() -> None:
     spots = [float(one.get("cx", 0)) for one in drawing.iter("{http://www.w3.org/2000/svg}circle")]
     assert len(spots) == 3
     assert spots == sorted(spots)
+
+
+def test_more_is_more_also_of_losses() -> None:
+    """Where means are negative, a share of them would turn what is higher to the left."""
+    arms, values = drawn(np.random.default_rng(2), 4_000)
+    losses = compared("losses", ["one", "other"], arms, values - values.mean() - 5 + arms)
+    (less,) = losses.differences
+    assert less.relative == pytest.approx(less.difference / 5, rel=0.1)
+    units = {"one": 1_980, "other": 2_020}
+    found = Analysis("tried", UNTIL, NOON, 4_000, 0, units, 0, 0, (losses,), {}, 0.5)
+    assert "losses: other is higher" in sentences(found)
+    assert cells(found)[1][-1].index("●") > 12
+    drawing = ElementTree.fromstring(picture(found))
+    (spot,) = drawing.iter("{http://www.w3.org/2000/svg}circle")
+    none = next(iter(drawing.iter("{http://www.w3.org/2000/svg}line")))
+    assert float(spot.get("cx", 0)) > float(none.get("x1", 0))

@@ -27,13 +27,13 @@ class Cheapest:
 
 
 class Unsure:
-    """One that scores the first alone."""
+    """One that scores the first alone, and the second infinitely low."""
 
     service = SERVICE
 
     def order(self, answer: Features, request_id: str) -> Order:
         scores = np.full(len(answer["game_catalog.price"]), np.nan)
-        scores[:1] = 1.0
+        scores[:1], scores[1:2] = 1.0, -np.inf
         return Order((-scores).argsort(kind="stable"), scores, "unsure-1")
 
 

@@ -92,7 +92,8 @@ def test_a_single_candidate_leaves_the_request_its_keys(
 def test_what_has_no_score_is_told(client: RemoteClient, published: datetime) -> None:
     found = client.rank("unsure", published, player_id=1, game_id=GAMES)
     assert [row["score"] for row in found.rows] == [1.0, None, None, None]
-    assert "unsure: 3 of 4 candidates have no score" in found.errors[-1]
+    assert "unsure: 2 of 4 candidates have no score" in found.errors[-1]
+    assert "unsure: the scores of 1 of 4 candidates are infinite" in found.errors[-2]
     assert client.rank("unsure", published, player_id=1, game_id=GAMES[:1]).errors == ()
 
 
