@@ -1,6 +1,7 @@
 """`slate` as the shell knows it: help, exit codes, pipes, interrupts."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -123,7 +124,7 @@ def test_a_reader_that_leaves_is_no_error(environment: dict[str, str]) -> None:
 
 def shell(line: str, environment: dict[str, str], **more: str) -> tuple[int, str, str]:
     """How a command ended that a shell gave its outputs."""
-    words = f"{sys.executable} -m slate.cli.main {line}"
+    words = f"{shlex.quote(sys.executable)} -m slate.cli.main {line}"
     done = run(["sh", "-c", words], {**environment, **more})
     return done.returncode, done.stdout, done.stderr
 

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -28,7 +27,7 @@ from slate.assets.answer_files import answers_in, names
 from slate.assets.answer_log import log_key
 from slate.assets.audits import CHECK, audit_key
 from slate.assets.forgetting.looked import Looked
-from slate.cli.main import command, main
+from slate.cli.main import command
 from slate.compile.project import write
 from slate.deployment import Deployment, load
 from slate.errors import DataError
@@ -430,10 +429,7 @@ def test_a_value_is_traced_to_its_events(
     monkeypatch.setenv("SLATE_CONFIG", str(deployment.root / "slate.toml"))
 
     def trace(*given: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["slate", "trace", "welcome_v1", *given])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0)
+        return command(["trace", "welcome_v1", *given])
 
     assert trace("unapplied", "stays_1d", "--json") == 0
     told = json.loads(capsys.readouterr().out)

@@ -223,7 +223,7 @@ def test_nothing_is_left_in_the_warehouses_file(tmp_path: Path) -> None:
         before = {one.place: one.found for one in tables.search(connection, SUBJECTS)}
         assert before["warehouse: main.kept"] == before["warehouse: shop.orders"] == 5
         assert before["warehouse: main.texts"] == 2000
-        tables.delete(connection, SUBJECTS, manifest)
+        tables.delete(connection, SUBJECTS, manifest, [])
     tables.compact(warehouse)
     with tables.opened(warehouse) as connection:
         looked = list(tables.search(connection, SUBJECTS))

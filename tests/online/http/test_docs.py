@@ -12,6 +12,7 @@ import pytest
 from tests.online.http.conftest import Served
 
 DOCS = Path(__file__).parents[3] / "docs/serving.md"
+MONITORING = DOCS.with_name("monitoring.md")
 BLOCKS = re.findall(r"```(sh|json|python)\n(.*?)```", DOCS.read_text(), re.DOTALL)
 # The tests' own deployment has other names.
 OURS = {
@@ -67,13 +68,15 @@ def test_curl_is_answered_as_it_says(ready: Served) -> None:
 
 def test_every_metric_is_named(ready: Served) -> None:
     told = set(re.findall(r"slate_(?:serve|lookup|near)_\w+", DOCS.read_text()))
+    told |= set(re.findall(r"slate_view_\w+", MONITORING.read_text()))
     # What nobody asked for yet has no numbers.
     assert ready.service("play_ranking", player_id=1, game_id=["go"]).status == 200
     there = set(re.findall(r"# TYPE (slate_\w+)", ready.ask("/metrics").body.decode()))
-    # Nor what never came about: no ranking is an experiment here, the log lost nothing, and no
-    # expression failed.
+    # Nor what never came about: no ranking is an experiment here, the log lost nothing, no
+    # expression failed, and no view has to be fresh.
     assert there == told - {
         "slate_serve_exposures_total",
         "slate_serve_not_logged_total",
         "slate_lookup_failed_rows_total",
+        "slate_view_fresh_within_seconds",
     }
