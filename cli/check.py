@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from slate.compile.project import require_up_to_date
 from slate.deployment import load
-from slate.errors import ConfigurationError
+from slate.errors import ConfigurationError, SlateError
 from slate.locks.standing import not_locked, standing
+from slate.rankings import rankings
 from slate.registry import Registry
 
 
 def run(_: Namespace) -> int:
-    """Load all definitions, which checks them; compare the generated SQL, and what is locked."""
+    """Load all definitions and rankings, which checks them; compare the SQL, and what is locked."""
     deployment = load()
     registry = deployment.registry
     numbers = {
@@ -35,6 +36,10 @@ def run(_: Namespace) -> int:
         wrong.append(not_locked(found.unlocked))
     elif found.unlocked and not wrong:
         print(f"slate: {not_locked(found.unlocked)}", file=sys.stderr)
+    try:
+        rankings(deployment)
+    except SlateError as error:
+        wrong.append(str(error))
     for text in _null_inputs(registry):
         print(f"slate: {text}", file=sys.stderr)
     if wrong:

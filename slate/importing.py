@@ -39,13 +39,13 @@ def import_definitions(name: str) -> ModuleType:
             "set `definitions` in slate.toml to a module on the Python path"
         ) from error
     except DefinitionError as error:
-        raise type(error)(f"{_place(error)}{error}") from error
+        raise type(error)(f"{place_of_error(error)}{error}") from error
     except SlateError:
         raise
     except Exception as error:
         instead = _not_imported(error) or _in_place_of_pythons(error)
         raise ConfigurationError(
-            f"{_place(error)}{type(error).__name__}: {error}: "
+            f"{place_of_error(error)}{type(error).__name__}: {error}: "
             + (instead or f"the definitions module {name!r} cannot be imported until that is fixed")
         ) from error
 
@@ -116,8 +116,8 @@ def _defined(statement: ast.stmt) -> str | None:
     return None
 
 
-def _place(error: Exception) -> str:
-    """The last file and line of the definitions that led to an error; empty if none did."""
+def place_of_error(error: Exception) -> str:
+    """The last file and line that led to an error, as a message begins; empty if none did."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return f"{_shown(Path(error.filename))}:{error.lineno}: "
     frames = [*_definitions_frames(error)]

@@ -62,6 +62,11 @@ class _Columns(Mapping[Column, Array]):
         found = self._held[column]
         return found.array if isinstance(found, Encoded) else found
 
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """The columns by their names."""
+        return {one.name: one for one in self._held}
+
     @property
     def numbers(self) -> list[Array]:
         """Those that a matrix can hold."""
@@ -196,10 +201,10 @@ class Answer:
         Raises:
             RequestError: the service has no such feature.
         """
-        for feature in self._values:
-            if feature.name == name:
-                return feature.value_type.padded(self._values[feature], self.rows)
-        raise RequestError(f"{self.service} has no {name!r}: {nearest(name, self.names)}")
+        feature = self._values.by_name.get(name)
+        if feature is None:
+            raise RequestError(f"{self.service} has no {name!r}: {nearest(name, self.names)}")
+        return feature.value_type.padded(self._values[feature], self.rows)
 
     def matrix(
         self, dtype: npt.DTypeLike = np.float32, *, names: Iterable[str] | None = None
@@ -239,7 +244,7 @@ class Answer:
         """The columns of a matrix that are asked for by name."""
         if isinstance(names, str):
             raise RequestError(f"matrix(names={names!r}) is not a list: give [{names!r}]")
-        features = {feature.name: feature for feature in self._values}
+        features = self._values.by_name
         columns = []
         for name in names:
             feature = features.get(name)

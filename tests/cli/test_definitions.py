@@ -254,3 +254,16 @@ def test_an_input_that_training_may_have_null_is_warned_of(
         "slate: station_outlook_v1: Count.expected may be null, and a request without expected is "
         "refused"
     ) in slate("check").err
+
+
+def test_rankings_are_judged_too(slate: Slate, project: Path) -> None:
+    """As `slate serve` would judge them, which is later."""
+    slate("compile")
+    config = project.parent / "slate.toml"
+    config.write_text(config.read_text() + 'rankings = "judged_rankings"\n')
+    module = project.parent / "judged_rankings.py"
+    module.write_text("def rankings(deployment):\n    return {'bikes': nothing}\n")
+    failed = slate("check")
+    assert failed.code == 1
+    told = "judged_rankings.py:2: NameError: name 'nothing' is not defined: rankings(deployment)"
+    assert told in failed.err
