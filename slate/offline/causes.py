@@ -23,6 +23,7 @@ from slate.offline.known_events import (
     is_streamed,
     known_at_least,
     known_perhaps,
+    replaced_later,
     without,
 )
 from slate.offline.served_log import ServedLog
@@ -49,7 +50,8 @@ class Cause(StrEnum):
     GENERATION = "generation"
     """What was published is older than the instant, and no stream adds to it."""
     LATE = "late event"
-    """Events came by landing files after the answer, with arrivals from before it."""
+    """Events came by landing files after the answer, with arrivals from before it; or a file took
+    another's place, of which it is not known what it had held."""
     FORGOTTEN = "forgotten"
     """Rows of somebody that it may have come of were forgotten after the answer."""
     ROW_LOST = "row lost"
@@ -224,7 +226,9 @@ class Causes:
                     break
                 settle(served_by(without(late, cut)), Cause.LATE)
         settle(of_state(State.DEFAULT), Cause.ROW_LOST)
-        settle(self._forgotten(rows, open_), Cause.FORGOTTEN)
+        # Files are written anew where somebody is forgotten.
+        settle(self._made_of(self._forgotten(rows), open_), Cause.FORGOTTEN)
+        settle(self._made_of(replaced_later(self._log, rows), open_), Cause.LATE)
         settle(set(open_), Cause.UNEXPLAINED)
         return found
 
@@ -241,10 +245,13 @@ class Causes:
         }
         return {(place, name) for place, name in places if not differ[name][place]}
 
-    def _forgotten(self, rows: pa.Table, places: set[tuple[int, str]]) -> set[tuple[int, str]]:
-        """What may have come of rows that were forgotten after the answer."""
+    def _forgotten(self, rows: pa.Table) -> set[str]:
+        """The sources of which rows were forgotten after the answer."""
         answered, asked = (rows[name][0].as_py().replace(tzinfo=None) for name in _INSTANTS)
-        sources = forgotten_since(self._log.connection, answered, asked)
+        return forgotten_since(self._log.connection, answered, asked)
+
+    def _made_of(self, sources: set[str], places: set[tuple[int, str]]) -> set[tuple[int, str]]:
+        """Which of some values may have come of rows of some sources."""
         return {
             (place, name)
             for place, name in places

@@ -92,6 +92,26 @@ def came_later(log: ServedLog, rows: pa.Table) -> dict[str, Ids]:
     return found
 
 
+def replaced_later(log: ServedLog, rows: pa.Table) -> set[str]:
+    """The sources of which a landing file took another's place after an answer.
+
+    What that had held is not known any more.
+
+    Args:
+        log: the log.
+        rows: rows of the answer in it.
+    """
+    answered, asked = (
+        rows[name][0].as_py().replace(tzinfo=None) for name in ("answered_at", "asked_at")
+    )
+    found = log.connection.execute(
+        f"""select distinct source from {RAW}.files
+        where replaced and taken_in_at > ? and hour < ?""",
+        [answered, asked],
+    )
+    return {source for (source,) in found.fetchall()}
+
+
 def without(ids: Mapping[str, Ids], known: Mapping[str, KnownEvents]) -> dict[str, KnownEvents]:
     """What is known of views, but for events of these ids."""
     all_known = {**dict.fromkeys(ids, KnownEvents()), **known}

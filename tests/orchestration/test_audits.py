@@ -306,6 +306,23 @@ def test_a_late_event_and_a_stream_that_was_further_than_told(
     assert causes(elsewhere, served)[("usual", "ann", STAYS)] is Cause.LATE
 
 
+def test_what_a_landing_file_held_before_it_was_replaced_is_not_known(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    shutil.copy(deployment.warehouse, tmp_path)
+    elsewhere = replace(deployment, data=tmp_path)
+    wrong = changed(log_of(deployment), STAYS, lambda value: value + 1)
+    assert causes(elsewhere, wrong)[("usual", "eve", STAYS)] is Cause.UNEXPLAINED
+    with duckdb.connect(elsewhere.warehouse) as connection:
+        connection.execute(
+            """update raw.files set replaced = true, taken_in_at = timestamp '2100-01-01'
+            where source = 'stay'"""
+        )
+    found = causes(elsewhere, wrong)
+    assert found[("usual", "eve", STAYS)] is Cause.LATE
+    assert found[("row deleted", "ann", LETTERS)] is Cause.ROW_LOST
+
+
 def test_answers_to_one_id_are_told_apart(deployment: Deployment) -> None:
     """The one was asked about the future, the other was not."""
     logged = log_of(deployment)
