@@ -181,22 +181,28 @@ def _together(entries: list[Entry]) -> Iterator[tuple[str, pa.Table]]:
     Where a feature was defined otherwise, what was logged before and after it are files of their
     own.
     """
-    last, waiting = "", list[pa.Table]()
+    last, waiting, schema = "", list[pa.Table](), pa.schema([])
     for entry in entries:
         table = _read(entry)
-        if not all(_alike(one.schema, table.schema) for one in waiting):
+        if waiting and not _alike(schema, table.schema):
             yield last, pa.concat_tables(waiting, promote_options=_MIX)
             waiting = []
+        schema = table.schema if not waiting else _both(schema, table.schema)
         last = entry.name
         waiting.append(table)
     if waiting:
         yield last, pa.concat_tables(waiting, promote_options=_MIX)
 
 
+def _both(one: pa.Schema, other: pa.Schema) -> pa.Schema:
+    """The columns of two tables."""
+    return pa.unify_schemas([one, other], promote_options=_MIX)
+
+
 def _alike(one: pa.Schema, other: pa.Schema) -> bool:
     """Whether tables can be one: what both have is of one type, and was defined alike."""
     try:
-        pa.unify_schemas([one, other], promote_options=_MIX)
+        _both(one, other)
     except pa.ArrowException:
         return False
     before, after = definitions_in(one), definitions_in(other)

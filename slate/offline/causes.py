@@ -19,6 +19,7 @@ from slate.offline.differing_values import differing
 from slate.offline.events_anew import KnownEvents
 from slate.offline.forgotten import forgotten_since
 from slate.offline.known_events import (
+    answered_and_asked,
     came_later,
     is_streamed,
     known_at_least,
@@ -33,7 +34,6 @@ from slate.windows import HOUR
 
 # How many answers are looked into at once, and how many rows of each: it takes some seconds.
 LOOKED_INTO, ROWS = 20, 50
-_INSTANTS = ("answered_at", "asked_at")
 
 
 class Cause(StrEnum):
@@ -247,8 +247,7 @@ class Causes:
 
     def _forgotten(self, rows: pa.Table) -> set[str]:
         """The sources of which rows were forgotten after the answer."""
-        answered, asked = (rows[name][0].as_py().replace(tzinfo=None) for name in _INSTANTS)
-        return forgotten_since(self._log.connection, answered, asked)
+        return forgotten_since(self._log.connection, *answered_and_asked(rows))
 
     def _made_of(self, sources: set[str], places: set[tuple[int, str]]) -> set[tuple[int, str]]:
         """Which of some values may have come of rows of some sources."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -72,9 +73,7 @@ def came_later(log: ServedLog, rows: pa.Table) -> dict[str, Ids]:
         rows: rows of the answer in it.
     """
     found: dict[str, Ids] = {}
-    answered, asked = (
-        rows[name][0].as_py().replace(tzinfo=None) for name in ("answered_at", "asked_at")
-    )
+    answered, asked = answered_and_asked(rows)
     for name in log.views:
         view = log.deployment.registry.views[name]
         if not view.windowed or not view.source.landing:
@@ -101,15 +100,19 @@ def replaced_later(log: ServedLog, rows: pa.Table) -> set[str]:
         log: the log.
         rows: rows of the answer in it.
     """
-    answered, asked = (
-        rows[name][0].as_py().replace(tzinfo=None) for name in ("answered_at", "asked_at")
-    )
+    answered, asked = answered_and_asked(rows)
     found = log.connection.execute(
         f"""select distinct source from {RAW}.files
         where replaced and taken_in_at > ? and hour < ?""",
         [answered, asked],
     )
     return {source for (source,) in found.fetchall()}
+
+
+def answered_and_asked(rows: pa.Table) -> tuple[datetime, datetime]:
+    """When an answer was given, and the instant asked about, as the warehouse has instants."""
+    answered, asked = (rows[name][0].as_py() for name in ("answered_at", "asked_at"))
+    return answered.replace(tzinfo=None), asked.replace(tzinfo=None)
 
 
 def without(ids: Mapping[str, Ids], known: Mapping[str, KnownEvents]) -> dict[str, KnownEvents]:
