@@ -277,9 +277,7 @@ class Publisher:
             StoreError: the store fails.
         """
         with store_errors(f"publishing {view.name}"):
-            store: Any = self._redis
-            pin = store.hget(pointers(self._deployment), pin_field(pointer_field(view)))
-        return pin.decode(errors="replace") if pin else None
+            return self._said(pin_field(pointer_field(view)))
 
     def unpin(self, view: type[FeatureView]) -> bool:
         """Let the next publish of a view go live again; whether it was pinned.
@@ -298,9 +296,13 @@ class Publisher:
             StoreError: the store fails.
         """
         with store_errors(f"reading whether {view.name} is held back"):
-            store: Any = self._redis
-            since = store.hget(pointers(self._deployment), held_field(pointer_field(view)))
-        return since.decode(errors="replace") if since else None
+            return self._said(held_field(pointer_field(view)))
+
+    def _said(self, field: str) -> str | None:
+        """What the store says in a field beside pointers, as text; None if it says nothing."""
+        store: Any = self._redis
+        found = store.hget(pointers(self._deployment), field)
+        return found.decode(errors="replace") if found else None
 
     def tell_held_back(
         self, held: Iterable[type[FeatureView]], passed: Iterable[type[FeatureView]]
